@@ -1,0 +1,35 @@
+"""What a Transformer is made of."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from transduce.layers.activations import ActivationName
+from transduce.layers.norms import NORMS, LayerNorm, Norm
+from transduce.layers.positions import POSITIONS, Positions, Sinusoidal
+from transduce.layers.residual import Placement
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """An encoder-decoder Transformer; the defaults are the base model of Vaswani et al. 2017, table 3."""
+
+    d_model: Annotated[int, "width of the model"] = 512
+    heads: Annotated[int, "attention heads; divides d-model"] = 8
+    feed_forward: Annotated[int, "width inside the feed-forward networks"] = 2048
+    encoder_layers: Annotated[int, "layers of the encoder"] = 6
+    decoder_layers: Annotated[int, "layers of the decoder"] = 6
+    dropout: Annotated[float, "share of each sub-layer's output and of the embeddings dropped in training"] = 0.1
+    norm_placement: Annotated[Placement, "post: norm(x + f(x)) as in the paper; pre: x + f(norm(x))"] = "post"
+    norm: Annotated[Norm, "the norm", NORMS] = LayerNorm()
+    positions: Annotated[Positions, "position encoding", POSITIONS] = Sinusoidal()
+    activation: Annotated[ActivationName, "activation of the feed-forward networks"] = "relu"
+    tie_output: Annotated[bool, "the output map uses the target embeddings' weights"] = True
+
+    def __post_init__(self) -> None:
+        for name in ("d_model", "heads", "feed_forward", "encoder_layers", "decoder_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {getattr(self, name)}")
+        if self.d_model % self.heads:
+            raise ValueError(f"d-model must be a multiple of heads, found {self.d_model} and {self.heads}")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout must be at least 0 and below 1, found {self.dropout}")

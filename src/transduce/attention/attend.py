@@ -1,0 +1,105 @@
+"""The one function that all attention goes through: weights = normalise(score(q, k) + bias, mask), weights @ v.
+
+Letters: B batch, H heads, L queries, S keys, E width of a head.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.normalisers import Normaliser, Softmax
+from transduce.attention.plan import Backend, Request, plan
+from transduce.attention.scores import ScaledDotProduct, Score
+
+DOT_PRODUCT = ScaledDotProduct()
+SOFTMAX = Softmax()
+
+
+def attend(
+    query: Float[Tensor, "B H L E"],
+    key: Float[Tensor, "B H S E"],
+    value: Float[Tensor, "B H S V"],
+    mask: Mask | DenseMask | None = None,
+    *,
+    bias: Float[Tensor, "..."] | None = None,
+    score: Score = DOT_PRODUCT,
+    normalise: Normaliser = SOFTMAX,
+    backend: Backend | None = None,
+) -> Float[Tensor, "B H L V"]:
+    """Each query's mean of the values, weighted by how well it matches the keys it may see.
+
+    A query that may attend to nothing gives zeros. One key gives its value, whatever the scores. `backend` forces one
+    of "reference", "matmul", "sdpa"; a ValueError says when that one cannot do the job. Otherwise `plan` chooses.
+    """
+    dense = _written_out(mask, query, key)
+    request = Request(
+        device=query.device.type,
+        keys=key.shape[2],
+        dot_product=isinstance(score, ScaledDotProduct),
+        softmax=isinstance(normalise, Softmax),
+        bias=bias is not None,
+    )
+    chosen = plan(request, backend).backend
+    if chosen == "reference":
+        return reference(query, key, value, dense, bias, score, normalise)
+    assert isinstance(score, ScaledDotProduct)
+    return FUSED[chosen](query, key, value, dense, bias, score.factor(query.shape[-1]))
+
+
+def reference(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: DenseMask | None,
+    bias: Tensor | None,
+    score: Score,
+    normalise: Normaliser,
+) -> Tensor:
+    """The definition, for every score and normaliser."""
+    scores = score(query, key)
+    if bias is not None:
+        scores = scores + bias
+    weights = normalise(scores, None if mask is None else mask.allowed)
+    return weights @ value
+
+
+def _matmul(
+    query: Tensor, key: Tensor, value: Tensor, mask: DenseMask | None, bias: Tensor | None, scale: float
+) -> Tensor:
+    """Plain products: the least overhead at short lengths on a CPU."""
+    scores = (query * scale) @ key.transpose(-2, -1)
+    if bias is not None:
+        scores = scores + bias
+    if mask is None:
+        return scores.softmax(-1) @ value
+    weights = (scores + mask.additive(scores.dtype)).softmax(-1)
+    return _zero_where_nothing_seen(weights @ value, mask)
+
+
+def _sdpa(
+    query: Tensor, key: Tensor, value: Tensor, mask: DenseMask | None, bias: Tensor | None, scale: float
+) -> Tensor:
+    """PyTorch's scaled_dot_product_attention, in whichever fused form the device has."""
+    added = bias
+    if mask is not None:
+        added = mask.additive(query.dtype) if bias is None else bias + mask.additive(query.dtype)
+    heads = F.scaled_dot_product_attention(query, key, value, attn_mask=added, scale=scale)
+    return heads if mask is None else _zero_where_nothing_seen(heads, mask)
+
+
+def _zero_where_nothing_seen(heads: Tensor, mask: DenseMask) -> Tensor:
+    return heads if mask.every_query_sees else heads * mask.allowed.any(-1, keepdim=True)
+
+
+Fused = Callable[[Tensor, Tensor, Tensor, DenseMask | None, Tensor | None, float], Tensor]
+FUSED: dict[Backend, Fused] = {"matmul": _matmul, "sdpa": _sdpa}
+
+
+def _written_out(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> DenseMask | None:
+    if mask is None or isinstance(mask, DenseMask):
+        return mask
+    return mask.written_out(*query.shape[:3], key.shape[2], query.device)

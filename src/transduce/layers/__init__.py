@@ -1,0 +1,1 @@
+"""Layers: norms, positions, feed-forward, dropout, activations, initialisation. Imports no other room."""

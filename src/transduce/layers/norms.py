@@ -1,0 +1,55 @@
+"""Normalisation over the feature axis. A norm is a frozen part that builds its module for a given width."""
+
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Norm(Protocol):
+    """What an architecture asks of a norm."""
+
+    def module(self, width: int) -> nn.Module: ...
+
+
+def rms_norm(x: Float[Tensor, "*B D"], gain: Float[Tensor, " D"], eps: float) -> Float[Tensor, "*B D"]:
+    """x / sqrt(mean(x^2) + eps) * gain, the mean in float32 at least (Zhang and Sennrich 2019, 1910.07467)."""
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)).to(x.dtype) * gain
+
+
+class RMSNormModule(nn.Module):
+    """`rms_norm` with a learned gain of shape (D,)."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.weight, self.eps)
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    """(x - mean) / sqrt(variance + eps) * gain + bias (Ba, Kiros and Hinton 2016, 1607.06450)."""
+
+    eps: Annotated[float, "added to the variance"] = 1e-5
+
+    def module(self, width: int) -> nn.Module:
+        return nn.LayerNorm(width, eps=self.eps)
+
+
+@dataclass(frozen=True)
+class RMSNorm:
+    """x / root mean square * gain (Zhang and Sennrich 2019, 1910.07467)."""
+
+    eps: Annotated[float, "added to the mean square"] = 1e-6
+
+    def module(self, width: int) -> nn.Module:
+        return RMSNormModule(width, self.eps)
+
+
+NORMS: dict[str, type[Norm]] = {"layer-norm": LayerNorm, "rms-norm": RMSNorm}
