@@ -1,0 +1,21 @@
+"""Strict TOML to frozen dataclasses and back; knows no field by name.
+
+A config class is a frozen dataclass whose fields are `Annotated[type, "one-line description"]`. A field that takes one
+part of an explicit table is `Annotated[PartType, "description", TABLE]`, TABLE mapping names to dataclasses; in TOML it
+is the part's name (all its defaults) or a table with `kind` and the part's own keys. Without `kind` the table changes
+the default part.
+
+    norm = "layer-norm"                            LayerNorm()
+    norm = { kind = "layer-norm", eps = 1e-6 }     LayerNorm(eps=1e-6)
+
+Types: bool, int, float (a whole number will do), str, Path, Literal, X | None, tuple[X, ...], tuple[X, Y], dataclasses,
+parts. TOML has no null: None is left out, or written "none" where leaving it out would bring back another default.
+Hyphens in TOML, underscores in Python. Every error is a ValueError that names the file (or --set) and the dotted key.
+"""
+
+from transduce.config.keys import KeyDescription, describe
+from transduce.config.reading import build
+from transduce.config.toml import dumps, override, read
+from transduce.config.writing import tree_of
+
+__all__ = ["KeyDescription", "build", "describe", "dumps", "override", "read", "tree_of"]

@@ -1,0 +1,108 @@
+"""Fields of a config class: their annotations taken apart, and what they accept in words."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from transduce.config.toml import inline
+
+SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+_PLURALS = {
+    "a whole number": "whole numbers",
+    "a number": "numbers",
+    "text": "texts",
+    "a path": "paths",
+    "a table": "tables",
+}
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A field's annotation taken apart. `type` is bare: no Annotated, no None."""
+
+    type: Any
+    table: Mapping[str, type] | None = None
+    optional: bool = False
+    text: str = ""
+
+    @property
+    def none_word(self) -> bool:
+        """Whether the word "none" stands for None here (not where it could be a value of its own)."""
+        names: tuple[Any, ...] = tuple(self.table) if self.table else get_args(self.type)
+        return self.optional and not {self.type, *names} & {str, Path, "none"}
+
+    @property
+    def is_list(self) -> bool:
+        return get_origin(self.type) is tuple
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the value is a dataclass of one kind (a part of a table is not)."""
+        return self.table is None and isinstance(self.type, type) and dataclasses.is_dataclass(self.type)
+
+    def items(self, count: int) -> list["Hint"]:
+        """Of a list: the hint of each of `count` items (or of as many as a fixed length asks for)."""
+        arguments = get_args(self.type)
+        types = arguments[:1] * count if arguments[-1] is Ellipsis else arguments
+        return [hint_of(item, self.table) for item in types]
+
+
+def hint_of(annotation: Any, table: Mapping[str, type] | None = None) -> Hint:
+    """Take an annotation apart; `table` is the one that an annotation around it names."""
+    text, optional = "", False
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *notes = get_args(annotation)
+            text = text or next((note for note in notes if isinstance(note, str)), "")
+            table = next((note for note in notes if isinstance(note, Mapping)), table)
+        elif get_origin(annotation) in (Union, UnionType) and NoneType in get_args(annotation):
+            annotation = Union[tuple(m for m in get_args(annotation) if m is not NoneType)]  # noqa: UP007
+            optional = True
+        else:
+            return Hint(annotation, table, optional, text)
+
+
+def fields_of(cls: type) -> dict[str, tuple[dataclasses.Field[Any], Hint]]:
+    """Of a config class: hyphenated key -> (field, hint), for the fields that the constructor takes."""
+    hints = get_type_hints(cls, include_extras=True)
+    fields = [field for field in dataclasses.fields(cls) if field.init]
+    return {field.name.replace("_", "-"): (field, hint_of(hints[field.name])) for field in fields}
+
+
+def default_of(field: dataclasses.Field[Any], base: Any = None) -> Any:
+    """What stands where nothing is written: the attribute of `base`, else the field's default, else MISSING."""
+    if base is not None:
+        return getattr(base, field.name)
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def expected(hint: Hint) -> str:
+    """What a field accepts: `a whole number`, `one of "bpe", "unigram"`, `a list of tables`."""
+    words = _expected(hint)
+    return f'{words} or "none"' if hint.none_word else words
+
+
+def _expected(hint: Hint) -> str:
+    origin, arguments = get_origin(hint.type), get_args(hint.type)
+    if hint.is_list:
+        item = expected(hint.items(1)[0])
+        count = "" if arguments[-1] is Ellipsis else f"{len(arguments)} "
+        return f"a list of {count}{_PLURALS.get(item, f'items, each {item}')}"
+    if hint.table is not None:
+        return "one of " + ", ".join(inline(name) for name in hint.table)
+    if origin is Literal:
+        return "one of " + ", ".join(inline(choice) for choice in arguments)
+    if origin in (Union, UnionType):
+        return " or ".join(expected(hint_of(member)) for member in arguments)
+    return "a table" if hint.is_table else SCALARS[hint.type]
+
+
+def found(value: Any) -> str:
+    """A value as TOML writes it, shortened, with the name of its type: `"many" (text)`."""
+    kinds = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list", dict: "table"}
+    kind = next((word for cls, word in kinds.items() if isinstance(value, cls)), type(value).__name__)
+    shown = inline(value)
+    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({kind})"

@@ -1,0 +1,175 @@
+"""A tree of TOML values to a frozen dataclass, strictly."""
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from transduce.config.fields import Hint, default_of, expected, fields_of, found, hint_of
+from transduce.config.keys import describe
+from transduce.config.toml import Tree
+
+T = TypeVar("T")
+
+
+def build(cls: type[T], tree: Mapping[str, Any], where: str, base: T | None = None, key: str = "") -> T:
+    """Build `cls` from a tree. Missing keys come from `base` when given, else from the defaults, else are an error.
+
+    `where` names the file in messages; `key` is the dotted key at which the tree stands in it ("" at the top).
+
+        build(Decoding, {"beam": 0}, "run.toml")  ->  ValueError: run.toml: beam must be at least 1, found 0
+    """
+    prefix = f"{key}." if key else ""
+    known = tuple(prefix + description.key for description in describe(cls))
+    result: T = _table(cls, tree, _Place(where, key, known), base)
+    return result
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a value stands: file name (or --set), dotted key, and every key of the file for suggestions."""
+
+    where: str
+    key: str
+    known: tuple[str, ...]
+
+    def child(self, key: str, tree: Mapping[str, Any]) -> "_Place":
+        where = "--set" if isinstance(tree, Tree) and key in tree.given else self.where
+        return _Place(where, f"{self.key}.{key}" if self.key else key, self.known)
+
+    def item(self, index: int) -> "_Place":
+        return _Place(self.where, f"{self.key}[{index}]", self.known)
+
+    def error(self, text: str) -> ValueError:
+        return ValueError(f"{self.where}: {self.key} {text}" if self.key else f"{self.where}: {text}")
+
+    def wrong(self, hint: Hint, value: Any, advice: str = "") -> ValueError:
+        return self.error(f"must be {expected(hint)}, found {found(value)}{advice}")
+
+
+def _table(cls: type, tree: Any, place: _Place, base: Any) -> Any:
+    if not isinstance(tree, Mapping):
+        raise place.wrong(Hint(cls), tree)
+    fields = fields_of(cls)
+    for key in tree:
+        if key not in fields:
+            raise _unknown_key(place.child(key, tree), key, fields)
+    values = {}
+    for key, (field, hint) in fields.items():
+        default = default_of(field, base)
+        if key in tree:
+            values[field.name] = _value(hint, tree[key], place.child(key, tree), default)
+        elif default is MISSING:
+            text = f" ({hint.text})" if hint.text else ""
+            raise place.child(key, tree).error(f"is missing; expected {expected(hint)}{text}")
+        else:
+            values[field.name] = default
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise _refused(error, tree, place, fields) from None
+
+
+def _unknown_key(place: _Place, key: str, fields: Iterable[str]) -> ValueError:
+    """An unknown key, with the nearest known one: of this table, or the same name in another table of the file."""
+    here = {field: place.key[: len(place.key) - len(key)] + field for field in fields}
+    near = [here[name] for name in _near(key, here)]
+    elsewhere = [known for known in place.known if known.rpartition(".")[2] == key]
+    if near or elsewhere:
+        advice = f"did you mean {(near + elsewhere)[0]!r}?"
+    else:
+        advice = f"known keys here: {', '.join(here) or 'none'}"
+    return ValueError(f"{place.where}: unknown key {place.key!r}; {advice}")
+
+
+def _near(word: Any, known: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(word.lower(), list(known), n=1) if isinstance(word, str) else []
+
+
+def _refused(error: ValueError, tree: Mapping[str, Any], place: _Place, fields: Iterable[str]) -> ValueError:
+    """A refusal by `__post_init__`, with the file and the full key before its message."""
+    key, _, rest = str(error).partition(" ")
+    if key in fields:
+        return place.child(key, tree).error(rest)
+    return ValueError(f"{place.where}: {f'[{place.key}] ' if place.key else ''}{error}")
+
+
+def _value(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
+    if hint.none_word and isinstance(value, str) and value == "none":
+        return None
+    if hint.is_list:
+        return _list(hint, value, place)
+    if hint.table is not None:
+        return _part(hint, hint.table, value, place, default)
+    if hint.is_table:
+        return _table(hint.type, value, place, default if isinstance(default, hint.type) else None)
+    if get_origin(hint.type) is Literal:
+        return _choice(hint, value, place)
+    if get_origin(hint.type) in (Union, UnionType):
+        return _first_that_fits(hint, value, place, default)
+    return _scalar(hint, value, place)
+
+
+def _list(hint: Hint, value: Any, place: _Place) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise place.wrong(hint, value)
+    hints = hint.items(len(value))
+    if len(hints) != len(value):
+        raise place.wrong(hint, list(value))
+    return tuple(_value(of, value[i], place.item(i), None) for i, of in enumerate(hints))
+
+
+def _part(hint: Hint, table: Mapping[str, type], value: Any, place: _Place, default: Any) -> Any:
+    if isinstance(value, str):
+        value = {"kind": value}
+    if not isinstance(value, Mapping):
+        raise place.wrong(hint, value)
+    rest = Tree({key: item for key, item in value.items() if key != "kind"})
+    rest.given = value.given if isinstance(value, Tree) else frozenset()
+    if "kind" in value:
+        kind = value["kind"]
+        if not isinstance(kind, str) or kind not in table:
+            near = _near(kind, table)
+            raise place.wrong(hint, kind, f"; did you mean {near[0]!r}?" if near else "")
+        return _table(table[kind], rest, place, None)
+    if type(default) not in table.values():
+        raise place.error(f"needs a kind, {expected(hint)}")
+    return _table(type(default), rest, place, default)
+
+
+def _choice(hint: Hint, value: Any, place: _Place) -> Any:
+    choices = get_args(hint.type)
+    if any(type(value) is type(choice) and value == choice for choice in choices):
+        return value
+    near = _near(value, [choice for choice in choices if isinstance(choice, str)])
+    raise place.wrong(hint, value, f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _first_that_fits(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
+    for member in get_args(hint.type):
+        try:
+            return _value(hint_of(member), value, place, default)
+        except ValueError:
+            continue
+    raise place.wrong(hint, value)
+
+
+def _scalar(hint: Hint, value: Any, place: _Place) -> Any:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if hint.type is float and (whole or isinstance(value, float)):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise place.error(f"must be a finite number, found {found(value)}")
+        return number
+    if hint.type is Path and isinstance(value, str) and value and "\0" not in value:
+        return Path(value)
+    if (hint.type is int and whole) or (hint.type in (bool, str) and isinstance(value, hint.type)):
+        return value
+    exact = hint.type is int and isinstance(value, float) and value.is_integer()
+    raise place.wrong(hint, value, f"; write {int(value)}" if exact else "")

@@ -1,0 +1,151 @@
+"""TOML text to a tree of plain values, with dotted overrides; and back."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+_LARGEST = 16 * 2**20  # bytes; a larger file is no configuration, but data given by mistake
+_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+class Tree(dict[str, Any]):
+    """A table that knows which of its keys were set on the command line, so that messages can say so."""
+
+    given: frozenset[str] = frozenset()
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    ValueError with file, line and column for what is not TOML; with the file for what is missing or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path}: is a folder, expected a TOML file") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > _LARGEST:
+        raise ValueError(f"{path}: is larger than {_LARGEST} bytes, expected a TOML file")
+    return _parse(_decode(data, path), path)
+
+
+def _decode(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        found = f"byte 0x{data[error.start]:02x}"
+        raise ValueError(f"{path}:{line}:{column}: not UTF-8: {found}; expected a TOML file") from None
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, and the digit limit of int()
+        message = str(error)
+    except RecursionError:
+        message = "nested too deeply"
+    found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    if found is None:
+        raise ValueError(f"{path}: not TOML: {message}")
+    end = (text.count("\n") + 1, len(text) - text.rfind("\n"))
+    line, column = (found[1], found[2]) if found[1] else end
+    raise ValueError(f"{path}:{line}:{column}: not TOML: {message[: found.start()]}")
+
+
+def override(tree: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """A new tree with `a.b=v` assigned, later ones last. Values are TOML; a bare word that is not TOML is a string.
+
+        override({"training": {"steps": 5}}, ["training.steps=10", "task=translation"])
+        ->  {"training": {"steps": 10}, "task": "translation"}
+
+    Items of lists go by number (`data.train.0.weight=2`). Where a key of a part is set, the part's name becomes its
+    `kind`.
+    """
+    result = _copy(tree)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        key = key.strip()
+        if not equals or not _KEY.fullmatch(key):
+            raise ValueError(
+                f"--set: expected KEY=VALUE with a dotted key, such as training.steps=1000, found {assignment!r}"
+            )
+        _assign(result, key, _value(key, text.strip()))
+    return result
+
+
+def _copy(value: Mapping[str, Any]) -> Tree:
+    table = Tree({key: _copy_value(item) for key, item in value.items()})
+    table.given = value.given if isinstance(value, Tree) else frozenset()
+    return table
+
+
+def _copy_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _copy(value)
+    return [_copy_value(item) for item in value] if isinstance(value, list) else value
+
+
+def _value(key: str, text: str) -> Any:
+    if not text.isprintable():  # also half characters from bytes that are not UTF-8
+        raise ValueError(f"--set: the value of {key} holds unprintable characters: {text!r}")
+    try:
+        return _copy_value(tomllib.loads(f"value = {text}")["value"])
+    except (ValueError, RecursionError) as error:
+        if text.startswith(("[", "{", '"', "'")):
+            reason = re.sub(r" \(at .*\)$", "", str(error))
+            raise ValueError(f"--set: the value of {key} is not TOML: {reason}: {text}") from None
+        return text
+
+
+def _assign(tree: Tree, key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    at: Any = tree
+    for depth, name in enumerate(path):
+        below = at[_index(at, name, key)] if isinstance(at, list) else at.get(name, Tree())
+        if isinstance(below, str):
+            below = Tree(kind=below)
+        if not isinstance(below, dict | list):
+            raise ValueError(f"--set: {key} cannot be set, as {'.'.join(path[: depth + 1])} is not a table")
+        at[_index(at, name, key) if isinstance(at, list) else name] = below
+        at = below
+    if isinstance(at, list):
+        at[_index(at, last, key)] = value
+    else:
+        at[last] = value
+        at.given = at.given | {last}
+
+
+def _index(items: list[Any], name: str, key: str) -> int:
+    if name.isdecimal() and int(name) < len(items):
+        return int(name)
+    raise ValueError(f"--set: {key} must name an item of the list by its number, 0 to {len(items) - 1}, found {name!r}")
+
+
+def dumps(tree: Mapping[str, Any]) -> str:
+    """TOML text of a tree; `read` of it gives the tree back."""
+    return tomli_w.dumps(tree)
+
+
+def inline(value: Any) -> str:
+    """A value on one line as TOML writes it, for messages and docs: `{ kind = "layer-norm", eps = 1e-06 }`."""
+    if isinstance(value, Mapping):
+        items = ", ".join(f"{key} = {inline(item)}" for key, item in value.items())
+        return f"{{ {items} }}" if items else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(inline(item) for item in value)}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return str(value)

@@ -1,0 +1,56 @@
+"""A config dataclass to the tree of TOML values that makes an equal one."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transduce.config.fields import SCALARS, Hint, default_of, fields_of
+
+
+def tree_of(value: Any) -> dict[str, Any]:
+    """The tree from which `build` makes an equal value: `build(type(value), tree_of(value), where) == value`.
+
+    ValueError for a part that its field's table does not name, and for a value that TOML cannot hold.
+    """
+    return _table(value, None)
+
+
+def _table(value: Any, base: Any) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, (field, hint) in fields_of(type(value)).items():
+        item, default = getattr(value, field.name), default_of(field, base)
+        if item is not None or default is not None:
+            tree[key] = plain(key, hint, item, default)
+    return tree
+
+
+def plain(key: str, hint: Hint, value: Any, default: Any = None) -> Any:
+    """One field's value as TOML holds it; `default` is what the field has when nothing is written."""
+    if value is None and hint.none_word:
+        return "none"
+    if isinstance(value, tuple):
+        hints = hint.items(len(value))
+        return [plain(key, of, item) for of, item in zip(hints, value, strict=True)]
+    if hint.table is not None:
+        return _part(key, hint.table, value)
+    if dataclasses.is_dataclass(value):
+        return _table(value, default if isinstance(default, type(value)) else None)
+    if isinstance(value, Path):
+        return str(value)
+    if type(value) not in SCALARS or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{key}: {value!r} cannot be written to a TOML file")
+    return value
+
+
+def _part(key: str, table: Mapping[str, type], part: Any) -> Any:
+    """The part's name where all else is its default, else a table with `kind`."""
+    names = [name for name, cls in table.items() if cls is type(part)]
+    if not names:
+        known = ", ".join(table)
+        raise ValueError(f"{key}: {type(part).__qualname__} cannot be saved, as no name stands for it (known: {known})")
+    fields = [field for field, _ in fields_of(type(part)).values()]
+    if all(getattr(part, field.name) == default_of(field) for field in fields):
+        return names[0]
+    return {"kind": names[0], **_table(part, None)}
