@@ -1,0 +1,27 @@
+"""Files that survive kills, full disks and bit rot: atomic writes, hashes, manifests, locks."""
+
+from transduce.files.durable import (
+    WriteError,
+    recover_folder,
+    remove_folder,
+    replace_folder,
+    sync_folder,
+    write_atomically,
+)
+from transduce.files.lock import FolderLock
+from transduce.files.manifest import refuse_pickle, sha256, tree_digest, verify_manifest, write_manifest
+
+__all__ = [
+    "FolderLock",
+    "WriteError",
+    "recover_folder",
+    "refuse_pickle",
+    "remove_folder",
+    "replace_folder",
+    "sha256",
+    "sync_folder",
+    "tree_digest",
+    "verify_manifest",
+    "write_atomically",
+    "write_manifest",
+]

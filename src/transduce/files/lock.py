@@ -1,0 +1,95 @@
+"""Locks that end with their holder, however it ends."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+def try_lock(descriptor: int) -> bool | None:
+    """Take the exclusive lock of an open file or folder, without waiting.
+
+    True: it is ours until the descriptor closes. False: another has it. None: there are no locks here.
+    """
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
+
+
+@contextmanager
+def held(path: Path) -> Iterator[bool | None]:
+    """Hold the lock of a file or folder that is being worked on, so that nobody takes it for the leftover of a kill.
+
+    Yields True: it is ours. False: another has it, or it is gone. None: there are no locks here.
+    """
+    descriptor, ours = None, None
+    try:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            ours = try_lock(descriptor)
+        except OSError:  # Windows opens no folders
+            ours = None
+        yield ours if os.path.lexists(path) else False
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+class FolderLock:
+    """One holder per folder, as a context manager: an exclusive flock on `folder/lock`; the folder is made if missing.
+
+    A second holder, in this process or another, gets a ValueError that names the folder and the holder's process id.
+    A killed holder leaves the file, but no lock.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> "FolderLock":
+        assert self._descriptor is None, f"{self.folder}: this lock is already held"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            descriptor = os.open(self.folder / "lock", flags, 0o666)
+        except OSError as error:
+            raise ValueError(f"{self.folder}: cannot be written: {error.strerror}") from None
+        try:
+            self._claim(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return self
+
+    def _claim(self, descriptor: int) -> None:
+        ours = try_lock(descriptor)
+        if ours is False:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+            by = f"process {holder}" if holder.isdecimal() else "another process"
+            raise ValueError(f"{self.folder}: is in use by {by}; wait for it, stop it, or choose another folder")
+        if ours is None:
+            warnings.warn(f"{self.folder}: no locks here; nothing stops a second writer", RuntimeWarning, stacklevel=3)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._descriptor is not None
+        os.ftruncate(self._descriptor, 0)  # the file stays: removing it would let two holders lock two files
+        os.close(self._descriptor)
+        self._descriptor = None

@@ -1,0 +1,146 @@
+"""Manifests: the SHA-256 of every file of a folder, so that a flipped bit is found before anything is loaded.
+
+    {"digest": "9f86d0...", "files": {"config.toml": {"bytes": 812, "sha256": "60303a..."}}, "format": 1}
+
+`digest` covers the rest of the manifest. No file that looks like pickle is accepted, whatever its name.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from transduce.files.durable import write_atomically
+
+MANIFEST = "manifest.json"
+_LARGEST = 64 * 2**20  # bytes of a manifest; this many hold half a million files
+_AGAIN = "copy the folder again, or make it again"
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_digest(value: Any) -> str:
+    """The SHA-256 of a JSON-able value, whatever the order of its keys, in hexadecimal."""
+    return hashlib.sha256(_canonical(value)).hexdigest()
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def write_manifest(folder: Path, version: int, **extra: Any) -> None:
+    """Write `folder/manifest.json` over all files now in the folder; to be done last.
+
+    `version` is the format version of what the folder holds; `extra` keys (JSON-able) are kept beside it.
+    """
+    assert not {"digest", "files", "format"} & set(extra), f"reserved keys in {sorted(extra)}"
+    files = {}
+    for path in _files(folder):
+        if path.is_symlink():
+            raise ValueError(f"{path}: is a symbolic link, which a manifest cannot hold; put the file itself there")
+        if path != folder / MANIFEST:
+            name = path.relative_to(folder).as_posix()
+            files[name] = {"sha256": sha256(path), "bytes": path.stat().st_size}
+    content = {"format": version, "files": files, **extra}
+    write_atomically(folder / MANIFEST, _serialise({**content, "digest": tree_digest(content)}))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files and links below a folder, not following links to folders."""
+    for parent, folders, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
+        yield from (path for name in folders if (path := Path(parent, name)).is_symlink())
+
+
+def _serialise(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def verify_manifest(folder: Path, version: int, required: Collection[str] = ()) -> dict[str, Any]:
+    """Check a folder against its manifest, and return the manifest.
+
+    ValueError, naming the file and what to do, for: no manifest or a changed one, another format version, a missing,
+    changed or truncated file, a name that leaves the folder, a symbolic link, a file that looks like pickle (listed or
+    not), and a `required` name that is not listed. Other unlisted files are ignored: load only what is listed.
+    """
+    content = _read_manifest(folder, version)
+    for name in required:
+        if name not in content["files"]:
+            raise ValueError(f"{folder}: {name} is not in {MANIFEST}; {_AGAIN}")
+    for path in _files(folder):
+        if path.is_file() and not path.is_symlink():
+            refuse_pickle(path)
+    for name, entry in content["files"].items():
+        _verify_file(folder, name, entry)
+    return content
+
+
+def _read_manifest(folder: Path, version: int) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: {'is a file, expected a folder' if folder.exists() else 'no such folder'}")
+    if not path.is_file() or path.is_symlink():
+        raise ValueError(f"{folder}: has no {MANIFEST}: not a whole folder of this program; {_AGAIN}")
+    changed = ValueError(f"{path}: is damaged or was changed; {_AGAIN}")
+    data = path.read_bytes() if path.stat().st_size <= _LARGEST else b""
+    try:
+        content = json.loads(data)
+        found = content["format"]
+        whole = data == _serialise(content) and isinstance(content["files"], dict)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise changed from None
+    if type(found) is int and found != version:
+        advice = "update transduce" if found > version else "make the folder again"
+        raise ValueError(f"{folder}: has format {found}, but this version reads format {version}; {advice}")
+    rest = {key: value for key, value in content.items() if key != "digest"}
+    if not whole or type(found) is not int or content.get("digest") != tree_digest(rest):
+        raise changed
+    return rest
+
+
+def _verify_file(folder: Path, name: str, entry: Any) -> None:
+    """Check one listed file: its name, what it is, its size and its hash."""
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or pure.as_posix() != name or ".." in pure.parts or re.search(r"[\\:\0]", name) or not name:
+        raise ValueError(f"{folder}: {MANIFEST} names {name!r}, which is outside the folder; do not use this folder")
+    for part in (*reversed(pure.parents[:-1]), pure):
+        path = folder / part
+        try:
+            status = os.lstat(path)
+        except (OSError, ValueError):
+            raise ValueError(f"{path}: is missing; {_AGAIN}") from None
+        if stat.S_ISLNK(status.st_mode):
+            raise ValueError(f"{path}: is a symbolic link; put the file itself there")
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path}: is not a file; {_AGAIN}")
+    size, digest = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
+    if status.st_size != size:
+        raise ValueError(f"{path}: has {status.st_size} bytes, expected {size}; {_AGAIN}")
+    if sha256(path) != digest:
+        raise ValueError(f"{path}: is damaged or was changed (its SHA-256 differs from {MANIFEST}); {_AGAIN}")
+
+
+# How files begin that Python's pickle reads: binary protocols, text protocols (a global, a marked list, dict or
+# instance, an empty list or dict put into the memo), and the zip archives of torch.save.
+_PICKLE = re.compile(
+    rb"\x80[\x02-\x05]|\(*c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n|\((?:[ldt]p?\d*\n|i[A-Za-z_][\w.]*\n)|[\]})][qr][\0-\xff]"
+    rb"|PK(?:\x03\x04|\x05\x06|\x07\x08)",
+    re.DOTALL,
+)
+_SAFETENSORS = re.compile(rb".{4}\0{4}\{", re.DOTALL)  # length of the header (below 4 GiB), then its opening brace
+
+
+def refuse_pickle(path: Path) -> None:
+    """ValueError where a file begins as pickle or as a zip archive (torch.save), whatever its name."""
+    with open(path, "rb") as file:
+        start = file.read(256)
+    if _PICKLE.match(start) and not _SAFETENSORS.match(start):
+        raise ValueError(f"{path}: looks like pickle, which can run any code when it is loaded; it is never read here")
