@@ -1,0 +1,43 @@
+"""How to decode: the [decoding] table of a run file."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Settings of greedy and beam search. Lengths count tokens, the end token included.
+
+    A hypothesis is scored by log-probability / length^alpha. No output is longer than its limit,
+
+        limit = min(max-length, floor(max-ratio * source tokens) + max-extra)
+
+    which holds for each sentence on its own, whatever it shares a batch with. What reaches the limit without an end
+    token counts as finished there, as it is. The defaults leave room for outputs in characters of a source in words.
+    """
+
+    beam: Annotated[int, "hypotheses kept open per sentence; 1 is greedy search"] = 4
+    alpha: Annotated[float, "length penalty: the score is log-probability / length^alpha; 0 for none"] = 1.0
+    n_best: Annotated[int, "outputs returned per sentence, best first; at most beam"] = 1
+    max_length: Annotated[int, "longest output in tokens, whatever the source"] = 256
+    max_ratio: Annotated[float, "longest output in tokens per source token, on top of max-extra"] = 5.0
+    max_extra: Annotated[int, "tokens any output may have, however short its source"] = 50
+    batch_tokens: Annotated[int, "padded source tokens decoded together, each counted once per beam"] = 4096
+
+    def __post_init__(self) -> None:
+        for key in ("beam", "n_best", "max_length", "max_extra", "batch_tokens"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key.replace('_', '-')} must be at least 1, found {getattr(self, key)}")
+        for key in ("alpha", "max_ratio"):
+            value = getattr(self, key)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{key.replace('_', '-')} must be a number of at least 0, found {value}")
+        if self.n_best > self.beam:
+            raise ValueError(
+                f"n-best must be at most beam ({self.beam}), found {self.n_best}; raise beam or lower n-best"
+            )
+
+    def limit(self, source_length: int) -> int:
+        """Most tokens that a source of `source_length` tokens may be given: `Decoding(max_ratio=2).limit(3) == 56`."""
+        return min(self.max_length, math.floor(self.max_ratio * source_length) + self.max_extra)

@@ -1,0 +1,73 @@
+"""Decode any number of sources: batches by tokens, results in input order."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from transduce.decoding.beam import beam_search
+from transduce.decoding.config import Decoding
+from transduce.decoding.greedy import greedy_search
+from transduce.decoding.hypothesis import Hypothesis, SpecialIds
+from transduce.decoding.protocol import Decodable, State
+
+MIN_PADDED = 8  # what a shorter source counts for in a batch: its output takes room too
+
+
+def batches(lengths: Sequence[int], batch_tokens: int, beam: int) -> Iterator[list[int]]:
+    """Indices of sources that are decoded together, longest first.
+
+    A batch holds at most `batch_tokens` padded source tokens, each counted `beam` times, and always one source:
+    `list(batches([1, 20, 10], batch_tokens=40, beam=1)) == [[1, 2], [0]]`.
+    """
+    batch: list[int] = []
+    room = 0
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch and len(batch) == room:
+            yield batch
+            batch = []
+        if not batch:
+            room = max(1, batch_tokens // (beam * max(lengths[index], MIN_PADDED)))
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def decode(
+    model: Decodable[State],
+    sources: Sequence[Sequence[int]],
+    settings: Decoding,
+    special: SpecialIds,
+    progress: Callable[[int], object] | None = None,
+    device: torch.device | str = "cpu",
+) -> list[list[Hypothesis]]:
+    """Up to n-best hypotheses for each source (token ids), best score first, in the order of the sources.
+
+    One beam is greedy search by definition. Results do not depend on which sources are decoded together, up to the
+    rounding of the model's matrix products. `progress` is called with the number of sources just finished, batch by
+    batch (`tqdm.update` fits). `device` is where the model is; the model must be in evaluation mode.
+    Raises ValueError for an empty source, a model in training mode, and logits that are NaN or infinite.
+    """
+    if getattr(model, "training", False):
+        raise ValueError("the model is in training mode, in which dropout changes its outputs: call model.eval() first")
+    empty = [index for index, source in enumerate(sources) if len(source) == 0]
+    if empty:
+        raise ValueError(f"source {empty[0]} (counted from 0) has no tokens: leave out empty sources")
+    search = greedy_search if settings.beam == 1 else beam_search
+    results: list[list[Hypothesis]] = [[] for _ in sources]
+    for batch in batches([len(source) for source in sources], settings.batch_tokens, settings.beam):
+        lengths = torch.tensor([len(sources[index]) for index in batch])
+        padded = torch.full((len(batch), int(lengths.max())), special.pad)
+        for row, index in enumerate(batch):
+            padded[row, : lengths[row]] = torch.tensor(sources[index])
+        limits = torch.tensor([settings.limit(len(sources[index])) for index in batch])
+        # not inference_mode: what a model keeps from here (a table of positions) may later need gradients
+        with torch.no_grad():
+            found = search(model, padded.to(device), lengths.to(device), limits.to(device), settings, special)
+        for index, hypotheses in zip(batch, found, strict=True):
+            if not hypotheses or hypotheses[0].log_probability == -math.inf:
+                raise ValueError(f"the model gives every permitted output of source {index} probability zero")
+            results[index] = hypotheses
+        if progress is not None:
+            progress(len(batch))
+    return results

@@ -1,0 +1,60 @@
+"""From logits to the log-probabilities a search may use, and to the best of them in a fixed order.
+
+Letters: B sentences, K beams, V vocabulary, N candidates per beam.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from transduce.decoding.hypothesis import SpecialIds
+
+
+def log_probabilities(
+    logits: Float[Tensor, "B K V"], alive: Bool[Tensor, "B K"], special: SpecialIds
+) -> Float[Tensor, "B K V"]:
+    """log softmax in float32, whatever the logits' type, with -inf for ids that no output may hold.
+
+    Banned ids keep their share of the probability: the others are not normalised again, so that a sum over an output
+    is what the model gives it. Raises ValueError where an `alive` beam has NaN or infinite logits.
+    """
+    vocabulary = logits.size(-1)
+    if max(special.pad, special.start, special.end) >= vocabulary:
+        raise ValueError(f"{special} has an id outside the model's vocabulary of {vocabulary} tokens")
+    values = torch.log_softmax(logits.float(), dim=-1)
+    # One NaN or +inf logit, or nothing but -inf, makes its whole row NaN: one column tells.
+    if bool((values[..., 0].isnan() & alive).any()):
+        raise ValueError(
+            "the model's logits are NaN or infinite, so no output can be chosen; "
+            "its weights are damaged or its training diverged: load an earlier checkpoint"
+        )
+    return values.index_fill(-1, torch.tensor(special.banned, device=logits.device, dtype=torch.long), -torch.inf)
+
+
+def best_tokens(values: Float[Tensor, "B K V"], count: int) -> tuple[Float[Tensor, "B K N"], Int[Tensor, "B K N"]]:
+    """The `count` highest values of each beam and their ids, highest first, equal values by ascending id.
+
+    `topk` alone leaves open which of several equal values it takes; in bfloat16 equal logits are common.
+    """
+    count = min(count, values.size(-1))
+    _, ids = values.topk(min(count + 1, values.size(-1)))
+    top = values.gather(-1, ids)
+    ids = ids[..., :count]
+    cut = top[..., count - 1 : count]
+    if top.size(-1) > count and bool((top[..., count:] == cut).logical_and(cut > -torch.inf).any()):
+        # More than `count` values reach the cut: take all above it, and of those at it the lowest ids.
+        lowest_first = -torch.arange(values.size(-1), device=values.device, dtype=values.dtype)
+        rank = torch.where(values > cut, 1.0, torch.where(values == cut, lowest_first, -torch.inf))
+        ids = rank.topk(count).indices
+    ids = ids.sort(-1).values
+    top, order = values.gather(-1, ids).sort(dim=-1, descending=True, stable=True)
+    return top, ids.gather(-1, order)
+
+
+def worth_leaving(remaining: int, sentences: int) -> bool:
+    """Whether finished sentences should leave the batch now: when they are a quarter of it.
+
+    Leaving copies the model's state, so a copy for each sentence would cost more than it saves; by quarters, all the
+    copies of a search together move no more than a few times its first state.
+    """
+    return 4 * remaining <= 3 * sentences
