@@ -62,8 +62,10 @@ def test_hypotheses_are_sorted_distinct_and_scored_by_the_rule(seed: int, beam: 
 
 
 def test_a_greedy_choice_that_misleads() -> None:
-    """To check by hand. Second step, two beams: (b, end) .4, (a, a) .21, (a, b) .21, (a, end) .18: the two best of these
-    are kept, so (a, end) is not; third step: (a, a, end) .105."""
+    """To check by hand, with two beams. Second step: (b, end) .4, (a, a) .21, (a, b) .21, (a, end) .18.
+
+    Only the two best of these may finish, so (a, end) does not. Third step: (a, a, end) .105.
+    """
     model = ToyModel(6)
     a, b = 4, 5
     chances = {(): {a: 0.6, b: 0.4}, (a,): {END: 0.3, a: 0.35, b: 0.35}, (b,): {END: 1.0}}

@@ -108,7 +108,7 @@ def test_a_model_that_permits_nothing(beam: int) -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ValueError, match="source 1 .*has no tokens"):
+    with pytest.raises(ValueError, match=r"source 1 .*has no tokens"):
         decode(ToyModel(8), [[4], []], Decoding(), SPECIAL)
     with pytest.raises(ValueError, match="outside the model's vocabulary of 3"):
         decode(ToyModel(3), [[1]], Decoding(), SPECIAL)
