@@ -1,0 +1,85 @@
+"""Batches by token budget: which rows, in which order, as a pure function of lengths, seed and epoch.
+
+Letters: N rows. Lengths count what the model will see, so with the end token where there is one.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+Indices = Int[np.ndarray, " B"]
+Lengths = Integer[np.ndarray, " N"]
+
+SOURCE_BUDGET = 2  # padded source tokens a batch may have, in units of its target budget
+BUCKET_WIDTH = 10  # target lengths within a tenth share a bucket: measured least padding of both sides together
+SOURCE_JITTER = 16  # source lengths are sorted as if up to a sixteenth longer: epochs mix rows differently
+LONGEST = 1 << 22  # tokens; what the sort key has bits for
+
+
+def epoch_plan(
+    source_lengths: Lengths, target_lengths: Lengths, batch_tokens: int, seed: int, epoch: int
+) -> list[Indices]:
+    """The batches of one epoch, in order: arrays of row indices, every row in exactly one.
+
+    Rows of like lengths share a batch. A batch holds as many as keep rows x longest target within `batch_tokens` and
+    rows x longest source within twice that; a row that alone exceeds a budget is a batch of its own. The same
+    arguments give the same plan on every machine: only raw generator output is used (its stream is guaranteed) and
+    only stable sorts.
+    """
+    if batch_tokens < 1:
+        raise ValueError(f"batch-tokens must be at least 1, found {batch_tokens}")
+    generator = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
+    order = _bucketed_order(source_lengths, target_lengths, generator)
+    ends = _batch_ends(source_lengths[order], target_lengths[order], batch_tokens)
+    batches = np.split(order, ends[:-1]) if ends else []
+    shuffled = np.argsort(generator.random_raw(len(batches)), kind="stable")
+    return [batches[number] for number in shuffled.tolist()]
+
+
+def padding_share(lengths: Lengths, plan: Sequence[Indices]) -> float:
+    """The share of padding among all positions of the plan's batches, 0 to 1, for one side's lengths."""
+    padded = sum(len(batch) * int(lengths[batch].max()) for batch in plan)
+    return 1 - int(lengths.sum(dtype=np.int64)) / padded if padded else 0.0
+
+
+def _bucketed_order(source: Lengths, target: Lengths, generator: np.random.PCG64) -> Indices:
+    """Row indices by bucket of target lengths and, inside it, by source length: rising and falling in turn.
+
+    So neighbours are alike across edges of buckets too. Chance moves the edges, stretches source lengths by up to
+    1/SOURCE_JITTER and orders equal ones, so that epochs differ.
+    """
+    longest = max(int(source.max(initial=0)), int(target.max(initial=0)))
+    if longest > LONGEST:
+        raise ValueError(f"a row has {longest:,} tokens, at most {LONGEST:,} can be batched; lower data.max-length")
+    bucket = np.searchsorted(_edges(longest, int(generator.random_raw()) % BUCKET_WIDTH), target).astype(np.uint64)
+    noise = generator.random_raw(len(source))
+    place = source.astype(np.uint64)
+    place += noise % (place // np.uint64(SOURCE_JITTER) + np.uint64(1))
+    np.subtract(np.uint64(2 * LONGEST), place, out=place, where=bucket % np.uint64(2) == 1)
+    return np.argsort(bucket << np.uint64(48) | place << np.uint64(24) | noise >> np.uint64(40), kind="stable")
+
+
+def _edges(longest: int, phase: int) -> list[int]:
+    """The longest length of every bucket: each 1 or, where that is more, about 1/BUCKET_WIDTH above the one before."""
+    edges = [1]
+    while edges[-1] < longest:
+        edges.append(edges[-1] + max(1, (edges[-1] + phase) // BUCKET_WIDTH))
+    return edges
+
+
+def _batch_ends(source: Lengths, target: Lengths, batch_tokens: int) -> list[int]:
+    """Where each batch ends in the sorted rows: cut greedily, a Python step per batch and none per row."""
+    counts = np.arange(1, len(source) + 1)
+    ends, start = [], 0
+    while start < len(source):
+        fits = _fitting(target, start, batch_tokens, counts)
+        start += max(1, min(fits, _fitting(source, start, SOURCE_BUDGET * batch_tokens, counts[:fits])))
+        ends.append(start)
+    return ends
+
+
+def _fitting(lengths: Lengths, start: int, budget: int, counts: Indices) -> int:
+    """How many rows from `start` on, at most len(counts), fit the budget when padded to the longest of them."""
+    window = lengths[start : start + min(len(counts), budget // max(1, int(lengths[start])))]
+    return int(np.count_nonzero(np.maximum.accumulate(window) * counts[: len(window)] <= budget))

@@ -1,0 +1,76 @@
+"""What the [data] table of a run file may say."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Pairs, as two aligned files or as one file that holds both sides (TSV or JSON Lines, known by its extension)."""
+
+    source: Annotated[Path | None, "text file, one source per line; line N belongs to line N of target"] = None
+    target: Annotated[Path | None, "text file, one target per line"] = None
+    group: Annotated[Path | None, "text file, one group name per line, beside source and target"] = None
+    file: Annotated[Path | None, "one .tsv or .jsonl file with both sides, instead of source and target"] = None
+
+    def __post_init__(self) -> None:
+        aligned = (self.source, self.target, self.group)
+        if self.file is not None and any(path is not None for path in aligned):
+            raise ValueError("give either file, or source and target, not both: file already holds both sides")
+        if self.file is None and (self.source is None or self.target is None):
+            found = ", ".join(name for name in ("source", "target", "group") if getattr(self, name) is not None)
+            raise ValueError(f"needs source and target, or file; found {f'only {found}' if found else 'none of them'}")
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file of this corpus: (file,), (source, target) or (source, target, group)."""
+        return tuple(path for path in (self.file, self.source, self.target, self.group) if path is not None)
+
+    def resolved(self, base: Path) -> "Corpus":
+        """The same corpus with relative paths taken from the folder `base`."""
+        places = {name: getattr(self, name) for name in ("source", "target", "group", "file")}
+        return Corpus(**{name: base / path for name, path in places.items() if path is not None})
+
+
+@dataclass(frozen=True)
+class Split:
+    """Held-out parts taken from the training files; see data/split.py for the exact rule."""
+
+    dev: Annotated[int, "distinct sources to hold out for validation"] = 0
+    test: Annotated[int, "distinct sources to hold out for the final test"] = 0
+    by: Annotated[Literal["source", "group"], "what stays together: pairs with one source, or pairs of one group"] = (
+        "source"
+    )
+
+    def __post_init__(self) -> None:
+        for name, count in (("dev", self.dev), ("test", self.test)):
+            if count < 0:
+                raise ValueError(f"{name} must not be negative, found {count}")
+        if self.dev == 0 and self.test == 0:
+            raise ValueError("dev or test must be at least 1; leave split out to hold nothing out")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the pairs are and which of them are used."""
+
+    train: Annotated[tuple[Corpus, ...], "the files to train on"]
+    dev: Annotated[Corpus | None, "pairs to validate on; or use split"] = None
+    test: Annotated[Corpus | None, "pairs for the final test; or use split"] = None
+    split: Annotated[Split | None, "hold out part of the training files as dev, test or both"] = None
+    max_length: Annotated[int, "tokens; a pair with a longer side is dropped and counted"] = 250
+    bad_lines: Annotated[
+        Literal["error", "drop"], "what to do about a line that cannot be read: stop, or drop and count"
+    ] = "error"
+    max_line_bytes: Annotated[int, "bytes; a longer line counts as one that cannot be read"] = 1_000_000
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise ValueError("train needs at least one corpus, found none")
+        for name in ("max_length", "max_line_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {getattr(self, name)}")
+        for part in ("dev", "test"):
+            if self.split is not None and getattr(self.split, part) and getattr(self, part) is not None:
+                raise ValueError(f"{part} is given twice: by its own files and by split.{part}; keep one of them")

@@ -1,0 +1,128 @@
+"""Last pass over the files: text -> token ids, into one store per part."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import compress
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, TextIO
+
+import numpy as np
+from jaxtyping import UInt8
+
+from transduce.data.formats import Example
+from transduce.data.split import PARTS, REMOVED, TRAIN
+from transduce.data.store import StoreWriter
+from transduce.data.tally import Tally
+from transduce.text.tokenizer import Tokenizer
+
+BLOCK_PAIRS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many pairs as stay within both
+
+
+class Encoded(NamedTuple):
+    """A pair as text and as token ids, without start and end."""
+
+    example: Example
+    source: list[int]
+    target: list[int]
+
+
+class PartWriter:
+    """Writes one part: `NAME.arrow` with the ids and, with `texts`, `NAME.jsonl` with both sides. A context manager."""
+
+    def __init__(self, folder: Path, name: str, texts: bool) -> None:
+        self._stack = ExitStack()
+        self.store = self._stack.enter_context(StoreWriter(folder / f"{name}.arrow", ["source", "target"]))
+        self._texts: TextIO | None = None
+        if texts:
+            path = folder / f"{name}.jsonl"
+            self._texts = self._stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+
+    def write(self, pairs: Sequence[Encoded]) -> None:
+        """Append pairs, in order."""
+        self.store.write({"source": [pair.source for pair in pairs], "target": [pair.target for pair in pairs]})
+        if self._texts is not None:
+            for pair in pairs:
+                record = {"source": pair.example.source, "target": pair.example.target}
+                self._texts.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def encode(
+    pairs: Iterator[Example],
+    parts: UInt8[np.ndarray, " N"],
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    max_length: int,
+    writers: Mapping[int, PartWriter],
+    dropped: Tally,
+) -> None:
+    """Write each pair's ids to the writer of its part; count those removed by the split, too long, or without a token.
+
+    `parts` has the code of every pair (see split.py), `max_length` counts tokens of either side without start and end.
+    """
+    done = 0
+    for block in _blocks(pairs):
+        codes = parts[done : done + len(block)]
+        done += len(block)
+        if len(codes) < len(block):
+            break
+        for code in np.unique(codes).tolist():
+            chosen = [block[place] for place in np.flatnonzero(codes == code).tolist()]
+            if code in PARTS:
+                writers[code].write(list(_fitting(_encoded(chosen, tokenizers), max_length, dropped)))
+            else:
+                for pair in chosen:
+                    dropped.add(REMOVED[code], pair.where, pair.source)
+    if done != len(parts):
+        raise ValueError(f"a data file changed while it was read: {len(parts):,} pairs, then {done:,}; start again")
+
+
+def _blocks(pairs: Iterable[Example]) -> Iterator[list[Example]]:
+    block: list[Example] = []
+    characters = 0
+    for pair in pairs:
+        block.append(pair)
+        characters += len(pair.source) + len(pair.target)
+        if len(block) == BLOCK_PAIRS or characters >= BLOCK_CHARACTERS:
+            yield block
+            block, characters = [], 0
+    if block:
+        yield block
+
+
+def _encoded(pairs: Sequence[Example], tokenizers: tuple[Tokenizer, Tokenizer]) -> Iterator[Encoded]:
+    source, target = tokenizers
+    sources = source.encode_batch([pair.source for pair in pairs])
+    targets = target.encode_batch([pair.target for pair in pairs])
+    return map(Encoded, pairs, sources, targets)
+
+
+def _fitting(pairs: Iterator[Encoded], max_length: int, dropped: Tally) -> Iterator[Encoded]:
+    for pair in pairs:
+        longest = max(len(pair.source), len(pair.target))
+        if longest > max_length:
+            dropped.add("longer than max-length", pair.example.where, f"{longest} tokens")
+        elif not pair.source or not pair.target:
+            dropped.add("empty side", pair.example.where)
+        else:
+            yield pair
+
+
+def training_pairs(
+    pairs: Iterator[Example], parts: UInt8[np.ndarray, " N"], limit: int, seed: int
+) -> Iterator[Example]:
+    """The pairs that go to train, in file order; if they are more than `limit`, that many of them drawn by `seed`."""
+    chosen = np.flatnonzero(parts == TRAIN)
+    if len(chosen) > limit:
+        chosen = np.random.default_rng(seed).choice(chosen, limit, replace=False, shuffle=False)
+    mask = np.zeros(len(parts), np.uint8)
+    mask[chosen] = 1
+    return compress(pairs, mask.tobytes())

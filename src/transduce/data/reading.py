@@ -1,0 +1,180 @@
+"""Bytes -> lines, by stated rules and in bounded memory.
+
+A line ends at b"\\n" and nowhere else; a last line without one counts as a line. At the start of a file a UTF-8 byte
+order mark is removed, at the end of a line one carriage return (CRLF files); both are counted. A line that holds NUL,
+is not UTF-8 or is longer than the limit is a *bad line*: reading stops there with file and line, or drops it and
+counts it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+from transduce.data.tally import Findings
+
+BLOCK = 1 << 20  # bytes
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NOT_TEXT = (  # (first bytes, what the file is, what to do); UTF-32 before UTF-16, whose mark begins alike
+    (b"\xff\xfe\x00\x00", "UTF-32 text", "convert it to UTF-8"),
+    (b"\x00\x00\xfe\xff", "UTF-32 text", "convert it to UTF-8"),
+    (b"\xff\xfe", "UTF-16 text", "convert it to UTF-8"),
+    (b"\xfe\xff", "UTF-16 text", "convert it to UTF-8"),
+    (b"\x1f\x8b", "compressed (gzip)", "unpack it first"),
+    (b"\xfd7zXZ\x00", "compressed (xz)", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "unpack it first"),
+    (b"PK\x03\x04", "a zip archive", "unpack it first"),
+)
+
+
+@dataclass(frozen=True)
+class LineRules:
+    """What counts as a bad line and what happens to it."""
+
+    bad_lines: Literal["error", "drop"] = "error"
+    max_line_bytes: int = 1_000_000
+
+
+class BadLine(NamedTuple):
+    """A line that cannot be used: `reason` is the same for all of its kind, `detail` belongs to this one."""
+
+    where: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one pass over a file tells: lines as counted here, and the hash that stands for its content."""
+
+    path: Path
+    lines: int
+    bytes: int
+    sha256: str
+
+
+def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> FileFacts:
+    """Lines and hash of a file; `progress` hears the bytes of each block. ValueError if it is empty or unreadable."""
+    digest, newlines, size, last = hashlib.sha256(), 0, 0, b""
+    with open_text(path) as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            newlines += block.count(b"\n")
+            size += len(block)
+            last = block[-1:]
+            progress(len(block))
+    if size == 0:
+        raise ValueError(f"{path}: the file is empty")
+    return FileFacts(path, newlines + (last != b"\n"), size, digest.hexdigest())
+
+
+def open_text(path: Path) -> BinaryIO:
+    """The file's bytes. ValueError if it is missing, no regular file, unreadable, or begins as no UTF-8 text does."""
+    if not path.exists():
+        raise ValueError(f"{path}: no such file")
+    if not path.is_file():
+        raise ValueError(f"{path}: is a {'folder' if path.is_dir() else 'device or pipe'}, expected a file")
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    head = stream.read(8)
+    for start, what, advice in NOT_TEXT:
+        if head.startswith(start):
+            stream.close()
+            raise ValueError(f"{path}: is {what}, not UTF-8 text; {advice}")
+    stream.seek(0)
+    return stream
+
+
+def lines(path: Path, max_line_bytes: int = LineRules.max_line_bytes) -> Iterator[str]:
+    """The lines of one file, empty ones too, without their ends; ValueError with file and line at the first bad one."""
+    with open_text(path) as stream:
+        for line in stream_lines(stream, str(path), max_line_bytes, Findings()):
+            if isinstance(line, BadLine):
+                raise ValueError(message(line))
+            yield line
+
+
+def stream_lines(stream: BinaryIO, name: str, max_line_bytes: int, findings: Findings) -> Iterator[str | BadLine]:
+    """Each line of an open file or pipe called `name`, as text or as what is wrong with it.
+
+    Holds little more than `max_line_bytes` of a line, however long it is.
+    """
+    number = 0
+    while raw := stream.readline(max_line_bytes + 5):  # what a line may have beside its text: byte order mark, \r, \n
+        number += 1
+        if number == 1 and raw.startswith(BYTE_ORDER_MARK):
+            raw = raw.removeprefix(BYTE_ORDER_MARK)
+            findings.noted.add("byte order mark removed", f"{name}:1")
+        if raw.endswith(b"\n"):
+            raw = raw[:-1]
+        elif len(raw) > max_line_bytes:
+            _skip_rest_of_line(stream)
+        if raw.endswith(b"\r"):
+            raw = raw[:-1]
+            findings.noted.add("carriage return removed", f"{name}:{number}")
+        yield _decoded(raw, name, number, max_line_bytes)
+
+
+def _skip_rest_of_line(stream: BinaryIO) -> None:
+    while block := stream.readline(BLOCK):
+        if block.endswith(b"\n"):
+            return
+
+
+def _decoded(raw: bytes, name: str, number: int, max_line_bytes: int) -> str | BadLine:
+    if len(raw) > max_line_bytes:
+        return BadLine(f"{name}:{number}", "line too long", f"more than {max_line_bytes:,} bytes")
+    if b"\0" in raw:
+        return BadLine(f"{name}:{number}", "NUL character", f"at byte {raw.index(0) + 1} of the line")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        place = f"0x{raw[error.start]:02x} at byte {error.start + 1} of the line"
+        return BadLine(f"{name}:{number}", "invalid UTF-8", place)
+
+
+def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """(line number, that line of every file); ValueError with all counts if the files do not have equally many lines.
+
+    >>> list(aligned([Path("a.en"), Path("a.de")], LineRules(), Findings()))
+    [(1, ('one', 'eins')), (2, ('two', 'zwei'))]
+    """
+    with ExitStack() as stack:
+        sides = [
+            stream_lines(stack.enter_context(open_text(path)), str(path), rules.max_line_bytes, findings)
+            for path in paths
+        ]
+        rows: Iterator[tuple[Any, ...]] = zip_longest(*sides)
+        for number, row in enumerate(rows, 1):
+            if None in row:
+                require_equal_lines([facts(path) for path in paths])
+                raise ValueError(f"{paths[0]}: a file changed while it was read; start again")
+            bad = next((line for line in row if isinstance(line, BadLine)), None)
+            if bad is None:
+                yield number, row
+            else:
+                drop_or_stop(bad, rules, findings)
+
+
+def require_equal_lines(files: Sequence[FileFacts]) -> None:
+    """ValueError that names every file and its number of lines, unless all numbers are equal."""
+    if len({file.lines for file in files}) > 1:
+        counts = ", ".join(f"{file.path} has {file.lines:,}" for file in files)
+        raise ValueError(f"aligned files need equally many lines, but {counts}; line N of each must belong together")
+
+
+def drop_or_stop(bad: BadLine, rules: LineRules, findings: Findings) -> None:
+    """Count a bad line as dropped, or raise the ValueError that stops at it, as the rules say."""
+    if rules.bad_lines == "error":
+        raise ValueError(f'{message(bad)}; correct the line, or set data.bad-lines = "drop" to leave such lines out')
+    findings.dropped.add(bad.reason, bad.where, bad.detail)
+
+
+def message(bad: BadLine) -> str:
+    """'train.en:17: invalid UTF-8 (0xff at byte 5 of the line)'."""
+    return f"{bad.where}: {bad.reason}" + (f" ({bad.detail})" if bad.detail else "")

@@ -1,0 +1,112 @@
+"""Which pair belongs to which part, so that no source of dev or test occurs in train, nor one of dev in test.
+
+Decided on 64-bit hashes alone (ten million pairs: 80 MB), so the texts never have to be in memory together. Two
+sources are *the same* if they agree after Unicode NFKC, case folding and collapsing white space: coarser than any
+tokenizer setting, so what a model sees of one cannot equal what it sees of the other, and the split is the same for
+all of them.
+
+Holding out N: the keys (sources, or groups) with the smallest hashes go to test, as few as have N distinct sources
+between them; those with the largest hashes go to dev. So a key's fate depends neither on the order of the files nor
+on how often it occurs, and the size of one part does not change the other. All pairs of a key go with it: a part has
+N pairs or more.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from jaxtyping import Bool, UInt8, UInt64
+
+from transduce.data.config import Split
+
+Keys = UInt64[np.ndarray, " N"]
+
+TRAIN, DEV, TEST, IN_DEV, IN_TEST = range(5)  # the last two: removed, because the source occurs there
+PARTS = {TRAIN: "train", DEV: "dev", TEST: "test"}
+REMOVED = {IN_DEV: "source occurs in dev", IN_TEST: "source occurs in test"}
+
+
+def source_key(text: str) -> int:
+    """64-bit hash that is equal for sources that count as the same.
+
+    >>> source_key("An  Apple ") == source_key("an apple")
+    True
+    """
+    if text.isascii():  # quicker, and the same
+        folded = text.lower()
+    else:
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return group_key(" ".join(folded.split()))
+
+
+def group_key(text: str) -> int:
+    """64-bit hash of exactly this text."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """For each pair read from the files of train, dev and test, in order: the part it goes to, or why it is removed."""
+
+    train: UInt8[np.ndarray, " N"]
+    dev: UInt8[np.ndarray, " D"]
+    test: UInt8[np.ndarray, " T"]
+
+    def pairs(self, part: int) -> int:
+        """How many pairs go to TRAIN, DEV or TEST."""
+        return sum(int(np.count_nonzero(origin == part)) for origin in (self.train, self.dev, self.test))
+
+
+def assign(
+    sources: Keys,
+    groups: Keys,
+    dev_sources: UInt64[np.ndarray, " D"],
+    test_sources: UInt64[np.ndarray, " T"],
+    split: Split | None,
+) -> Assignment:
+    """The part of every pair, from the keys of the training files and of separate dev and test files (may be empty).
+
+    `groups` says what stays together: `sources` again, or the keys of the groups. ValueError if a part would be left
+    empty.
+    """
+    train = np.full(len(sources), TRAIN, np.uint8)
+    if split and split.test:
+        train[_held_out(groups, sources, split.test, "test")] = TEST
+    held_out = np.concatenate([test_sources, sources[train == TEST]])
+    train[(train == TRAIN) & np.isin(sources, held_out)] = IN_TEST
+    dev = np.where(np.isin(dev_sources, held_out), IN_TEST, DEV).astype(np.uint8)
+    if split and split.dev:
+        left = np.flatnonzero(train == TRAIN)
+        train[left[_held_out(~groups[left], sources[left], split.dev, "dev")]] = DEV
+    held_out = np.concatenate([dev_sources, sources[train == DEV]])
+    train[(train == TRAIN) & np.isin(sources, held_out)] = IN_DEV
+    assignment = Assignment(train, dev, np.full(len(test_sources), TEST, np.uint8))
+    _require_pairs(assignment, split)
+    return assignment
+
+
+def _held_out(keys: Keys, sources: Keys, wanted: int, part: str) -> Bool[np.ndarray, " N"]:
+    """The pairs of the smallest keys, as few keys as have `wanted` distinct sources."""
+    order = np.argsort(keys, kind="stable")
+    distinct = np.zeros(len(order), np.int64)
+    distinct[np.unique(sources[order], return_index=True)[1]] = 1
+    distinct = np.cumsum(distinct)
+    found = int(distinct[-1]) if len(distinct) else 0
+    if found < wanted:
+        raise ValueError(
+            f"split.{part} asks for {wanted:,} distinct sources, but only {found:,} are left; ask for fewer"
+        )
+    held_out: Bool[np.ndarray, " N"] = keys <= keys[order[np.searchsorted(distinct, wanted)]]
+    return held_out
+
+
+def _require_pairs(assignment: Assignment, split: Split | None) -> None:
+    if assignment.pairs(TRAIN) == 0:
+        gone = {code: int(np.count_nonzero(assignment.train == code)) for code in (DEV, TEST, IN_DEV, IN_TEST)}
+        reasons = [f"{gone[code]:,} are held out as {PARTS[code]}" for code in (DEV, TEST) if gone[code]]
+        reasons += [f"{gone[code]:,} are removed ({reason})" for code, reason in REMOVED.items() if gone[code]]
+        by_group = "; a group is never divided" if split and split.by == "group" else ""
+        raise ValueError(f"no pairs are left to train on: of {len(assignment.train):,}, {', '.join(reasons)}{by_group}")
+    if len(assignment.dev) and assignment.pairs(DEV) == 0:
+        raise ValueError(f"no dev pairs are left: the sources of all {len(assignment.dev):,} occur in test too")

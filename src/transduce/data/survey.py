@@ -1,0 +1,116 @@
+"""First passes over the files: count and hash them, then reduce every pair to the 64-bit keys that the split is made
+from.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt64
+from tqdm import tqdm
+
+from transduce.data.config import Corpus, DataConfig
+from transduce.data.formats import Example, examples, require_known_format
+from transduce.data.reading import FileFacts, LineRules, facts, require_equal_lines
+from transduce.data.split import group_key, source_key
+from transduce.data.tally import Findings
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The files that a run names as train, dev or test, how to read them, and what reading them found.
+
+    `facts[i]` belongs to `corpora[i]` and has as many entries as that has files.
+    """
+
+    name: str
+    corpora: tuple[Corpus, ...]
+    facts: tuple[tuple[FileFacts, ...], ...]
+    rules: LineRules
+    findings: Findings = field(default_factory=Findings)
+
+    @property
+    def lines(self) -> int:
+        """Lines of one side of all corpora: at least as many as there are pairs."""
+        return sum(files[0].lines for files in self.facts)
+
+    @property
+    def files(self) -> tuple[FileFacts, ...]:
+        """Every file, in the order it is named."""
+        return tuple(chain.from_iterable(self.facts))
+
+    def content(self) -> list[dict[str, Any]]:
+        """What the pairs depend on: formats and hashes, but no paths: moved files are the same data."""
+        formats = [corpus.file.suffix.lower() if corpus.file else "aligned" for corpus in self.corpora]
+        return [
+            {"format": name, "sha256": [file.sha256 for file in files]}
+            for name, files in zip(formats, self.facts, strict=True)
+        ]
+
+    def read(self, title: str, findings: Findings | None = None) -> Iterator[Example]:
+        """All usable pairs in order, with a progress bar; `findings` is told what was met on the way, if given."""
+        found = Findings() if findings is None else findings
+        pairs = chain.from_iterable(examples(corpus, self.rules, found) for corpus in self.corpora)
+        yield from tqdm(pairs, f"{title} {self.name}", self.lines, unit=" pairs", file=sys.stderr, disable=None)
+
+
+def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
+    """Train, and dev and test where files are given for them, with every file counted and hashed.
+
+    ValueError if a file is missing, empty, not text, of unknown format, or if aligned files have different numbers of
+    lines.
+    """
+    given = {"train": data.train, "dev": (data.dev,) if data.dev else (), "test": (data.test,) if data.test else ()}
+    resolved = {name: tuple(corpus.resolved(base) for corpus in corpora) for name, corpora in given.items() if corpora}
+    everything = list(chain.from_iterable(resolved.values()))
+    for corpus in everything:
+        if corpus.file:
+            require_known_format(corpus.file)
+    known = _all_facts(dict.fromkeys(path for corpus in everything for path in corpus.paths))
+    for corpus in everything:
+        require_equal_lines([known[path] for path in corpus.paths])
+    rules = LineRules(data.bad_lines, data.max_line_bytes)
+    return {
+        name: Origin(name, corpora, tuple(tuple(known[path] for path in corpus.paths) for corpus in corpora), rules)
+        for name, corpora in resolved.items()
+    }
+
+
+def _all_facts(paths: Iterable[Path]) -> dict[Path, FileFacts]:
+    paths = list(paths)
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    with tqdm(desc="counting lines", total=size, unit="B", unit_scale=True, file=sys.stderr, disable=None) as bar:
+        return {path: facts(path, bar.update) for path in paths}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The keys of an origin's pairs, in order; `groups` are the sources again unless a split is by group."""
+
+    sources: UInt64[np.ndarray, " N"]
+    groups: UInt64[np.ndarray, " N"]
+
+
+def survey(origin: Origin, by_group: bool = False) -> Survey:
+    """Read every pair and keep 8 bytes of each, 16 with groups; what is dropped or noted goes to the origin's findings.
+
+    ValueError if no pair is usable, or if one names no group where groups are asked for.
+    """
+    sources, groups = array("Q"), array("Q")
+    for example in origin.read("reading", origin.findings):
+        sources.append(source_key(example.source))
+        if by_group:
+            if not (group := example.group.strip()):
+                raise ValueError(f'{example.where}: names no group, which split.by = "group" needs of every pair')
+            groups.append(group_key(group))
+    if not sources:
+        dropped = ", ".join(f"{count:,} {reason}" for reason, count in origin.findings.dropped.counts.items())
+        names = ", ".join(str(file.path) for file in origin.files)
+        raise ValueError(f"{names}: no usable pair" + (f" (dropped: {dropped})" if dropped else ""))
+    keys = np.frombuffer(sources, np.uint64)
+    return Survey(keys, np.frombuffer(groups, np.uint64) if by_group else keys)

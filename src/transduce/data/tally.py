@@ -1,0 +1,41 @@
+"""Counts of what was dropped or changed, with the first places where it happened."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+EXAMPLES = 3
+EXCERPT = 80  # characters
+
+
+class Tally:
+    """How often each thing happened.
+
+    >>> tally = Tally()
+    >>> tally.add("empty side", "train.tsv:7")
+    >>> tally.tree()
+    {'empty side': {'count': 1, 'examples': [{'where': 'train.tsv:7'}]}}
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self._examples: dict[str, list[dict[str, str]]] = {}
+
+    def add(self, reason: str, where: str, text: str = "") -> None:
+        """Count one more `reason`; the first few are kept with their place and a short excerpt."""
+        seen = self.counts.get(reason, 0)
+        self.counts[reason] = seen + 1
+        if seen < EXAMPLES:
+            example = {"where": where, "text": text[:EXCERPT]} if text else {"where": where}
+            self._examples.setdefault(reason, []).append(example)
+
+    def tree(self) -> dict[str, Any]:
+        """{reason: {"count": n, "examples": [{"where": "file:line", "text": excerpt}]}}, as the report holds it."""
+        return {reason: {"count": count, "examples": self._examples[reason]} for reason, count in self.counts.items()}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What reading met: pairs it had to leave out, and things it changed or kept that their owner should know of."""
+
+    dropped: Tally = field(default_factory=Tally)
+    noted: Tally = field(default_factory=Tally)
