@@ -1,0 +1,1 @@
+"""How good outputs are: metrics over whole corpora, with signatures that say how they were computed."""
