@@ -8,6 +8,9 @@ from transduce.layers.norms import NORMS, LayerNorm, Norm
 from transduce.layers.positions import POSITIONS, Positions, Sinusoidal
 from transduce.layers.residual import Placement
 
+# beyond these a config is a mistake or an attack
+LARGEST = {"d_model": 65_536, "heads": 1_024, "feed_forward": 1_048_576, "encoder_layers": 1_000, "decoder_layers": 1_000}
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -26,9 +29,9 @@ class TransformerConfig:
     tie_output: Annotated[bool, "the output map uses the target embeddings' weights"] = True
 
     def __post_init__(self) -> None:
-        for name in ("d_model", "heads", "feed_forward", "encoder_layers", "decoder_layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {getattr(self, name)}")
+        for name, largest in LARGEST.items():
+            if not 1 <= getattr(self, name) <= largest:
+                raise ValueError(f"{name.replace('_', '-')} must be 1 to {largest}, found {getattr(self, name)}")
         if self.d_model % self.heads:
             raise ValueError(f"d-model must be a multiple of heads, found {self.d_model} and {self.heads}")
         if not 0.0 <= self.dropout < 1.0:

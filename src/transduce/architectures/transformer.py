@@ -140,13 +140,18 @@ class EncoderDecoder(nn.Module):
         self.positions = config.positions.module(config.d_model)
         self.embedding_dropout = Dropout(config.dropout)
         self._initialise()
-        if config.tie_output:
+        self.tie_weights()
+
+    def tie_weights(self) -> None:
+        """Makes the output map's weight the target embeddings' own, where the config says so."""
+        if self.config.tie_output:
             self.output.weight = self.target_embedding.weight
 
     def _initialise(self) -> None:
         initialise.xavier_linear_layers(self)
-        for embedding in {self.source_embedding, self.target_embedding}:
-            initialise.embedding(embedding.weight, self.config.d_model)
+        initialise.embedding(self.target_embedding.weight, self.config.d_model)
+        if self.source_embedding is not self.target_embedding:
+            initialise.embedding(self.source_embedding.weight, self.config.d_model)
 
     def forward(
         self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], target: Int[Tensor, "B T"]

@@ -39,7 +39,7 @@ class TransformerDecoding:
     def __init__(self, network: EncoderDecoder) -> None:
         self.network = network
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def start(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> DecoderState:
         """Reads the sources; nothing is decoded yet."""
         mask = self.network.memory_mask(source, lengths)
@@ -47,7 +47,7 @@ class TransformerDecoding:
         memory = tuple(Memory(*layer.memory_attention.keys_values(encoded)) for layer in self.network.decoder.layers)
         return DecoderState(memory, mask, None, None)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def step(self, tokens: Int[Tensor, "B K T"], state: DecoderState) -> tuple[Float[Tensor, "B K T V"], DecoderState]:
         """Logits after each of T further tokens of every beam."""
         sentences, beams, new = tokens.shape
@@ -63,7 +63,7 @@ class TransformerDecoding:
         following = replace(state, caches=tuple(caches), lengths=lengths.grown(new))
         return logits.unflatten(0, (sentences, beams)), following
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def reorder(self, state: DecoderState, beams: Int[Tensor, "B K"]) -> DecoderState:
         """Beam k of sentence b goes on from beam beams[b, k]; the number of beams may change."""
         assert state.caches is not None and state.lengths is not None
@@ -71,7 +71,7 @@ class TransformerDecoding:
         rows = (torch.arange(len(beams), device=beams.device)[:, None] * before + beams).flatten()
         return _with_rows(state, rows)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def select(self, state: DecoderState, rows: Int[Tensor, " R"]) -> DecoderState:
         """Only the sentences named go on, in the order named."""
         memory = tuple(Memory(held.keys[rows], held.values[rows]) for held in state.memory)
@@ -81,7 +81,7 @@ class TransformerDecoding:
         beams = len(state.lengths.rows) // len(state.memory[0].keys)
         return _with_rows(kept, (rows[:, None] * beams + torch.arange(beams, device=rows.device)).flatten())
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def join(self, state: DecoderState, other: DecoderState) -> DecoderState:
         """The sentences of both, those of `state` first. Both must have been stepped, with the same number of beams."""
         assert state.caches is not None and state.lengths is not None, "step both states before they join"
@@ -99,7 +99,7 @@ class TransformerDecoding:
         lengths = Lengths.of(torch.cat([state.lengths.rows, other.lengths.rows]))
         return DecoderState(memory, DenseMask(torch.cat(masks)), caches, lengths)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def truncate(self, state: DecoderState, lengths: Int[Tensor, "B K"]) -> DecoderState:
         """Each beam forgets what stands beyond its new length."""
         return replace(state, lengths=Lengths.of(lengths.flatten()))

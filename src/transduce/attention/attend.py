@@ -41,7 +41,6 @@ def attend(
         keys=key.shape[2],
         dot_product=isinstance(score, ScaledDotProduct),
         softmax=isinstance(normalise, Softmax),
-        bias=bias is not None,
     )
     chosen = plan(request, backend).backend
     if chosen == "reference":

@@ -1,13 +1,14 @@
 """Normalisers: scores and a mask to weights."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 
+@runtime_checkable
 class Normaliser(Protocol):
     def __call__(self, scores: Tensor, allowed: Tensor | None) -> Tensor: ...
 

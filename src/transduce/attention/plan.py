@@ -16,8 +16,6 @@ class Request:
     keys: int
     dot_product: bool  # the score is a scaled dot product
     softmax: bool  # the normaliser is a softmax
-    bias: bool  # something is added to the scores
-    causal_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
 
+@runtime_checkable
 class Score(Protocol):
     def __call__(self, query: Tensor, key: Tensor) -> Tensor: ...
 

@@ -1,13 +1,14 @@
 """Normalisation over the feature axis. A norm is a frozen part that builds its module for a given width."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
+@runtime_checkable
 class Norm(Protocol):
     """What an architecture asks of a norm."""
 

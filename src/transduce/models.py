@@ -1,0 +1,153 @@
+"""The model folder: save, verify, load.
+
+    config.toml        everything needed to build the network again, and how to decode with it
+    model.safetensors  weights, float32
+    tokenizer.json     or source.json and target.json
+    README.md          model card
+    manifest.json      format version and SHA-256 of every file, written last
+
+Nothing in it is executable, and pickle is never read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from transduce import config, files
+from transduce.architectures.config import TransformerConfig
+from transduce.architectures.transformer import EncoderDecoder
+from transduce.text.pair import Tokenizers
+from transduce.text.special import END, PAD, START
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How the model decodes unless told otherwise."""
+
+    start: Annotated[int, "id that begins every target"] = START
+    end: Annotated[int, "id that ends every source and target"] = END
+    pad: Annotated[int, "id of padding"] = PAD
+    beam: Annotated[int, "hypotheses kept open per sentence"] = 4
+    alpha: Annotated[float, "length penalty: log-probability / length^alpha"] = 1.0
+    max_length: Annotated[int, "longest output, in tokens"] = 256
+    max_ratio: Annotated[float, "longest output in tokens per source token, on top of max-extra"] = 5.0
+    max_extra: Annotated[int, "tokens any output may have, however short its source"] = 50
+    max_source: Annotated[int, "longest source, in tokens; longer ones are cut, and that is said"] = 1024
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model is, apart from its weights and its tokenizers."""
+
+    network: Annotated[TransformerConfig, "the architecture"]
+    target_vocabulary: Annotated[int, "size of the target side's vocabulary"]
+    source_vocabulary: Annotated[int | None, "size of the source side's; left out where both sides share one"] = None
+    architecture: Annotated[Literal["encoder-decoder"], "kind of network"] = "encoder-decoder"
+    task: Annotated[Literal["translation"], "what it was trained for"] = "translation"
+    generation: Annotated[Generation, "how it decodes"] = Generation()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model folder in memory."""
+
+    spec: ModelSpec
+    network: EncoderDecoder
+    tokenizers: Tokenizers
+
+
+BUILDERS: dict[str, Callable[[ModelSpec], EncoderDecoder]] = {
+    "encoder-decoder": lambda spec: EncoderDecoder(spec.network, spec.target_vocabulary, spec.source_vocabulary),
+}
+
+
+def build(spec: ModelSpec) -> EncoderDecoder:
+    """The network of `spec` with fresh weights."""
+    return BUILDERS[spec.architecture](spec)
+
+
+def save(folder: Path, spec: ModelSpec, weights: dict[str, Tensor], tokenizers: Tokenizers, card: str) -> None:
+    """Writes a model folder, or replaces one, as a whole: a reader sees the old one or the new one.
+
+    `weights` by parameter name, tied ones once. A part that no table names is refused by name.
+    """
+    text = config.dumps(config.tree_of(spec))
+    with files.replace_folder(folder) as new:
+        (new / "config.toml").write_text(text, encoding="utf-8")
+        tensors = {name: held.detach().float().cpu().contiguous() for name, held in weights.items()}
+        save_file(tensors, new / "model.safetensors")
+        tokenizers.save(new)
+        (new / "README.md").write_text(card, encoding="utf-8")
+        files.write_manifest(new, VERSION)
+
+
+def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
+    """Reads a model folder after checking every file of it against the manifest. ValueErrors say what is wrong with it."""
+    _recover_if_cut_off(folder)
+    files.verify_manifest(folder, VERSION)
+    spec = read_spec(folder)
+    tokenizers = Tokenizers.load(folder)
+    _check_sizes(folder, spec, tokenizers)
+    with torch.device("meta"):  # nothing is allocated before the file's shapes are known to fit
+        network = build(spec)
+    _give_weights(network, _read_weights(folder / "model.safetensors"), folder)
+    return Loaded(spec, network.to(device=device, dtype=dtype).eval(), tokenizers)
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    path = folder / "config.toml"
+    return config.build(ModelSpec, config.read(path), str(path))
+
+
+def _recover_if_cut_off(folder: Path) -> None:
+    if not folder.exists():
+        files.recover_folder(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such model folder; training leaves one at runs/NAME/model")
+
+
+def _check_sizes(folder: Path, spec: ModelSpec, tokenizers: Tokenizers) -> None:
+    source = spec.target_vocabulary if spec.source_vocabulary is None else spec.source_vocabulary
+    for side, size, tokenizer in (
+        ("source", source, tokenizers.source),
+        ("target", spec.target_vocabulary, tokenizers.target),
+    ):
+        if tokenizer.size != size:
+            raise ValueError(
+                f"{folder}: config.toml says {size} {side} pieces, the tokenizer has {tokenizer.size}; "
+                "the files are not of one model"
+            )
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    files.refuse_pickle(path)
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error}); copy the model again") from None
+
+
+def _give_weights(network: EncoderDecoder, weights: dict[str, Tensor], folder: Path) -> None:
+    """Puts the file's tensors in place of the network's empty ones."""
+    parameters = dict(network.named_parameters())
+    if missing := sorted(parameters.keys() - weights.keys()):
+        raise ValueError(f"{folder}: model.safetensors lacks {missing[0]!r} and {len(missing) - 1} more")
+    if extra := sorted(weights.keys() - parameters.keys()):
+        raise ValueError(f"{folder}: model.safetensors holds {extra[0]!r}, which config.toml has no place for")
+    for name, parameter in parameters.items():
+        found = weights[name]
+        if found.shape != parameter.shape or not found.is_floating_point():
+            raise ValueError(
+                f"{folder}: {name} should be {tuple(parameter.shape)} of floats, found {tuple(found.shape)} {found.dtype}"
+            )
+        owner, _, last = name.rpartition(".")
+        setattr(network.get_submodule(owner), last, nn.Parameter(found.float()))
+    network.tie_weights()

@@ -1,0 +1,1 @@
+"""Training: state, loop, losses, optimisers, schedules, precision, checkpoints, metrics log."""

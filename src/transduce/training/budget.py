@@ -1,0 +1,56 @@
+"""When a run ends, and how often it validates on the way.
+
+A budget in minutes becomes a number of steps once: after 200 steps, or earlier when a fifth of the time is gone. From
+then on the run is a matter of counting, so that it can stop and go on without any difference.
+"""
+
+import math
+from dataclasses import dataclass
+
+from transduce.training.config import TrainingConfig
+from transduce.training.state import TrainState
+
+PROBE_STEPS = 200
+PROBE_SHARE = 0.2
+VALIDATIONS = 10
+
+
+@dataclass(frozen=True)
+class Budget:
+    """total_steps and validate_every of a run."""
+
+    total_steps: int
+    validate_every: int
+
+
+def of_steps(config: TrainingConfig, total: int) -> Budget:
+    return Budget(total, config.validate_every or max(1, math.ceil(total / VALIDATIONS)))
+
+
+def counted(config: TrainingConfig, batches_per_epoch: int) -> Budget | None:
+    """The budget where it is known from the start; None for one of minutes."""
+    if config.steps is not None:
+        return of_steps(config, config.steps)
+    if config.epochs is not None:
+        return of_steps(config, max(1, round(config.epochs * batches_per_epoch / config.accumulate)))
+    return None
+
+
+def probe_is_over(config: TrainingConfig, state: TrainState) -> bool:
+    """Whether a budget of minutes can become a number of steps now."""
+    assert config.time_budget is not None
+    return state.step >= PROBE_STEPS or state.seconds >= PROBE_SHARE * 60 * config.time_budget
+
+
+def of_minutes(config: TrainingConfig, state: TrainState, validation_seconds: float) -> Budget:
+    """Called once, after a first validation that took `validation_seconds`; state.seconds includes it."""
+    assert config.time_budget is not None
+    per_step = (state.seconds - validation_seconds) / max(1, state.step)
+    left = 60 * config.time_budget - state.seconds
+    if config.validate_every is None:
+        left -= VALIDATIONS * validation_seconds
+    else:
+        per_step += validation_seconds / config.validate_every
+    total = state.step + max(0, int(left / per_step))
+    remaining = max(1, total - state.step)
+    return Budget(total, config.validate_every or math.ceil(remaining / VALIDATIONS))

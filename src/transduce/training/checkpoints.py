@@ -1,0 +1,98 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped.
+
+    checkpoints/step-00001000/  weights.safetensors    float32 master weights
+                                optimiser.safetensors  the optimiser's tensors
+                                random.safetensors     states of the random generators
+                                state.json             TrainState
+                                manifest.json          SHA-256 of each, written last
+    checkpoints/latest          the name of the newest one, moved only after its folder is safe on disk
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from transduce import files
+from transduce.training.state import TrainState
+
+VERSION = 1
+NAME = re.compile(r"step-\d{8}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds, in memory."""
+
+    weights: dict[str, Tensor]
+    optimiser: dict[str, Tensor]
+    random: dict[str, Tensor]
+    state: TrainState
+
+
+def name_of(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def random_states() -> dict[str, Tensor]:
+    """The generators that training draws from."""
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def set_random_states(states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> str:
+    """Writes a checkpoint below `folder`, then moves `latest` to it. Returns its name."""
+    name = name_of(checkpoint.state.step)
+    with files.replace_folder(folder / name) as new:
+        for part in ("weights", "optimiser", "random"):
+            tensors = {key: held.detach().cpu().contiguous() for key, held in getattr(checkpoint, part).items()}
+            save_file(tensors, new / f"{part}.safetensors")
+        (new / "state.json").write_text(json.dumps(asdict(checkpoint.state), indent=1) + "\n", encoding="utf-8")
+        files.write_manifest(new, VERSION)
+    files.write_atomically(folder / "latest", name + "\n")
+    return name
+
+
+def load(folder: Path) -> Checkpoint:
+    """Reads one checkpoint. A ValueError names the file that is missing, cut short or changed."""
+    files.verify_manifest(folder, VERSION)
+    state = TrainState(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
+    parts = (load_file(folder / f"{part}.safetensors") for part in ("weights", "optimiser", "random"))
+    return Checkpoint(*parts, state)
+
+
+def names(folder: Path) -> list[str]:
+    """The checkpoints below `folder`, oldest first."""
+    return sorted(entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name)) if folder.is_dir() else []
+
+
+def load_newest(folder: Path, say: Callable[[str], None]) -> Checkpoint:
+    """The newest checkpoint that is whole; says which ones are not. A ValueError if none is."""
+    for name in reversed(names(folder)):
+        try:
+            return load(folder / name)
+        except (ValueError, OSError) as error:
+            say(f"checkpoint {name} cannot be used: {error}")
+    raise ValueError(
+        f"{folder}: no usable checkpoint to go on from; move the run folder away and start anew without --resume"
+    )
+
+
+def prune(folder: Path, keep: set[str]) -> None:
+    """Removes every checkpoint whose name is not in `keep`."""
+    for name in names(folder):
+        if name not in keep:
+            files.remove_folder(folder / name)

@@ -1,0 +1,54 @@
+"""The [training] table of a run file."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from transduce.training.optimisers import OPTIMISERS, Adam, Optimiser
+from transduce.training.schedules import SCHEDULES, InverseSquareRoot, Schedule
+
+Precision = Literal["auto", "bf16", "float32"]
+DEFAULT_MINUTES = 30.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained. At most one of `steps`, `epochs` and `minutes` is given; none means 30 minutes."""
+
+    steps: Annotated[int | None, "stop after this many updates"] = None
+    epochs: Annotated[float | None, "stop after this many passes over the training pairs"] = None
+    minutes: Annotated[float | None, "stop after about this many minutes, validation included"] = None
+    batch_tokens: Annotated[int, "padded target tokens of a batch"] = 4096
+    accumulate: Annotated[int, "batches per update"] = 1
+    learning_rate: Annotated[float, "peak learning rate"] = 1e-3
+    schedule: Annotated[Schedule, "learning rate over the steps", SCHEDULES] = InverseSquareRoot(400)
+    optimiser: Annotated[Optimiser, "how gradients move weights", OPTIMISERS] = Adam()
+    label_smoothing: Annotated[float, "share of the target's weight spread over the vocabulary"] = 0.1
+    clip_norm: Annotated[float, "gradients are scaled down to this norm; 0: never"] = 1.0
+    precision: Annotated[Precision, "auto: bf16 with float32 masters where the hardware is fast at it"] = "auto"
+    validate_every: Annotated[int | None, "updates between validations; left out: ten over the run"] = None
+    validate_sentences: Annotated[int, "dev sentences that each validation decodes"] = 500
+    metric: Annotated[str, "what makes a checkpoint the best: loss or a name of the evaluation table"] = "chrf"
+    keep_last: Annotated[int, "newest checkpoints kept"] = 2
+    keep_best: Annotated[int, "best checkpoints kept"] = 1
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"only one of steps, epochs and minutes can be the budget, found {' and '.join(given)}")
+        for name in (*given, "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name.replace('_', '-')} must be above 0, found {getattr(self, name)}")
+        for name in ("batch_tokens", "accumulate", "validate_sentences", "keep_last", "keep_best"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {getattr(self, name)}")
+        if self.validate_every is not None and self.validate_every < 1:
+            raise ValueError(f"validate-every must be at least 1, found {self.validate_every}")
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise ValueError(f"label-smoothing must be at least 0 and below 1, found {self.label_smoothing}")
+        if self.clip_norm < 0:
+            raise ValueError(f"clip-norm must be at least 0, found {self.clip_norm}")
+
+    @property
+    def time_budget(self) -> float | None:
+        """Minutes, where the budget is one of time."""
+        return DEFAULT_MINUTES if self.steps is None and self.epochs is None and self.minutes is None else self.minutes

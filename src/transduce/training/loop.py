@@ -1,0 +1,190 @@
+"""The training loop: updates until the budget is spent, validations and checkpoints on the way."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from transduce.data.loader import Loader, Rows
+from transduce.training import budget, checkpoints
+from transduce.training.checkpoints import Checkpoint
+from transduce.training.interrupt import StopRequest
+from transduce.training.metrics_log import MetricsLog
+from transduce.training.optimisers import tensors_of
+from transduce.training.progress import Progress
+from transduce.training.state import TrainState
+from transduce.training.update import Measured, Trainable, update
+
+LOG_EVERY = 20  # updates between training events in the metrics log
+SKIPS_ALLOWED = 5  # updates in a row that may fail to be finite
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found. `score` is the value of the chosen metric, `samples` some lines to look at."""
+
+    values: dict[str, float]
+    score: float
+    samples: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run works with; only its TrainState changes."""
+
+    trainable: Trainable
+    loader: Loader
+    checkpoints: Path
+    log: MetricsLog
+    validate: Callable[[], Validation]
+    higher_is_better: bool
+    publish: Callable[[TrainState], None]  # makes the model folder from the weights as they are
+    draw: Callable[[], None]  # draws what the log holds
+
+
+class Diverged(ValueError):
+    """The loss stopped being finite."""
+
+
+def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
+    """Trains until the budget is spent (True) or somebody asks to stop (False); both end with a checkpoint."""
+    _set_budget(state, budget.counted(job.trainable.config, len(job.loader.plan(0))))
+    progress = Progress(state)
+    try:
+        for batches in _grouped(job, state):
+            if state.total_steps is not None and state.step >= state.total_steps:
+                break
+            _timed_update(job, state, batches, progress)
+            _validate_when_due(job, state, progress)
+            if stop:
+                break
+        finished = state.total_steps is not None and state.step >= state.total_steps
+        if not finished and state.skipped == 0:
+            _leave(job, state)
+        return finished
+    finally:
+        progress.close()
+
+
+def _leave(job: Job, state: TrainState) -> None:
+    """Saves where the run stands, and a model to try if there is none yet."""
+    if checkpoints.name_of(state.step) not in checkpoints.names(job.checkpoints):
+        _save(job, state)
+    if state.best is None:
+        job.publish(state)
+
+
+def _grouped(job: Job, state: TrainState) -> Iterator[list[Rows]]:
+    """The batches of one update after the other, from where the state stands."""
+    batches = job.loader.from_position(state.epoch, state.position)
+    while True:
+        yield list(islice(batches, job.trainable.config.accumulate))
+
+
+def _timed_update(job: Job, state: TrainState, batches: list[Rows], progress: Progress) -> None:
+    began = time.perf_counter()
+    pieces = state.pieces
+    measured = update(job.trainable, batches, state)
+    state.epoch, state.position = batches[-1].epoch, batches[-1].position + 1
+    seconds = time.perf_counter() - began
+    state.seconds += seconds
+    if state.pieces != pieces:
+        progress.say(f"memory ran out: each batch is now computed in {state.pieces} pieces")
+    if not measured.made:
+        _note_skip(job, state, measured, progress)
+        return
+    state.skipped = 0
+    state.step += 1
+    state.target_tokens += measured.tokens
+    progress.show(state, measured, seconds)
+    if state.step % LOG_EVERY == 0 or state.step == 1:
+        job.log.write("train", state.step, _event(measured, seconds))
+
+
+def _event(measured: Measured, seconds: float) -> dict[str, float | str]:
+    return {
+        "loss": measured.loss,
+        "nll": measured.nll,
+        "learning-rate": measured.learning_rate,
+        "gradient-norm": measured.gradient_norm,
+        "tokens-per-second": measured.tokens / seconds,
+    }
+
+
+def _note_skip(job: Job, state: TrainState, measured: Measured, progress: Progress) -> None:
+    """Counts an update that was not made; too many in a row end the run, and the last checkpoint stays as it is."""
+    state.skipped += 1
+    found = f"loss {measured.loss}, gradient norm {measured.gradient_norm}"
+    job.log.write("skipped", state.step, {"found": found})
+    progress.say(f"step {state.step + 1}: {found}; this update was left out")
+    if state.skipped < SKIPS_ALLOWED:
+        return
+    kept = checkpoints.names(job.checkpoints)
+    good = f"the last good state is {job.checkpoints / kept[-1]}" if kept else "no checkpoint had been written yet"
+    raise Diverged(
+        f"training diverged at step {state.step + 1}: {state.skipped} updates in a row were not finite ({found}); {good}. "
+        f"Lower training.learning-rate (now {job.trainable.config.learning_rate}) or lengthen the warm-up"
+    )
+
+
+def _validate_when_due(job: Job, state: TrainState, progress: Progress) -> None:
+    """Validates and saves; the first time in a run of minutes this also settles how many steps there will be."""
+    unsettled = state.total_steps is None
+    if unsettled:
+        due = budget.probe_is_over(job.trainable.config, state)
+    else:
+        assert state.validate_every is not None
+        due = state.step - state.validated_at >= state.validate_every or state.step == state.total_steps
+    if not due or state.skipped or state.validated_at == state.step:
+        return
+    seconds = _validate(job, state, progress)
+    if unsettled:
+        _set_budget(state, budget.of_minutes(job.trainable.config, state, seconds))
+        progress.say(f"the time left is enough for {state.total_steps} steps in all")
+    _save(job, state)
+
+
+def _validate(job: Job, state: TrainState, progress: Progress) -> float:
+    """Measures on the dev set, logs, and publishes the model if it is the best so far. Returns the seconds it took."""
+    began = time.perf_counter()
+    found = job.validate()
+    name = checkpoints.name_of(state.step)
+    state.validated_at = state.step
+    job.log.write("validation", state.step, dict(found.values))
+    job.log.text("samples", state.step, found.samples)
+    progress.say(f"step {state.step}: " + "  ".join(f"{key} {value:.3f}" for key, value in found.values.items()))
+    progress.say(found.samples)
+    sign = 1.0 if job.higher_is_better else -1.0
+    if state.best is None or sign * found.score > sign * state.scores[state.best]:
+        state.best = name
+        state.scores[name] = found.score
+        job.publish(state)
+    state.scores[name] = found.score
+    seconds = time.perf_counter() - began
+    state.seconds += seconds
+    return seconds
+
+
+def _save(job: Job, state: TrainState) -> None:
+    """Writes a checkpoint, then removes those that are neither among the newest nor among the best."""
+    trainable = job.trainable
+    state.scores = _kept_scores(job, state)
+    checkpoint = Checkpoint(
+        trainable.masters.tensors(), tensors_of(trainable.optimiser), checkpoints.random_states(), state
+    )
+    checkpoints.save(job.checkpoints, checkpoint)
+    newest = checkpoints.names(job.checkpoints)[-trainable.config.keep_last :]
+    checkpoints.prune(job.checkpoints, {*newest, *state.scores})
+    job.draw()
+
+
+def _kept_scores(job: Job, state: TrainState) -> dict[str, float]:
+    """The best checkpoints and their scores, best first."""
+    ranked = sorted(state.scores.items(), key=lambda item: item[1], reverse=job.higher_is_better)
+    return dict(ranked[: job.trainable.config.keep_best])
+
+
+def _set_budget(state: TrainState, settled: budget.Budget | None) -> None:
+    if settled is not None:
+        state.total_steps, state.validate_every = settled.total_steps, settled.validate_every

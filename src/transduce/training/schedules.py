@@ -1,0 +1,78 @@
+"""Learning-rate schedules: pure functions of the step, as factors of the peak rate.
+
+Steps count from 1: the factor for the first update is at(1). `total` is the run's number of steps, or None while a budget
+in minutes has not become a number yet.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    def at(self, step: int, total: int | None) -> float: ...
+
+
+def warm_up(step: int, warmup: int) -> float:
+    """step / warmup, at most 1: a straight line to the peak."""
+    return min(1.0, step / max(1, warmup))
+
+
+def decayed_share(step: int, warmup: int, total: int | None) -> float:
+    """How much of the time after the warm-up has passed, 0 to 1; 0 while the total is not known."""
+    if total is None or step <= warmup:
+        return 0.0
+    return min(1.0, (step - warmup) / max(1, total - warmup))
+
+
+@dataclass(frozen=True)
+class InverseSquareRoot:
+    """Warm-up, then sqrt(warmup / step) (Vaswani et al. 2017, section 5.3, whose peak is (d-model * warmup)^-0.5)."""
+
+    warmup: Annotated[int, "steps to the peak"] = 4000
+
+    def at(self, step: int, total: int | None) -> float:
+        return min(warm_up(step, self.warmup), math.sqrt(self.warmup / step)) if self.warmup else 1 / math.sqrt(step)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Warm-up, then half a cosine down to `final` at the last step (Loshchilov and Hutter 2016, 1608.03983)."""
+
+    warmup: Annotated[int, "steps to the peak"] = 400
+    final: Annotated[float, "the last step's factor"] = 0.0
+
+    def at(self, step: int, total: int | None) -> float:
+        share = decayed_share(step, self.warmup, total)
+        return warm_up(step, self.warmup) * (self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * share)))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Warm-up, then a straight line down to `final` at the last step."""
+
+    warmup: Annotated[int, "steps to the peak"] = 400
+    final: Annotated[float, "the last step's factor"] = 0.0
+
+    def at(self, step: int, total: int | None) -> float:
+        share = decayed_share(step, self.warmup, total)
+        return warm_up(step, self.warmup) * (1.0 - (1.0 - self.final) * share)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Warm-up, then the peak rate to the end."""
+
+    warmup: Annotated[int, "steps to the peak"] = 0
+
+    def at(self, step: int, total: int | None) -> float:
+        return warm_up(step, self.warmup)
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "inverse-square-root": InverseSquareRoot,
+    "cosine": Cosine,
+    "linear": Linear,
+    "constant": Constant,
+}

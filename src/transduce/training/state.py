@@ -1,0 +1,21 @@
+"""Where a run stands: plain numbers that go into every checkpoint."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class TrainState:
+    """Mutable, and owned by the loop alone."""
+
+    step: int = 0  # updates done
+    epoch: int = 0  # of the next batch
+    position: int = 0  # of the next batch within its epoch
+    target_tokens: int = 0  # seen so far, without padding
+    seconds: float = 0.0  # spent so far, all sittings together
+    total_steps: int | None = None  # None while a budget in minutes has not become a number
+    validate_every: int | None = None
+    pieces: int = 1  # micro-batches that each batch is cut into, doubled when memory runs out
+    skipped: int = 0  # updates in a row that were not made because the loss was not finite
+    validated_at: int = 0  # step of the last validation
+    scores: dict[str, float] = field(default_factory=dict)  # checkpoint name -> score of its validation
+    best: str | None = None  # name of the best checkpoint

@@ -1,0 +1,87 @@
+"""One update of the weights: gradients over all of its batches, clipped, and a step of the optimiser."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from transduce.data.loader import Rows
+from transduce.data.store import Row
+from transduce.training.config import TrainingConfig
+from transduce.training.losses import TokenLoss
+from transduce.training.precision import MasterWeights
+from transduce.training.state import TrainState
+
+LossOf = Callable[[Sequence[Row], Sequence[Row]], TokenLoss]
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """What an update works on."""
+
+    network: nn.Module
+    loss: LossOf  # source rows, target rows -> summed loss
+    masters: MasterWeights
+    optimiser: torch.optim.Optimizer
+    config: TrainingConfig
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one update. All per target token, in nats; `made` is False where something was not finite and nothing moved."""
+
+    loss: float
+    nll: float
+    tokens: int
+    gradient_norm: float
+    learning_rate: float
+    made: bool
+
+
+def update(trainable: Trainable, batches: Sequence[Rows], state: TrainState) -> Measured:
+    """Moves the weights once, unless loss or gradient is not finite; then nothing changes."""
+    loss, nll, tokens = _gradients_within_memory(trainable, batches, state)
+    masters, config = trainable.masters, trainable.config
+    masters.scale_gradients(1.0 / tokens)
+    limit = config.clip_norm or math.inf
+    norm = float(nn.utils.clip_grad_norm_(masters.masters, limit, foreach=True))
+    rate = config.learning_rate * config.schedule.at(state.step + 1, state.total_steps)
+    made = math.isfinite(loss) and math.isfinite(norm)
+    if made:
+        for group in trainable.optimiser.param_groups:
+            group["lr"] = rate
+        trainable.optimiser.step()
+        masters.publish()
+    masters.clear()
+    return Measured(loss / tokens, nll / tokens, tokens, norm, rate, made)
+
+
+def _gradients_within_memory(
+    trainable: Trainable, batches: Sequence[Rows], state: TrainState
+) -> tuple[float, float, int]:
+    """Summed loss, nll and tokens, gradients collected; batches are cut finer for as long as memory runs out."""
+    rows = max(len(batch.source) for batch in batches)
+    while True:
+        try:
+            return _gradients(trainable, batches, state.pieces)
+        except torch.OutOfMemoryError as error:
+            trainable.masters.clear()
+            if state.pieces >= rows:
+                raise ValueError("the accelerator's memory does not hold one pair; use a smaller model") from error
+            state.pieces *= 2
+            torch.cuda.empty_cache()
+
+
+def _gradients(trainable: Trainable, batches: Sequence[Rows], pieces: int) -> tuple[float, float, int]:
+    losses, nlls, tokens = [], [], 0
+    for batch in batches:
+        for first in range(min(pieces, len(batch.source))):
+            part = trainable.loss(batch.source[first::pieces], batch.target[first::pieces])
+            part.loss.backward()  # type: ignore[no-untyped-call]
+            trainable.masters.collect()
+            losses.append(part.loss.detach())
+            nlls.append(part.nll)
+            tokens += part.tokens
+    return float(torch.stack(losses).sum()), float(torch.stack(nlls).sum()), tokens

@@ -1,0 +1,28 @@
+"""The model card: what a model is, what it was trained on, and how well it does."""
+
+from collections.abc import Mapping
+
+from transduce.models import ModelSpec
+from transduce.training.state import TrainState
+from transduce.workflows.run_file import RunConfig
+
+
+def model_card(name: str, run: RunConfig, spec: ModelSpec, state: TrainState, values: Mapping[str, float]) -> str:
+    """README.md of a model folder; `values` are those of the validation that chose it."""
+    scores = "\n".join(f"| {key} | {value:.4g} |" for key, value in values.items()) or "| not validated | |"
+    network = spec.network
+    source = spec.source_vocabulary or spec.target_vocabulary
+    return f"""# {name}
+
+A Transformer for {run.task}: {network.encoder_layers} encoder and {network.decoder_layers} decoder layers, {network.d_model} wide,
+{network.heads} heads, {network.norm_placement}-norm; {source} source and {spec.target_vocabulary} target pieces.
+
+Trained for {state.step} updates, {state.target_tokens:,} target tokens, {state.seconds / 60:.1f} minutes, seed {run.seed}.
+
+| measured on the dev set, greedy decoding | |
+|---|---|
+{scores}
+
+Use: `transduce translate FOLDER < lines.txt`, or `transduce.load(FOLDER).translate(lines)` in Python.
+Every file's SHA-256 is in manifest.json and is checked when the model is loaded.
+"""

@@ -1,0 +1,59 @@
+"""A run file: strict TOML to one frozen RunConfig."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from transduce import config
+from transduce.architectures.config import TransformerConfig
+from transduce.architectures.presets import PRESETS
+from transduce.data.config import DataConfig
+from transduce.decoding.config import Decoding
+from transduce.text.config import TokenizerConfig
+from transduce.training.config import TrainingConfig
+
+DEFAULT_PRESET = "transformer-small"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides what a run does."""
+
+    data: Annotated[DataConfig, "where the pairs are"]
+    task: Annotated[Literal["translation"], "what to learn"] = "translation"
+    seed: Annotated[int, "of initialisation, order and dropout"] = 1
+    tokenizer: Annotated[TokenizerConfig, "how text becomes ids"] = TokenizerConfig()
+    model: Annotated[TransformerConfig, "the network: a preset, and any field of it"] = PRESETS[DEFAULT_PRESET]()
+    training: Annotated[TrainingConfig, "how it is trained"] = TrainingConfig()
+    decoding: Annotated[Decoding, "how it decodes"] = Decoding()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed must be a whole number of at least 0, found {self.seed}")
+
+
+def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Reads a run file. In [model], `preset` names the architecture that the table's other keys change."""
+    tree = config.override(config.read(path), overrides)
+    return from_tree(tree, str(path))
+
+
+def from_tree(tree: dict[str, object], where: str) -> RunConfig:
+    """The same from TOML's values in memory; `where` stands in messages."""
+    model = tree.get("model", {})
+    if not isinstance(model, dict) or "preset" not in model:
+        return config.build(RunConfig, tree, where)
+    rest = type(model)({key: value for key, value in model.items() if key != "preset"})
+    base = preset(model["preset"], where)
+    without = type(tree)({key: value for key, value in tree.items() if key != "model"})
+    run = config.build(RunConfig, without, where)
+    network = config.build(TransformerConfig, rest, where, base=base, key="model")
+    return replace(run, model=network)
+
+
+def preset(name: object, where: str) -> TransformerConfig:
+    """A preset by name; a ValueError offers the nearest."""
+    if isinstance(name, str) and name in PRESETS:
+        return PRESETS[name]()
+    raise ValueError(f"{where}: model.preset must be one of {', '.join(PRESETS)}, found {name!r}")

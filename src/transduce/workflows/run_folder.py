@@ -1,0 +1,73 @@
+"""The folder of a run: runs/NAME/ with run.toml, checkpoints/, metrics.jsonl, tensorboard/, curve.png, model/ and lock."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transduce import config, files
+from transduce.workflows.run_file import RunConfig, from_tree
+
+MAY_CHANGE = ("training.steps", "training.epochs", "training.minutes", "training.keep-last", "training.keep-best")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside a run's folder."""
+
+    path: Path
+
+    @property
+    def run_file(self) -> Path:
+        return self.path / "run.toml"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def curve(self) -> Path:
+        return self.path / "curve.png"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    def begin(self, run: RunConfig) -> None:
+        """Makes the folder a new run's; a ValueError if there is one in it already. Call with the lock held."""
+        if self.run_file.exists() or self.checkpoints.exists():
+            raise ValueError(
+                f"{self.path} holds a run already: go on with it by --resume, or move it away, or name the run file differently"
+            )
+        self.write(run)
+
+    def write(self, run: RunConfig) -> None:
+        files.write_atomically(self.run_file, config.dumps(config.tree_of(run)))
+
+    def resume(self, run: RunConfig) -> RunConfig:
+        """Checks that `run` is the run that began here, but for its budget. Returns the run as it began."""
+        if not self.run_file.exists():
+            raise ValueError(f"{self.path} holds no run to go on with; leave out --resume to begin one")
+        began = from_tree(config.read(self.run_file), str(self.run_file))
+        before, now = flat(config.tree_of(began)), flat(config.tree_of(run))
+        for key in sorted(before.keys() | now.keys()):
+            if key not in MAY_CHANGE and before.get(key) != now.get(key):
+                raise ValueError(
+                    f"{self.path} began with {key} = {before.get(key)!r}, now it is {now.get(key)!r}: a run goes on with the "
+                    f"settings it began with (only {', '.join(MAY_CHANGE)} may change); begin a new run for others"
+                )
+        return began
+
+
+def flat(tree: Any, key: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} to {"a.b": 1}; lists of tables by number."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
+    if items is None:
+        return {key: tree}
+    found: dict[str, Any] = {}
+    for name, value in items:
+        found |= flat(value, f"{key}.{name}" if key else str(name))
+    return found

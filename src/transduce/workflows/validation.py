@@ -1,0 +1,71 @@
+"""What a validation measures on the dev set: loss, perplexity, every metric on decoded sentences, and samples to look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from transduce.architectures.transformer import EncoderDecoder
+from transduce.architectures.transformer_decoding import TransformerDecoding
+from transduce.data.store import TokenStore
+from transduce.decoding.config import Decoding
+from transduce.decoding.engine import decode
+from transduce.decoding.hypothesis import SpecialIds
+from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.perplexity import perplexity
+from transduce.tasks import translation
+from transduce.text.pair import Tokenizers
+from transduce.text.special import END, PAD, START
+from transduce.training.loop import Validation
+from transduce.workflows.model import by_length
+
+LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
+SAMPLES = 3
+SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
+
+
+@dataclass(frozen=True)
+class DevSet:
+    """What validations look at, the same every time."""
+
+    store: TokenStore
+    texts: Sequence[tuple[str, list[str]]]  # a source and its references
+    tokenizers: Tokenizers
+    decoding: Decoding
+    batch_tokens: int
+    device: str
+
+    def validate(self, network: EncoderDecoder, metric: str) -> Validation:
+        """Measures with the network in evaluation mode; `metric` ("loss" or a name of METRICS) becomes the score."""
+        network.eval()
+        try:
+            values = self._loss(network)
+            outputs = self._translate(network)
+        finally:
+            network.train()
+        references = [references for _, references in self.texts]
+        values |= {name: each.compute(outputs, references).value for name, each in METRICS.items()}
+        return Validation(values, values[metric], self._samples(outputs))
+
+    def _loss(self, network: EncoderDecoder) -> dict[str, float]:
+        pairs = range(min(len(self.store), LOSS_PAIRS))
+        source, target = self.store.rows("source", pairs), self.store.rows("target", pairs)
+        total, tokens = 0.0, 0
+        lengths = [max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)]
+        for group in by_length(lengths, self.batch_tokens):
+            batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
+            for found in translation.token_log_probabilities(network, batch):
+                total += sum(found)
+                tokens += len(found)
+        return {"loss": -total / tokens, "perplexity": perplexity(total, tokens)}
+
+    def _translate(self, network: EncoderDecoder) -> list[str]:
+        rows = self.tokenizers.source.encode_batch([source for source, _ in self.texts])
+        greedy = replace(self.decoding, beam=1, n_best=1)
+        found = decode(TransformerDecoding(network), [[*row, END] for row in rows], greedy, SPECIAL, device=self.device)
+        return self.tokenizers.target.decode_batch([hypotheses[0].ids for hypotheses in found])
+
+    def _samples(self, outputs: Sequence[str]) -> str:
+        shown = list(zip(self.texts, outputs, strict=True))[:SAMPLES]
+        return "\n".join(
+            f"  source     {source}\n  output     {output}\n  reference  {references[0]}"
+            for (source, references), output in shown
+        )

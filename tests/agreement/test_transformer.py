@@ -1,0 +1,197 @@
+"""The Transformer against torch.nn's stacks under copied weights: values and gradients, both norm placements."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from transduce.architectures.presets import transformer_base, transformer_tiny
+from transduce.architectures.transformer import Decoder, Encoder, EncoderDecoder
+from transduce.attention.masks import causal, within_lengths
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+LENGTHS = torch.tensor([6, 3, 1])
+SHAPE = (3, 6, 5)  # sentences, source, target
+
+
+@pytest.fixture(params=["post", "pre"])
+def config(request):
+    return replace(transformer_tiny(), d_model=32, heads=4, feed_forward=48, norm_placement=request.param, dropout=0.0)
+
+
+@pytest.fixture(params=[torch.float32, torch.float64], ids=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+def shaken(module, dtype):
+    """Biases and gains away from 0 and 1, so that a swapped one is seen."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return module.to(dtype)
+
+
+def copy_attention(theirs, ours):
+    theirs.in_proj_weight, theirs.in_proj_bias = (
+        nn.Parameter(ours.packed_weight.detach().clone()),
+        nn.Parameter(ours.packed_bias.detach().clone()),
+    )
+    theirs.out_proj.load_state_dict(ours.output.state_dict())
+
+
+def copy_feed_forward(theirs, ours):
+    theirs.linear1.load_state_dict(ours.feed_forward.inner.state_dict())
+    theirs.linear2.load_state_dict(ours.feed_forward.outer.state_dict())
+
+
+def torch_encoder(ours, config, dtype):
+    layer = nn.TransformerEncoderLayer(
+        config.d_model, config.heads, config.feed_forward, 0.0, batch_first=True, norm_first=config.norm_placement == "pre"
+    )
+    norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
+    theirs = nn.TransformerEncoder(layer, config.encoder_layers, norm=norm, enable_nested_tensor=False).to(dtype)
+    for their, our in zip(theirs.layers, ours.layers, strict=True):
+        copy_attention(their.self_attn, our.attention)
+        copy_feed_forward(their, our)
+        their.norm1.load_state_dict(our.around_attention.norm.state_dict())
+        their.norm2.load_state_dict(our.around_feed_forward.norm.state_dict())
+    if norm is not None:
+        theirs.norm.load_state_dict(ours.final_norm.state_dict())
+    return theirs
+
+
+def torch_decoder(ours, config, dtype):
+    layer = nn.TransformerDecoderLayer(
+        config.d_model, config.heads, config.feed_forward, 0.0, batch_first=True, norm_first=config.norm_placement == "pre"
+    )
+    norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
+    theirs = nn.TransformerDecoder(layer, config.decoder_layers, norm=norm).to(dtype)
+    for their, our in zip(theirs.layers, ours.layers, strict=True):
+        copy_attention(their.self_attn, our.self_attention)
+        copy_attention(their.multihead_attn, our.memory_attention)
+        copy_feed_forward(their, our)
+        their.norm1.load_state_dict(our.around_self.norm.state_dict())
+        their.norm2.load_state_dict(our.around_memory.norm.state_dict())
+        their.norm3.load_state_dict(our.around_feed_forward.norm.state_dict())
+    if norm is not None:
+        theirs.norm.load_state_dict(ours.final_norm.state_dict())
+    return theirs
+
+
+def kept(x, lengths):
+    """Only positions inside the sentences: what stands in padding is nobody's business."""
+    return x[torch.arange(x.shape[1]) < lengths[:, None]]
+
+
+def assert_same(ours, theirs, our_inputs, their_inputs, tolerance):
+    torch.testing.assert_close(ours, theirs, atol=tolerance, rtol=tolerance)
+    weight = torch.randn_like(ours)
+    mine = torch.autograd.grad((ours * weight).sum(), our_inputs)
+    other = torch.autograd.grad((theirs * weight).sum(), their_inputs)
+    for a, b in zip(mine, other, strict=True):
+        torch.testing.assert_close(a, b, atol=10 * tolerance, rtol=10 * tolerance)
+
+
+def paired_weights(ours, theirs):
+    """The same weights of both stacks, those of layer 0."""
+    mine = ours.layers[0]
+    attention = mine.attention if hasattr(mine, "attention") else mine.self_attention
+    return (
+        [attention.packed_weight, mine.feed_forward.inner.weight, attention.output.bias],
+        [theirs.layers[0].self_attn.in_proj_weight, theirs.layers[0].linear1.weight, theirs.layers[0].self_attn.out_proj.bias],
+    )
+
+
+def test_encoder(config, dtype):
+    torch.manual_seed(1)
+    ours = shaken(Encoder(config), dtype)
+    theirs = torch_encoder(ours, config, dtype)
+    x = torch.randn(SHAPE[0], SHAPE[1], config.d_model, dtype=dtype, requires_grad=True)
+    padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
+    mine = kept(ours(x, within_lengths(LENGTHS)), LENGTHS)
+    other = kept(theirs(x, src_key_padding_mask=padding), LENGTHS)
+    a, b = paired_weights(ours, theirs)
+    assert_same(mine, other, [x, *a], [x, *b], TOLERANCE[dtype])
+
+
+def test_decoder(config, dtype):
+    torch.manual_seed(2)
+    ours = shaken(Decoder(config), dtype)
+    theirs = torch_decoder(ours, config, dtype)
+    x = torch.randn(SHAPE[0], SHAPE[2], config.d_model, dtype=dtype, requires_grad=True)
+    memory = torch.randn(SHAPE[0], SHAPE[1], config.d_model, dtype=dtype, requires_grad=True)
+    padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
+    blocked = ~torch.ones(SHAPE[2], SHAPE[2], dtype=torch.bool).tril()
+    mine = ours(x, memory, causal(), within_lengths(LENGTHS))
+    other = theirs(x, memory, tgt_mask=blocked, memory_key_padding_mask=padding)
+    a, b = paired_weights(ours, theirs)
+    assert_same(mine, other, [x, memory, *a], [x, memory, *b], TOLERANCE[dtype])
+
+
+def test_encoder_decoder_is_embeddings_stacks_and_output(config, dtype):
+    torch.manual_seed(3)
+    ours = shaken(EncoderDecoder(config, 11), dtype).eval()
+    source, target = torch.randint(0, 11, SHAPE[:2]), torch.randint(0, 11, (SHAPE[0], SHAPE[2]))
+    encoder, decoder = torch_encoder(ours.encoder, config, dtype), torch_decoder(ours.decoder, config, dtype)
+    weight = ours.target_embedding.weight
+
+    def embedded(ids):
+        position = torch.arange(ids.shape[1], dtype=torch.float64)[:, None]
+        even = torch.arange(0, config.d_model, 2, dtype=torch.float64)
+        angle = position / 10_000 ** (even / config.d_model)
+        table = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float().to(dtype)
+        return weight[ids] * config.d_model**0.5 + table
+
+    padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
+    blocked = ~torch.ones(SHAPE[2], SHAPE[2], dtype=torch.bool).tril()
+    memory = encoder(embedded(source), src_key_padding_mask=padding)
+    hidden = decoder(embedded(target), memory, tgt_mask=blocked, memory_key_padding_mask=padding)
+    torch.testing.assert_close(
+        ours(source, LENGTHS, target), hidden @ weight.t(), atol=10 * TOLERANCE[dtype], rtol=TOLERANCE[dtype]
+    )
+
+
+def test_padding_never_changes_a_result(config):
+    """Whatever ids stand behind a sentence's end, and however many."""
+    torch.manual_seed(4)
+    network = shaken(EncoderDecoder(config, 11, 13), torch.float64).eval()
+    source, target = torch.randint(0, 13, (1, 4)), torch.randint(0, 11, (1, 3))
+    alone = network(source, torch.tensor([4]), target)
+    for extra in (1, 5):
+        longer = torch.cat([source, torch.randint(0, 13, (1, extra))], 1)
+        behind = torch.cat([target, torch.randint(0, 11, (1, extra))], 1)
+        torch.testing.assert_close(network(longer, torch.tensor([4]), behind)[:, :3], alone, atol=1e-12, rtol=1e-12)
+
+
+def test_decoder_sees_no_later_token(config):
+    network = EncoderDecoder(config, 11).double().eval()
+    source = torch.randint(0, 11, (2, 4))
+    first, second = torch.randint(0, 11, (2, 6)), torch.randint(0, 11, (2, 6))
+    second[:, :3] = first[:, :3]
+    lengths = torch.tensor([4, 2])
+    torch.testing.assert_close(network(source, lengths, first)[:, :3], network(source, lengths, second)[:, :3])
+
+
+def test_parameter_counts_of_base_and_big():
+    """With a shared vocabulary of 37,000; the paper rounds them to 65M and 213M (Vaswani et al. 2017, table 3)."""
+    from transduce.architectures.presets import transformer_big
+
+    def count(preset):
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in EncoderDecoder(preset, 37_000).parameters())
+
+    assert count(transformer_base()) == 63_082_496
+    assert count(transformer_big()) == 214_245_376
+
+
+def test_dropout_acts_where_the_paper_has_it():
+    """On the embeddings and on every sub-layer's output, and nowhere else: 2 + 2 per encoder layer + 3 per decoder layer."""
+    from transduce.layers.dropout import Dropout
+
+    config = replace(transformer_base(), d_model=8, heads=2, feed_forward=8)
+    network = EncoderDecoder(config, 5)
+    modules = [module for module in network.modules() if isinstance(module, Dropout)]
+    assert len(modules) == 1 + 2 * 6 + 3 * 6  # the one of the embeddings serves both sides
+    assert {module.probability for module in modules} == {0.1}

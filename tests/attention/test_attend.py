@@ -1,0 +1,123 @@
+"""All backends agree with the reference, with PyTorch and with the rules that every mechanism must keep."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from transduce.attention.attend import attend
+from transduce.attention.masks import Mask, causal, within_lengths
+from transduce.attention.plan import Request, plan
+from transduce.attention.scores import ScaledDotProduct
+
+BACKENDS = ["reference", "matmul", "sdpa"]
+
+
+@pytest.fixture
+def qkv():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(2, 3, 4, 8), (2, 3, 5, 8), (2, 3, 5, 6)]
+    return [torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes]
+
+
+MASKS = {
+    "none": None,
+    "causal": causal(1),
+    "lengths": within_lengths(torch.tensor([5, 2])),
+    "both": causal(1) & within_lengths(torch.tensor([4, 3])),
+    "empty row": Mask(lambda b, h, q, k: (q > 0) & (k >= 0)),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", MASKS)
+def test_values_and_gradients_agree_with_pytorch(qkv, backend, name):
+    query, key, value = qkv
+    mask = MASKS[name]
+    allowed = None if mask is None else mask.dense(2, 3, 4, 5)
+    theirs = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+    ours = attend(query, key, value, mask, backend=backend)
+    torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=1e-12)
+    weight = torch.randn(ours.shape, dtype=torch.float64)
+    for mine, other in zip(
+        torch.autograd.grad((ours * weight).sum(), qkv), torch.autograd.grad((theirs * weight).sum(), qkv), strict=True
+    ):
+        torch.testing.assert_close(mine, other, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_query_without_any_key_gives_zeros_and_finite_gradients(qkv, backend):
+    query, key, value = qkv
+    out = attend(query, key, value, MASKS["empty row"], backend=backend)
+    assert (out[:, :, 0] == 0).all() and (out[:, :, 1:] != 0).any()
+    assert all(torch.isfinite(g).all() for g in torch.autograd.grad(out.sum(), qkv))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_masked_keys_have_no_influence_and_no_gradient(qkv, backend):
+    query, key, value = qkv
+    mask = within_lengths(torch.tensor([3, 3]))
+    out = attend(query, key, value, mask, backend=backend)
+    changed_key, changed_value = key.detach().clone(), value.detach().clone()
+    changed_key[:, :, 3:], changed_value[:, :, 3:] = 1e3, -1e3
+    torch.testing.assert_close(out, attend(query, changed_key, changed_value, mask, backend=backend))
+    assert all((g[:, :, 3:] == 0).all() for g in torch.autograd.grad(out.sum(), [key, value]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_keys_with_their_values_and_mask_may_be_permuted(qkv, backend):
+    query, key, value = qkv
+    order = torch.tensor([3, 0, 4, 2, 1])
+    before = attend(query, key, value, MASKS["both"], backend=backend)
+    allowed = MASKS["both"].dense(2, 3, 4, 5)[..., order]
+    moved = Mask(lambda b, h, q, k: allowed[b, 0, q, k])
+    torch.testing.assert_close(before, attend(query, key[:, :, order], value[:, :, order], moved, backend=backend))
+
+
+def test_one_key_gives_its_value(qkv):
+    query, key, value = qkv
+    out = attend(query, key[:, :, :1], value[:, :, :1])
+    torch.testing.assert_close(out, value[:, :, :1].expand_as(out))
+
+
+def test_the_worked_example_of_two_saturated_heads():
+    """One sentence, two heads of width 1, scale 1, no output map; computed by hand, each head sits on one key."""
+    x = torch.tensor(
+        [[-1, 2, -3, 4, -5], [6, -7, 8, -9, 10], [-11, 12, -13, 14, -15], [16, -17, 18, -19, 20]], dtype=torch.float64
+    )
+    w_q = torch.tensor([[0.1, -0.2, 0.3, -0.4, 0.5], [-0.6, 0.7, -0.8, 0.9, -1.0]], dtype=torch.float64)
+    w_k = torch.tensor([[-1.1, 1.2, -1.3, 1.4, -1.5], [1.6, -1.7, 1.8, -1.9, 2.0]], dtype=torch.float64)
+    w_v = torch.tensor([[2.1, -2.2, 2.3, -2.4, 2.5], [-2.6, 2.7, -2.8, 2.9, -3.0]], dtype=torch.float64)
+    query, key, value = ((x @ w.t()).t()[None, :, :, None] for w in (w_q, w_k, w_v))  # (1, 2, 4, 1)
+    assert query[0, :, :, 0].t().round(decimals=6).tolist() == [[-5.5, 13.0], [13.0, -33.0], [-20.5, 53.0], [28.0, -73.0]]
+    out = attend(query, key, value, score=ScaledDotProduct(scale=1.0))[0, :, :, 0].t()
+    expected = torch.tensor([[208.0, -253], [-150.5, 183], [208, -253], [-150.5, 183]], dtype=torch.float64)
+    torch.testing.assert_close(out, expected)
+
+
+def test_other_scores_go_to_the_reference_and_a_forced_backend_refuses_them(qkv):
+    query, key, value = qkv
+
+    def negative_distance(q, k):
+        return -torch.cdist(q, k)
+
+    weights = negative_distance(query, key).softmax(-1)
+    torch.testing.assert_close(attend(query, key, value, score=negative_distance), weights @ value)
+    with pytest.raises(ValueError, match="'sdpa' cannot do this: the score is no scaled dot product"):
+        attend(query, key, value, score=negative_distance, backend="sdpa")
+
+
+def test_bias_is_added_to_the_scores(qkv):
+    query, key, value = qkv
+    bias = torch.randn(1, 3, 4, 5, dtype=torch.float64)
+    theirs = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    for backend in BACKENDS:
+        torch.testing.assert_close(attend(query, key, value, bias=bias, backend=backend), theirs)
+
+
+def test_the_plan_says_why():
+    short = Request(device="cpu", keys=30, dot_product=True, softmax=True)
+    assert plan(short).backend == "matmul"
+    assert plan(Request(device="cpu", keys=4096, dot_product=True, softmax=True)).backend == "sdpa"
+    assert plan(Request(device="cuda", keys=30, dot_product=True, softmax=True)).backend == "sdpa"
+    other = plan(Request(device="cpu", keys=30, dot_product=False, softmax=True))
+    assert other.backend == "reference" and "no scaled dot product" in other.reason
