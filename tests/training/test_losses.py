@@ -1,0 +1,60 @@
+"""The loss against F.cross_entropy: value and gradients, in one piece and in many."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from transduce.training import losses
+from transduce.training.losses import linear_cross_entropy
+
+PAD = 0
+
+
+@pytest.fixture
+def problem():
+    generator = torch.Generator().manual_seed(3)
+    hidden = torch.randn(17, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(11, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(0, 11, (17,), generator=generator)
+    targets[[0, 5, 16]] = PAD
+    return hidden, weight, targets
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("piece", [1, 40, 1 << 22])
+def test_agrees_with_pytorch(problem, smoothing, piece, monkeypatch):
+    monkeypatch.setattr(losses, "PIECE", piece)
+    hidden, weight, targets = problem
+    ours = linear_cross_entropy(hidden, weight, targets, smoothing, PAD)
+    logits = hidden @ weight.t()
+    theirs = F.cross_entropy(logits, targets, ignore_index=PAD, label_smoothing=smoothing, reduction="sum")
+    plain = F.cross_entropy(logits, targets, ignore_index=PAD, reduction="sum")
+    torch.testing.assert_close(ours.loss, theirs)
+    torch.testing.assert_close(ours.nll, plain)
+    assert ours.tokens == 14 and not ours.nll.requires_grad
+    mine = torch.autograd.grad(ours.loss / 7, [hidden, weight])
+    other = torch.autograd.grad(theirs / 7, [hidden, weight])
+    for a, b in zip(mine, other, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_gradcheck(problem):
+    hidden, weight, targets = problem
+    assert torch.autograd.gradcheck(lambda h, w: linear_cross_entropy(h, w, targets, 0.1, PAD).loss, [hidden, weight])
+
+
+def test_certain_and_hopeless_targets_stay_finite():
+    hidden = torch.eye(2) * 300.0
+    weight = torch.eye(2, requires_grad=True)
+    found = linear_cross_entropy(hidden, weight, torch.tensor([0, 0]), 0.0, 1)
+    torch.testing.assert_close(found.loss, torch.tensor(300.0))
+    found.loss.backward()
+    assert torch.isfinite(weight.grad).all()
+
+
+def test_in_bfloat16_it_is_close_to_float32(problem):
+    hidden, weight, targets = (t.detach() for t in problem)
+    wide = linear_cross_entropy(hidden.float(), weight.float(), targets, 0.1, PAD)
+    narrow = linear_cross_entropy(hidden.bfloat16(), weight.bfloat16(), targets, 0.1, PAD)
+    assert narrow.loss.dtype == torch.float32
+    assert narrow.loss.item() == pytest.approx(wide.loss.item(), rel=0.02)
