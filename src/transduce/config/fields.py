@@ -94,7 +94,7 @@ def _expected(hint: Hint) -> str:
     if hint.table is not None:
         return "one of " + ", ".join(inline(name) for name in hint.table)
     if origin is Literal:
-        return "one of " + ", ".join(inline(choice) for choice in arguments)
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(inline(choice) for choice in arguments)
     if origin in (Union, UnionType):
         return " or ".join(expected(hint_of(member)) for member in arguments)
     return "a table" if hint.is_table else SCALARS[hint.type]

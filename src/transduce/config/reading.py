@@ -77,11 +77,11 @@ def _unknown_key(place: _Place, key: str, fields: Iterable[str]) -> ValueError:
     """An unknown key, with the nearest known one: of this table, or the same name in another table of the file."""
     here = {field: place.key[: len(place.key) - len(key)] + field for field in fields}
     near = [here[name] for name in _near(key, here)]
-    elsewhere = [known for known in place.known if known.rpartition(".")[2] == key]
+    elsewhere = [known for known in place.known if known.rpartition(".")[2] == key and known != place.key]
     if near or elsewhere:
         advice = f"did you mean {(near + elsewhere)[0]!r}?"
     else:
-        advice = f"known keys here: {', '.join(here) or 'none'}"
+        advice = f"known keys here: {', '.join(fields) or 'none'}"
     return ValueError(f"{place.where}: unknown key {place.key!r}; {advice}")
 
 
