@@ -1,0 +1,46 @@
+"""What the [data] table refuses, and where relative paths lead."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transduce import config
+from transduce.data.config import Corpus, DataConfig, Split
+
+PAIR = {"source": "a.en", "target": "a.de"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ({"train": []}, "train needs at least one corpus"),
+        ({"train": [{"source": "a.en"}]}, "needs source and target, or file; found only source"),
+        ({"train": [{}]}, "found none of them"),
+        ({"train": [{**PAIR, "file": "a.tsv"}]}, "either file, or source and target"),
+        ({"train": [{"file": "a.tsv", "group": "g"}]}, "either file, or source and target"),
+        ({"train": [PAIR], "split": {}}, "dev or test must be at least 1"),
+        ({"train": [PAIR], "split": {"dev": -1}}, "dev must not be negative, found -1"),
+        ({"train": [PAIR], "split": {"dev": 5, "by": "line"}}, "by"),
+        ({"train": [PAIR], "split": {"dev": 5}, "dev": PAIR}, "dev is given twice"),
+        ({"train": [PAIR], "max-length": 0}, "max-length must be at least 1, found 0"),
+        ({"train": [PAIR], "max-line-bytes": 0}, "max-line-bytes must be at least 1"),
+        ({"train": [PAIR], "bad-lines": "ignore"}, "bad-lines"),
+    ],
+)
+def test_mistakes_are_named(tree: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        config.build(DataConfig, tree, "run.toml")
+
+
+def test_tree_and_config_are_inverse() -> None:
+    data = DataConfig((Corpus(Path("a"), Path("b")), Corpus(file=Path("c.tsv"))), split=Split(dev=3, by="group"))
+    assert config.build(DataConfig, config.tree_of(data), "run.toml") == data
+    both = DataConfig((Corpus(Path("a"), Path("b")),), test=Corpus(file=Path("t.tsv")), split=Split(dev=3))
+    assert config.build(DataConfig, config.tree_of(both), "run.toml") == both
+
+
+def test_relative_paths_start_at_the_base() -> None:
+    corpus = Corpus(Path("a.en"), Path("/absolute/a.de"), Path("groups")).resolved(Path("/runs"))
+    assert corpus.paths == (Path("/runs/a.en"), Path("/absolute/a.de"), Path("/runs/groups"))
+    assert Corpus(file=Path("x.tsv")).resolved(Path("base")).paths == (Path("base/x.tsv"),)
