@@ -100,7 +100,7 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(runs, runs)
 def test_what_is_written_comes_back_equal(run: Run, other: Run) -> None:
     tree = config.tree_of(run)

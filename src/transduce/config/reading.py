@@ -77,7 +77,9 @@ def _unknown_key(place: _Place, key: str, fields: Iterable[str]) -> ValueError:
     """An unknown key, with the nearest known one: of this table, or the same name in another table of the file."""
     here = {field: place.key[: len(place.key) - len(key)] + field for field in fields}
     near = [here[name] for name in _near(key, here)]
-    elsewhere = [known for known in place.known if known.rpartition(".")[2] == key and known != place.key]
+    elsewhere = [known for known in place.known if known.rpartition(".")[2] == key]
+    if place.key in place.known:  # it belongs to another part that may stand here
+        elsewhere = []
     if near or elsewhere:
         advice = f"did you mean {(near + elsewhere)[0]!r}?"
     else:
