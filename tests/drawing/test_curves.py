@@ -1,0 +1,100 @@
+"""The learning curve: what is drawn, for long runs and short ones, and that a picture is replaced as a whole."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib import image
+from matplotlib.figure import Figure
+
+from transduce.drawing import curves
+from transduce.drawing.curves import learning_curve
+
+Event = dict[str, Any]
+
+
+def train(step: int, **values: float) -> Event:
+    return {"kind": "train", "step": step, **values}
+
+
+def validation(step: int, **values: float) -> Event:
+    return {"kind": "validation", "step": step, **values}
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Draws events; gives {label's name: (steps, values)} of each panel."""
+    figures: list[Figure] = []
+    save = curves._save
+
+    def keep(figure: Figure, path: Path) -> None:
+        figures.append(figure)
+        save(figure, path)
+
+    monkeypatch.setattr(curves, "_save", keep)
+
+    def draw(events: list[Event]) -> list[dict[str, tuple[list[float], list[float]]]]:
+        learning_curve(events, tmp_path / "curve.png")
+        return [
+            {
+                str(line.get_label()).split("  ")[0]: (list(line.get_xdata()), list(line.get_ydata()))
+                for line in axes.lines
+            }
+            for axes in figures[-1].axes
+        ]
+
+    return draw
+
+
+def test_panels_show_loss_and_scores(drawn: Any) -> None:
+    events = [
+        train(20, loss=5.0, nll=4.5),
+        validation(40, loss=3.0, perplexity=20.1, chrf=30.0, bleu=10.0),
+        train(40, loss=4.0, nll=3.5),
+        validation(80, loss=2.0, perplexity=7.4, chrf=50.0, bleu=20.0),
+    ]
+    upper, lower = drawn(events)
+    assert upper == {"train": ([20, 40], [4.5, 3.5]), "dev": ([40, 80], [3.0, 2.0])}
+    assert lower == {"bleu": ([40, 80], [10.0, 20.0]), "chrf": ([40, 80], [30.0, 50.0])}
+
+
+def test_values_that_are_no_finite_numbers_are_left_out(drawn: Any) -> None:
+    events = [
+        train(1, nll=math.nan),
+        train(2, nll=2.0),
+        train(3, nll=math.inf),
+        validation(3, loss=1.0, samples="text"),
+    ]
+    upper, lower = drawn([*events, {"kind": "skipped", "step": 4, "found": "loss nan"}])
+    assert upper == {"train": ([2], [2.0]), "dev": ([3], [1.0])}
+    assert lower == {}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[], [train(1, loss=2.0)], [validation(1, loss=2.0, chrf=1.0)], [train(n, nll=1 / n) for n in range(1, 400)]],
+    ids=["none", "one step", "one validation", "no validation"],
+)
+def test_any_run_gives_a_picture(events: list[Event], tmp_path: Path) -> None:
+    path = tmp_path / "curve.png"
+    learning_curve(events, path)
+    pixels = image.imread(path)
+    assert pixels.shape[:2] == (840, 960)
+    assert pixels.min() < 0.5 < pixels.max()  # something is drawn
+    assert [each.name for each in tmp_path.iterdir()] == ["curve.png"]
+
+
+def test_an_error_keeps_the_old_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "curve.png"
+    path.write_bytes(b"old")
+
+    def full_disk(figure: Figure, to: Path, **settings: Any) -> None:
+        to.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        learning_curve([train(1, loss=1.0)], path)
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in tmp_path.iterdir()] == ["curve.png"]
