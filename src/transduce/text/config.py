@@ -15,7 +15,7 @@ BYTES = 256  # pieces for single bytes, with which all kinds but words spell wha
 class SideConfig:
     """The tokenizer of one side, or of both where they share one."""
 
-    kind: Annotated[Kind, "pieces: unigram or bpe subwords, single characters, or whitespace-separated words"] = "unigram"
+    kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
     vocabulary: Annotated[int, "pieces in all, the 4 special and 256 byte pieces included (words have no bytes)"] = 8000
 
     def __post_init__(self) -> None:
@@ -36,7 +36,7 @@ class TokenizerConfig:
     fewer, all are kept; where it has more, the most frequent.
     """
 
-    kind: Annotated[Kind, "pieces: unigram or bpe subwords, single characters, or whitespace-separated words"] = "unigram"
+    kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
     vocabulary: Annotated[int, "pieces in all, the 4 special and 256 byte pieces included (words have no bytes)"] = 8000
     shared: Annotated[bool, "one tokenizer for both sides, trained on both"] = True
     normalisation: Annotated[Normalisation, "Unicode normal form that text is brought to, or none"] = "nfc"

@@ -1,0 +1,153 @@
+"""What a tokenizer does to text before and after its model, as the parts of a `tokenizers` file.
+
+Text is first brought to its normal form, then spelled so that each space shows and no character can be mistaken:
+
+    U+E000 U+E001 U+E002  ->  U+E000 "0", U+E000 "1", U+E000 "2"     private characters that the text itself may hold
+    <                     ->  U+E002
+    ▁ (U+2581)            ->  U+E001
+    space                 ->  ▁
+
+so "a <s>" becomes "a▁\\ue002s>". Decoding undoes it in the opposite order. A spelled text holds no "<", so nothing that
+a user writes can equal `</s>` or the byte piece `<0x41>`. That matters: a unigram model gives those pieces probability
+1 and would choose them wherever their letters stand.
+
+Subwords are spelled with one more "▁" in front, so that a word is the same piece at the start of a line as within it:
+"a b" becomes "▁a▁b". Words are split at white space, which is then lost; for them "▁" and space are left as they are.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import tokenizers
+
+from transduce.text.config import Kind, Normalisation
+from transduce.text.special import NAMES, UNKNOWN
+
+SPACE = "▁"
+ESCAPE, LITERAL_SPACE, LESS_THAN = "\ue000", "\ue001", "\ue002"  # the private characters
+ESCAPED = {char: f"{ESCAPE}{digit}" for digit, char in enumerate((ESCAPE, LITERAL_SPACE, LESS_THAN))}
+
+Part = dict[str, Any]  # a piece of a `tokenizers` file
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """All of a tokenizer but its vocabulary."""
+
+    kind: Kind = "unigram"
+    normalisation: Normalisation = "nfc"
+    lowercase: bool = False
+
+
+def frame(pipeline: Pipeline) -> Part:
+    """A `tokenizers` file that lacks its vocabulary (and merges)."""
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [_special(number, name) for number, name in enumerate(NAMES)],
+        "normalizer": _sequence("normalizers", _normal_form(pipeline) + _spelling(pipeline.kind)),
+        "pre_tokenizer": _pre_tokenizer(pipeline.kind),
+        "post_processor": None,
+        "decoder": _sequence("decoders", _decoding(pipeline.kind)),
+        "model": _model(pipeline.kind),
+    }
+
+
+def normaliser(pipeline: Pipeline) -> tokenizers.normalizers.Normalizer:
+    """The normal form alone: `normaliser(Pipeline(lowercase=True)).normalize_str("E\\u0301") == "é"`."""
+    return _library_normaliser(_normal_form(pipeline))
+
+
+def speller(pipeline: Pipeline) -> tokenizers.normalizers.Normalizer:
+    """Normal form and spelling: `speller(Pipeline()).normalize_str("a <s>") == "▁a▁\\ue002s>"`."""
+    return _library_normaliser(_normal_form(pipeline) + _spelling(pipeline.kind))
+
+
+def respell(piece: str) -> str:
+    """A piece for people to read: the stand-ins of "<" and "▁" become the characters they stand for."""
+    return piece.replace(LESS_THAN, "<").replace(LITERAL_SPACE, SPACE)
+
+
+def refuse_surrogates(text: str) -> None:
+    """ValueError where a string holds half of a surrogate pair, which no UTF-8 text can and no tokenizer takes."""
+    for place, char in enumerate(text):
+        if "\ud800" <= char <= "\udfff":
+            raise ValueError(
+                f"text holds a lone surrogate, U+{ord(char):04X}, as character {place + 1}: it is not Unicode text; "
+                "decode the bytes it came from as UTF-8"
+            )
+
+
+def _normal_form(pipeline: Pipeline) -> list[Part]:
+    form = [] if pipeline.normalisation == "none" else [{"type": pipeline.normalisation.upper()}]
+    # Lower case can undo the normal form ("J̌" is two characters, "ǰ" is one), hence once more.
+    return form + ([{"type": "Lowercase"}, *form] if pipeline.lowercase else [])
+
+
+def _spelling(kind: Kind) -> list[Part]:
+    steps = [_replace(char, escaped) for char, escaped in ESCAPED.items()] + [_replace("<", LESS_THAN)]
+    if kind != "words":
+        steps += [_replace(SPACE, LITERAL_SPACE), _replace(" ", SPACE)]
+    if kind in ("unigram", "bpe"):
+        steps.append({"type": "Prepend", "prepend": SPACE})  # does nothing to an empty text
+    return steps
+
+
+def _decoding(kind: Kind) -> list[Part]:
+    if kind == "words":  # joins by spaces; no word begins with its prefix of continued words
+        steps: list[Part] = [{"type": "WordPiece", "prefix": "<<", "cleanup": False}, {"type": "Fuse"}]
+    else:
+        steps = [{"type": "ByteFallback"}, {"type": "Fuse"}, _replace(SPACE, " "), _replace(LITERAL_SPACE, SPACE)]
+    steps.append(_replace(LESS_THAN, "<"))
+    steps += [_replace(escaped, char) for char, escaped in reversed(ESCAPED.items())]  # the escape character last
+    if kind in ("unigram", "bpe"):
+        steps.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
+    return steps
+
+
+def _pre_tokenizer(kind: Kind) -> Part | None:
+    if kind == "words":
+        return {"type": "WhitespaceSplit"}
+    if kind == "characters":
+        return None
+    return {"type": "Split", "pattern": {"String": SPACE}, "behavior": "MergedWithNext", "invert": False}
+
+
+def _model(kind: Kind) -> Part:
+    if kind == "words":
+        return {"type": "WordLevel", "unk_token": NAMES[UNKNOWN]}
+    if kind == "unigram":
+        return {"type": "Unigram", "unk_id": UNKNOWN, "byte_fallback": True}
+    return {  # characters are byte-pair encoding without merges
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": NAMES[UNKNOWN],
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": True,
+        "byte_fallback": True,
+        "ignore_merges": False,
+    }
+
+
+def _special(number: int, name: str) -> Part:
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"id": number, "content": name, **flags}
+
+
+def _replace(old: str, new: str) -> Part:
+    return {"type": "Replace", "pattern": {"String": old}, "content": new}
+
+
+def _sequence(key: str, steps: list[Part]) -> Part:
+    return {"type": "Sequence", key: steps}
+
+
+def _library_normaliser(steps: list[Part]) -> tokenizers.normalizers.Normalizer:
+    """The library's own implementation: its Unicode tables may be of another version than Python's."""
+    model = _model("words") | {"vocab": {}}
+    shell = {"version": "1.0", "normalizer": _sequence("normalizers", steps), "model": model}
+    normalizer: tokenizers.normalizers.Normalizer = tokenizers.Tokenizer.from_str(json.dumps(shell)).normalizer
+    return normalizer
