@@ -15,14 +15,18 @@ from transduce.data.tally import Findings
 FIELD = st.text(st.characters(exclude_characters="\0\r\n\t", exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 
 
-def read(path: Path, content: str | bytes, rules: LineRules = LineRules()) -> tuple[list[tuple[str, str, str]], Findings]:
+def read(
+    path: Path, content: str | bytes, rules: LineRules = LineRules()
+) -> tuple[list[tuple[str, str, str]], Findings]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     findings = Findings()
     return [example[:3] for example in examples(Corpus(file=path), rules, findings)], findings
 
 
 @given(st.lists(st.tuples(FIELD, FIELD, FIELD), min_size=1))
-def test_all_formats_give_the_same_examples(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]) -> None:
+def test_all_formats_give_the_same_examples(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
+) -> None:
     folder = tmp_path_factory.mktemp("formats")
     for number, name in enumerate(("source", "target", "group")):
         # A leading line keeps a byte order mark that the text itself may begin with.

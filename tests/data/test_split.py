@@ -50,7 +50,11 @@ def test_parts_do_not_depend_on_each_others_size() -> None:
     assert part(10, 20, DEV) == part(10, 0, DEV) == part(10, 70, DEV) < part(30, 20, DEV)
 
 
-@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 25)), min_size=4, max_size=80), st.integers(1, 4), st.integers(1, 4))
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 25)), min_size=4, max_size=80),
+    st.integers(1, 4),
+    st.integers(1, 4),
+)
 def test_split_by_group(pairs: list[tuple[int, int]], dev: int, test: int) -> None:
     group = [f"g{g}" for g, _ in pairs]
     source = [f"s{s}" for _, s in pairs]
@@ -66,15 +70,20 @@ def test_split_by_group(pairs: list[tuple[int, int]], dev: int, test: int) -> No
         assert len({p for g, p in zip(group, part, strict=True) if g == name} - {IN_DEV, IN_TEST}) <= 1
     for s, p in zip(source, part, strict=True):
         assert (p != IN_DEV or s in held[DEV]) and (p != IN_TEST or s in held[TEST])
-    for code, wanted in ((TEST, test), (DEV, dev)):  # no group too many: without its last one, a part would be too small
+    for code, wanted in (
+        (TEST, test),
+        (DEV, dev),
+    ):  # no group too many: without its last one, a part would be too small
         of = {g for g, p in zip(group, part, strict=True) if p == code}
-        last = max(of, key=lambda g: (group_key(g) if code == TEST else -group_key(g)))
+        last = max(of, key=lambda g: group_key(g) if code == TEST else -group_key(g))
         rest = {s for s, g, p in zip(source, group, part, strict=True) if p == code and g != last}
         assert len(rest) < wanted
 
 
 def test_separate_files_win_over_train_and_test_over_dev() -> None:
-    parts = assign(keys(["a", "b", "c", "a", "d"]), keys(["a", "b", "c", "a", "d"]), keys(["a", "b"]), keys(["b", "x"]), None)
+    parts = assign(
+        keys(["a", "b", "c", "a", "d"]), keys(["a", "b", "c", "a", "d"]), keys(["a", "b"]), keys(["b", "x"]), None
+    )
     assert parts.train.tolist() == [IN_DEV, IN_TEST, TRAIN, IN_DEV, TRAIN]
     assert parts.dev.tolist() == [DEV, IN_TEST]
     assert parts.test.tolist() == [TEST, TEST]
@@ -104,7 +113,9 @@ def test_too_much_held_out(dev: int, test: int, words: str) -> None:
 
 
 def test_dev_files_that_repeat_train_or_test() -> None:
-    with pytest.raises(ValueError, match=r"no pairs are left to train on: of 2, 2 are removed \(source occurs in dev\)"):
+    with pytest.raises(
+        ValueError, match=r"no pairs are left to train on: of 2, 2 are removed \(source occurs in dev\)"
+    ):
         assign(keys(["a", "b"]), keys(["a", "b"]), keys(["b", "a"]), NONE, None)
     with pytest.raises(ValueError, match="no dev pairs are left"):
         assign(keys(["a"]), keys(["a"]), keys(["b"]), keys(["b"]), None)
@@ -112,7 +123,11 @@ def test_dev_files_that_repeat_train_or_test() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_source_key_is_coarser_than_what_a_tokenizer_may_do(text: str) -> None:
-    for same in (*(unicodedata.normalize(form, text) for form in ("NFC", "NFKC", "NFD")), text.lower(), f" {text}\u3000"):
+    for same in (
+        *(unicodedata.normalize(form, text) for form in ("NFC", "NFKC", "NFD")),
+        text.lower(),
+        f" {text}\u3000",
+    ):
         assert source_key(same) == source_key(text)
 
 

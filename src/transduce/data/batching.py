@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int, Integer
 
-Indices = Int[np.ndarray, " B"]
+Indices = Int[np.ndarray, " _"]  # rows of a batch
 Lengths = Integer[np.ndarray, " N"]
 
 SOURCE_BUDGET = 2  # padded source tokens a batch may have, in units of its target budget

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from itertools import compress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TextIO
+from typing import NamedTuple, TextIO
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,7 +15,7 @@ from transduce.data.formats import Example
 from transduce.data.split import PARTS, REMOVED, TRAIN
 from transduce.data.store import StoreWriter
 from transduce.data.tally import Tally
-from transduce.text.tokenizer import Tokenizer
+from transduce.text.pair import Tokenizers
 
 BLOCK_PAIRS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many pairs as stay within both
 
@@ -47,7 +47,7 @@ class PartWriter:
                 record = {"source": pair.example.source, "target": pair.example.target}
                 self._texts.write(json.dumps(record, ensure_ascii=False) + "\n")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "PartWriter":
         return self
 
     def __exit__(
@@ -59,7 +59,7 @@ class PartWriter:
 def encode(
     pairs: Iterator[Example],
     parts: UInt8[np.ndarray, " N"],
-    tokenizers: tuple[Tokenizer, Tokenizer],
+    tokenizers: Tokenizers,
     max_length: int,
     writers: Mapping[int, PartWriter],
     dropped: Tally,
@@ -98,10 +98,9 @@ def _blocks(pairs: Iterable[Example]) -> Iterator[list[Example]]:
         yield block
 
 
-def _encoded(pairs: Sequence[Example], tokenizers: tuple[Tokenizer, Tokenizer]) -> Iterator[Encoded]:
-    source, target = tokenizers
-    sources = source.encode_batch([pair.source for pair in pairs])
-    targets = target.encode_batch([pair.target for pair in pairs])
+def _encoded(pairs: Sequence[Example], tokenizers: Tokenizers) -> Iterator[Encoded]:
+    sources = tokenizers.source.encode_batch([pair.source for pair in pairs])
+    targets = tokenizers.target.encode_batch([pair.target for pair in pairs])
     return map(Encoded, pairs, sources, targets)
 
 

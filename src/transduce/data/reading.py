@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from transduce.data.tally import Findings
 
@@ -71,7 +72,7 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> 
     return FileFacts(path, newlines + (last != b"\n"), size, digest.hexdigest())
 
 
-def open_text(path: Path) -> BinaryIO:
+def open_text(path: Path) -> BufferedIOBase:
     """The file's bytes. ValueError if it is missing, no regular file, unreadable, or begins as no UTF-8 text does."""
     if not path.exists():
         raise ValueError(f"{path}: no such file")
@@ -99,7 +100,7 @@ def lines(path: Path, max_line_bytes: int = LineRules.max_line_bytes) -> Iterato
             yield line
 
 
-def stream_lines(stream: BinaryIO, name: str, max_line_bytes: int, findings: Findings) -> Iterator[str | BadLine]:
+def stream_lines(stream: BufferedIOBase, name: str, max_line_bytes: int, findings: Findings) -> Iterator[str | BadLine]:
     """Each line of an open file or pipe called `name`, as text or as what is wrong with it.
 
     Holds little more than `max_line_bytes` of a line, however long it is.
@@ -120,7 +121,7 @@ def stream_lines(stream: BinaryIO, name: str, max_line_bytes: int, findings: Fin
         yield _decoded(raw, name, number, max_line_bytes)
 
 
-def _skip_rest_of_line(stream: BinaryIO) -> None:
+def _skip_rest_of_line(stream: BufferedIOBase) -> None:
     while block := stream.readline(BLOCK):
         if block.endswith(b"\n"):
             return

@@ -1,12 +1,11 @@
 """The token store: columns of token id lists in one Arrow IPC file, memory-mapped; any Arrow reader opens it.
 
-Letters: N rows, B rows of a batch, T tokens of a row.
+Letters: N rows.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ from jaxtyping import Int32, Integer
 
 IDS = pa.list_(pa.int32())
 BLOCK = 8192  # rows of a record batch, about
-Row = Int32[np.ndarray, " T"]
+Row = Int32[np.ndarray, " _"]  # token ids
 
 
 class StoreWriter:
@@ -48,7 +47,7 @@ class StoreWriter:
             self.tokens[name] += len(batch.column(name).values)
             waiting.clear()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "StoreWriter":
         return self
 
     def __exit__(
@@ -83,7 +82,7 @@ class TokenStore:
             self._values = {name: [batch.column(name).values.to_numpy() for batch in batches] for name in self.columns}
         except FileNotFoundError:
             raise
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, ValueError, OSError) as error:
             raise ValueError(
                 f"{path}: is not a token store, or is damaged ({error}); prepare the data again"
             ) from error
@@ -100,7 +99,7 @@ class TokenStore:
         parts = [np.diff(offsets) for offsets in self._offsets[column]]
         return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
-    def rows(self, column: str, indices: Integer[np.ndarray, " B"]) -> list[Row]:
+    def rows(self, column: str, indices: Integer[np.ndarray, " _"]) -> list[Row]:
         """The token ids of the rows at `indices`, in that order: read-only views, one per row."""
         blocks = np.searchsorted(self._starts, indices, side="right") - 1
         places = (indices - self._starts[blocks]).tolist()

@@ -21,7 +21,7 @@ from transduce.data.store import TokenStore
 from transduce.data.survey import Origin, find_origins, survey
 from transduce.files import replace_folder, tree_digest, verify_manifest, write_atomically, write_manifest
 from transduce.text.config import TokenizerConfig
-from transduce.text.tokenizer import Tokenizer
+from transduce.text.pair import Tokenizers
 from transduce.text.train import train
 
 FORMAT = 1  # of a prepared folder, and of the rules that made it: raise it whenever either changes
@@ -54,12 +54,9 @@ class Prepared:
         return TokenStore(self.folder / "test.arrow") if "test" in self.report["parts"] else None
 
     @cached_property
-    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """Those of source and target; the same one twice if it is shared."""
-        if self.report["tokenizer"]["shared"]:
-            shared = Tokenizer.load(self.folder / "tokenizer.json")
-            return shared, shared
-        return Tokenizer.load(self.folder / "source.json"), Tokenizer.load(self.folder / "target.json")
+    def tokenizers(self) -> Tokenizers:
+        """Those of source and target."""
+        return Tokenizers.load(self.folder)
 
     def texts(self, part: Literal["dev", "test"]) -> list[tuple[str, list[str]]]:
         """Each distinct source of a part with all its different targets, in the order of the files.
@@ -135,11 +132,12 @@ def _build(
     assignment = assign(
         keys["train"], surveys["train"].groups, keys.get("dev", NO_KEYS), keys.get("test", NO_KEYS), data.split
     )
-    tokenizers = _learn(folder, tokenizer, seed, origins["train"], assignment)
+    tokenizers = _learn(tokenizer, seed, origins["train"], assignment)
+    tokenizers.save(folder)
     parts = _encode(folder, data, origins, assignment, tokenizers)
     return {
         "parts": parts,
-        "tokenizer": {"shared": tokenizer.shared, "source": tokenizers[0].size, "target": tokenizers[1].size},
+        "tokenizer": {"shared": tokenizer.shared, "source": tokenizers.source.size, "target": tokenizers.target.size},
         "origins": {name: origin_report(origin) for name, origin in origins.items()},
     }
 
@@ -149,10 +147,8 @@ def _pairs_to_learn_from(tokenizer: TokenizerConfig) -> int:
     return max(1, tokenizer.sample // 2) if tokenizer.shared else tokenizer.sample
 
 
-def _learn(
-    folder: Path, tokenizer: TokenizerConfig, seed: int, origin: Origin, assignment: Assignment
-) -> tuple[Tokenizer, Tokenizer]:
-    """Train the tokenizers on the train part alone, and save them."""
+def _learn(tokenizer: TokenizerConfig, seed: int, origin: Origin, assignment: Assignment) -> Tokenizers:
+    """Train the tokenizers, on the train part alone."""
 
     def lines(*sides: Literal["source", "target"]) -> Iterator[str]:
         pairs = origin.read(f"learning {' and '.join(sides)} tokens from")
@@ -162,13 +158,9 @@ def _learn(
 
     if tokenizer.shared:
         shared = train(lines("source", "target"), tokenizer.side("source"), tokenizer)
-        shared.save(folder / "tokenizer.json")
-        return shared, shared
+        return Tokenizers(shared, shared)
     source = train(lines("source"), tokenizer.side("source"), tokenizer)
-    target = train(lines("target"), tokenizer.side("target"), tokenizer)
-    source.save(folder / "source.json")
-    target.save(folder / "target.json")
-    return source, target
+    return Tokenizers(source, train(lines("target"), tokenizer.side("target"), tokenizer))
 
 
 def _encode(
@@ -176,7 +168,7 @@ def _encode(
     data: DataConfig,
     origins: dict[str, Origin],
     assignment: Assignment,
-    tokenizers: tuple[Tokenizer, Tokenizer],
+    tokenizers: Tokenizers,
 ) -> dict[str, dict[str, int]]:
     """Write the stores and texts of every part; pairs and tokens of each. ValueError if nothing of a part is short
     enough.
