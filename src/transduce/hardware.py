@@ -107,7 +107,7 @@ def _control_groups(root: Path, controller: str) -> Iterator[Path]:
     be the host's, of which only the end of the chain, the mount point, exists.
     """
     for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, name = line.split(":", 2)
+        _, controllers, name = (*line.split(":", 2), "", "")[:3]
         if controllers and controller not in controllers.split(","):
             continue
         mount = root / "sys/fs/cgroup" / (controller if controllers else "")

@@ -1,0 +1,44 @@
+"""Files that are not TOML are refused with the place."""
+
+from pathlib import Path
+
+import pytest
+
+from transduce import config
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = 1\nb = \n", ":2:5: not TOML: Invalid value"),
+        (b"a = 1\na = 2\n", ":2:6: not TOML: Cannot overwrite a value"),
+        (b"a = [1,\n", ":2:1: not TOML: "),
+        (b"a = 1\nb = 'caf\xe9'\n", ":2:9: not UTF-8: byte 0xe9; expected a TOML file"),
+        (b"a = " + b"[" * 10_000, ": not TOML: nested too deeply"),
+        (b"a = " + b"9" * 10_000, ": not TOML: "),
+        (b"\x00\x01", ":1:1: not TOML: "),
+        (b"#" * (16 * 2**20 + 1), ": is larger than 16777216 bytes, expected a TOML file"),
+    ],
+)
+def test_files_that_are_not_toml_are_refused_with_the_place(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as caught:
+        config.read(path)
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"absent.toml: no such file$"):
+        config.read(tmp_path / "absent.toml")
+    with pytest.raises(ValueError, match=r": is a folder, expected a TOML file$"):
+        config.read(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"cannot be read: Not a directory$"):
+        config.read(tmp_path / "file" / "run.toml")
+
+
+def test_a_byte_order_mark_and_carriage_returns_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 'x'\r\n")
+    assert config.read(path) == {"a": 1, "b": "x"}
