@@ -12,11 +12,12 @@ from transduce.data.formats import examples
 from transduce.data.reading import LineRules
 from transduce.data.tally import Findings
 
+STOP = LineRules()
 FIELD = st.text(st.characters(exclude_characters="\0\r\n\t", exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 
 
 def read(
-    path: Path, content: str | bytes, rules: LineRules = LineRules()
+    path: Path, content: str | bytes, rules: LineRules = STOP
 ) -> tuple[list[tuple[str, str, str]], Findings]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     findings = Findings()

@@ -155,11 +155,10 @@ def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iter
             if None in row:
                 require_equal_lines([facts(path) for path in paths])
                 raise ValueError(f"{paths[0]}: a file changed while it was read; start again")
-            bad = next((line for line in row if isinstance(line, BadLine)), None)
-            if bad is None:
-                yield number, row
+            if BadLine in map(type, row):
+                drop_or_stop(next(line for line in row if isinstance(line, BadLine)), rules, findings)
             else:
-                drop_or_stop(bad, rules, findings)
+                yield number, row
 
 
 def require_equal_lines(files: Sequence[FileFacts]) -> None:

@@ -1,0 +1,330 @@
+"""Prepare: from files to stores, tokenizers and a report; what is shared, what is refused, what survives a kill."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transduce.data.config import Corpus, DataConfig, Split
+from transduce.data.split import source_key
+from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.workflows.prepare import Prepared, prepare
+
+CHARACTERS = TokenizerConfig("characters", 400)
+Pairs = list[tuple[str, str]]
+
+
+def tsv(path: Path, pairs: list[tuple[str, ...]]) -> Corpus:
+    path.write_bytes("".join("\t".join(pair) + "\n" for pair in pairs).encode())
+    return Corpus(file=path)
+
+
+def run(folder: Path, tokenizer: TokenizerConfig = CHARACTERS, seed: int = 1, **data: object) -> Prepared:
+    return prepare(DataConfig(**data), tokenizer, seed, folder, folder / "prepared")  # type: ignore[arg-type]
+
+
+def decoded(prepared: Prepared, part: str) -> Pairs:
+    """The pairs of a part, from its ids."""
+    store = getattr(prepared, part)
+    everything = np.arange(len(store))
+    sides = (store.rows("source", everything), store.rows("target", everything))
+    tokenizers = (prepared.tokenizers.source, prepared.tokenizers.target)
+    texts = [
+        tokenizer.decode_batch([row.tolist() for row in rows])
+        for tokenizer, rows in zip(tokenizers, sides, strict=True)
+    ]
+    return list(zip(*texts, strict=True))
+
+
+def numbered(count: int) -> Pairs:
+    return [(f"source {n}", f"target {n}") for n in range(count)]
+
+
+def test_every_pair_comes_back_from_one_of_the_parts(tmp_path: Path) -> None:
+    pairs = numbered(200)
+    (tmp_path / "s.en").write_text("".join(f"{source}\n" for source, _ in pairs))
+    (tmp_path / "t.de").write_text("".join(f"{target}\n" for _, target in pairs))
+    prepared = run(tmp_path, train=(Corpus(Path("s.en"), Path("t.de")),), split=Split(dev=20, test=30))
+    parts = {part: decoded(prepared, part) for part in ("train", "dev", "test")}
+    assert {part: len(rows) for part, rows in parts.items()} == {"train": 150, "dev": 20, "test": 30}
+    assert sorted(chain.from_iterable(parts.values())) == sorted(pairs)
+    assert prepared.texts("test") == [(source, [target]) for source, target in parts["test"]]
+    assert prepared.texts("dev") == [(source, [target]) for source, target in parts["dev"]]
+    assert parts["train"] == [pair for pair in pairs if pair in set(parts["train"])]  # in the order of the files
+
+
+def test_the_report_is_on_disk_and_in_words(tmp_path: Path) -> None:
+    corpus = tsv(tmp_path / "f.tsv", [*numbered(20), ("", "nothing"), ("x" * 300, "long"), ("a\r", "b\r")])
+    prepared = run(tmp_path, train=(corpus,), dev=tsv(tmp_path / "d.tsv", [("source 3", "t"), ("new", "t")]))
+    assert json.loads((prepared.folder / "report.json").read_bytes()) == prepared.report
+    assert prepared.report["parts"]["train"]["pairs"] == 20 and prepared.report["parts"]["dev"]["pairs"] == 2
+    dropped = prepared.report["origins"]["train"]["dropped"]
+    assert {reason: found["count"] for reason, found in dropped.items()} == {
+        "empty side": 1,
+        "longer than max-length": 1,
+        "source occurs in dev": 1,
+    }
+    assert dropped["longer than max-length"]["examples"] == [{"where": f"{tmp_path}/f.tsv:22", "text": "300 tokens"}]
+    store = prepared.train
+    assert prepared.report["parts"]["train"]["source_tokens"] == store.lengths("source").sum()
+    assert prepared.report["parts"]["train"]["target_tokens"] == store.lengths("target").sum()
+    text = "\n".join(prepared.summary())
+    for words in (
+        "train: 20 pairs",
+        "dev: 2 pairs",
+        "1 empty side",
+        "f.tsv:21",
+        "1 carriage return removed",
+        "pieces for both sides",
+    ):
+        assert words in text
+
+
+SOURCES = st.sampled_from(["a", "A", "b", " b", "c", "d", "é", "e\u0301", "f  g", "f g", "h", "i", "j", "", "\u3000"])
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    train=st.lists(st.tuples(SOURCES, st.sampled_from("xyz")), min_size=1, max_size=40),
+    dev=st.lists(st.tuples(SOURCES, st.sampled_from("xyz")), max_size=4),
+    split=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+)
+def test_no_source_in_two_parts_and_every_line_accounted_for(
+    tmp_path_factory: pytest.TempPathFactory, train: Pairs, dev: Pairs, split: tuple[int, int]
+) -> None:
+    folder = tmp_path_factory.mktemp("prepare")
+    data: dict[str, object] = {"train": (tsv(folder / "train.tsv", train),)}
+    if dev:
+        data["dev"] = tsv(folder / "dev.tsv", dev)
+    if split[1] or (split[0] and not dev):
+        data["split"] = Split(0 if dev else split[0], split[1])
+    try:
+        prepared = run(folder, **data)
+    except ValueError:  # nothing left for a part
+        return
+    keys = {
+        part: {source_key(source) for source, _ in decoded(prepared, part)}
+        for part in ("train", "dev", "test")
+        if getattr(prepared, part) is not None
+    }
+    assert not keys["train"] & keys.get("dev", set()) and not keys["train"] & keys.get("test", set())
+    assert not keys.get("dev", set()) & keys.get("test", set())
+    read = sum(origin["lines"] for origin in prepared.report["origins"].values())
+    dropped = [found["count"] for origin in prepared.report["origins"].values() for found in origin["dropped"].values()]
+    assert read == sum(dropped) + sum(part["pairs"] for part in prepared.report["parts"].values())
+
+
+def test_alternatives_stay_together(tmp_path: Path) -> None:
+    """As in a pronouncing dictionary: a word with several lines is in one part, with all of them."""
+    pairs = [(f"word{n}", f"{n} {alternative}") for alternative in range(3) for n in range(0, 60, 1 + alternative)]
+    prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", pairs),), split=Split(dev=10, test=15))
+    test = prepared.texts("test")
+    assert len(test) == 15 and len(prepared.texts("dev")) == 10
+    for source, references in test:
+        assert references == [target for word, target in pairs if word == source]
+    assert prepared.test is not None and len(prepared.test) == sum(len(references) for _, references in test) > 15
+
+
+def test_the_split_depends_on_the_sources_alone(tmp_path: Path) -> None:
+    pairs = numbered(60)
+    first = run(tmp_path, train=(tsv(tmp_path / "a.tsv", pairs),), split=Split(5, 5), seed=1)
+    again = [pairs[place] for place in np.random.default_rng(0).permutation(60)] + pairs[:20]
+    corpora = (tsv(tmp_path / "b.tsv", again[:30]), tsv(tmp_path / "c.tsv", again[30:]))
+    other = run(tmp_path, TokenizerConfig("words", 50), train=corpora, split=Split(5, 5), seed=2)
+    for part in ("dev", "test"):
+        assert sorted(first.texts(part)) == sorted(other.texts(part))
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_split_by_group(tmp_path: Path, aligned: bool) -> None:
+    triples = [(f"s{n}", f"t{n}", f"page {n % 20}") for n in range(200)]
+    if aligned:
+        for number, name in enumerate(("source", "target", "group")):
+            (tmp_path / name).write_text("".join(f"{triple[number]}\n" for triple in triples))
+        corpus = Corpus(Path("source"), Path("target"), Path("group"))
+    else:
+        corpus = tsv(tmp_path / "f.tsv", triples)
+    prepared = run(tmp_path, train=(corpus,), split=Split(dev=15, test=10, by="group"))
+    group = {source: name for source, _, name in triples}
+    groups = {part: {group[source] for source, _ in decoded(prepared, part)} for part in ("train", "dev", "test")}
+    assert {part: len(names) for part, names in groups.items()} == {"train": 17, "dev": 2, "test": 1}
+    assert len(set.union(*groups.values())) == 20
+
+
+def test_tokenizers_learn_from_train_alone(tmp_path: Path) -> None:
+    corpus = tsv(tmp_path / "f.tsv", [(f"common only{n}", f"ziel{n}") for n in range(50)])
+    prepared = run(tmp_path, TokenizerConfig("words", 1000), train=(corpus,), split=Split(dev=5, test=5))
+    known = set(prepared.tokenizers.source.pieces(range(prepared.tokenizers.source.size)))
+    assert all(source.split()[1] not in known for part in ("dev", "test") for source, _ in prepared.texts(part))
+    assert {"common"} < known and prepared.tokenizers.shared
+
+
+def test_one_tokenizer_per_side(tmp_path: Path) -> None:
+    tokenizer = TokenizerConfig(shared=False, source=SideConfig("words", 300), target=SideConfig("characters", 300))
+    prepared = run(tmp_path, tokenizer, train=(tsv(tmp_path / "f.tsv", numbered(20)),))
+    assert (prepared.tokenizers.source.kind, prepared.tokenizers.target.kind) == ("words", "characters")
+    assert sorted(decoded(prepared, "train")) == sorted(numbered(20))
+    assert prepared.dev is None and prepared.test is None
+
+
+def test_the_same_request_finds_the_folder_and_another_does_not(tmp_path: Path) -> None:
+    corpus = tsv(tmp_path / "f.tsv", numbered(30))
+    first = run(tmp_path, train=(corpus,))
+    written = (first.folder / "train.arrow").stat().st_mtime_ns
+    moved = tmp_path / "elsewhere.tsv"
+    moved.write_bytes((tmp_path / "f.tsv").read_bytes())
+    for again in (run(tmp_path, train=(corpus,)), run(tmp_path, seed=2, train=(Corpus(file=moved),))):
+        assert again.reused and not first.reused and again.folder == first.folder and again.report == first.report
+    assert (first.folder / "train.arrow").stat().st_mtime_ns == written
+    others = [
+        run(tmp_path, train=(corpus,), max_length=20),
+        run(tmp_path, train=(corpus,), split=Split(dev=1)),
+        run(tmp_path, train=(corpus, corpus)),
+        run(tmp_path, TokenizerConfig("characters", 401), train=(corpus,)),
+        run(tmp_path, train=(tsv(tmp_path / "g.tsv", [*numbered(29), ("source 29", "another")]),)),
+    ]
+    assert len({other.folder for other in others} | {first.folder}) == 6 and not any(other.reused for other in others)
+
+
+def test_the_seed_counts_only_where_it_draws(tmp_path: Path) -> None:
+    corpus = tsv(tmp_path / "f.tsv", [(f"s{n}", f"t{n}") for n in range(40)])
+    sampled = TokenizerConfig("words", 1000, sample=20)
+    one, two, same = (run(tmp_path, sampled, seed=seed, train=(corpus,)) for seed in (1, 2, 1))
+    assert one.folder != two.folder and same.folder == one.folder
+    known = [set(found.tokenizers.source.pieces(range(found.tokenizers.source.size))) for found in (one, two)]
+    assert known[0] != known[1] and len(known[0]) == len(known[1]) == 4 + 20
+
+
+@pytest.mark.parametrize("name", ["train.arrow", "report.json", "tokenizer.json", "manifest.json"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_folder_is_made_again(tmp_path: Path, name: str, damage: str) -> None:
+    corpus = tsv(tmp_path / "f.tsv", numbered(10))
+    path = run(tmp_path, train=(corpus,)).folder / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "cut":
+        path.write_bytes(content[:-7])
+    elif damage == "flip":
+        path.write_bytes(content[:50] + bytes([content[50] ^ 1]) + content[51:])
+    prepared = run(tmp_path, train=(corpus,))
+    assert not prepared.reused and path.read_bytes() == content
+    assert decoded(prepared, "train") == numbered(10)
+
+
+def test_a_kill_leaves_no_half_folder_and_the_next_run_cleans_up(tmp_path: Path) -> None:
+    tsv(tmp_path / "f.tsv", numbered(10))
+    program = """
+import os, signal, sys
+from pathlib import Path
+from transduce.data.config import Corpus, DataConfig
+from transduce.text.config import TokenizerConfig
+from transduce.workflows import prepare
+if sys.argv[1] != "none":
+    setattr(prepare, sys.argv[1], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+data = DataConfig((Corpus(file=Path("f.tsv")),))
+prepare.prepare(data, TokenizerConfig("characters", 300), 1, Path(), Path("prepared"))
+"""
+    for point in ("train", "write_manifest"):
+        killed = subprocess.run([sys.executable, "-c", program, point], cwd=tmp_path, stderr=subprocess.DEVNULL)
+        assert killed.returncode == -signal.SIGKILL
+        assert not [path for path in (tmp_path / "prepared").iterdir() if not path.name.startswith(".")]
+    subprocess.run([sys.executable, "-c", program, "none"], cwd=tmp_path, check=True, stderr=subprocess.DEVNULL)
+    (folder,) = (tmp_path / "prepared").iterdir()
+    assert (folder / "manifest.json").exists()
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
+    "unequal": (
+        lambda p: {"train": (Corpus(_write(p / "a.en", b"1\n2\n3"), _write(p / "a.de", b"1\n2\n")),)},
+        r"a\.en has 3, .*a\.de has 2",
+    ),
+    "empty file": (
+        lambda p: {"train": (Corpus(_write(p / "a.en", b""), _write(p / "a.de", b"1\n")),)},
+        r"a\.en: the file is empty",
+    ),
+    "nothing but blanks": (
+        lambda p: {"train": (Corpus(_write(p / "a.en", b"\n \n"), _write(p / "a.de", b"1\n2\n")),)},
+        r"a\.en.*no usable pair \(dropped: 2 empty side\)",
+    ),
+    "bad UTF-8": (
+        lambda p: {"train": (Corpus(file=_write(p / "a.tsv", b"a\tb\n\xff\tb\n")),)},
+        r"a\.tsv:2: invalid UTF-8",
+    ),
+    "NUL": (lambda p: {"train": (Corpus(file=_write(p / "a.tsv", b"a\tb\0\n")),)}, r"a\.tsv:1: NUL"),
+    "long line": (
+        lambda p: {"train": (Corpus(file=_write(p / "a.tsv", b"a\tb\n" + b"x" * 10_000_000)),)},
+        r"a\.tsv:2: line too long \(more than 1,000,000 bytes\)",
+    ),
+    "UTF-16": (lambda p: {"train": (Corpus(file=_write(p / "a.tsv", "a\tb\n".encode("utf-16"))),)}, "UTF-16"),
+    "missing": (lambda p: {"train": (Corpus(Path("no.en"), Path("no.de")),)}, r"no\.en: no such file"),
+    "folder": (lambda p: {"train": (Corpus(p, p),)}, "folder"),
+    "extension": (lambda p: {"train": (Corpus(file=_write(p / "a.csv", b"a,b\n")),)}, r"\.tsv, \.jsonl"),
+    "no group": (
+        lambda p: {"train": (tsv(p / "a.tsv", [("a", "b", "g"), ("c", "d")]),), "split": Split(dev=1, by="group")},
+        r"a\.tsv:2: names no group",
+    ),
+    "too much": (
+        lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "split": Split(dev=3, test=3)},
+        r"split\.dev asks for 3 distinct sources, but only 2",
+    ),
+    "all held out": (
+        lambda p: {"train": (tsv(p / "a.tsv", numbered(4)),), "split": Split(2, 2)},
+        "no pairs are left to train",
+    ),
+    "all too long": (
+        lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "max_length": 3},
+        "every train pair has more than 3",
+    ),
+    "bad dev": (
+        lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "dev": Corpus(file=_write(p / "d.tsv", b"one\n"))},
+        r"d\.tsv:1: wrong number of columns",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    data, words = BAD[name]
+    with pytest.raises(ValueError, match=words):
+        run(tmp_path, **data(tmp_path))
+    assert not list((tmp_path / "prepared").iterdir() if (tmp_path / "prepared").exists() else [])
+
+
+def test_bad_lines_can_be_dropped_instead(tmp_path: Path) -> None:
+    lines = [
+        b"source 0\ttarget 0",
+        b"\xff\tb",
+        b"x" * 10_000_000 + b"\ty",
+        b"nul\0\tb",
+        b"one column",
+        b"source 1\ttarget 1",
+    ]
+    corpus = Corpus(file=_write(tmp_path / "f.tsv", b"\xef\xbb\xbf" + b"\r\n".join(lines)))
+    prepared = run(tmp_path, train=(corpus,), bad_lines="drop")
+    assert decoded(prepared, "train") == numbered(2)
+    assert {reason: found["count"] for reason, found in prepared.report["origins"]["train"]["dropped"].items()} == {
+        "invalid UTF-8": 1,
+        "line too long": 1,
+        "NUL character": 1,
+        "wrong number of columns": 1,
+    }
+    assert set(prepared.report["origins"]["train"]["noted"]) == {"byte order mark removed", "carriage return removed"}
+
+
+def test_unwritable_root(tmp_path: Path) -> None:
+    (tmp_path / "prepared").write_text("a file where the folder should be")
+    with pytest.raises((OSError, ValueError), match="prepared"):
+        run(tmp_path, train=(tsv(tmp_path / "f.tsv", numbered(5)),))
