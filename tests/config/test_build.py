@@ -100,7 +100,7 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs, runs)
 def test_what_is_written_comes_back_equal(run: Run, other: Run) -> None:
     tree = config.tree_of(run)
@@ -110,7 +110,7 @@ def test_what_is_written_comes_back_equal(run: Run, other: Run) -> None:
     assert config.build(Run, {}, "x", base=other) == other
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(runs, st.data())
 def test_a_key_that_is_set_changes_only_itself(run: Run, data: st.DataObject) -> None:
     tree = config.tree_of(run)

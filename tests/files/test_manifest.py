@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("models") / "model")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_every_flipped_bit_and_every_truncation_is_found(model: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["manifest.json", "config.toml", "more/weights"]))
