@@ -16,9 +16,7 @@ STOP = LineRules()
 FIELD = st.text(st.characters(exclude_characters="\0\r\n\t", exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 
 
-def read(
-    path: Path, content: str | bytes, rules: LineRules = STOP
-) -> tuple[list[tuple[str, str, str]], Findings]:
+def read(path: Path, content: str | bytes, rules: LineRules = STOP) -> tuple[list[tuple[str, str, str]], Findings]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     findings = Findings()
     return [example[:3] for example in examples(Corpus(file=path), rules, findings)], findings
