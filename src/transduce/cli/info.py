@@ -1,0 +1,85 @@
+"""`transduce info`."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from transduce.cli import streams
+from transduce.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from transduce.workflows.info import ModelInfo, Parameters, PresetInfo, TokenizerInfo
+
+SUMMARY = "say what is in a model folder, or what a preset is"
+
+Rows = list[tuple[str, object]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        "transduce info",
+        "Checks a model folder against its manifest and says what is in it; or says what a preset would build.",
+        "  transduce info runs/pronounce-en\n  transduce info transformer-base --vocabulary 8000",
+    )
+    parser.add_argument("name", metavar="MODEL|PRESET", help="model folder, run folder (runs/NAME) or name of a preset")
+    parser.add_argument(
+        "--vocabulary",
+        metavar="N",
+        type=int,
+        help="of a preset: pieces that both sides share (default: 37000, the paper's)",
+    )
+    options = parser.parse(arguments)
+
+    from transduce.workflows.info import PAPER_VOCABULARY, PresetInfo, info
+
+    vocabulary = PAPER_VOCABULARY if options.vocabulary is None else options.vocabulary
+    found = info(options.name, vocabulary)
+    streams.write(_preset(found) if isinstance(found, PresetInfo) else _model(found))
+    return 0
+
+
+def _preset(found: "PresetInfo") -> str:
+    head = f"preset {found.name}\n{found.text}\n"
+    shared: Rows = [("shared by both sides", f"{found.vocabulary:,} pieces")]
+    return (
+        head
+        + _section("network", found.network.items())
+        + _section("vocabulary", shared)
+        + _parameters(found.parameters)
+    )
+
+
+def _model(found: "ModelInfo") -> str:
+    head = f"model {found.folder}\n"
+    what: Rows = [("task", found.task), ("architecture", found.architecture)]
+    sides: Rows = [("both sides", _tokenizer(found.source))]
+    if not found.shared:
+        sides = [("source", _tokenizer(found.source)), ("target", _tokenizer(found.target))]
+    sizes: Rows = [(name, f"{size:,} bytes") for name, size in found.files.items()]
+    manifest: Rows = [("manifest", "every file matches it")]
+    if "README.md" in found.files:
+        manifest.append(("card", found.folder / "README.md"))
+    return (
+        head
+        + _section("what", what)
+        + _section("network", found.network.items())
+        + _parameters(found.parameters)
+        + _section("tokenizers" if not found.shared else "tokenizer", sides)
+        + _section("generation", found.generation.items())
+        + _section("files", sizes)
+        + _section("checks", manifest)
+    )
+
+
+def _tokenizer(found: "TokenizerInfo") -> str:
+    return f"{found.kind}, {found.size:,} pieces"
+
+
+def _parameters(found: "Parameters") -> str:
+    rows: Rows = [(name, f"{count:,}") for name, count in (*found.parts.items(), ("in all", found.total))]
+    return _section("parameters", rows)
+
+
+def _section(title: str, rows: Iterable[tuple[str, object]]) -> str:
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    return f"\n{title}\n" + "".join(f"  {name:{width}}  {value}\n" for name, value in rows)

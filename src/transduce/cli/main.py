@@ -1,0 +1,107 @@
+"""The command `transduce`: which command is meant, and what becomes of its errors."""
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from transduce import __version__
+from transduce.cli import evaluate, info, prepare, streams, train, translate
+from transduce.cli.parser import Parser
+
+FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
+
+Command = Callable[[Sequence[str]], int]  # arguments after the command's name -> exit code
+COMMANDS: dict[str, tuple[Command, str]] = {
+    "prepare": (prepare.main, prepare.SUMMARY),
+    "train": (train.main, train.SUMMARY),
+    "translate": (translate.main, translate.SUMMARY),
+    "evaluate": (evaluate.main, evaluate.SUMMARY),
+    "info": (info.main, info.SUMMARY),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns 0, 2 after an error, 130 after Ctrl-C, 141 where nobody reads the output any more.
+
+    ValueError and OSError are the user's to mend and end in one line; with TRANSDUCE_DEBUG=1 they keep their traceback.
+    """
+    streams.set_up()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+        streams.flush()
+        return code
+    except BrokenPipeError:
+        streams.forget_output()
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        streams.forget_output()
+        return INTERRUPTED
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        text = _message(error)
+        if text is None or os.environ.get("TRANSDUCE_DEBUG") == "1":
+            raise
+        return _failed(text)
+
+
+def _failed(text: str) -> int:
+    with suppress(OSError):
+        streams.say(f"transduce: error: {text}")
+    try:
+        streams.flush()
+    except OSError:
+        streams.forget_output()
+    return FAILED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if arguments and arguments[0] in COMMANDS:
+        command, _ = COMMANDS[arguments[0]]
+        return command(arguments[1:])
+    parser = _top_parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        return FAILED
+    if not arguments[0].startswith("-"):
+        raise ValueError(_unknown_command(arguments[0]))
+    parser.parse(arguments)
+    return 0
+
+
+def _top_parser() -> Parser:
+    parser = Parser("transduce", "From files of pairs to a Transformer that you can train, read, check and use.")
+    parser.usage = "transduce COMMAND ..."
+    width = max(map(len, COMMANDS)) + 2
+    rows = "".join(f"  {name:{width}}{summary}\n" for name, (_, summary) in COMMANDS.items())
+    parser.epilog = f"commands:\n{rows}\ntransduce COMMAND --help says more about one of them."
+    parser.add_argument("--version", action="version", version=f"transduce {__version__}")
+    return parser
+
+
+def _unknown_command(name: str) -> str:
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    advice = f"did you mean {near[0]}?" if near else f"commands: {', '.join(COMMANDS)}"
+    return f"unknown command {name!r}; {advice}"
+
+
+def _message(error: BaseException) -> str | None:
+    """The error in words for people; None for one that is a fault of the program."""
+    if isinstance(error, MemoryError) or _is_out_of_memory(error):
+        return "memory ran out; a smaller batch, beam or model needs less"
+    if isinstance(error, RuntimeError):
+        return None
+    plain = isinstance(error, OSError) and type(error).__str__ is OSError.__str__
+    if plain and isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    return str(error)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """torch raises RuntimeErrors of its own for it."""
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

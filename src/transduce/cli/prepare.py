@@ -1,0 +1,29 @@
+"""`transduce prepare`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transduce.cli import streams
+from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_run_file
+
+SUMMARY = "read, check and tokenize the pairs of a run file (train does so by itself)"
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        "transduce prepare",
+        "Reads and checks the pairs of a run file, splits them, trains its tokenizers and writes prepared/DIGEST/. "
+        "Prints what was found and what was left out.",
+        "  transduce prepare run.toml\n  transduce prepare run.toml --set tokenizer.vocabulary=4000",
+    )
+    add_run_file(parser)
+    options = parser.parse(arguments)
+
+    from transduce.workflows.prepare import prepare
+    from transduce.workflows.run_file import load_run
+
+    run = load_run(options.run, options.overrides)
+    prepared = prepare(run.data, run.tokenizer, run.seed, options.run.parent, Path("prepared"))
+    streams.write("".join(f"{line}\n" for line in prepared.summary()))
+    return 0

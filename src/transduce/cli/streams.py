@@ -1,0 +1,68 @@
+"""Standard input and output of a program in a pipe."""
+
+import errno
+import os
+import stat
+import sys
+from contextlib import suppress
+from io import BufferedIOBase, TextIOWrapper
+
+
+def set_up() -> None:
+    """Text is UTF-8 with plain line ends whatever the locale; without stderr, messages go nowhere (not to stdout)."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (open to the end)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
+
+
+def say(text: str) -> None:
+    """A message for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def write(text: str) -> None:
+    """Results, at once. OSError where they cannot be written, BrokenPipeError where nobody reads them any more."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    sys.stdout.write(text)
+    flush()
+
+
+def flush() -> None:
+    """What is left in the buffer; the OSError names the place."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"standard output cannot be written: {error.strerror}") from None
+
+
+def forget_output() -> None:
+    """Drops what could not be written, so that the interpreter does not try it again at exit and complain."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def standard_input() -> BufferedIOBase:
+    """The bytes of stdin, apart from `sys.stdin`: a thread that waits for them does not hold its lock at exit."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed; name files instead")
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except OSError as error:
+        raise OSError(error.errno, f"standard input cannot be read: {error.strerror}") from None
+
+
+def is_file(stream: BufferedIOBase) -> bool:
+    """Whether it is a file on a disk, all of which is there already (no pipe, no terminal)."""
+    return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+
+
+def is_conversation() -> bool:
+    """Whether a person types and reads: stdin and stdout are terminals."""
+    return sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty()

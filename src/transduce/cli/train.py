@@ -1,0 +1,73 @@
+"""`transduce train`."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from transduce.cli import streams
+from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_run_file
+
+SUMMARY = "train a model from a run file"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse(arguments)
+
+    from transduce.workflows.train import train
+
+    trained = train(options.run, _overrides(options), options.resume, say=streams.say)
+    if trained.finished:
+        streams.say(f"done; try it: {shlex.join(['transduce', 'translate', str(trained.folder)])}")
+        streams.write(f"{trained.folder / 'model'}\n")
+        return 0
+    streams.say(f"stopped; to go on: {_again(arguments)}")
+    return 128 + trained.signal if trained.signal else 1
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "transduce train",
+        "Trains a model as a run file says, into runs/NAME/ (NAME.toml is the run file); its data is prepared where "
+        "that has not been done. Ctrl-C stops with a checkpoint, and --resume goes on as if nothing had happened. "
+        "Prints the model folder.",
+        "  transduce train run.toml --minutes 10\n"
+        "  transduce train run.toml --set model.preset=transformer-base --set training.steps=100000\n"
+        "  transduce train run.toml --resume",
+    )
+    add_run_file(parser)
+    parser.add_argument("--minutes", metavar="N", type=float, help="train this long, instead of the run file's budget")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "bf16", "float32"],
+        help="number format (auto: bf16 where hardware is fast at it)",
+    )
+    parser.add_argument("--keys", action=_Keys, nargs=0, help="list every key of a run file, and exit")
+    return parser
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    overrides = list(options.overrides)
+    if options.minutes is not None:
+        overrides += ["training.steps=none", "training.epochs=none", f"training.minutes={options.minutes}"]
+    if options.precision is not None:
+        overrides.append(f"training.precision={options.precision}")
+    return overrides
+
+
+def _again(arguments: Sequence[str]) -> str:
+    """The command that goes on: the same settings, as a run refuses others, and --resume."""
+    return shlex.join(["transduce", "train", *(each for each in arguments if each != "--resume"), "--resume"])
+
+
+class _Keys(argparse.Action):
+    """Prints every key of a run file."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *unused: Any) -> None:
+        from transduce.workflows.info import run_file_keys
+
+        for each in run_file_keys():
+            streams.write(f"{each.key}\n    {each.text}\n    {each.type}; default: {each.default}\n")
+        parser.exit()

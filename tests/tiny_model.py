@@ -1,0 +1,35 @@
+"""A model folder with random weights: quick to make, and its outputs are babble that depends on the source."""
+
+from pathlib import Path
+
+import torch
+
+from transduce import models
+from transduce.architectures.presets import PRESETS
+from transduce.models import Generation, ModelSpec
+from transduce.text.config import TokenizerConfig
+from transduce.text.pair import Tokenizers
+from transduce.text.train import train
+
+WORDS = [first + second + third for first in "bdklmn" for second in "aeiou" for third in "rst"]
+MAX_SOURCE = 40  # tokens, end token included
+
+
+def write(folder: Path, shared: bool = True) -> Path:
+    """A transformer-tiny over the words of WORDS; its outputs have at most 9 of them."""
+    config = TokenizerConfig(kind="words", vocabulary=400, shared=shared)
+    tokenizers = [train(words, config.side("source"), config) for words in (WORDS, WORDS[10:])]
+    pair = Tokenizers(tokenizers[0], tokenizers[0] if shared else tokenizers[1])
+    spec = ModelSpec(
+        network=PRESETS["transformer-tiny"](),
+        target_vocabulary=pair.target.size,
+        source_vocabulary=None if shared else pair.source.size,
+        generation=Generation(beam=2, max_length=10, max_source=MAX_SOURCE),
+    )
+    torch.manual_seed(1)
+    network = models.build(spec)
+    with torch.no_grad():
+        for layer in network.decoder.layers:
+            layer.memory_attention.output.weight *= 30  # the source decides
+    models.save(folder, spec, dict(network.named_parameters()), pair, "# tiny\n")
+    return folder
