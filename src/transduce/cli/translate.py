@@ -51,7 +51,7 @@ def _parser() -> Parser:
         "  tail -f words.log | transduce translate runs/pronounce-en | tee sounds.log",
     )
     add_model(parser)
-    parser.add_argument("files", metavar="FILE", nargs="*", help="text files in UTF-8; - is standard input")
+    parser.add_argument("files", metavar="FILE", nargs="*", default=[], help="text files in UTF-8; - is standard input")
     parser.add_argument(
         "--n-best",
         metavar="N",
@@ -68,11 +68,13 @@ def _parser() -> Parser:
 
 
 def _check(names: Sequence[str]) -> None:
-    """ValueError for a file that cannot be read, before anything is written."""
+    """ValueError or OSError for input that cannot be read, before anything is written."""
     from transduce.workflows.line_batches import check_readable
 
     for name in names:
-        if name != "-":
+        if name == "-":
+            streams.standard_input().close()
+        else:
             check_readable(Path(name))
 
 

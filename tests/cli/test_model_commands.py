@@ -1,0 +1,210 @@
+"""`translate`, `evaluate` and `info` as a person calls them; pipes are in test_pipes.py."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import tiny_model
+import transduce
+from transduce.cli.main import main
+
+SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_model.write(tmp_path_factory.mktemp("tiny")))
+
+
+@pytest.fixture(scope="module")
+def expected(folder: str) -> str:
+    return "".join(f"{text}\n" for text in transduce.load(folder, "cpu").translate(SOURCES))
+
+
+@pytest.fixture(autouse=True)
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+
+
+def write(path: Path, content: str | bytes) -> str:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Puts a file in the place of standard input."""
+    with ExitStack() as stack:
+        yield lambda path: monkeypatch.setattr(sys, "stdin", stack.enter_context(open(path)))
+
+
+def test_files_and_standard_input_in_the_order_given(
+    folder: str, expected: str, tmp_path: Path, stdin: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = write(tmp_path / "first", "\n".join(SOURCES[:2]) + "\n")
+    middle = write(tmp_path / "middle", SOURCES[2] + "\r\n")
+    last = write(tmp_path / "last", "\n".join(SOURCES[3:]))
+    stdin(middle)
+    assert main(["translate", folder, first, "--beam", "2", "-", last]) == 0
+    assert capfd.readouterr() == (expected, "")
+    stdin(first)
+    assert main(["translate", folder]) == 0
+    assert capfd.readouterr().out == "".join(expected.splitlines(keepends=True)[:2])
+
+
+def test_n_best(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["translate", folder, write(tmp_path / "f", "bar\n\nnut\n"), "--n-best", "3"]) == 0
+    rows = [line.split("\t") for line in capfd.readouterr().out.splitlines()]
+    assert [row[:2] for row in rows] == [
+        ["1", "1"],
+        ["1", "2"],
+        ["1", "3"],
+        ["2", "1"],
+        ["3", "1"],
+        ["3", "2"],
+        ["3", "3"],
+    ]
+    assert rows[3] == ["2", "1", "0.000000", ""]
+
+
+def test_nothing_in_gives_nothing_out(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["translate", folder, write(tmp_path / "empty", "")]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bad_input_is_named_after_everything_before_it(
+    folder: str, expected: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = write(tmp_path / "first", "\n".join(SOURCES) + "\n")
+    bad = write(tmp_path / "bad", b"bar\nb\xe4r\nnut\n")
+    assert main(["translate", folder, first, bad]) == 2
+    out, err = capfd.readouterr()
+    assert out == expected + expected.splitlines(keepends=True)[0]
+    assert err == f"transduce: error: {bad}:2: invalid UTF-8 (0xe4 at byte 2 of the line)\n"
+
+
+def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "f", "bar\n" + "bar " * 100 + "\n")
+    assert main(["translate", folder, path]) == 0
+    out, err = capfd.readouterr()
+    assert out.count("\n") == 2
+    too_long = f"{path}:2: the source is longer than the 40 tokens that this model takes"
+    assert err == f"{too_long}; only its beginning was translated\n"
+    assert main(["translate", folder, path, "--long", "refuse"]) == 2
+    again, err = capfd.readouterr()
+    assert again == out.splitlines(keepends=True)[0]
+    assert err == f"transduce: error: {too_long}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--device", "tpu"], "device must be cpu, cuda or cuda:N, found 'tpu'"),
+        (["--device", "cuda:99"], "device cuda:99 is not there"),
+        (["--beam", "0"], "beam must be at least 1, found 0"),
+        (["--beam", "2", "--n-best", "3"], "n-best must be at most beam (2), found 3"),
+        (["--precision", "int8"], "argument --precision: invalid choice: 'int8'"),
+    ],
+)
+def test_settings_that_cannot_be(
+    folder: str, tmp_path: Path, arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["translate", folder, write(tmp_path / "f", "bar\n"), *arguments]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert message in err
+
+
+def test_bf16(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["translate", folder, write(tmp_path / "f", "bar\nnut\n"), "--precision", "bf16", "--device", "cpu"]) == 0
+    )
+    assert capfd.readouterr().out.count("\n") == 2
+
+
+def test_a_named_pipe_is_read_like_a_file(
+    folder: str, expected: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ours, theirs = os.pipe()
+    os.write(theirs, "\n".join(SOURCES).encode())
+    os.close(theirs)
+    assert main(["translate", folder, f"/dev/fd/{ours}"]) == 0  # as <(...) in a shell
+    os.close(ours)
+    assert capfd.readouterr().out == expected
+
+
+def test_evaluate_prints_every_metric_with_its_signature(
+    folder: str, expected: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "s", "\n".join(SOURCES) + "\n")
+    same, other = write(tmp_path / "r1", expected), write(tmp_path / "r2", "das\n" * len(SOURCES))
+    output = tmp_path / "out.txt"
+    arguments = ["evaluate", folder, "--source", source, "--reference", other, "--reference", same]
+    assert main([*arguments, "--output", str(output)]) == 0
+    rows = {line.split()[0]: line.split(maxsplit=2) for line in capfd.readouterr().out.splitlines()}
+    assert rows["exact-match"] == ["exact-match", "100.00", "nrefs:2|refs:any|case:mixed|norm:nfc"]
+    assert rows["chrf"][2].startswith("nrefs:2|case:mixed|")
+    assert rows["sentences"] == ["sentences", "5"]
+    assert float(rows["perplexity"][1]) > 1
+    assert output.read_text() == expected
+    assert main([*arguments, "--json", "--metrics", "chrf,exact-match"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert list(found["metrics"]) == ["chrf", "exact-match"]
+    assert found["metrics"]["exact-match"]["value"] == 100.0
+    assert found["sentences"] == 5
+    assert found["perplexity"] == pytest.approx(float(rows["perplexity"][1]), rel=1e-3)
+
+
+def test_evaluate_with_alternatives(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    best = transduce.load(folder, "cpu").translate(["bar"])[0]
+    data = write(tmp_path / "d.tsv", f"bar\tnot this\nbar\t{best}\n\tnothing\n")
+    arguments = ["evaluate", folder, "--data", data, "--json", "--metrics", "exact-match"]
+    assert main(arguments) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["metrics"]["exact-match"]["value"] == 50.0
+    assert "1 pairs with an empty side were left out" in err
+    assert main([*arguments, "--alternatives"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["metrics"]["exact-match"]["value"], found["sentences"]) == (100.0, 1)
+
+
+def test_evaluate_names_unequal_counts(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source, reference = write(tmp_path / "s", "a\nb\n"), write(tmp_path / "r", "a\n")
+    assert main(["evaluate", folder, "--source", source, "--reference", reference]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert f"{source} has 2, {reference} has 1" in err
+
+
+def test_info_about_a_model_and_a_preset(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", folder]) == 0
+    out = capfd.readouterr().out
+    for words in (
+        "task          translation",
+        "both sides  words",
+        "beam        2",
+        "every file matches it",
+        "README.md",
+    ):
+        assert words in out
+    assert main(["info", "transformer-base"]) == 0
+    assert "63,082,496" in capfd.readouterr().out
+    assert main(["info", "transformer-base", "--vocabulary", "36000"]) == 0
+    assert f"{63_082_496 - 512_000:,}" in capfd.readouterr().out
+
+
+def test_a_damaged_model_is_refused_by_every_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tiny_model.write(tmp_path / "model")
+    config = folder / "config.toml"
+    config.write_bytes(config.read_bytes().replace(b"beam = 2", b"beam = 3"))
+    text = write(tmp_path / "f", "bar\n")
+    for arguments in (["info"], ["translate", text], ["evaluate", "--source", text, "--reference", text]):
+        assert main([arguments[0], str(folder), *arguments[1:]]) == 2
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert "config.toml: is damaged or was changed" in err

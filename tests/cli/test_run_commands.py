@@ -1,0 +1,120 @@
+"""`prepare` and `train` as a person calls them, on a run of a few updates; and how an interrupted one goes on."""
+
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+import tiny_model
+from transduce.cli.main import main
+from transduce.training.state import TrainState
+from transduce.workflows import train as train_workflow
+from transduce.workflows.train import Trained
+
+RUN = """
+[data]
+train = [{ file = "pairs.tsv" }]
+split = { dev = 5 }
+[tokenizer]
+kind = "words"
+[model]
+preset = "transformer-tiny"
+[training]
+epochs = 50
+batch-tokens = 200
+precision = "float32"
+"""
+
+
+@pytest.fixture
+def run_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    words = tiny_model.WORDS
+    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in zip(words, reversed(words), strict=True)))
+    (tmp_path / "first.toml").write_text(RUN)
+    return "first.toml"
+
+
+def test_prepare_then_train_then_use(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", run_file]) == 0
+    out, _ = capfd.readouterr()
+    assert "85" in out  # of 90 pairs 5 are held out
+    assert main(["train", run_file, "--set", "training.epochs=none", "--set", "training.steps=3"]) == 0
+    out, err = capfd.readouterr()
+    assert out == "runs/first/model\n"
+    assert "transduce translate runs/first" in err
+    assert main(["info", "runs/first"]) == 0
+    assert "d-model         64" in capfd.readouterr().out
+    assert main(["evaluate", "runs/first", "--data", "pairs.tsv", "--metrics", "exact-match", "--beam", "1"]) == 0
+    assert "sentences" in capfd.readouterr().out
+
+
+def test_a_second_run_in_the_same_folder_is_refused(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("runs/first/checkpoints").mkdir(parents=True)
+    assert main(["train", run_file]) == 2
+    err = capfd.readouterr().err
+    assert "runs/first holds a run already" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "training.step=5"], "--set: unknown key 'training.step'; did you mean 'training.steps'?"),
+        (["--set", "training.steps=many"], "--set: training.steps must be a whole number"),
+        (["--minutes", "0"], "--set: training.minutes must be above 0, found 0.0"),
+        (["--minutes", "nan"], "training.minutes must be a finite number"),
+        (["--resume"], "runs/first holds no run to go on with"),
+    ],
+)
+def test_mistakes(run_file: str, arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", run_file, *arguments]) == 2
+    assert message in capfd.readouterr().err
+
+
+Calls = list[tuple[Path, list[str], bool]]
+
+
+@pytest.fixture
+def trains(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], Calls]:
+    """Stands in for training; notes what it was asked to do."""
+
+    def ends_with(number: int | None) -> Calls:
+        calls: Calls = []
+
+        def train(path: Path, overrides: Sequence[str], resume: bool, say: Callable[[str], None]) -> Trained:
+            calls.append((path, list(overrides), resume))
+            return Trained(Path("runs/first"), number is None, TrainState(), number)
+
+        monkeypatch.setattr(train_workflow, "train", train)
+        return calls
+
+    return ends_with
+
+
+def test_minutes_and_precision_are_changes_to_the_run_file(trains: Callable[[int | None], Calls]) -> None:
+    calls = trains(None)
+    assert main(["train", "--minutes", "2.5", "first.toml", "--set", "seed=3", "--precision", "bf16"]) == 0
+    budget = ["training.steps=none", "training.epochs=none", "training.minutes=2.5"]
+    assert calls == [(Path("first.toml"), ["seed=3", *budget, "training.precision=bf16"], False)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_says_how_to_go_on(
+    trains: Callable[[int | None], Calls], capfd: pytest.CaptureFixture[str], number: int, code: int
+) -> None:
+    trains(number)
+    assert main(["train", "first.toml"]) == code
+    assert capfd.readouterr() == ("", "stopped; to go on: transduce train first.toml --resume\n")
+    assert main(["train", "--resume", "my run.toml", "--set", 'tokenizer.kind="bpe"']) == code
+    again = "transduce train 'my run.toml' --set 'tokenizer.kind=\"bpe\"' --resume"
+    assert capfd.readouterr().err == f"stopped; to go on: {again}\n"
+
+
+def test_keys_of_a_run_file_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--keys"])
+    out = capfd.readouterr().out
+    assert 'training.steps\n    stop after this many updates\n    a whole number or "none"; default: none\n' in out
+    assert "\nmodel.preset\n" in out
