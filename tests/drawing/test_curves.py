@@ -44,6 +44,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             for axes in figures[-1].axes
         ]
 
+    draw.axes = lambda: figures[-1].axes  # type: ignore[attr-defined]
     return draw
 
 
@@ -57,6 +58,15 @@ def test_panels_show_loss_and_scores(drawn: Any) -> None:
     upper, lower = drawn(events)
     assert upper == {"train": ([20, 40], [4.5, 3.5]), "dev": ([40, 80], [3.0, 2.0])}
     assert lower == {"bleu": ([40, 80], [10.0, 20.0]), "chrf": ([40, 80], [30.0, 50.0])}
+
+
+def test_early_error_rates_do_not_squash_the_rest(drawn: Any) -> None:
+    events = [validation(1, rate=6000.0, chrf=1.0), validation(2, rate=80.0, chrf=30.0)]
+    _, lower = drawn(events)
+    assert lower["rate"][1] == [6000.0, 80.0]
+    assert drawn.axes()[1].get_ylim() == (0.0, 105.0)
+    drawn([validation(1, rate=6000.0), validation(2, rate=600.0)])  # nothing else to see
+    assert drawn.axes()[1].get_ylim()[1] > 6000
 
 
 def test_values_that_are_no_finite_numbers_are_left_out(drawn: Any) -> None:

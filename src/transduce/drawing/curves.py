@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -18,6 +19,7 @@ TRAIN, DEV = "#8a8f98", "#0b5cad"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 NO_SCORES = {"kind", "step", "loss", "perplexity"}  # keys of a validation event that the lower panel leaves out
+TOP = 105.0  # percent that the lower panel shows
 FEW = 60  # points; a longer line does without markers
 
 
@@ -56,8 +58,16 @@ def _draw_scores(axes: Axes, events: Sequence[Event]) -> None:
     for place, name in enumerate(sorted(names)):
         points = _points(events, "validation", name)
         _line(axes, points, name, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+    _crop(axes)
     axes.set_ylabel("score (percent)")
     axes.set_title("dev scores", loc="left")
+
+
+def _crop(axes: Axes) -> None:
+    """Error rates of a model that has learned nothing yet go into the thousands; they run off the top."""
+    values = [float(value) for line in axes.lines for value in np.asarray(line.get_ydata())]
+    if values and min(values) <= TOP < max(values):
+        axes.set_ylim(bottom=min(0.0, min(values)), top=TOP)
 
 
 def _points(events: Sequence[Event], kind: str, name: str) -> Points:
