@@ -58,8 +58,11 @@ def candidates(words: Mapping[str, int], alphabet: list[str]) -> Candidates:
     levels = [_first_level(ordered, counts, letters, lattice, piece)]
     found = len(letters)
     for k in range(2, min(LONGEST_PIECE, lattice.longest) + 1):
-        levels.append(_next_level(k, found, len(letters), counts, lattice, piece))
-        found += len(levels[-1].word)
+        level = _next_level(k, found, len(letters), counts, lattice, piece)
+        if len(level.word) == 0:
+            break
+        levels.append(level)
+        found += len(level.word)
     piece[piece < 0] = found
     return Candidates(
         tuple(letters),
@@ -121,7 +124,7 @@ def _next_level(
         offsets.append(np.full(len(repeated), t))
     word, offset = np.concatenate(words), np.concatenate(offsets)
     distinct, first, number = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
-    frequency = np.bincount(number, counts[word], len(distinct))
+    frequency = np.bincount(number, counts[word], len(distinct)).astype(np.float64)  # whole numbers where it is empty
     kept = frequency >= LEAST_REPEATS
     numbers = np.where(kept, found + np.cumsum(kept) - 1, -1)
     piece[lattice.begin[offset, k] + word] = numbers[number]

@@ -51,7 +51,8 @@ def read(text: str) -> tuple[Pipeline, Vocabulary]:
     vocabulary = _vocabulary(model)
     if vocabulary.pieces[: len(NAMES)] != NAMES:
         raise ValueError(f"expected the special pieces {', '.join(NAMES)} as ids 0 to {len(NAMES) - 1}")
-    pipeline = _pipeline(tree | {"model": {key: model[key] for key in model if key not in ("vocab", "merges")}})
+    learned = ("vocab", "merges") if model.get("type") == "BPE" else ("vocab",)
+    pipeline = _pipeline(tree | {"model": {key: value for key, value in model.items() if key not in learned}})
     _check_pieces(pipeline.kind, vocabulary)
     return pipeline, vocabulary
 
@@ -100,7 +101,7 @@ def _vocabulary(model: Part) -> Vocabulary:
         raise ValueError("expected every entry of the vocabulary to be a piece and its id")
     if sorted(numbers.values()) != list(range(len(numbers))):
         raise ValueError(f"expected each id from 0 to {len(numbers) - 1} once in the vocabulary")
-    merges = model.get("merges", [])
+    merges = model.get("merges", None if model.get("type") == "BPE" else [])
     if not (isinstance(merges, list) and all(_is_pair(pair) for pair in merges)):
         raise ValueError("expected the merges to be a list of pairs of pieces")
     return Vocabulary(tuple(sorted(numbers, key=numbers.__getitem__)), merges=tuple((a, b) for a, b in merges))

@@ -1,5 +1,6 @@
 """The tokenizers of a model's two sides: one that both share, or one each."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,14 @@ class Tokenizers:
         return self.source is self.target
 
     @classmethod
-    def load(cls, folder: Path) -> "Tokenizers":
-        """From tokenizer.json, or from source.json and target.json."""
-        if (folder / SHARED).exists():
+    def load(cls, folder: Path, listed: Container[str]) -> "Tokenizers":
+        """From tokenizer.json, or from source.json and target.json, whichever the folder's manifest has `listed`."""
+        if SHARED in listed:
             shared = Tokenizer.load(folder / SHARED)
             return cls(shared, shared)
-        return cls(Tokenizer.load(folder / SOURCE), Tokenizer.load(folder / TARGET))
+        if SOURCE in listed and TARGET in listed:
+            return cls(Tokenizer.load(folder / SOURCE), Tokenizer.load(folder / TARGET))
+        raise ValueError(f"{folder}: lists neither {SHARED} nor {SOURCE} and {TARGET}; copy the model again")
 
     def save(self, folder: Path) -> None:
         if self.shared:

@@ -107,8 +107,8 @@ class Tokenizer:
             raise ValueError(f"{path}: not a tokenizer that can be used: {error}") from None
 
     def _checked(self, ids: Iterable[SupportsIndex]) -> list[int]:
-        numbers = [index(number) for number in ids]
-        for number in numbers:
+        numbers = list(map(index, ids))
+        for number in (min(numbers, default=0), max(numbers, default=0)):
             if not 0 <= number < self.size:
                 raise ValueError(f"id {number} is none of this tokenizer's, which go from 0 to {self.size - 1}")
         return numbers

@@ -7,7 +7,7 @@ The trainer of the `tokenizers` library is not used here. It visits words in the
 so that rounding decides between pieces of equal worth and no two runs agree; and it counts each distinct word once
 while it looks for candidates, so that it overlooks every word, however frequent, that is no part of another.
 
-Letters: A characters of the alphabet, M pieces. Probabilities have one more place, 0 for the spans that are no piece.
+Letters: M pieces, m some of them, P = M + 1: probabilities have one more place, 0 for the spans that are no piece.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def learn(words: Mapping[str, int], alphabet: list[str], wanted: int) -> dict[st
         probability = _prune(found, probability, expected, kept if kept > CLOSE * wanted else wanted)
 
 
-def _seed(found: Candidates) -> Float[np.ndarray, " M+1"]:
+def _seed(found: Candidates) -> Float[np.ndarray, " P"]:
     """Probabilities to begin with: the share of the text that each candidate covers."""
     covered = found.frequency * found.length
     letters = len(found.alphabet)
@@ -53,7 +53,7 @@ def _seed(found: Candidates) -> Float[np.ndarray, " M+1"]:
     return np.append(covered / covered.sum(), 0)
 
 
-def _expect(found: Candidates, probability: Float[np.ndarray, " M+1"]) -> Float[np.ndarray, " M"]:
+def _expect(found: Candidates, probability: Float[np.ndarray, " P"]) -> Float[np.ndarray, " M"]:
     """How often each piece is expected in the text."""
     share = posterior(found.lattice, probability[found.piece])
     for t in range(found.lattice.longest):
@@ -62,7 +62,7 @@ def _expect(found: Candidates, probability: Float[np.ndarray, " M+1"]) -> Float[
     return np.bincount(found.piece, share, len(probability))[:-1]
 
 
-def _maximise(expected: Float[np.ndarray, " M"], letters: int, least: int) -> Float[np.ndarray, " M+1"]:
+def _maximise(expected: Float[np.ndarray, " M"], letters: int, least: int) -> Float[np.ndarray, " P"]:
     """Probabilities from expected counts, under the prior of the paper's implementation, which favours few pieces.
 
     The alphabet stays, and no fewer than `least` pieces do.
@@ -78,8 +78,8 @@ def _maximise(expected: Float[np.ndarray, " M"], letters: int, least: int) -> Fl
 
 
 def _prune(
-    found: Candidates, probability: Float[np.ndarray, " M+1"], expected: Float[np.ndarray, " M"], keep: int
-) -> Float[np.ndarray, " M+1"]:
+    found: Candidates, probability: Float[np.ndarray, " P"], expected: Float[np.ndarray, " M"], keep: int
+) -> Float[np.ndarray, " P"]:
     """Keeps the alphabet and the pieces whose loss would lower the likelihood most, `keep` in all.
 
     Without a piece, the text would be cut there as the piece itself is best cut into others.
@@ -93,12 +93,12 @@ def _prune(
     kept = np.zeros(len(probability), dtype=bool)
     kept[:letters] = True
     kept[pieces[np.argsort(-loss, kind="stable")[: keep - letters]]] = True
-    remaining: Float[np.ndarray, " M+1"] = np.where(kept, probability / probability[kept].sum(), 0)
+    remaining: Float[np.ndarray, " P"] = np.where(kept, probability / probability[kept].sum(), 0)
     return remaining
 
 
 def _without_itself(
-    found: Candidates, score: Float[np.ndarray, " M+1"], pieces: Int[np.ndarray, " m"]
+    found: Candidates, score: Float[np.ndarray, " P"], pieces: Int[np.ndarray, " m"]
 ) -> Float[np.ndarray, " m"]:
     """The score of each piece's best segmentation into others. `pieces` stand longest first."""
     length, word, offset = found.length[pieces], found.word[pieces], found.offset[pieces]
@@ -112,7 +112,7 @@ def _without_itself(
     return best(lattice, scores)
 
 
-def _scores(found: Candidates, probability: Float[np.ndarray, " M+1"]) -> dict[str, float]:
+def _scores(found: Candidates, probability: Float[np.ndarray, " P"]) -> dict[str, float]:
     """Rounded, since the last digits mean nothing and differ between processors."""
     scores = {found.text(n): round(float(np.log(probability[n])), 6) for n in np.flatnonzero(probability).tolist()}
     return dict(sorted(scores.items(), key=lambda entry: (-entry[1], entry[0])))

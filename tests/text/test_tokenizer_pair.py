@@ -1,0 +1,21 @@
+"""The tokenizers of two sides, on disk."""
+
+from pathlib import Path
+
+from transduce.text.pair import Tokenizers
+from transduce.text.tokenizer import Tokenizer
+
+
+def test_a_shared_tokenizer_is_one_file_and_one_object(trained: dict[str, Tokenizer], tmp_path: Path) -> None:
+    Tokenizers(trained["bpe"], trained["bpe"]).save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["tokenizer.json"]
+    loaded = Tokenizers.load(tmp_path)
+    assert loaded.shared
+    assert loaded.source.encode("den abs") == trained["bpe"].encode("den abs")
+
+
+def test_each_side_may_have_its_own(trained: dict[str, Tokenizer], tmp_path: Path) -> None:
+    Tokenizers(trained["characters"], trained["words"]).save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source.json", "target.json"]
+    loaded = Tokenizers.load(tmp_path)
+    assert (loaded.shared, loaded.source.kind, loaded.target.kind) == (False, "characters", "words")
