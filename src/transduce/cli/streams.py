@@ -4,7 +4,8 @@ import errno
 import os
 import stat
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedIOBase, TextIOWrapper
 
 
@@ -25,15 +26,22 @@ def write(text: str) -> None:
     """Results, at once. OSError where they cannot be written, BrokenPipeError where nobody reads them any more."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, "standard output is closed")
-    sys.stdout.write(text)
-    flush()
+    with _named_errors():
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def flush() -> None:
-    """What is left in the buffer; the OSError names the place."""
-    try:
+    """What is left in the buffer. Errors as with `write`."""
+    with _named_errors():
         if sys.stdout is not None:
             sys.stdout.flush()
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
