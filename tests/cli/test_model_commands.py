@@ -167,7 +167,7 @@ def test_evaluate_with_alternatives(folder: str, tmp_path: Path, capfd: pytest.C
     assert main(arguments) == 0
     out, err = capfd.readouterr()
     assert json.loads(out)["metrics"]["exact-match"]["value"] == 50.0
-    assert "1 pairs with an empty side were left out" in err
+    assert "pairs with an empty side, left out: 1" in err
     assert main([*arguments, "--alternatives"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert (found["metrics"]["exact-match"]["value"], found["sentences"]) == (100.0, 1)

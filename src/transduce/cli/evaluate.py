@@ -81,11 +81,9 @@ def _held_out(options: argparse.Namespace) -> "HeldOut":
 
 def _say_what_is_missing(held_out: "HeldOut", found: "Evaluation", limit: int) -> None:
     if held_out.left_out:
-        streams.say(f"{held_out.left_out:,} pairs with an empty side were left out")
+        streams.say(f"pairs with an empty side, left out: {held_out.left_out:,}")
     if found.cut:
-        streams.say(
-            f"{found.cut:,} sources are longer than the {limit:,} tokens this model takes: only their beginning counts"
-        )
+        streams.say(f"sources longer than the {limit:,} tokens this model takes, only their beginning used: {found.cut:,}")
 
 
 def _as_table(found: "Evaluation") -> str:
