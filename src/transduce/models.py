@@ -92,9 +92,9 @@ def save(folder: Path, spec: ModelSpec, weights: dict[str, Tensor], tokenizers: 
 def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
     """Reads a model folder after checking every file of it against the manifest. ValueErrors say what is wrong with it."""
     _recover_if_cut_off(folder)
-    files.verify_manifest(folder, VERSION)
+    manifest = files.verify_manifest(folder, VERSION, required=["config.toml", "model.safetensors"])
     spec = read_spec(folder)
-    tokenizers = Tokenizers.load(folder)
+    tokenizers = Tokenizers.load(folder, manifest["files"])
     _check_sizes(folder, spec, tokenizers)
     with torch.device("meta"):  # nothing is allocated before the file's shapes are known to fit
         network = build(spec)

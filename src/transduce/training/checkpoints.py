@@ -22,6 +22,7 @@ from transduce import files
 from transduce.training.state import TrainState
 
 VERSION = 1
+PARTS = ("weights", "optimiser", "random")
 NAME = re.compile(r"step-\d{8}")
 
 
@@ -57,7 +58,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> str:
     """Writes a checkpoint below `folder`, then moves `latest` to it. Returns its name."""
     name = name_of(checkpoint.state.step)
     with files.replace_folder(folder / name) as new:
-        for part in ("weights", "optimiser", "random"):
+        for part in PARTS:
             tensors = {key: held.detach().cpu().contiguous() for key, held in getattr(checkpoint, part).items()}
             save_file(tensors, new / f"{part}.safetensors")
         (new / "state.json").write_text(json.dumps(asdict(checkpoint.state), indent=1) + "\n", encoding="utf-8")
@@ -68,9 +69,9 @@ def save(folder: Path, checkpoint: Checkpoint) -> str:
 
 def load(folder: Path) -> Checkpoint:
     """Reads one checkpoint. A ValueError names the file that is missing, cut short or changed."""
-    files.verify_manifest(folder, VERSION)
+    files.verify_manifest(folder, VERSION, required=[*(f"{part}.safetensors" for part in PARTS), "state.json"])
     state = TrainState(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
-    parts = (load_file(folder / f"{part}.safetensors") for part in ("weights", "optimiser", "random"))
+    parts = (load_file(folder / f"{part}.safetensors") for part in PARTS)
     return Checkpoint(*parts, state)
 
 

@@ -56,7 +56,7 @@ class Prepared:
     @cached_property
     def tokenizers(self) -> Tokenizers:
         """Those of source and target."""
-        return Tokenizers.load(self.folder)
+        return Tokenizers.load(self.folder, [entry.name for entry in self.folder.iterdir()])
 
     def texts(self, part: Literal["dev", "test"]) -> list[tuple[str, list[str]]]:
         """Each distinct source of a part with all its different targets, in the order of the files.

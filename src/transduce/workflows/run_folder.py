@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from transduce import config, files
+from transduce.training import checkpoints
 from transduce.workflows.run_file import RunConfig, from_tree
 
 MAY_CHANGE = ("training.steps", "training.epochs", "training.minutes", "training.keep-last", "training.keep-best")
@@ -35,6 +36,14 @@ class RunFolder:
     @property
     def model(self) -> Path:
         return self.path / "model"
+
+    def finished(self) -> bool:
+        """Whether the newest checkpoint that can be read says that the budget is spent."""
+        try:
+            state = checkpoints.load_newest(self.checkpoints, say=lambda line: None).state
+        except ValueError:
+            return False
+        return state.total_steps is not None and state.step >= state.total_steps
 
     def begin(self, run: RunConfig) -> None:
         """Makes the folder a new run's; a ValueError if there is one in it already. Call with the lock held."""
