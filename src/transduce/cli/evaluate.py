@@ -83,7 +83,7 @@ def _say_what_is_missing(held_out: "HeldOut", found: "Evaluation", limit: int) -
     if held_out.left_out:
         streams.say(f"pairs with an empty side, left out: {held_out.left_out:,}")
     if found.cut:
-        streams.say(f"sources longer than the {limit:,} tokens this model takes, only their beginning used: {found.cut:,}")
+        streams.say(f"sources over {limit:,} tokens, of which only the beginning was translated: {found.cut:,}")
 
 
 def _as_table(found: "Evaluation") -> str:
