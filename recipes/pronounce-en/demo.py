@@ -50,8 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     phonemes, words = error_rates(found)
     print_table(phonemes, words, found.sentences)
     print_new_words(model)
-    print(f"\nThat took {(time.monotonic() - began) / 60:.1f} minutes. Try your own words: "
-          f"transduce translate {RunFolder(trained.folder).model}")
+    print(
+        f"\nThat took {(time.monotonic() - began) / 60:.1f} minutes. Try your own words: "
+        f"transduce translate {RunFolder(trained.folder).model}"
+    )
     print(f"result: PER {phonemes:.2f} WER {words:.2f} words {found.sentences}")
     return 0
 

@@ -1,7 +1,7 @@
 """transduce: from pairs in files to a Transformer that its owner can train, read, check and serve.
 
-    model = transduce.load("runs/NAME/model")
-    model.translate(["Guten Morgen"], beam_size=4)
+model = transduce.load("runs/NAME/model")
+model.translate(["Guten Morgen"], beam_size=4)
 """
 
 from pathlib import Path

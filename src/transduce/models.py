@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from transduce import config, files
@@ -82,8 +80,7 @@ def save(folder: Path, spec: ModelSpec, weights: dict[str, Tensor], tokenizers: 
     text = config.dumps(config.tree_of(spec))
     with files.replace_folder(folder) as new:
         (new / "config.toml").write_text(text, encoding="utf-8")
-        tensors = {name: held.detach().float().cpu().contiguous() for name, held in weights.items()}
-        save_file(tensors, new / "model.safetensors")
+        files.write_tensors(new / "model.safetensors", {name: held.float() for name, held in weights.items()})
         tokenizers.save(new)
         (new / "README.md").write_text(card, encoding="utf-8")
         files.write_manifest(new, VERSION)
@@ -98,7 +95,7 @@ def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.fl
     _check_sizes(folder, spec, tokenizers)
     with torch.device("meta"):  # nothing is allocated before the file's shapes are known to fit
         network = build(spec)
-    _give_weights(network, _read_weights(folder / "model.safetensors"), folder)
+    _give_weights(network, files.read_tensors(folder / "model.safetensors"), folder)
     return Loaded(spec, network.to(device=device, dtype=dtype).eval(), tokenizers)
 
 
@@ -125,14 +122,6 @@ def _check_sizes(folder: Path, spec: ModelSpec, tokenizers: Tokenizers) -> None:
                 f"{folder}: config.toml says {size} {side} pieces, the tokenizer has {tokenizer.size}; "
                 "the files are not of one model"
             )
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    files.refuse_pickle(path)
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); copy the model again") from None
 
 
 def _give_weights(network: EncoderDecoder, weights: dict[str, Tensor], folder: Path) -> None:

@@ -48,7 +48,12 @@ def copy_feed_forward(theirs, ours):
 
 def torch_encoder(ours, config, dtype):
     layer = nn.TransformerEncoderLayer(
-        config.d_model, config.heads, config.feed_forward, 0.0, batch_first=True, norm_first=config.norm_placement == "pre"
+        config.d_model,
+        config.heads,
+        config.feed_forward,
+        0.0,
+        batch_first=True,
+        norm_first=config.norm_placement == "pre",
     )
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
     theirs = nn.TransformerEncoder(layer, config.encoder_layers, norm=norm, enable_nested_tensor=False).to(dtype)
@@ -64,7 +69,12 @@ def torch_encoder(ours, config, dtype):
 
 def torch_decoder(ours, config, dtype):
     layer = nn.TransformerDecoderLayer(
-        config.d_model, config.heads, config.feed_forward, 0.0, batch_first=True, norm_first=config.norm_placement == "pre"
+        config.d_model,
+        config.heads,
+        config.feed_forward,
+        0.0,
+        batch_first=True,
+        norm_first=config.norm_placement == "pre",
     )
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
     theirs = nn.TransformerDecoder(layer, config.decoder_layers, norm=norm).to(dtype)
@@ -100,7 +110,11 @@ def paired_weights(ours, theirs):
     attention = mine.attention if hasattr(mine, "attention") else mine.self_attention
     return (
         [attention.packed_weight, mine.feed_forward.inner.weight, attention.output.bias],
-        [theirs.layers[0].self_attn.in_proj_weight, theirs.layers[0].linear1.weight, theirs.layers[0].self_attn.out_proj.bias],
+        [
+            theirs.layers[0].self_attn.in_proj_weight,
+            theirs.layers[0].linear1.weight,
+            theirs.layers[0].self_attn.out_proj.bias,
+        ],
     )
 
 

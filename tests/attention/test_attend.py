@@ -88,7 +88,12 @@ def test_the_worked_example_of_two_saturated_heads():
     w_k = torch.tensor([[-1.1, 1.2, -1.3, 1.4, -1.5], [1.6, -1.7, 1.8, -1.9, 2.0]], dtype=torch.float64)
     w_v = torch.tensor([[2.1, -2.2, 2.3, -2.4, 2.5], [-2.6, 2.7, -2.8, 2.9, -3.0]], dtype=torch.float64)
     query, key, value = ((x @ w.t()).t()[None, :, :, None] for w in (w_q, w_k, w_v))  # (1, 2, 4, 1)
-    assert query[0, :, :, 0].t().round(decimals=6).tolist() == [[-5.5, 13.0], [13.0, -33.0], [-20.5, 53.0], [28.0, -73.0]]
+    assert query[0, :, :, 0].t().round(decimals=6).tolist() == [
+        [-5.5, 13.0],
+        [13.0, -33.0],
+        [-20.5, 53.0],
+        [28.0, -73.0],
+    ]
     out = attend(query, key, value, score=ScaledDotProduct(scale=1.0))[0, :, :, 0].t()
     expected = torch.tensor([[208.0, -253], [-150.5, 183], [208, -253], [-150.5, 183]], dtype=torch.float64)
     torch.testing.assert_close(out, expected)

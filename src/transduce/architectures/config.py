@@ -9,7 +9,13 @@ from transduce.layers.positions import POSITIONS, Positions, Sinusoidal
 from transduce.layers.residual import Placement
 
 # beyond these a config is a mistake or an attack
-LARGEST = {"d_model": 65_536, "heads": 1_024, "feed_forward": 1_048_576, "encoder_layers": 1_000, "decoder_layers": 1_000}
+LARGEST = {
+    "d_model": 65_536,
+    "heads": 1_024,
+    "feed_forward": 1_048_576,
+    "encoder_layers": 1_000,
+    "decoder_layers": 1_000,
+}
 
 
 @dataclass(frozen=True)

@@ -134,8 +134,9 @@ class EncoderDecoder(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         self.target_embedding = nn.Embedding(target_vocabulary, config.d_model)
-        shared = source_vocabulary is None
-        self.source_embedding = self.target_embedding if shared else nn.Embedding(source_vocabulary, config.d_model)
+        self.source_embedding = self.target_embedding
+        if source_vocabulary is not None:
+            self.source_embedding = nn.Embedding(source_vocabulary, config.d_model)
         self.output = nn.Linear(config.d_model, target_vocabulary, bias=False)
         self.positions = config.positions.module(config.d_model)
         self.embedding_dropout = Dropout(config.dropout)

@@ -39,12 +39,15 @@ class TransformerDecoding:
     def __init__(self, network: EncoderDecoder) -> None:
         self.network = network
 
+    def _layers(self) -> list[DecoderLayer]:
+        return [layer for layer in self.network.decoder.layers if isinstance(layer, DecoderLayer)]
+
     @torch.no_grad()
     def start(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> DecoderState:
         """Reads the sources; nothing is decoded yet."""
         mask = self.network.memory_mask(source, lengths)
         encoded = self.network.encode(source, mask)
-        memory = tuple(Memory(*layer.memory_attention.keys_values(encoded)) for layer in self.network.decoder.layers)
+        memory = tuple(Memory(*layer.memory_attention.keys_values(encoded)) for layer in self._layers())
         return DecoderState(memory, mask, None, None)
 
     @torch.no_grad()
@@ -55,7 +58,7 @@ class TransformerDecoding:
         x = self.network.embed(self.network.target_embedding, tokens.flatten(0, 1), lengths.rows, lengths.longest)
         mask = _self_mask(lengths, new)
         caches = []
-        for number, layer in enumerate(self.network.decoder.layers):
+        for number, layer in enumerate(self._layers()):
             cache = None if state.caches is None else state.caches[number]
             x, cache = _layer_step(layer, x, cache, lengths, mask, state.memory[number], state.memory_mask)
             caches.append(cache)
@@ -145,7 +148,7 @@ def _layer_step(
 
     def attend_memory(y: Tensor) -> Tensor:
         query = layer.memory_attention.queries(y)
-        rows, heads, new, width = query.shape
+        new = query.shape[2]
         sentences = len(memory.keys)
         # all beams of a sentence ask its memory together: (B K, H, T, E) -> (B, H, K T, E) and back
         together = query.unflatten(0, (sentences, -1)).transpose(1, 2).flatten(2, 3)

@@ -5,7 +5,6 @@ Letters: B batch, H heads, L queries, S keys, E width of a head.
 
 from collections.abc import Callable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -101,4 +100,5 @@ FUSED: dict[Backend, Fused] = {"matmul": _matmul, "sdpa": _sdpa}
 def _written_out(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> DenseMask | None:
     if mask is None or isinstance(mask, DenseMask):
         return mask
-    return mask.written_out(*query.shape[:3], key.shape[2], query.device)
+    batch, heads, queries, _ = query.shape
+    return mask.written_out(batch, heads, queries, key.shape[2], query.device)

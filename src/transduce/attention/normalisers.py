@@ -17,9 +17,7 @@ class Normaliser(Protocol):
 class Softmax:
     """Weights that sum to 1 over the allowed keys; a row that may attend to nothing gets all zeros, never NaN."""
 
-    def __call__(
-        self, scores: Float[Tensor, "*B L S"], allowed: Bool[Tensor, "..."] | None
-    ) -> Float[Tensor, "*B L S"]:
+    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Bool[Tensor, "..."] | None) -> Float[Tensor, "*B L S"]:
         if allowed is None:
             return scores.softmax(-1)
         scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)

@@ -10,10 +10,12 @@ from transduce.files.durable import (
 )
 from transduce.files.lock import FolderLock
 from transduce.files.manifest import refuse_pickle, sha256, tree_digest, verify_manifest, write_manifest
+from transduce.files.tensors import read_tensors, write_tensors
 
 __all__ = [
     "FolderLock",
     "WriteError",
+    "read_tensors",
     "recover_folder",
     "refuse_pickle",
     "remove_folder",
@@ -24,4 +26,5 @@ __all__ = [
     "verify_manifest",
     "write_atomically",
     "write_manifest",
+    "write_tensors",
 ]

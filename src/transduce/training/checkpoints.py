@@ -1,11 +1,11 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped.
 
-    checkpoints/step-00001000/  weights.safetensors    float32 master weights
-                                optimiser.safetensors  the optimiser's tensors
-                                random.safetensors     states of the random generators
-                                state.json             TrainState
-                                manifest.json          SHA-256 of each, written last
-    checkpoints/latest          the name of the newest one, moved only after its folder is safe on disk
+checkpoints/step-00001000/  weights.safetensors    float32 master weights
+                            optimiser.safetensors  the optimiser's tensors
+                            random.safetensors     states of the random generators
+                            state.json             TrainState
+                            manifest.json          SHA-256 of each, written last
+checkpoints/latest          the name of the newest one, moved only after its folder is safe on disk
 """
 
 import json
@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from transduce import files
@@ -59,8 +58,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> str:
     name = name_of(checkpoint.state.step)
     with files.replace_folder(folder / name) as new:
         for part in PARTS:
-            tensors = {key: held.detach().cpu().contiguous() for key, held in getattr(checkpoint, part).items()}
-            save_file(tensors, new / f"{part}.safetensors")
+            files.write_tensors(new / f"{part}.safetensors", getattr(checkpoint, part))
         (new / "state.json").write_text(json.dumps(asdict(checkpoint.state), indent=1) + "\n", encoding="utf-8")
         files.write_manifest(new, VERSION)
     files.write_atomically(folder / "latest", name + "\n")
@@ -71,8 +69,8 @@ def load(folder: Path) -> Checkpoint:
     """Reads one checkpoint. A ValueError names the file that is missing, cut short or changed."""
     files.verify_manifest(folder, VERSION, required=[*(f"{part}.safetensors" for part in PARTS), "state.json"])
     state = TrainState(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
-    parts = (load_file(folder / f"{part}.safetensors") for part in PARTS)
-    return Checkpoint(*parts, state)
+    weights, optimiser, random = (files.read_tensors(folder / f"{part}.safetensors") for part in PARTS)
+    return Checkpoint(weights, optimiser, random, state)
 
 
 def names(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ class MasterWeights:
         self.names = [name for name, _ in network.named_parameters()]
         master = [parameter.detach().float().clone() for parameter in network.parameters()]
         network.to(compute)
-        self.weights = list(network.parameters())
+        self.weights: list[Tensor] = list(network.parameters())
         self.separate = compute != torch.float32
         self.masters: list[Tensor] = [m.requires_grad_() for m in master] if self.separate else list(self.weights)
 

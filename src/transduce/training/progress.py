@@ -35,7 +35,11 @@ class Progress:
         self.bar.update(state.step - self.bar.n)
         if not self.terminal and time.monotonic() - self.said > LINE_SECONDS:
             self.said = time.monotonic()
-            print(f"step {state.step}/{state.total_steps or '?'}  {figures}{self._left(state)}", file=sys.stderr, flush=True)
+            print(
+                f"step {state.step}/{state.total_steps or '?'}  {figures}{self._left(state)}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def say(self, text: str) -> None:
         """A line that does not disturb the bar."""

@@ -16,7 +16,7 @@ from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.training import checkpoints, metrics_log
 from transduce.training.config import TrainingConfig
-from transduce.training.interrupt import StopRequest, stop_on_signals
+from transduce.training.interrupt import stop_on_signals
 from transduce.training.loop import Job, Validation, run
 from transduce.training.losses import TokenLoss
 from transduce.training.metrics_log import MetricsLog

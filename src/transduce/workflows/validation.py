@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
 from transduce.data.store import TokenStore
@@ -46,7 +48,7 @@ class DevSet:
         return Validation(values, values[metric], self._samples(outputs))
 
     def _loss(self, network: EncoderDecoder) -> dict[str, float]:
-        pairs = range(min(len(self.store), LOSS_PAIRS))
+        pairs = np.arange(min(len(self.store), LOSS_PAIRS))
         source, target = self.store.rows("source", pairs), self.store.rows("target", pairs)
         total, tokens = 0.0, 0
         lengths = [max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)]
