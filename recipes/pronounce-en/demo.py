@@ -52,10 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_new_words(model)
     print(
         f"\nThat took {(time.monotonic() - began) / 60:.1f} minutes. Try your own words: "
-        f"transduce translate {RunFolder(trained.folder).model}"
+        f"transduce translate {relative(RunFolder(trained.folder).model)}"
     )
     print(f"result: PER {phonemes:.2f} WER {words:.2f} words {found.sentences}")
     return 0
+
+
+def relative(path: Path) -> Path:
+    """As one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def train_anew_or_go_on(minutes: float | None) -> Trained:

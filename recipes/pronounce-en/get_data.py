@@ -8,7 +8,7 @@ One line for each pronunciation of a word: the word, a tab, its phonemes with sp
     tomato	T AH M AA T OW
 
 - Words keep their spelling, which is lower case in the dictionary. Words with anything but a to z and the apostrophe
-  (abbreviations with full stops, compounds with hyphens) are left out: published experiments use these 27 letters.
+  (abbreviations with full stops, compounds with hyphens) are left out.
 - Stress digits are removed (AH0 -> AH), which leaves 39 phonemes; pronunciations that differed in stress become one.
 - The split is by word, all pronunciations of a word on one side: ordered by a hash of the word, the first 12,000 words
   are for testing, the next 2,500 for validation, the rest for training. One dictionary always gives the same files.

@@ -15,11 +15,11 @@ __all__ = ["__version__", "load"]
 
 
 def load(path: str | Path, device: str | None = None, precision: str = "float32") -> "Model":
-    """A trained model from its folder: `translate`, `score`, and `network`, the torch module.
+    """A trained model from its folder, or from its run's: `translate`, `score`, and `network`, the torch module.
 
     Every file is checked against the folder's manifest; a ValueError says what is missing, cut short or changed.
     `device` is "cpu" or "cuda" (by default the best there is), `precision` "float32" or "bf16".
     """
-    from transduce.workflows import model  # torch takes seconds to import; `transduce --help` does without
+    from transduce.workflows.model_folder import open_model  # torch takes seconds; `transduce --help` does without
 
-    return model.load(path, device, precision)
+    return open_model(Path(path), device, precision)

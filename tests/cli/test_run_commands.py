@@ -51,7 +51,7 @@ def test_prepare_then_train_then_use(run_file: str, capfd: pytest.CaptureFixture
 
 
 def test_a_second_run_in_the_same_folder_is_refused(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
-    Path("runs/first/checkpoints").mkdir(parents=True)
+    Path("runs/first/checkpoints/step-00000001").mkdir(parents=True)
     assert main(["train", run_file]) == 2
     err = capfd.readouterr().err
     assert "runs/first holds a run already" in err

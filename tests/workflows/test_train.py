@@ -265,6 +265,22 @@ def test_without_a_dev_set_it_says_what_to_add(tmp_path):
         train(write_toy(tmp_path), ["data.dev=none"], root=tmp_path, say=quiet)
 
 
+def test_a_mistake_before_training_leaves_the_name_free(tmp_path):
+    run_file = write_toy(tmp_path)
+    with pytest.raises(ValueError):
+        train(run_file, ["data.dev=none"], root=tmp_path, say=quiet)
+    assert train(run_file, ["training.steps=2"], root=tmp_path, say=quiet).finished
+
+
+def test_going_on_with_other_data_is_refused(tmp_path):
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    with (tmp_path / "train.tsv").open("a", encoding="utf-8") as more:
+        more.write("abcabcabc\tc b a\n")
+    with pytest.raises(ValueError, match="began with other data"):
+        train(run_file, ["training.steps=4"], resume=True, root=tmp_path, say=quiet)
+
+
 def test_minutes_become_steps_once(tmp_path):
     run_file = write_toy(tmp_path)
     found = train(

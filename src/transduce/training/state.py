@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 class TrainState:
     """Mutable, and owned by the loop alone."""
 
+    data: str = ""  # name of what was prepared for the run: other data would not be the same run
     step: int = 0  # updates done
     epoch: int = 0  # of the next batch
     position: int = 0  # of the next batch within its epoch

@@ -1,6 +1,7 @@
 """A trained model in use: translate lines, score pairs."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,11 +53,16 @@ class Model:
     def translate(
         self, lines: Sequence[str], beam_size: int | None = None, progress: Callable[[int], object] | None = None
     ) -> list[str]:
-        """The best output for each line, in order; a blank line gives a blank line.
+        """The best output for each line, in order; a blank line gives a blank line, one that is too long a warning.
 
         `progress` is called with the number of lines just done, batch by batch (`tqdm.update` fits).
         """
-        return [outputs[0].text for outputs in self.translate_n_best(lines, beam_size, progress=progress)]
+        results = self.translate_n_best(lines, beam_size, progress=progress)
+        for number, outputs in enumerate(results, 1):
+            if outputs[0].source_cut:
+                limit = self.spec.generation.max_source
+                warnings.warn(f"line {number} has more than {limit} tokens: its beginning was translated", stacklevel=2)
+        return [outputs[0].text for outputs in results]
 
     def translate_n_best(
         self,

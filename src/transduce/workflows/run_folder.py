@@ -45,13 +45,12 @@ class RunFolder:
             return False
         return state.total_steps is not None and state.step >= state.total_steps
 
-    def begin(self, run: RunConfig) -> None:
-        """Makes the folder a new run's; a ValueError if there is one in it already. Call with the lock held."""
-        if self.run_file.exists() or self.checkpoints.exists():
+    def refuse_if_taken(self) -> None:
+        """A ValueError if something has been trained here. What came to no checkpoint is nothing to lose."""
+        if checkpoints.names(self.checkpoints) or self.model.exists():
             raise ValueError(
                 f"{self.path} holds a run already: go on with it by --resume, or move it away, or name the run file differently"
             )
-        self.write(run)
 
     def write(self, run: RunConfig) -> None:
         files.write_atomically(self.run_file, config.dumps(config.tree_of(run)))

@@ -54,19 +54,19 @@ def train(
     config = load_run(run_path, overrides)
     _check_metric(config.training)
     folder = RunFolder(root / "runs" / run_path.stem)
-    with files.FolderLock(folder.path), stop_on_signals() as stop:
+    with files.FolderLock(folder.path):
         began = folder.resume(config) if resume else None
+        if began is None:
+            folder.refuse_if_taken()
         prepared = prepare(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared")
         for line in prepared.summary():
             say(line)
-        if began is None:
-            folder.begin(config)
-        state = TrainState()
+        state = TrainState(data=prepared.folder.name)
         job = _job(folder, config, prepared, say, state, began)
-        if began is not None:
-            folder.write(config)
+        folder.write(config)
         try:
-            finished = run(job, state, stop)
+            with stop_on_signals() as stop:
+                finished = run(job, state, stop)
         finally:
             job.log.close()
     return Trained(folder.path, finished, state, stop.signal)
@@ -168,6 +168,11 @@ def _load_checkpoint(
         say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")
         return
     found = checkpoints.load_newest(folder.checkpoints, say)
+    if found.state.data != state.data:
+        raise ValueError(
+            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{state.data}): put the files back as "
+            "they were, or begin a new run"
+        )
     masters.load(found.weights)
     load_tensors(optimiser, found.optimiser)
     checkpoints.set_random_states(found.random)

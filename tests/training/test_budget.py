@@ -1,0 +1,58 @@
+"""How budgets become steps."""
+
+import pytest
+
+from transduce.training import budget
+from transduce.training.config import TrainingConfig
+from transduce.training.state import TrainState
+
+
+def test_steps_and_epochs_are_known_from_the_start():
+    assert budget.counted(TrainingConfig(steps=95), 10) == budget.Budget(95, 10)
+    assert budget.counted(TrainingConfig(epochs=2.5, accumulate=2), 100) == budget.Budget(125, 13)
+    assert budget.counted(TrainingConfig(minutes=1.0), 100) is None
+
+
+def test_no_budget_means_thirty_minutes():
+    assert TrainingConfig().time_budget == 30.0
+    assert TrainingConfig(steps=1).time_budget is None
+
+
+def test_minutes_settle_after_200_steps_or_a_fifth_of_the_time():
+    config = TrainingConfig(minutes=10.0)
+    assert not budget.probe_is_over(config, TrainState(step=199, seconds=100.0))
+    assert budget.probe_is_over(config, TrainState(step=200, seconds=100.0))
+    assert budget.probe_is_over(config, TrainState(step=3, seconds=121.0))
+
+
+@pytest.mark.parametrize("validate_every", [None, 50])
+def test_minutes_are_kept_when_all_goes_on_at_the_same_rate(validate_every):
+    """200 steps of half a second and validations of 10 s: the whole then takes the ten minutes, within a validation."""
+    config = TrainingConfig(minutes=10.0, validate_every=validate_every)
+    found = budget.of_minutes(config, TrainState(step=200, seconds=110.0), validation_seconds=10.0)
+    validations = (found.total_steps - 200) / found.validate_every
+    assert 110 + 0.5 * (found.total_steps - 200) + 10 * validations == pytest.approx(600, abs=10)
+
+
+def test_a_budget_already_overspent_ends_the_run_where_it_is():
+    found = budget.of_minutes(TrainingConfig(minutes=0.1), TrainState(step=1, seconds=50.0), validation_seconds=10.0)
+    assert found.total_steps == 1 and found.validate_every >= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"steps": 5, "minutes": 1.0},
+            "only one of steps, epochs and minutes can be the budget, found steps and minutes",
+        ),
+        ({"steps": 0}, "steps must be above 0, found 0"),
+        ({"batch_tokens": 0}, "batch-tokens must be at least 1"),
+        ({"label_smoothing": 1.0}, "label-smoothing must be at least 0 and below 1"),
+        ({"learning_rate": -1.0}, "learning-rate must be above 0"),
+        ({"validate_every": 0}, "validate-every must be at least 1"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**settings)

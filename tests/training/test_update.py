@@ -1,0 +1,116 @@
+"""One update: what is accumulated, clipped, cut into pieces or left out."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from transduce.data.loader import Rows
+from transduce.training.config import TrainingConfig
+from transduce.training.losses import TokenLoss
+from transduce.training.optimisers import Adam
+from transduce.training.precision import MasterWeights
+from transduce.training.schedules import Constant
+from transduce.training.state import TrainState
+from transduce.training.update import Trainable, update
+
+
+def rows(*values):
+    """A batch whose sources and targets are single numbers."""
+    arrays = [np.array([value], dtype=np.int32) for value in values]
+    return Rows(0, 0, arrays, arrays, np.arange(len(values)))
+
+
+def trainable(largest=100, **settings):
+    """One weight w with loss (w - value)^2 summed over a batch; more than `largest` rows at once run out of memory."""
+    network = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        network.weight.fill_(0.5)
+
+    def loss(source, target):
+        if len(source) > largest:
+            raise torch.OutOfMemoryError("no room")
+        wanted = torch.tensor([float(row[0]) for row in target])
+        total = (network.weight.flatten() - wanted).square().sum()
+        return TokenLoss(total, total.detach(), len(target))
+
+    config = TrainingConfig(learning_rate=0.1, schedule=Constant(), **settings)
+    masters = MasterWeights(network, torch.float32)
+    return Trainable(network, loss, masters, Adam().build(masters.masters), config)
+
+
+def test_the_loss_is_that_per_token_over_all_batches():
+    measured = update(trainable(clip_norm=0.0), [rows(1, 2), rows(3)], TrainState())
+    assert measured.loss == pytest.approx((0.25 + 2.25 + 6.25) / 3) and measured.tokens == 3
+    assert measured.gradient_norm == pytest.approx(2 * (0.5 + 1.5 + 2.5) / 3)
+
+
+def test_two_batches_make_the_update_that_one_of_both_makes():
+    one, two = trainable(), trainable()
+    update(one, [rows(1, 2, 3, 4, 5)], TrainState())
+    update(two, [rows(1, 2), rows(3, 4, 5)], TrainState())
+    torch.testing.assert_close(one.network.weight, two.network.weight)
+
+
+def test_out_of_memory_cuts_batches_finer_and_changes_no_result():
+    free, tight, state = trainable(), trainable(largest=2), TrainState()
+    values = rows(1, 2, 3, 4, 5, 6, 7)
+    assert update(free, [values], TrainState()).loss == pytest.approx(update(tight, [values], state).loss)
+    torch.testing.assert_close(free.network.weight, tight.network.weight)
+    assert state.pieces == 4
+
+
+def test_memory_that_does_not_hold_one_pair_is_said():
+    with pytest.raises(ValueError, match="does not hold one pair; use a smaller model"):
+        update(trainable(largest=0), [rows(1, 2)], TrainState())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_not_finite_moves_nothing(bad):
+    job = trainable()
+    loss = job.loss
+
+    def broken(source, target):
+        found = loss(source, target)
+        return TokenLoss(found.loss * bad, found.nll, found.tokens)
+
+    measured = update(Trainable(job.network, broken, job.masters, job.optimiser, job.config), [rows(1)], TrainState())
+    assert not measured.made and job.network.weight.item() == 0.5
+    assert not job.optimiser.state_dict()["state"]
+
+
+def test_gradients_are_clipped_to_the_norm():
+    seen = []
+    job = trainable(clip_norm=0.01)
+    job.optimiser.step = lambda: seen.append(job.masters.masters[0].grad.norm().item())
+    measured = update(job, [rows(9)], TrainState())
+    assert measured.gradient_norm == pytest.approx(17.0) and seen == [pytest.approx(0.01, rel=1e-3)]
+
+
+def test_bf16_masters_keep_updates_that_bf16_would_lose():
+    """A thousand steps of 1e-5 on a weight of 1: bfloat16 has nothing between 1 and 1.0078."""
+    network = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        network.weight.fill_(1.0)
+    masters = MasterWeights(network, torch.bfloat16)
+    optimiser = torch.optim.SGD(masters.masters, lr=1e-5)
+    for _ in range(1000):
+        (-network.weight.sum()).backward()
+        masters.collect()
+        optimiser.step()
+        masters.publish()
+        masters.clear()
+    assert masters.tensors()["weight"].item() == pytest.approx(1.01, abs=1e-4)
+    assert network.weight.dtype == torch.bfloat16 and network.weight.item() == pytest.approx(1.0078125)
+
+
+def test_masters_come_back_as_they_were_saved():
+    first, second = nn.Linear(3, 2), nn.Linear(3, 2)
+    saved = {name: held.clone() for name, held in MasterWeights(first, torch.bfloat16).tensors().items()}
+    masters = MasterWeights(second, torch.bfloat16)
+    masters.load(saved)
+    for name, held in masters.tensors().items():
+        assert torch.equal(held, saved[name])
+    torch.testing.assert_close(second.weight.float(), saved["weight"], atol=0.01, rtol=0.01)
