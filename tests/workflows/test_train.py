@@ -201,6 +201,19 @@ def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path):
     assert done.finished
     assert any("step-00000030 cannot be used" in line and "weights.safetensors" in line for line in said)
     assert "going on from step 20" in said
+    assert (folder / "damaged-step-00000030").is_dir()
+    assert checkpoints.load(folder / "step-00000030").state.step == 30
+
+
+def test_damaged_checkpoints_do_not_push_out_good_ones(tmp_path):
+    """Two damaged ones are newer than all that the next sitting writes before it is stopped again."""
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.keep-last=4"], root=tmp_path, say=quiet)
+    folder = tmp_path / "runs/toy/checkpoints"
+    for step in (20, 30):
+        damaged(folder / f"step-000000{step}/weights.safetensors")
+    train(run_file, ["training.keep-last=1", "training.steps=12"], resume=True, root=tmp_path, say=quiet)
+    assert checkpoints.load_newest(folder, quiet).state.step == 12
 
 
 def test_without_any_whole_checkpoint_nothing_starts_anew(tmp_path):

@@ -90,6 +90,15 @@ def load_newest(folder: Path, say: Callable[[str], None]) -> Checkpoint:
     )
 
 
+def set_aside_after(folder: Path, name: str) -> None:
+    """Renames the checkpoints newer than `name` to damaged-..., so that they count no more but are not lost."""
+    for newer in names(folder):
+        if newer > name:
+            files.remove_folder(folder / f"damaged-{newer}")
+            (folder / newer).rename(folder / f"damaged-{newer}")
+    files.write_atomically(folder / "latest", name + "\n")
+
+
 def prune(folder: Path, keep: set[str]) -> None:
     """Removes every checkpoint whose name is not in `keep`."""
     for name in names(folder):

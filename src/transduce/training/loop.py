@@ -1,5 +1,6 @@
 """The training loop: updates until the budget is spent, validations and checkpoints on the way."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -155,12 +156,11 @@ def _validate(job: Job, state: TrainState, progress: Progress) -> float:
     job.log.text("samples", state.step, found.samples)
     progress.say(f"step {state.step}: " + "  ".join(f"{key} {value:.3f}" for key, value in found.values.items()))
     progress.say(found.samples)
-    sign = 1.0 if job.higher_is_better else -1.0
-    if state.best is None or sign * found.score > sign * state.scores[state.best]:
-        state.best = name
+    if not math.isnan(found.score):
         state.scores[name] = found.score
-        job.publish(state)
-    state.scores[name] = found.score
+        if _ranked(job, state)[0] == name:
+            state.best = name
+            job.publish(state)
     seconds = time.perf_counter() - began
     state.seconds += seconds
     return seconds
@@ -169,7 +169,7 @@ def _validate(job: Job, state: TrainState, progress: Progress) -> float:
 def _save(job: Job, state: TrainState) -> None:
     """Writes a checkpoint, then removes those that are neither among the newest nor among the best."""
     trainable = job.trainable
-    state.scores = _kept_scores(job, state)
+    state.scores = {name: state.scores[name] for name in _ranked(job, state)[: trainable.config.keep_best]}
     checkpoint = Checkpoint(
         trainable.masters.tensors(), tensors_of(trainable.optimiser), checkpoints.random_states(), state
     )
@@ -179,10 +179,10 @@ def _save(job: Job, state: TrainState) -> None:
     job.draw()
 
 
-def _kept_scores(job: Job, state: TrainState) -> dict[str, float]:
-    """The best checkpoints and their scores, best first."""
-    ranked = sorted(state.scores.items(), key=lambda item: item[1], reverse=job.higher_is_better)
-    return dict(ranked[: job.trainable.config.keep_best])
+def _ranked(job: Job, state: TrainState) -> list[str]:
+    """Validated checkpoints, best first; of equal ones the earlier."""
+    sign = -1.0 if job.higher_is_better else 1.0
+    return sorted(state.scores, key=lambda name: (sign * state.scores[name], name))
 
 
 def _set_budget(state: TrainState, settled: budget.Budget | None) -> None:

@@ -173,6 +173,7 @@ def _load_checkpoint(
             f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{state.data}): put the files back as "
             "they were, or begin a new run"
         )
+    checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
     masters.load(found.weights)
     load_tensors(optimiser, found.optimiser)
     checkpoints.set_random_states(found.random)
