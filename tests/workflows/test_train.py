@@ -17,6 +17,7 @@ import transduce
 from transduce import files
 from transduce.training import checkpoints
 from transduce.workflows import train as train_workflow
+from transduce.workflows import validation as validation_workflow
 from transduce.workflows.train import train
 
 COMMAND = [sys.executable, "-m", "transduce.cli.main", "train"]
@@ -103,6 +104,25 @@ def test_stopping_and_going_on_changes_nothing(whole, tmp_path, stop_at, monkeyp
     stopped = train(run_file, root=tmp_path, say=quiet)
     assert not stopped.finished and stopped.signal == signal.SIGINT and stopped.state.step == stop_at
     torch.manual_seed(99)  # what the next sitting finds in its generator must not matter
+    assert train(run_file, resume=True, root=tmp_path, say=quiet).finished
+    assert final_state(tmp_path) == final_state(whole)
+
+
+@pytest.mark.parametrize("validation", [1, 3])
+def test_stopping_inside_a_validation_and_going_on_changes_nothing(whole, tmp_path, monkeypatch, validation):
+    """The first validation and the last: it is broken off, and made when the run goes on."""
+    run_file, calls, decode = write_toy(tmp_path), 0, validation_workflow.decode
+
+    def interrupted(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls == validation:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return decode(*arguments, **options)
+
+    monkeypatch.setattr(validation_workflow, "decode", interrupted)
+    stopped = train(run_file, root=tmp_path, say=quiet)
+    assert not stopped.finished and stopped.signal == signal.SIGTERM and stopped.state.step == 10 * validation
     assert train(run_file, resume=True, root=tmp_path, say=quiet).finished
     assert final_state(tmp_path) == final_state(whole)
 

@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class Interrupted(Exception):
+    """Somebody asked to stop in the middle of something that can be done again."""
+
+
 class StopRequest:
     """Whether somebody asked to stop, and the signal that did."""
 
@@ -14,6 +18,11 @@ class StopRequest:
 
     def __bool__(self) -> bool:
         return self.signal is not None
+
+    def check(self) -> None:
+        """Raises Interrupted if somebody asked to stop."""
+        if self:
+            raise Interrupted
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from transduce.data.loader import Loader, Rows
 from transduce.training import budget, checkpoints
 from transduce.training.checkpoints import Checkpoint
-from transduce.training.interrupt import StopRequest
+from transduce.training.interrupt import Interrupted, StopRequest
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.optimisers import tensors_of
 from transduce.training.progress import Progress
@@ -38,7 +38,7 @@ class Job:
     loader: Loader
     checkpoints: Path
     log: MetricsLog
-    validate: Callable[[], Validation]
+    validate: Callable[[StopRequest], Validation]  # asks the request now and then, which may raise Interrupted
     higher_is_better: bool
     publish: Callable[[TrainState], None]  # makes the model folder from the weights as they are
     draw: Callable[[], None]  # draws what the log holds
@@ -53,14 +53,13 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
     _set_budget(state, budget.counted(job.trainable.config, len(job.loader.plan(0))))
     progress = Progress(state)
     try:
+        _validate_when_due(job, state, progress, stop)  # a validation that the last sitting did not finish
         for batches in _grouped(job, state):
-            if state.total_steps is not None and state.step >= state.total_steps:
+            if stop or _is_over(state):
                 break
             _timed_update(job, state, batches, progress)
-            _validate_when_due(job, state, progress)
-            if stop:
-                break
-        finished = state.total_steps is not None and state.step >= state.total_steps
+            _validate_when_due(job, state, progress, stop)
+        finished = _is_over(state) and not _is_due(job, state)
         if not finished and state.skipped == 0:
             _leave(job, state)
         return finished
@@ -129,27 +128,38 @@ def _note_skip(job: Job, state: TrainState, measured: Measured, progress: Progre
     )
 
 
-def _validate_when_due(job: Job, state: TrainState, progress: Progress) -> None:
+def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: StopRequest) -> None:
     """Validates and saves; the first time in a run of minutes this also settles how many steps there will be."""
-    unsettled = state.total_steps is None
-    if unsettled:
-        due = budget.probe_is_over(job.trainable.config, state)
-    else:
-        assert state.validate_every is not None
-        due = state.step - state.validated_at >= state.validate_every or state.step == state.total_steps
-    if not due or state.skipped or state.validated_at == state.step:
+    if not _is_due(job, state):
         return
-    seconds = _validate(job, state, progress)
-    if unsettled:
+    try:
+        seconds = _validate(job, state, progress, stop)
+    except Interrupted:
+        return
+    if state.total_steps is None:
         _set_budget(state, budget.of_minutes(job.trainable.config, state, seconds))
         progress.say(f"the time left is enough for {state.total_steps} steps in all")
     _save(job, state)
 
 
-def _validate(job: Job, state: TrainState, progress: Progress) -> float:
+def _is_over(state: TrainState) -> bool:
+    return state.total_steps is not None and state.step >= state.total_steps
+
+
+def _is_due(job: Job, state: TrainState) -> bool:
+    """Whether this step is one to validate at, and has not been validated."""
+    if state.skipped or state.validated_at == state.step:
+        return False
+    if state.total_steps is None:
+        return budget.probe_is_over(job.trainable.config, state)
+    assert state.validate_every is not None
+    return _is_over(state) or state.step - state.validated_at >= state.validate_every
+
+
+def _validate(job: Job, state: TrainState, progress: Progress, stop: StopRequest) -> float:
     """Measures on the dev set, logs, and publishes the model if it is the best so far. Returns the seconds it took."""
     began = time.perf_counter()
-    found = job.validate()
+    found = job.validate(stop)
     name = checkpoints.name_of(state.step)
     state.validated_at = state.step
     job.log.write("validation", state.step, dict(found.values))

@@ -16,7 +16,7 @@ from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.training import checkpoints, metrics_log
 from transduce.training.config import TrainingConfig
-from transduce.training.interrupt import stop_on_signals
+from transduce.training.interrupt import StopRequest, stop_on_signals
 from transduce.training.loop import Job, Validation, run
 from transduce.training.losses import TokenLoss
 from transduce.training.metrics_log import MetricsLog
@@ -102,8 +102,8 @@ def _job(
     dev = _dev_set(config, prepared, tokenizers, device)
     found: dict[str, float] = {}
 
-    def validate() -> Validation:
-        validation = dev.validate(network, config.training.metric)
+    def validate(stop: StopRequest) -> Validation:
+        validation = dev.validate(network, config.training.metric, stop)
         found.clear()
         found.update(validation.values)
         return validation

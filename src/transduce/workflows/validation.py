@@ -16,6 +16,7 @@ from transduce.evaluation.perplexity import perplexity
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
+from transduce.training.interrupt import StopRequest
 from transduce.training.loop import Validation
 from transduce.workflows.model import by_length
 
@@ -35,34 +36,45 @@ class DevSet:
     batch_tokens: int
     device: str
 
-    def validate(self, network: EncoderDecoder, metric: str) -> Validation:
-        """Measures with the network in evaluation mode; `metric` ("loss" or a name of METRICS) becomes the score."""
+    def validate(self, network: EncoderDecoder, metric: str, stop: StopRequest) -> Validation:
+        """Measures with the network in evaluation mode; `metric` ("loss" or a name of METRICS) becomes the score.
+
+        Raises Interrupted within a batch or two of a stop request.
+        """
         network.eval()
         try:
-            values = self._loss(network)
-            outputs = self._translate(network)
+            values = self._loss(network, stop)
+            outputs = self._translate(network, stop)
         finally:
             network.train()
         references = [references for _, references in self.texts]
         values |= {name: each.compute(outputs, references).value for name, each in METRICS.items()}
         return Validation(values, values[metric], self._samples(outputs))
 
-    def _loss(self, network: EncoderDecoder) -> dict[str, float]:
+    def _loss(self, network: EncoderDecoder, stop: StopRequest) -> dict[str, float]:
         pairs = np.arange(min(len(self.store), LOSS_PAIRS))
         source, target = self.store.rows("source", pairs), self.store.rows("target", pairs)
         total, tokens = 0.0, 0
         lengths = [max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)]
         for group in by_length(lengths, self.batch_tokens):
+            stop.check()
             batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
             for found in translation.token_log_probabilities(network, batch):
                 total += sum(found)
                 tokens += len(found)
         return {"loss": -total / tokens, "perplexity": perplexity(total, tokens)}
 
-    def _translate(self, network: EncoderDecoder) -> list[str]:
+    def _translate(self, network: EncoderDecoder, stop: StopRequest) -> list[str]:
         rows = self.tokenizers.source.encode_batch([source for source, _ in self.texts])
         greedy = replace(self.decoding, beam=1, n_best=1)
-        found = decode(TransformerDecoding(network), [[*row, END] for row in rows], greedy, SPECIAL, device=self.device)
+        found = decode(
+            TransformerDecoding(network),
+            [[*row, END] for row in rows],
+            greedy,
+            SPECIAL,
+            progress=lambda done: stop.check(),
+            device=self.device,
+        )
         return self.tokenizers.target.decode_batch([hypotheses[0].ids for hypotheses in found])
 
     def _samples(self, outputs: Sequence[str]) -> str:
