@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
+from transduce.decoding.sampling import Sampling
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -24,6 +26,7 @@ class Decoding:
     max_ratio: Annotated[float, "longest output in tokens per source token, on top of max-extra"] = 5.0
     max_extra: Annotated[int, "tokens any output may have, however short its source"] = 50
     batch_tokens: Annotated[int, "padded source tokens decoded together, each counted once per beam"] = 4096
+    sampling: Annotated[Sampling | None, "draw n-best outputs, independently, instead of searching"] = None
 
     def __post_init__(self) -> None:
         for key in ("beam", "n_best", "max_length", "max_extra", "batch_tokens"):
@@ -33,7 +36,7 @@ class Decoding:
             value = getattr(self, key)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{key.replace('_', '-')} must be a number of at least 0, found {value}")
-        if self.n_best > self.beam:
+        if self.n_best > self.beam and self.sampling is None:
             raise ValueError(
                 f"n-best must be at most beam ({self.beam}), found {self.n_best}; raise beam or lower n-best"
             )

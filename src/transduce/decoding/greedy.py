@@ -1,8 +1,9 @@
-"""Greedy search: the most probable next token, until the end token or the limit.
+"""One prefix per sentence: greedy search takes the most probable next token, sampling draws one.
 
 Letters: B sentences, t tokens so far (the start token included).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -47,9 +48,13 @@ def begin(limits: Int[Tensor, " B"], start: int) -> GreedyState:
     )
 
 
-def advance(state: GreedyState, log_probs: Float[Tensor, "B V"], end: int) -> GreedyState:
-    """One token more for every sentence; those that are done keep their length and log-probability."""
-    last = log_probs.argmax(dim=-1)  # of equal values the lowest id
+def most_probable(state: GreedyState, log_probs: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
+    """Of equal ones the lowest id."""
+    return log_probs.argmax(dim=-1)
+
+
+def advance(state: GreedyState, log_probs: Float[Tensor, "B V"], last: Int[Tensor, " B"], end: int) -> GreedyState:
+    """The token `last` more for every sentence; those that are done keep their length and log-probability."""
     gain = log_probs.gather(1, last.unsqueeze(1)).squeeze(1)
     length = state.tokens.size(1)
     ending = (last == end) | (state.limits == length)
@@ -85,13 +90,26 @@ def greedy_search(
     special: SpecialIds,
 ) -> list[list[Hypothesis]]:
     """One hypothesis of each sentence. The same as beam search with one beam that stops at its first end token."""
+    return search(model, source, lengths, limits, settings, special, most_probable)
+
+
+def search(
+    model: Decodable[State],
+    source: Int[Tensor, "B S"],
+    lengths: Int[Tensor, " B"],
+    limits: Int[Tensor, " B"],
+    settings: Decoding,
+    special: SpecialIds,
+    choose: Callable[[GreedyState, Tensor], Tensor],
+) -> list[list[Hypothesis]]:
+    """One hypothesis of each sentence, made of the tokens that `choose` takes from the log-probabilities (B, V)."""
     cache = model.start(source, lengths)
     state = begin(limits, special.start)
     results: dict[int, list[Hypothesis]] = {}
     while True:
         logits, cache = model.step(state.tokens[:, None, -1:], cache)  # (B, 1, 1)
         log_probs = log_probabilities(logits[:, :, -1], state.going.unsqueeze(1), special).squeeze(1)
-        state = advance(state, log_probs, special.end)
+        state = advance(state, log_probs, choose(state, log_probs), special.end)
         remaining = int(state.going.sum())
         if remaining == 0:
             break

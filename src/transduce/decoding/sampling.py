@@ -1,0 +1,71 @@
+"""Sampling: the next token drawn by its probability, after the distribution has been sharpened or cut.
+
+Letters: B sentences, V vocabulary, T most steps.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn. The cuts apply one after the other, each to what the one before has left."""
+
+    temperature: Annotated[float, "logits are divided by this first: below 1 is bolder, above 1 more varied"] = 1.0
+    top_k: Annotated[int, "only the k most probable tokens; 0: all (Fan et al. 2018, 1805.04833)"] = 0
+    top_p: Annotated[
+        float, "the fewest tokens that together have this probability (Holtzman et al. 2019, 1904.09751)"
+    ] = 1.0
+    min_p: Annotated[float, "tokens with this share of the best one's probability (Nguyen et al. 2024, 2407.01082)"] = (
+        0.0
+    )
+    seed: Annotated[int, "of the draws; a sentence's draws depend on it and on its place in the input only"] = 1
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"temperature must be above 0, found {self.temperature}; for the best token use beam 1")
+        if self.top_k < 0:
+            raise ValueError(f"top-k must be at least 0, found {self.top_k}")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top-p must be above 0 and at most 1, found {self.top_p}")
+        if not 0 <= self.min_p <= 1:
+            raise ValueError(f"min-p must be 0 to 1, found {self.min_p}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, found {self.seed}")
+
+    def probabilities(self, log_probs: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        """What is drawn from: sharpened, cut, and summing to 1 again. The most probable token always stays."""
+        kept = torch.softmax(log_probs / self.temperature, dim=-1)
+        if 0 < self.top_k < kept.shape[-1]:
+            kept = kept.where(kept >= kept.topk(self.top_k).values[:, -1:], 0.0)
+            kept = kept / kept.sum(-1, keepdim=True)
+        if self.top_p < 1:
+            kept = kept.where(kept >= self._nucleus_edge(kept), 0.0)
+        if self.min_p > 0:
+            kept = kept.where(kept >= self.min_p * kept.amax(-1, keepdim=True), 0.0)
+        return kept / kept.sum(-1, keepdim=True)
+
+    def _nucleus_edge(self, kept: Float[Tensor, "B V"]) -> Float[Tensor, "B 1"]:
+        """The smallest probability inside the nucleus: before it, less than top_p has been gathered."""
+        falling = kept.sort(dim=-1, descending=True).values
+        inside = falling.cumsum(-1) - falling < self.top_p
+        inside[:, 0] = True
+        return falling.masked_fill(~inside, torch.inf).amin(-1, keepdim=True)
+
+    def draws(self, places: list[int], steps: int) -> Float[Tensor, "B T"]:
+        """Uniform numbers for the sentences at `places` of the input: the same whatever they share a batch with."""
+        generators = (np.random.Generator(np.random.PCG64([self.seed, place])) for place in places)
+        return torch.from_numpy(np.stack([generator.random(steps) for generator in generators]))
+
+
+def drawn(probabilities: Float[Tensor, "B V"], uniform: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
+    """The token at which the sum of probabilities passes the uniform number; never one of probability 0."""
+    reached = probabilities.double().cumsum(-1)
+    target = uniform.unsqueeze(-1) * reached[:, -1:]
+    return (reached <= target).sum(-1).clamp(max=probabilities.shape[-1] - 1)
