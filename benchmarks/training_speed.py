@@ -26,10 +26,9 @@ from transduce.data.loader import Loader
 from transduce.data.store import StoreWriter, TokenStore
 from transduce.tasks import translation
 from transduce.training.config import TrainingConfig
-from transduce.training.precision import MasterWeights
+from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
 from transduce.training.update import Trainable, update
-from transduce.workflows.train import compute_type
 
 VOCABULARY = 8000
 PAIRS = 20_000
@@ -71,11 +70,13 @@ def main() -> None:
 
 def measure(precision: str, updates: int) -> dict[str, object]:
     device = hardware.best_device()
-    config = TrainingConfig(precision=precision)
+    config = TrainingConfig()
     torch.manual_seed(1)
     network = replace(transformer_small(), decoder_layers=3)
     network = models.build(models.ModelSpec(network, VOCABULARY)).to(device).train()
-    masters = MasterWeights(network, compute_type(config, device))
+    if precision == "auto":
+        precision = "bf16" if hardware.bf16_is_fast(device) else "float32"
+    masters = MasterWeights(network, PRECISIONS[precision])
 
     def loss(source, target):
         return translation.loss(network, translation.batch_of(source, target, device), config.label_smoothing)

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,7 +95,7 @@ def changed(folder: Path, change) -> None:
 
 def test_weights_that_do_not_fit_the_config(folder):
     changed(folder, lambda tensors: tensors.update({"encoder.layers.0.attention.packed_bias": torch.zeros(3)}))
-    refused(folder, r"packed_bias should be \(\d+,\) of floats, found \(3,\)")
+    refused(folder, r"packed_bias should be \(\d+,\) float32, found \(3,\)")
 
 
 def test_missing_and_extra_weights(folder):
@@ -122,6 +123,24 @@ def test_a_vocabulary_that_is_not_the_tokenizers(folder):
     (folder / "config.toml").write_text(text.replace(f"target-vocabulary = {size}", f"target-vocabulary = {size + 1}"))
     files.write_manifest(folder, models.VERSION)
     refused(folder, "the files are not of one model")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("start = 100000", "start, end and pad must be 2, 3 and 0, found 100000"),
+        ("max-ratio = 1e308", "max-ratio must be 0 to 1000"),
+        ("max-source = -5", "max-source must be 2 to"),
+        ("beam = 2000000000", "beam must be 1 to 1000"),
+        ("max-length = 1000000000", "max-length must be 1 to"),
+    ],
+)
+def test_a_generation_table_out_of_all_bounds(folder, line, message):
+    key = line.split(" ")[0]
+    text = (folder / "config.toml").read_text()
+    (folder / "config.toml").write_text(re.sub(rf"(?m)^{key} = .*$", line, text))
+    files.write_manifest(folder, models.VERSION)
+    refused(folder, f"config.toml.*{message}")
 
 
 def test_no_folder_at_all(tmp_path):

@@ -71,7 +71,7 @@ def train_anew_or_go_on(minutes: float | None) -> Trained:
     say = print_to_stderr
     if folder.run_file.exists() and not folder.finished():
         try:
-            folder.resume(load_run(run_file, overrides))
+            folder.resumed(load_run(run_file, overrides))
             return train(run_file, overrides, resume=True, root=HERE, say=say)
         except ValueError as error:
             say(f"the earlier run cannot go on ({error}); training anew")

@@ -25,6 +25,16 @@ from transduce.text.special import END, PAD, START
 
 VERSION = 1
 
+# a model folder may come from anybody: what it asks for has limits
+GENERATION_LIMITS = {
+    "beam": (1, 1_000),
+    "alpha": (0, 10),
+    "max_length": (1, 100_000),
+    "max_ratio": (0, 1_000),
+    "max_extra": (1, 100_000),
+    "max_source": (2, 1_000_000),
+}
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -39,6 +49,15 @@ class Generation:
     max_ratio: Annotated[float, "longest output in tokens per source token, on top of max-extra"] = 5.0
     max_extra: Annotated[int, "tokens any output may have, however short its source"] = 50
     max_source: Annotated[int, "longest source, in tokens; longer ones are cut, and that is said"] = 1024
+
+    def __post_init__(self) -> None:
+        if (self.start, self.end, self.pad) != (START, END, PAD):
+            raise ValueError(
+                f"start, end and pad must be {START}, {END} and {PAD}, found {self.start}, {self.end} and {self.pad}"
+            )
+        for name, (least, most) in GENERATION_LIMITS.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name.replace('_', '-')} must be {least} to {most}, found {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -133,10 +152,10 @@ def _give_weights(network: EncoderDecoder, weights: dict[str, Tensor], folder: P
         raise ValueError(f"{folder}: model.safetensors holds {extra[0]!r}, which config.toml has no place for")
     for name, parameter in parameters.items():
         found = weights[name]
-        if found.shape != parameter.shape or not found.is_floating_point():
+        if found.shape != parameter.shape or found.dtype != torch.float32:
             raise ValueError(
-                f"{folder}: {name} should be {tuple(parameter.shape)} of floats, found {tuple(found.shape)} {found.dtype}"
+                f"{folder}: {name} should be {tuple(parameter.shape)} float32, found {tuple(found.shape)} {found.dtype}"
             )
         owner, _, last = name.rpartition(".")
-        setattr(network.get_submodule(owner), last, nn.Parameter(found.float()))
+        setattr(network.get_submodule(owner), last, nn.Parameter(found))
     network.tie_weights()

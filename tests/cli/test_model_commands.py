@@ -106,7 +106,7 @@ def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[
     [
         (["--device", "tpu"], "device must be cpu, cuda or cuda:N, found 'tpu'"),
         (["--device", "cuda:99"], "device cuda:99 is not there"),
-        (["--beam", "0"], "beam must be at least 1, found 0"),
+        (["--beam", "0"], "beam must be 1 to 1,000, found 0"),
         (["--beam", "2", "--n-best", "3"], "n-best must be at most beam (2), found 3"),
         (["--precision", "int8"], "argument --precision: invalid choice: 'int8'"),
     ],

@@ -10,15 +10,15 @@ from transduce.decoding.config import Decoding
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"beam": 0}, "beam must be at least 1, found 0"),
-        ({"n_best": 0}, "n-best must be at least 1, found 0"),
+        ({"beam": 0}, "beam must be 1 to 1,000, found 0"),
+        ({"n_best": 0}, "n-best must be 1 to 1,000,000, found 0"),
         ({"beam": 2, "n_best": 3}, r"n-best must be at most beam \(2\), found 3"),
-        ({"alpha": -0.1}, "alpha must be a number of at least 0, found -0.1"),
-        ({"alpha": float("nan")}, "alpha must be a number"),
-        ({"max_ratio": float("inf")}, "max-ratio must be a number"),
-        ({"max_length": 0}, "max-length must be at least 1"),
-        ({"max_extra": 0}, "max-extra must be at least 1"),
-        ({"batch_tokens": -4}, "batch-tokens must be at least 1, found -4"),
+        ({"alpha": -0.1}, "alpha must be 0 to 10, found -0.1"),
+        ({"alpha": float("nan")}, "alpha must be 0 to 10"),
+        ({"max_ratio": float("inf")}, "max-ratio must be 0 to 1,000"),
+        ({"max_length": 0}, "max-length must be 1 to 100,000"),
+        ({"max_extra": 0}, "max-extra must be 1 to 100,000"),
+        ({"batch_tokens": -4}, "batch-tokens must be 1 to 100,000,000, found -4"),
     ],
 )
 def test_values_out_of_range_name_the_key(fields: dict[str, Any], message: str) -> None:

@@ -29,13 +29,17 @@ def test_minutes_settle_after_200_steps_or_a_fifth_of_the_time():
 def test_minutes_are_kept_when_all_goes_on_at_the_same_rate(validate_every):
     """200 steps of half a second and validations of 10 s: the whole then takes the ten minutes, within a validation."""
     config = TrainingConfig(minutes=10.0, validate_every=validate_every)
-    found = budget.of_minutes(config, TrainState(step=200, seconds=110.0), validation_seconds=10.0)
+    found = budget.of_minutes(
+        config, TrainState(step=200, seconds=110.0, validation_seconds=10.0), last_validation=10.0
+    )
     validations = (found.total_steps - 200) / found.validate_every
     assert 110 + 0.5 * (found.total_steps - 200) + 10 * validations == pytest.approx(600, abs=10)
 
 
 def test_a_budget_already_overspent_ends_the_run_where_it_is():
-    found = budget.of_minutes(TrainingConfig(minutes=0.1), TrainState(step=1, seconds=50.0), validation_seconds=10.0)
+    found = budget.of_minutes(
+        TrainingConfig(minutes=0.1), TrainState(step=1, seconds=50.0, validation_seconds=10.0), last_validation=10.0
+    )
     assert found.total_steps == 1 and found.validate_every >= 1
 
 
@@ -47,6 +51,8 @@ def test_a_budget_already_overspent_ends_the_run_where_it_is():
             "only one of steps, epochs and minutes can be the budget, found steps and minutes",
         ),
         ({"steps": 0}, "steps must be above 0, found 0"),
+        ({"minutes": 1e307}, "minutes must be below 100,000,000"),
+        ({"steps": 10**8}, "steps must be below 100,000,000"),
         ({"batch_tokens": 0}, "batch-tokens must be at least 1"),
         ({"label_smoothing": 1.0}, "label-smoothing must be at least 0 and below 1"),
         ({"learning_rate": -1.0}, "learning-rate must be above 0"),

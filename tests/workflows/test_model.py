@@ -1,6 +1,7 @@
 """A model in use, through `transduce.load`."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -84,6 +85,35 @@ def test_saving_what_was_loaded_gives_the_same_weights(model, tmp_path):
     for name, held in again.network.named_parameters():
         assert torch.equal(held, weights[name])
     assert again.translate(LINES) == model.translate(LINES)
+
+
+def test_training_mode_is_refused(model):
+    model.network.train()
+    try:
+        for use in (lambda: model.translate(["x"]), lambda: model.score([("x", "y")])):
+            with pytest.raises(ValueError, match="training mode"):
+                use()
+    finally:
+        model.network.eval()
+
+
+def test_a_single_string_is_refused(model):
+    with pytest.raises(ValueError, match=r"use \[line\]"):
+        model.translate("abc")
+
+
+def test_score_cuts_what_translate_cuts(model):
+    limit = model.spec.generation.max_source
+    long, cut = model.score([("x " * limit, "y"), ("x " * 2 * limit, "y")])
+    assert long.source_cut and cut.source_cut
+    assert long.log_probability == pytest.approx(cut.log_probability, abs=1e-5)
+
+
+def test_an_output_cut_at_the_limit_says_so(model, monkeypatch):
+    short = replace(model.spec, generation=replace(model.spec.generation, max_length=2))
+    monkeypatch.setattr(model, "spec", short)
+    outputs = model.translate_n_best(["noch eine Zeile"], 1)[0]
+    assert outputs[0].ended == (len(model.tokenizers.target.encode(outputs[0].text)) < 2)
 
 
 def test_a_source_that_is_too_long_is_cut_with_a_warning(model):

@@ -48,7 +48,7 @@ def final_state(root: Path) -> dict[str, str]:
     """SHA-256 of everything in the last checkpoint, but for the time that was spent."""
     folder = root / "runs/toy/checkpoints/step-00000030"
     state = json.loads((folder / "state.json").read_text())
-    state.pop("seconds")
+    state.pop("seconds"), state.pop("validation_seconds")
     hashes = {part: files.sha256(folder / f"{part}.safetensors") for part in checkpoints.PARTS}
     return hashes | {"state": json.dumps(state)}
 
@@ -199,6 +199,82 @@ def test_resume_refuses_other_settings_and_takes_a_longer_budget(tmp_path):
         train(run_file, ["seed=4"], resume=True, root=tmp_path, say=quiet)
     longer = train(run_file, ["training.steps=12"], resume=True, root=tmp_path, say=quiet)
     assert longer.finished and longer.state.step == 12
+
+
+def test_a_budget_that_changed_is_reckoned_anew_even_after_a_kill(tmp_path, monkeypatch):
+    """From steps to minutes; the sitting that would have made them longer dies before its first checkpoint."""
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.steps=4"], root=tmp_path, say=quiet)
+    longer = ["training.steps=none", "training.minutes=0.1"]
+    monkeypatch.setattr(train_workflow, "run", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(run_file, longer, resume=True, root=tmp_path, say=quiet)
+    monkeypatch.undo()
+    torch.set_num_threads(1)
+    found = train(run_file, longer, resume=True, root=tmp_path, say=quiet)
+    assert found.finished and found.state.step > 4
+
+
+def test_the_number_format_is_that_of_the_beginning(tmp_path, monkeypatch):
+    """Begun where bf16 is fast, gone on with where it is not."""
+    run_file = write_toy(tmp_path)
+    run_file.write_text(run_file.read_text().replace('precision = "float32"', 'precision = "auto"'))
+    monkeypatch.setattr(train_workflow, "bf16_is_fast", lambda device: True)
+    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    assert 'precision = "bf16"' in (tmp_path / "runs/toy/run.toml").read_text()
+    monkeypatch.setattr(train_workflow, "bf16_is_fast", lambda device: False)
+    said = []
+    train(run_file, ["training.steps=4"], resume=True, root=tmp_path, say=said.append)
+    assert any("bf16 with float32 masters" in line for line in said)
+
+
+def test_stopping_after_an_update_that_was_left_out_keeps_the_work(tmp_path, monkeypatch):
+    run_file, calls = write_toy(tmp_path), 0
+    loss = train_workflow.translation.loss
+
+    def failing(*arguments):
+        nonlocal calls
+        calls += 1
+        found = loss(*arguments)
+        if calls == 8:
+            found.loss.data.fill_(float("nan"))
+            os.kill(os.getpid(), signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(train_workflow.translation, "loss", failing)
+    stopped = train(run_file, root=tmp_path, say=quiet)
+    assert stopped.state.step == 7
+    assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints", quiet).state.step == 7
+
+
+@pytest.mark.parametrize("line", ["5", '{"step": "x"}', "\udcff", "[1]"])
+def test_a_damaged_log_does_not_stop_a_run(tmp_path, line):
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    with (tmp_path / "runs/toy/metrics.jsonl").open("a", encoding="utf-8", errors="surrogateescape") as log:
+        log.write(line + "\n")
+    assert train(run_file, ["training.steps=4"], resume=True, root=tmp_path, say=quiet).finished
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "training.schedule.warmup=-5",
+        "training.schedule.final=-3.0",
+        "training.optimiser.eps=-1.0",
+        "model.norm.eps=-100.0",
+        "model.positions.base=0.0",
+        "decoding.max-ratio=1e308",
+        "decoding.alpha=400.0",
+        "decoding.n-best=2",
+        "model.dropout=1.0",
+    ],
+)
+def test_impossible_settings_are_named_before_anything_is_done(tmp_path, setting):
+    key = setting.split("=")[0].rpartition(".")[2]
+    with pytest.raises(ValueError, match=key):
+        train(write_toy(tmp_path), [setting], root=tmp_path, say=quiet)
+    assert not (tmp_path / "prepared").exists()
 
 
 def test_resume_without_a_run(tmp_path):

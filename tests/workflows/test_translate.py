@@ -93,8 +93,8 @@ def test_progress_counts_every_line(model: Model) -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (Wanted(beam=0), "beam must be at least 1, found 0"),
-        (Wanted(n_best=0), "n-best must be at least 1, found 0"),
+        (Wanted(beam=0), "beam must be 1 to 1,000, found 0"),
+        (Wanted(n_best=0), "n-best must be 1 to 1,000,000, found 0"),
         (Wanted(beam=2, n_best=3), r"n-best must be at most beam \(2\), found 3"),
     ],
 )

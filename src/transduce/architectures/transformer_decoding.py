@@ -39,6 +39,11 @@ class TransformerDecoding:
     def __init__(self, network: EncoderDecoder) -> None:
         self.network = network
 
+    @property
+    def training(self) -> bool:
+        """Whether the network is in training mode, in which it must not decode."""
+        return self.network.training
+
     def _layers(self) -> list[DecoderLayer]:
         return [layer for layer in self.network.decoder.layers if isinstance(layer, DecoderLayer)]
 

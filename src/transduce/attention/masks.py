@@ -57,10 +57,10 @@ class DenseMask:
     _additive: dict[torch.dtype, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def additive(self, dtype: torch.dtype) -> Float[Tensor, "_ _ L S"]:
-        """0 where allowed, the most negative finite number elsewhere: a row without any key stays finite."""
+        """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added."""
         if dtype not in self._additive:
             blank = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
-            self._additive[dtype] = blank.masked_fill_(~self.allowed, torch.finfo(dtype).min)
+            self._additive[dtype] = blank.masked_fill_(~self.allowed, torch.finfo(dtype).min / 2)
         return self._additive[dtype]
 
     @cached_property

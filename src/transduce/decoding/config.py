@@ -6,6 +6,16 @@ from typing import Annotated
 
 from transduce.decoding.sampling import Sampling
 
+LIMITS = {
+    "beam": (1, 1_000),
+    "n_best": (1, 1_000_000),
+    "max_length": (1, 100_000),
+    "max_extra": (1, 100_000),
+    "batch_tokens": (1, 100_000_000),
+    "alpha": (0, 10),
+    "max_ratio": (0, 1_000),
+}
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -29,13 +39,9 @@ class Decoding:
     sampling: Annotated[Sampling | None, "draw n-best outputs, independently, instead of searching"] = None
 
     def __post_init__(self) -> None:
-        for key in ("beam", "n_best", "max_length", "max_extra", "batch_tokens"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"{key.replace('_', '-')} must be at least 1, found {getattr(self, key)}")
-        for key in ("alpha", "max_ratio"):
-            value = getattr(self, key)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{key.replace('_', '-')} must be a number of at least 0, found {value}")
+        for key, (least, most) in LIMITS.items():
+            if not least <= getattr(self, key) <= most:
+                raise ValueError(f"{key.replace('_', '-')} must be {least} to {most:,}, found {getattr(self, key)}")
         if self.n_best > self.beam and self.sampling is None:
             raise ValueError(
                 f"n-best must be at most beam ({self.beam}), found {self.n_best}; raise beam or lower n-best"

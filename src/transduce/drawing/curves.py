@@ -109,7 +109,7 @@ def _finish(axes: Axes) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is written over
     try:
         figure.savefig(temporary, format="png")  # with the Agg backend, whatever pyplot is set to
         os.replace(temporary, path)

@@ -52,7 +52,7 @@ def dropout(x: Float[Tensor, "*shape"], probability: float, training: bool) -> F
         return x
     if x.device.type != "cpu":
         return F.dropout(x, probability)
-    kept = LEVELS - round(probability * LEVELS)
+    kept = max(1, LEVELS - round(probability * LEVELS))
     mask = keep_mask(x.numel(), kept).view(x.shape).to(x.dtype)
     scaled: Tensor = _MaskedScale.apply(x, mask, LEVELS / kept)  # type: ignore[no-untyped-call]
     return scaled

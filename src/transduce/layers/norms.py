@@ -15,6 +15,11 @@ class Norm(Protocol):
     def module(self, width: int) -> nn.Module: ...
 
 
+def check_eps(eps: float) -> None:
+    if eps <= 0:
+        raise ValueError(f"eps must be above 0, found {eps}")
+
+
 def rms_norm(x: Float[Tensor, "*B D"], gain: Float[Tensor, " D"], eps: float) -> Float[Tensor, "*B D"]:
     """x / sqrt(mean(x^2) + eps) * gain, the mean in float32 at least (Zhang and Sennrich 2019, 1910.07467)."""
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
@@ -39,6 +44,9 @@ class LayerNorm:
 
     eps: Annotated[float, "added to the variance"] = 1e-5
 
+    def __post_init__(self) -> None:
+        check_eps(self.eps)
+
     def module(self, width: int) -> nn.Module:
         return nn.LayerNorm(width, eps=self.eps)
 
@@ -48,6 +56,9 @@ class RMSNorm:
     """x / root mean square * gain (Zhang and Sennrich 2019, 1910.07467)."""
 
     eps: Annotated[float, "added to the mean square"] = 1e-6
+
+    def __post_init__(self) -> None:
+        check_eps(self.eps)
 
     def module(self, width: int) -> nn.Module:
         return RMSNormModule(width, self.eps)

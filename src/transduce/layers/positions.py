@@ -42,7 +42,7 @@ class SinusoidalModule(nn.Module):
     def forward(self, positions: Int[Tensor, "*B T"], longest: int, dtype: torch.dtype) -> Float[Tensor, "*B T D"]:
         """positions are all below `longest` (known to the caller, so that no value is read back from an accelerator)."""
         if longest > len(self.table) or self.table.dtype != dtype or self.table.device != positions.device:
-            rows = max(longest, 2 * len(self.table), 64)
+            rows = max(64, 2 * longest if longest > len(self.table) else len(self.table))
             self.table = sinusoidal(torch.arange(rows, device=positions.device), self.width, self.base).to(dtype)
         return self.table[positions]
 
@@ -52,6 +52,10 @@ class Sinusoidal:
     """Fixed sines and cosines; any length (Vaswani et al. 2017)."""
 
     base: Annotated[float, "the longest wavelength is 2 pi times this"] = 10_000.0
+
+    def __post_init__(self) -> None:
+        if self.base <= 1:
+            raise ValueError(f"base must be above 1, found {self.base}")
 
     def module(self, width: int) -> nn.Module:
         return SinusoidalModule(width, self.base)

@@ -64,6 +64,8 @@ def loss(network: EncoderDecoder, batch: Batch, smoothing: float) -> TokenLoss:
 @torch.no_grad()
 def token_log_probabilities(network: EncoderDecoder, batch: Batch) -> list[list[float]]:
     """Log-probability of each target token of each pair, the end token last, in float32 whatever the network's type."""
+    if network.training:
+        raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
     logits = network(batch.source, batch.lengths, batch.target_in).float()
     chosen = logits.log_softmax(-1).gather(-1, batch.target_out[..., None])[..., 0]  # (B, T)
     counts = (batch.target_out != PAD).sum(1).tolist()

@@ -42,15 +42,22 @@ def probe_is_over(config: TrainingConfig, state: TrainState) -> bool:
     return state.step >= PROBE_STEPS or state.seconds >= PROBE_SHARE * 60 * config.time_budget
 
 
-def of_minutes(config: TrainingConfig, state: TrainState, validation_seconds: float) -> Budget:
-    """Called once, after a first validation that took `validation_seconds`; state.seconds includes it."""
+def of_minutes(config: TrainingConfig, state: TrainState, last_validation: float) -> Budget:
+    """Called once, right after a validation that took `last_validation` seconds; both sums of `state` include it."""
     assert config.time_budget is not None
-    per_step = (state.seconds - validation_seconds) / max(1, state.step)
+    per_step = (state.seconds - state.validation_seconds) / max(1, state.step)
     left = 60 * config.time_budget - state.seconds
     if config.validate_every is None:
-        left -= VALIDATIONS * validation_seconds
+        left -= VALIDATIONS * last_validation
     else:
-        per_step += validation_seconds / config.validate_every
+        per_step += last_validation / config.validate_every
     total = state.step + max(0, int(left / per_step))
     remaining = max(1, total - state.step)
     return Budget(total, config.validate_every or math.ceil(remaining / VALIDATIONS))
+
+
+def name(config: TrainingConfig) -> str:
+    """The budget in words: "steps 100", "epochs 2.5", "minutes 7.0"."""
+    if config.steps is not None:
+        return f"steps {config.steps}"
+    return f"epochs {config.epochs}" if config.epochs is not None else f"minutes {config.time_budget}"

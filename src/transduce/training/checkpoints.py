@@ -5,7 +5,7 @@ checkpoints/step-00001000/  weights.safetensors    float32 master weights
                             random.safetensors     states of the random generators
                             state.json             TrainState
                             manifest.json          SHA-256 of each, written last
-checkpoints/latest          the name of the newest one, moved only after its folder is safe on disk
+checkpoints/latest          for people and scripts: the name of the newest one, moved only after its folder is safe on disk
 """
 
 import json
@@ -68,9 +68,16 @@ def save(folder: Path, checkpoint: Checkpoint) -> str:
 def load(folder: Path) -> Checkpoint:
     """Reads one checkpoint. A ValueError names the file that is missing, cut short or changed."""
     files.verify_manifest(folder, VERSION, required=[*(f"{part}.safetensors" for part in PARTS), "state.json"])
-    state = TrainState(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
+    state = _state(folder / "state.json")
     weights, optimiser, random = (files.read_tensors(folder / f"{part}.safetensors") for part in PARTS)
     return Checkpoint(weights, optimiser, random, state)
+
+
+def _state(path: Path) -> TrainState:
+    try:
+        return TrainState(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: is not the state of a run of this version ({error})") from None
 
 
 def names(folder: Path) -> list[str]:

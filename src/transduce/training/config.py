@@ -8,6 +8,7 @@ from transduce.training.schedules import SCHEDULES, InverseSquareRoot, Schedule
 
 Precision = Literal["auto", "bf16", "float32"]
 DEFAULT_MINUTES = 30.0
+LARGEST = 10**8  # of any budget: beyond it is a mistake, and names of checkpoints have eight digits
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class TrainingConfig:
         for name in (*given, "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name.replace('_', '-')} must be above 0, found {getattr(self, name)}")
+            if getattr(self, name) >= LARGEST:
+                raise ValueError(f"{name.replace('_', '-')} must be below {LARGEST:,}, found {getattr(self, name)}")
         for name in ("batch_tokens", "accumulate", "validate_sentences", "keep_last", "keep_best"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {getattr(self, name)}")

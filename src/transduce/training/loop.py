@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,7 +40,7 @@ class Job:
     log: MetricsLog
     validate: Callable[[StopRequest], Validation]  # asks the request now and then, which may raise Interrupted
     higher_is_better: bool
-    publish: Callable[[TrainState], None]  # makes the model folder from the weights as they are
+    publish: Callable[[TrainState, Mapping[str, float]], None]  # makes the model folder of the weights as they are
     draw: Callable[[], None]  # draws what the log holds
 
 
@@ -49,8 +49,11 @@ class Diverged(ValueError):
 
 
 def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
-    """Trains until the budget is spent (True) or somebody asks to stop (False); both end with a checkpoint."""
-    _set_budget(state, budget.counted(job.trainable.config, len(job.loader.plan(0))))
+    """Trains until the budget is spent (True) or somebody asks to stop (False); both end with a checkpoint.
+
+    Raises Diverged where the loss stops being finite; the checkpoints stay as they were.
+    """
+    _reckon(job, state)
     progress = Progress(state)
     try:
         _validate_when_due(job, state, progress, stop)  # a validation that the last sitting did not finish
@@ -60,7 +63,7 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
             _timed_update(job, state, batches, progress)
             _validate_when_due(job, state, progress, stop)
         finished = _is_over(state) and not _is_due(job, state)
-        if not finished and state.skipped == 0:
+        if not finished:
             _leave(job, state)
         return finished
     finally:
@@ -72,7 +75,7 @@ def _leave(job: Job, state: TrainState) -> None:
     if checkpoints.name_of(state.step) not in checkpoints.names(job.checkpoints):
         _save(job, state)
     if state.best is None:
-        job.publish(state)
+        job.publish(state, {})
 
 
 def _grouped(job: Job, state: TrainState) -> Iterator[list[Rows]]:
@@ -124,7 +127,7 @@ def _note_skip(job: Job, state: TrainState, measured: Measured, progress: Progre
     good = f"the last good state is {job.checkpoints / kept[-1]}" if kept else "no checkpoint had been written yet"
     raise Diverged(
         f"training diverged at step {state.step + 1}: {state.skipped} updates in a row were not finite ({found}); {good}. "
-        f"Lower training.learning-rate (now {job.trainable.config.learning_rate}) or lengthen the warm-up"
+        f"Begin a new run with a lower training.learning-rate (now {job.trainable.config.learning_rate}) or a longer warm-up"
     )
 
 
@@ -137,7 +140,7 @@ def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: St
     except Interrupted:
         return
     if state.total_steps is None:
-        _set_budget(state, budget.of_minutes(job.trainable.config, state, seconds))
+        _settle(state, budget.of_minutes(job.trainable.config, state, seconds))
         progress.say(f"the time left is enough for {state.total_steps} steps in all")
     _save(job, state)
 
@@ -170,9 +173,10 @@ def _validate(job: Job, state: TrainState, progress: Progress, stop: StopRequest
         state.scores[name] = found.score
         if _ranked(job, state)[0] == name:
             state.best = name
-            job.publish(state)
+            job.publish(state, found.values)
     seconds = time.perf_counter() - began
     state.seconds += seconds
+    state.validation_seconds += seconds
     return seconds
 
 
@@ -195,6 +199,15 @@ def _ranked(job: Job, state: TrainState) -> list[str]:
     return sorted(state.scores, key=lambda name: (sign * state.scores[name], name))
 
 
-def _set_budget(state: TrainState, settled: budget.Budget | None) -> None:
-    if settled is not None:
-        state.total_steps, state.validate_every = settled.total_steps, settled.validate_every
+def _reckon(job: Job, state: TrainState) -> None:
+    """Sets the number of steps where the budget says it; one of minutes stays open, unless it was settled before."""
+    config = job.trainable.config
+    if state.budget != budget.name(config):
+        state.budget, state.total_steps, state.validate_every = budget.name(config), None, None
+    counted = budget.counted(config, len(job.loader.plan(0)))
+    if counted is not None:
+        _settle(state, counted)
+
+
+def _settle(state: TrainState, settled: budget.Budget) -> None:
+    state.total_steps, state.validate_every = settled.total_steps, settled.validate_every

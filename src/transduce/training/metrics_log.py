@@ -1,6 +1,7 @@
 """What a run measures, as one JSON line per event and as TensorBoard events."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ class MetricsLog:
     def write(self, kind: str, step: int, values: dict[str, float | str]) -> None:
         """One event: {"kind": ..., "step": ..., name: value, ...}."""
         with self.path.open("a", encoding="utf-8") as out:
-            out.write(json.dumps({"kind": kind, "step": step, **values}, ensure_ascii=False) + "\n")
+            # JSON has no infinity
+            plain = {name: value if finite(value) else str(value) for name, value in values.items()}
+            out.write(json.dumps({"kind": kind, "step": step, **plain}, ensure_ascii=False) + "\n")
         for name, value in values.items():
-            if isinstance(value, (int, float)):
+            if isinstance(value, int | float):
                 self.events.add_scalar(f"{kind}/{name}", value, step)
 
     def text(self, name: str, step: int, text: str) -> None:
@@ -32,14 +35,20 @@ class MetricsLog:
         self.events.close()
 
 
+def finite(value: float | str) -> bool:
+    return isinstance(value, str) or math.isfinite(value)
+
+
 def read(path: Path) -> list[dict[str, Any]]:
-    """The events of a metrics.jsonl; a last line that was cut off is left out."""
+    """The events of a metrics.jsonl; lines that are none, such as one that was cut off, are left out."""
     events = []
-    for line in path.read_text(encoding="utf-8").split("\n") if path.exists() else []:
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []:
         try:
-            events.append(json.loads(line))
+            event = json.loads(line)
         except ValueError:
             continue
+        if isinstance(event, dict) and isinstance(event.get("step"), int):
+            events.append(event)
     return events
 
 

@@ -25,6 +25,8 @@ class Adam:
         for name in ("beta1", "beta2"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ValueError(f"{name} must be at least 0 and below 1, found {getattr(self, name)}")
+        if self.eps <= 0:
+            raise ValueError(f"eps must be above 0, found {self.eps}")
 
     def build(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, lr=0.0, betas=(self.beta1, self.beta2), eps=self.eps, fused=True)

@@ -7,6 +7,8 @@ alone would lose updates smaller than 1/256 of a weight.
 import torch
 from torch import Tensor, nn
 
+PRECISIONS = {"bf16": torch.bfloat16, "float32": torch.float32}
+
 
 class MasterWeights:
     """Float32 masters beside the network's own weights; in float32 the two are the same tensors."""

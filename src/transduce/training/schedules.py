@@ -19,6 +19,14 @@ def warm_up(step: int, warmup: int) -> float:
     return min(1.0, step / max(1, warmup))
 
 
+def check(warmup: int, final: float = 0.0) -> None:
+    """A ValueError for settings that make no schedule."""
+    if warmup < 0:
+        raise ValueError(f"warmup must be at least 0, found {warmup}")
+    if not 0.0 <= final <= 1.0:
+        raise ValueError(f"final must be 0 to 1, found {final}")
+
+
 def decayed_share(step: int, warmup: int, total: int | None) -> float:
     """How much of the time after the warm-up has passed, 0 to 1; 0 while the total is not known."""
     if total is None or step <= warmup:
@@ -32,6 +40,9 @@ class InverseSquareRoot:
 
     warmup: Annotated[int, "steps to the peak"] = 4000
 
+    def __post_init__(self) -> None:
+        check(self.warmup)
+
     def at(self, step: int, total: int | None) -> float:
         return min(warm_up(step, self.warmup), math.sqrt(self.warmup / step)) if self.warmup else 1 / math.sqrt(step)
 
@@ -42,6 +53,9 @@ class Cosine:
 
     warmup: Annotated[int, "steps to the peak"] = 400
     final: Annotated[float, "the last step's factor"] = 0.0
+
+    def __post_init__(self) -> None:
+        check(self.warmup, self.final)
 
     def at(self, step: int, total: int | None) -> float:
         share = decayed_share(step, self.warmup, total)
@@ -55,6 +69,9 @@ class Linear:
     warmup: Annotated[int, "steps to the peak"] = 400
     final: Annotated[float, "the last step's factor"] = 0.0
 
+    def __post_init__(self) -> None:
+        check(self.warmup, self.final)
+
     def at(self, step: int, total: int | None) -> float:
         share = decayed_share(step, self.warmup, total)
         return warm_up(step, self.warmup) * (1.0 - (1.0 - self.final) * share)
@@ -65,6 +82,9 @@ class Constant:
     """Warm-up, then the peak rate to the end."""
 
     warmup: Annotated[int, "steps to the peak"] = 0
+
+    def __post_init__(self) -> None:
+        check(self.warmup)
 
     def at(self, step: int, total: int | None) -> float:
         return warm_up(step, self.warmup)

@@ -13,6 +13,8 @@ class TrainState:
     position: int = 0  # of the next batch within its epoch
     target_tokens: int = 0  # seen so far, without padding
     seconds: float = 0.0  # spent so far, all sittings together
+    validation_seconds: float = 0.0  # of those, spent on validations
+    budget: str = ""  # what total_steps was reckoned from: another one is reckoned anew
     total_steps: int | None = None  # None while a budget in minutes has not become a number
     validate_every: int | None = None
     pieces: int = 1  # micro-batches that each batch is cut into, doubled when memory runs out

@@ -62,16 +62,16 @@ def _gradients_within_memory(
     trainable: Trainable, batches: Sequence[Rows], state: TrainState
 ) -> tuple[float, float, int]:
     """Summed loss, nll and tokens, gradients collected; batches are cut finer for as long as memory runs out."""
-    rows = max(len(batch.source) for batch in batches)
     while True:
         try:
             return _gradients(trainable, batches, state.pieces)
-        except torch.OutOfMemoryError as error:
-            trainable.masters.clear()
-            if state.pieces >= rows:
-                raise ValueError("the accelerator's memory does not hold one pair; use a smaller model") from error
-            state.pieces *= 2
-            torch.cuda.empty_cache()
+        except torch.OutOfMemoryError:
+            pass  # what the failed attempt holds is let go of before the next one
+        trainable.masters.clear()
+        if state.pieces >= max(len(batch.source) for batch in batches):
+            raise ValueError("memory does not hold one pair; use a smaller model")
+        state.pieces *= 2
+        torch.cuda.empty_cache()
 
 
 def _gradients(trainable: Trainable, batches: Sequence[Rows], pieces: int) -> tuple[float, float, int]:

@@ -29,6 +29,7 @@ class Translation:
     score: float
     log_probability: float
     source_cut: bool = False  # the source was longer than the model takes, and only its beginning was translated
+    ended: bool = True  # the model ended it; False if it was cut at the longest output allowed
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Scored:
     log_probability: float
     tokens: tuple[float, ...]
     pieces: tuple[str, ...]
+    source_cut: bool = False  # as in Translation
 
 
 class Model:
@@ -72,32 +74,39 @@ class Model:
         progress: Callable[[int], object] | None = None,
     ) -> list[list[Translation]]:
         """The `n_best` outputs of each line, best first. A blank line gives one blank output."""
+        if isinstance(lines, str):
+            raise ValueError("expected a list of lines, found one string; use [line]")
         settings = self.decoding(beam_size, n_best)
-        rows = self.tokenizers.source.encode_batch(list(lines))
+        rows, cut = self._source_rows(lines)
         wanted = [place for place, line in enumerate(lines) if line.strip()]
-        limit = self.spec.generation.max_source
-        sources = [[*rows[place][: limit - 1], END] for place in wanted]
+        sources = [[*rows[place], END] for place in wanted]
         found = decode(self.decodable(), sources, settings, self.special_ids(), progress, self.device)
         results = [[Translation("", 0.0, 0.0)] for _ in lines]
         for place, hypotheses in zip(wanted, found, strict=True):
             texts = self.tokenizers.target.decode_batch([hypothesis.ids for hypothesis in hypotheses])
-            cut = len(rows[place]) > limit - 1
             results[place] = [
-                Translation(text, h.score, h.log_probability, cut) for text, h in zip(texts, hypotheses, strict=True)
+                Translation(text, h.score, h.log_probability, cut[place], h.ended)
+                for text, h in zip(texts, hypotheses, strict=True)
             ]
         return results
 
     def score(self, pairs: Sequence[tuple[str, str]], batch_tokens: int = 4096) -> list[Scored]:
-        """Log-probabilities of given targets, in order. Batches by padded target tokens, sorted by length."""
-        source = self.tokenizers.source.encode_batch([pair[0] for pair in pairs])
+        """Log-probabilities of given targets, in order. Sources that are too long are cut as in `translate`."""
+        source, cut = self._source_rows([pair[0] for pair in pairs])
         target = self.tokenizers.target.encode_batch([pair[1] for pair in pairs])
         results: list[Scored | None] = [None] * len(pairs)
         for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
             batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
             for place, tokens in zip(group, translation.token_log_probabilities(self.network, batch), strict=True):
                 pieces = (*self.tokenizers.target.pieces(target[place]), "</s>")
-                results[place] = Scored(math.fsum(tokens), tuple(tokens), pieces)
+                results[place] = Scored(math.fsum(tokens), tuple(tokens), pieces, cut[place])
         return [result for result in results if result is not None]
+
+    def _source_rows(self, lines: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
+        """Ids without the end token, cut to what the model takes, and whether each was cut."""
+        most = self.spec.generation.max_source - 1
+        rows = self.tokenizers.source.encode_batch(list(lines))
+        return [row[:most] for row in rows], [len(row) > most for row in rows]
 
     def decodable(self) -> TransformerDecoding:
         return TransformerDecoding(self.network)

@@ -31,6 +31,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed must be a whole number of at least 0, found {self.seed}")
+        if self.decoding.n_best != 1 or self.decoding.sampling is not None:
+            raise ValueError(
+                "decoding.n-best and decoding.sampling belong to a translation, not to a run; leave them out"
+            )
 
 
 def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:

@@ -1,6 +1,6 @@
 """The folder of a run: runs/NAME/ with run.toml, checkpoints/, metrics.jsonl, tensorboard/, curve.png, model/ and lock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,13 @@ class RunFolder:
     def write(self, run: RunConfig) -> None:
         files.write_atomically(self.run_file, config.dumps(config.tree_of(run)))
 
-    def resume(self, run: RunConfig) -> RunConfig:
-        """Checks that `run` is the run that began here, but for its budget. Returns the run as it began."""
+    def resumed(self, run: RunConfig) -> RunConfig:
+        """`run` with the precision it began with, after a check that it is the run that began here, but for its budget."""
         if not self.run_file.exists():
             raise ValueError(f"{self.path} holds no run to go on with; leave out --resume to begin one")
         began = from_tree(config.read(self.run_file), str(self.run_file))
+        if run.training.precision == "auto":
+            run = replace(run, training=replace(run.training, precision=began.training.precision))
         before, now = flat(config.tree_of(began)), flat(config.tree_of(run))
         for key in sorted(before.keys() | now.keys()):
             if key not in MAY_CHANGE and before.get(key) != now.get(key):
@@ -67,7 +69,7 @@ class RunFolder:
                     f"{self.path} began with {key} = {before.get(key)!r}, now it is {now.get(key)!r}: a run goes on with the "
                     f"settings it began with (only {', '.join(MAY_CHANGE)} may change); begin a new run for others"
                 )
-        return began
+        return run
 
 
 def flat(tree: Any, key: str = "") -> dict[str, Any]:

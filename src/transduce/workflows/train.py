@@ -1,7 +1,7 @@
 """Train: a run file to a run folder with a model in it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,13 +15,13 @@ from transduce.hardware import best_device, bf16_is_fast
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.training import checkpoints, metrics_log
-from transduce.training.config import TrainingConfig
-from transduce.training.interrupt import StopRequest, stop_on_signals
-from transduce.training.loop import Job, Validation, run
+from transduce.training.config import Precision
+from transduce.training.interrupt import stop_on_signals
+from transduce.training.loop import Job, run
 from transduce.training.losses import TokenLoss
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.optimisers import load_tensors
-from transduce.training.precision import MasterWeights
+from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
 from transduce.training.update import Trainable
 from transduce.workflows.card import model_card
@@ -52,17 +52,18 @@ def train(
     the update in hand, with a checkpoint. ValueErrors say what is wrong with the run file, the data or the folder.
     """
     config = load_run(run_path, overrides)
-    _check_metric(config.training)
+    _check(config)
     folder = RunFolder(root / "runs" / run_path.stem)
     with files.FolderLock(folder.path):
-        began = folder.resume(config) if resume else None
-        if began is None:
+        if resume:
+            config = folder.resumed(config)
+        else:
             folder.refuse_if_taken()
+            config = _with_precision(config)
         prepared = prepare(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared")
         for line in prepared.summary():
             say(line)
-        state = TrainState(data=prepared.folder.name)
-        job = _job(folder, config, prepared, say, state, began)
+        job, state = _job(folder, config, prepared, resume, say)
         folder.write(config)
         try:
             with stop_on_signals() as stop:
@@ -72,57 +73,59 @@ def train(
     return Trained(folder.path, finished, state, stop.signal)
 
 
-def _check_metric(config: TrainingConfig) -> None:
+def _check(config: RunConfig) -> None:
+    """What can be said before any work is done."""
     known = ["loss", "perplexity", *METRICS]
-    if config.metric not in known:
-        raise ValueError(f"training.metric must be one of {', '.join(known)}, found {config.metric!r}")
+    if config.training.metric not in known:
+        raise ValueError(f"training.metric must be one of {', '.join(known)}, found {config.training.metric!r}")
+    split = config.data.split
+    if config.data.dev is None and (split is None or split.dev == 0):
+        raise ValueError("data.dev or data.split is needed: without a dev set nothing tells which checkpoint is best")
 
 
-def _job(
-    folder: RunFolder, config: RunConfig, prepared: Prepared, say: Say, state: TrainState, began: RunConfig | None
-) -> Job:
-    """Builds everything a run works with; with `began`, from its newest good checkpoint, which fills `state`."""
+def _with_precision(config: RunConfig) -> RunConfig:
+    """With "auto" replaced by what suits this machine, so that a run that goes on elsewhere computes in the same type."""
+    if config.training.precision != "auto":
+        return config
+    precision: Precision = "bf16" if bf16_is_fast(best_device()) else "float32"
+    return replace(config, training=replace(config.training, precision=precision))
+
+
+def _job(folder: RunFolder, config: RunConfig, prepared: Prepared, resume: bool, say: Say) -> tuple[Job, TrainState]:
+    """Everything a run works with, and where it stands: at its beginning, or at its newest good checkpoint."""
     device = best_device()
     torch.manual_seed(config.seed)
     tokenizers = prepared.tokenizers
     spec = model_spec(config, tokenizers)
     network = models.build(spec).to(device)
-    masters = MasterWeights(network, compute_type(config.training, device))
+    masters = MasterWeights(network, PRECISIONS[config.training.precision])
     optimiser = config.training.optimiser.build(masters.masters)
-    if began is not None:
-        _load_checkpoint(folder, masters, optimiser, state, say)
-        if config.training.minutes != began.training.minutes:
-            state.total_steps = None
+    state = TrainState(data=prepared.folder.name)
+    if resume:
+        state = _restored(folder, masters, optimiser, state, say)
     network.train()
     say(_description(spec, masters, device))
+    dev = _dev_set(config, prepared, tokenizers, device)
 
     def loss(source: Sequence[Row], target: Sequence[Row]) -> TokenLoss:
         return translation.loss(network, translation.batch_of(source, target, device), config.training.label_smoothing)
 
-    dev = _dev_set(config, prepared, tokenizers, device)
-    found: dict[str, float] = {}
-
-    def validate(stop: StopRequest) -> Validation:
-        validation = dev.validate(network, config.training.metric, stop)
-        found.clear()
-        found.update(validation.values)
-        return validation
-
-    def publish(state: TrainState) -> None:
-        card = model_card(folder.path.name, config, spec, state, found)
+    def publish(state: TrainState, values: Mapping[str, float]) -> None:
+        card = model_card(folder.path.name, config, spec, state, values)
         models.save(folder.model, spec, masters.tensors(), tokenizers, card)
 
     metric = METRICS.get(config.training.metric)
-    return Job(
+    job = Job(
         trainable=Trainable(network, loss, masters, optimiser, config.training),
         loader=Loader(prepared.train, config.training.batch_tokens, config.seed),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
-        validate=validate,
+        validate=lambda stop: dev.validate(network, config.training.metric, stop),
         higher_is_better=metric is not None and metric.higher_is_better,
         publish=publish,
         draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve),
     )
+    return job, state
 
 
 def model_spec(config: RunConfig, tokenizers: Tokenizers) -> models.ModelSpec:
@@ -135,19 +138,12 @@ def model_spec(config: RunConfig, tokenizers: Tokenizers) -> models.ModelSpec:
         generation=models.Generation(
             beam=decoding.beam,
             alpha=decoding.alpha,
-            max_length=decoding.max_length,
+            max_length=max(decoding.max_length, config.data.max_length + 1),  # never shorter than what was learnt
             max_ratio=decoding.max_ratio,
             max_extra=decoding.max_extra,
+            max_source=max(models.Generation.max_source, config.data.max_length + 1),
         ),
     )
-
-
-def compute_type(config: TrainingConfig, device: str) -> torch.dtype:
-    """bfloat16 where the hardware is fast at it, or as the config says."""
-    wanted = config.precision
-    if wanted == "auto":
-        wanted = "bf16" if bf16_is_fast(device) else "float32"
-    return torch.bfloat16 if wanted == "bf16" else torch.float32
 
 
 def _description(spec: models.ModelSpec, masters: MasterWeights, device: str) -> str:
@@ -160,30 +156,29 @@ def _description(spec: models.ModelSpec, masters: MasterWeights, device: str) ->
     )
 
 
-def _load_checkpoint(
-    folder: RunFolder, masters: MasterWeights, optimiser: torch.optim.Optimizer, state: TrainState, say: Say
-) -> None:
-    """Puts weights, optimiser, random generators and `state` back to the newest good checkpoint's."""
+def _restored(
+    folder: RunFolder, masters: MasterWeights, optimiser: torch.optim.Optimizer, fresh: TrainState, say: Say
+) -> TrainState:
+    """Puts weights, optimiser and random generators back to the newest good checkpoint's; its state, or the fresh one."""
     if not checkpoints.names(folder.checkpoints):
         say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")
-        return
+        return fresh
     found = checkpoints.load_newest(folder.checkpoints, say)
-    if found.state.data != state.data:
+    if found.state.data != fresh.data:
         raise ValueError(
-            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{state.data}): put the files back as "
+            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{fresh.data}): put the files back as "
             "they were, or begin a new run"
         )
     checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
     masters.load(found.weights)
     load_tensors(optimiser, found.optimiser)
     checkpoints.set_random_states(found.random)
-    state.__dict__.update(found.state.__dict__)
-    say(f"going on from step {state.step}")
+    say(f"going on from step {found.state.step}")
+    return found.state
 
 
 def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, device: str) -> DevSet:
-    if prepared.dev is None:
-        raise ValueError("data.dev or data.split is needed: without a dev set nothing tells which checkpoint is best")
+    assert prepared.dev is not None  # _check has seen that one is named; prepare fails where it is empty
     return DevSet(
         store=prepared.dev,
         texts=prepared.texts("dev")[: config.training.validate_sentences],
