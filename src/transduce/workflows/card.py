@@ -19,7 +19,7 @@ A Transformer for {run.task}: {network.encoder_layers} encoder and {network.deco
 
 Trained for {state.step} updates, {state.target_tokens:,} target tokens, {state.seconds / 60:.1f} minutes, seed {run.seed}.
 
-| measured on the dev set, greedy decoding | |
+| measured on the dev set in {run.training.precision}, greedy decoding | |
 |---|---|
 {scores}
 
