@@ -119,3 +119,25 @@ def test_nothing_fails_where_the_system_tells_nothing(tmp_path: Path, monkeypatc
     assert hardware.memory_bytes(tmp_path) is None
     assert hardware.instruction_sets(tmp_path) == frozenset()
     assert hardware.cpu_name(tmp_path)
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("slowdown", "chosen"), [(0.6, 2), (1.1, 2), (9.0, 1)])
+def test_a_busy_machine_gets_one_thread_fewer(two_threads, monkeypatch, slowdown, chosen):
+    """`slowdown` is what two threads take, in terms of what one takes."""
+    monkeypatch.setattr(hardware, "_products_take", lambda: slowdown if torch.get_num_threads() == 2 else 1.0)
+    assert hardware.choose_threads() == torch.get_num_threads() == chosen
+
+
+def test_the_users_number_of_threads_stays(two_threads, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(hardware, "_products_take", lambda: pytest.fail("there is nothing to try out"))
+    assert hardware.choose_threads() == 2

@@ -17,6 +17,7 @@ class TrainState:
     budget: str = ""  # what total_steps was reckoned from: another one is reckoned anew
     total_steps: int | None = None  # None while a budget in minutes has not become a number
     validate_every: int | None = None
+    threads: int = 1  # on the CPU: another number would round sums in another order
     pieces: int = 1  # micro-batches that each batch is cut into, doubled when memory runs out
     skipped: int = 0  # updates in a row that were not made because the loss was not finite
     validated_at: int = 0  # step of the last validation

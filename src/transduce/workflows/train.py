@@ -11,7 +11,7 @@ from transduce.data.loader import Loader
 from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import METRICS
-from transduce.hardware import best_device, bf16_is_fast
+from transduce.hardware import best_device, bf16_is_fast, choose_threads
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.training import checkpoints, metrics_log
@@ -100,9 +100,10 @@ def _job(folder: RunFolder, config: RunConfig, prepared: Prepared, resume: bool,
     network = models.build(spec).to(device)
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
     optimiser = config.training.optimiser.build(masters.masters)
-    state = TrainState(data=prepared.folder.name)
+    state = TrainState(data=prepared.folder.name, threads=choose_threads())
     if resume:
         state = _restored(folder, masters, optimiser, state, say)
+        torch.set_num_threads(state.threads)
     network.train()
     say(_description(spec, masters, device))
     dev = _dev_set(config, prepared, tokenizers, device)
