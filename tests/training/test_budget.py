@@ -36,6 +36,14 @@ def test_minutes_are_kept_when_all_goes_on_at_the_same_rate(validate_every):
     assert 110 + 0.5 * (found.total_steps - 200) + 10 * validations == pytest.approx(600, abs=10)
 
 
+def test_dear_validations_leave_four_fifths_of_the_time_to_updates():
+    """The first validation took ten times what all updates so far took, as it does before anything is learnt."""
+    state = TrainState(step=10, seconds=11.0, validation_seconds=10.0)
+    found = budget.of_minutes(TrainingConfig(minutes=1.0), state, last_validation=10.0)
+    assert found.total_steps - 10 == pytest.approx(0.8 * (60 - 11) / 0.1, abs=1)
+    assert found.validate_every == found.total_steps - 10
+
+
 def test_a_budget_already_overspent_ends_the_run_where_it_is():
     found = budget.of_minutes(
         TrainingConfig(minutes=0.1), TrainState(step=1, seconds=50.0, validation_seconds=10.0), last_validation=10.0

@@ -102,6 +102,17 @@ def test_a_single_string_is_refused(model):
         model.translate("abc")
 
 
+def test_any_iterable_of_lines_and_pairs_will_do(model):
+    assert model.translate(line for line in LINES[:2]) == model.translate(LINES[:2])
+    assert len(model.score(zip(["a", "b"], ["c", "d"], strict=True))) == 2
+
+
+@pytest.mark.parametrize("pairs", [["ab"], [("a",)], [("a", "b", "c")], [("a", 1)]])
+def test_what_is_no_pair_is_refused(model, pairs):
+    with pytest.raises((ValueError, TypeError)):
+        model.score(pairs)
+
+
 def test_score_cuts_what_translate_cuts(model):
     limit = model.spec.generation.max_source
     long, cut = model.score([("x " * limit, "y"), ("x " * 2 * limit, "y")])

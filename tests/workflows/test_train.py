@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,6 +191,28 @@ def test_two_trainers_on_one_folder(tmp_path):
     run_file = write_toy(tmp_path)
     with files.FolderLock(tmp_path / "runs/toy"), pytest.raises(ValueError, match=str(os.getpid())):
         train(run_file, root=tmp_path, say=quiet)
+
+
+def test_checkpoints_that_are_gone_are_no_reason_to_begin_anew(tmp_path):
+    run_file = write_toy(tmp_path)
+    train(run_file, root=tmp_path, say=quiet)
+    log = (tmp_path / "runs/toy/metrics.jsonl").read_bytes()
+    shutil.rmtree(tmp_path / "runs/toy/checkpoints")
+    with pytest.raises(ValueError, match=r"is empty, but metrics\.jsonl tells of 30 steps"):
+        train(run_file, resume=True, root=tmp_path, say=quiet)
+    assert (tmp_path / "runs/toy/metrics.jsonl").read_bytes() == log
+
+
+def test_a_closed_terminal_saves_as_ctrl_c_does(tmp_path, monkeypatch):
+    run_file = write_toy(tmp_path)
+    loss = train_workflow.translation.loss
+    monkeypatch.setattr(
+        train_workflow.translation,
+        "loss",
+        lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
+    )
+    stopped = train(run_file, root=tmp_path, say=quiet)
+    assert stopped.signal == signal.SIGHUP and checkpoints.names(tmp_path / "runs/toy/checkpoints") == ["step-00000001"]
 
 
 def test_resume_refuses_other_settings_and_takes_a_longer_budget(tmp_path):

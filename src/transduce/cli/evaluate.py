@@ -69,6 +69,11 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError("give --source and --reference, or --data with a .tsv or .jsonl file")
     if options.alternatives and options.data is None:
         raise ValueError("--alternatives goes with --data; with --source, give --reference several times")
+    read = [path for path in (options.data, options.source, *(options.reference or [])) if path is not None]
+    if options.output is not None and options.output.exists():
+        for path in read:
+            if path.exists() and path.samefile(options.output):
+                raise ValueError(f"--output {options.output} is a file that is read; name another, or it would be lost")
 
 
 def _held_out(options: argparse.Namespace) -> "HeldOut":

@@ -17,7 +17,11 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.workflows.train import train
 
-    trained = train(options.run, _overrides(options), options.resume, say=streams.say)
+    try:
+        trained = train(options.run, _overrides(options), options.resume, say=streams.say)
+    except KeyboardInterrupt:
+        streams.say("stopped before the first update of this sitting; nothing is lost, the same command begins again")
+        raise
     if trained.finished:
         streams.say(f"done; try it: {shlex.join(['transduce', 'translate', str(trained.folder)])}")
         streams.write(f"{trained.folder / 'model'}\n")

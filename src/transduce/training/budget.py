@@ -13,6 +13,7 @@ from transduce.training.state import TrainState
 PROBE_STEPS = 200
 PROBE_SHARE = 0.2
 VALIDATIONS = 10
+VALIDATION_SHARE = 0.2  # of the time left goes to validations at most, where their number is ours to choose
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ def of_minutes(config: TrainingConfig, state: TrainState, last_validation: float
     assert config.time_budget is not None
     per_step = (state.seconds - state.validation_seconds) / max(1, state.step)
     left = 60 * config.time_budget - state.seconds
-    if config.validate_every is None:
-        left -= VALIDATIONS * last_validation
-    else:
-        per_step += last_validation / config.validate_every
-    total = state.step + max(0, int(left / per_step))
-    remaining = max(1, total - state.step)
-    return Budget(total, config.validate_every or math.ceil(remaining / VALIDATIONS))
+    if config.validate_every is not None:
+        total = state.step + max(0, int(left / (per_step + last_validation / config.validate_every)))
+        return Budget(total, config.validate_every)
+    # a first validation is the dearest: what has learnt nothing yet decodes to the longest output allowed
+    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * left / last_validation)))
+    for_updates = left - min(validations * last_validation, VALIDATION_SHARE * left)
+    total = state.step + max(0, int(for_updates / per_step))
+    return Budget(total, math.ceil(max(1, total - state.step) / validations))
 
 
 def name(config: TrainingConfig) -> str:

@@ -1,9 +1,12 @@
-"""Ctrl-C and SIGTERM ask a run to stop; the loop stops at the next whole update."""
+"""Ctrl-C, SIGTERM and SIGHUP ask a run to stop; the loop stops at the next whole update."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+# a closed terminal or a dropped connection asks to stop as well, where the system knows it
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 class Interrupted(Exception):
@@ -37,7 +40,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     before = {}
     try:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in SIGNALS:
             before[each] = signal.signal(each, note)
     except ValueError:  # not in the main thread: signals are somebody else's
         pass

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,13 +53,13 @@ class Model:
         self.folder = folder
 
     def translate(
-        self, lines: Sequence[str], beam_size: int | None = None, progress: Callable[[int], object] | None = None
+        self, lines: Iterable[str], beam_size: int | None = None, progress: Callable[[int], object] | None = None
     ) -> list[str]:
         """The best output for each line, in order; a blank line gives a blank line, one that is too long a warning.
 
         `progress` is called with the number of lines just done, batch by batch (`tqdm.update` fits).
         """
-        results = self.translate_n_best(lines, beam_size, progress=progress)
+        results = self.translate_n_best(_texts(lines), beam_size, progress=progress)
         for number, outputs in enumerate(results, 1):
             if outputs[0].source_cut:
                 limit = self.spec.generation.max_source
@@ -68,14 +68,13 @@ class Model:
 
     def translate_n_best(
         self,
-        lines: Sequence[str],
+        lines: Iterable[str],
         beam_size: int | None = None,
         n_best: int = 1,
         progress: Callable[[int], object] | None = None,
     ) -> list[list[Translation]]:
         """The `n_best` outputs of each line, best first. A blank line gives one blank output."""
-        if isinstance(lines, str):
-            raise ValueError("expected a list of lines, found one string; use [line]")
+        lines = _texts(lines)
         settings = self.decoding(beam_size, n_best)
         rows, cut = self._source_rows(lines)
         wanted = [place for place, line in enumerate(lines) if line.strip()]
@@ -90,8 +89,11 @@ class Model:
             ]
         return results
 
-    def score(self, pairs: Sequence[tuple[str, str]], batch_tokens: int = 4096) -> list[Scored]:
+    def score(self, pairs: Iterable[Sequence[str]], batch_tokens: int = 4096) -> list[Scored]:
         """Log-probabilities of given targets, in order. Sources that are too long are cut as in `translate`."""
+        pairs = [_texts(pair) for pair in pairs]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError("expected pairs (source, target)")
         source, cut = self._source_rows([pair[0] for pair in pairs])
         target = self.tokenizers.target.encode_batch([pair[1] for pair in pairs])
         results: list[Scored | None] = [None] * len(pairs)
@@ -123,6 +125,17 @@ class Model:
             alpha=own.alpha, max_length=own.max_length, max_ratio=own.max_ratio, max_extra=own.max_extra, beam=own.beam
         )
         return replace(base, beam=beam, n_best=n_best)
+
+
+def _texts(lines: Iterable[str]) -> list[str]:
+    """Any iterable of strings as a list; a bare string is refused, which would be taken letter by letter."""
+    if isinstance(lines, str):
+        raise ValueError("expected a list of lines, found one string; use [line]")
+    found = list(lines)
+    for place, line in enumerate(found):
+        if not isinstance(line, str):
+            raise ValueError(f"expected strings, found {type(line).__name__} at place {place}")
+    return found
 
 
 def by_length(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:

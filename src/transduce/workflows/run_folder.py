@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from transduce import config, files
-from transduce.training import checkpoints
+from transduce.training import checkpoints, metrics_log
 from transduce.workflows.run_file import RunConfig, from_tree
 
 MAY_CHANGE = ("training.steps", "training.epochs", "training.minutes", "training.keep-last", "training.keep-best")
@@ -55,6 +55,15 @@ class RunFolder:
     def write(self, run: RunConfig) -> None:
         files.write_atomically(self.run_file, config.dumps(config.tree_of(run)))
 
+    def refuse_if_checkpoints_are_gone(self) -> None:
+        """A ValueError if the log shows that there must have been checkpoints: one is written after each validation."""
+        validations = [event for event in metrics_log.read(self.metrics) if event.get("kind") == "validation"]
+        if len(validations) > 1:
+            raise ValueError(
+                f"{self.checkpoints} is empty, but {self.metrics.name} tells of {validations[-1]['step']} steps: put the "
+                "checkpoints back, or move the run folder away and begin a new run"
+            )
+
     def resumed(self, run: RunConfig) -> RunConfig:
         """`run` with the precision it began with, after a check that it is the run that began here, but for its budget."""
         if not self.run_file.exists():
@@ -67,7 +76,7 @@ class RunFolder:
             if key not in MAY_CHANGE and before.get(key) != now.get(key):
                 raise ValueError(
                     f"{self.path} began with {key} = {before.get(key)!r}, now it is {now.get(key)!r}: a run goes on with the "
-                    f"settings it began with (only {', '.join(MAY_CHANGE)} may change); begin a new run for others"
+                    f"settings it began with, so give those by --set again (only {', '.join(MAY_CHANGE)} may change)"
                 )
         return run
 

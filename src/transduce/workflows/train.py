@@ -14,7 +14,7 @@ from transduce.evaluation.metrics import METRICS
 from transduce.hardware import best_device, bf16_is_fast, choose_threads
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
-from transduce.training import checkpoints, metrics_log
+from transduce.training import budget, checkpoints, metrics_log
 from transduce.training.config import Precision
 from transduce.training.interrupt import stop_on_signals
 from transduce.training.loop import Job, run
@@ -63,8 +63,11 @@ def train(
         prepared = prepare(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared")
         for line in prepared.summary():
             say(line)
+        say(f"budget: {budget.name(config.training)}")
         job, state = _job(folder, config, prepared, resume, say)
         folder.write(config)
+        if prepared.test is not None:
+            files.write_atomically(folder.path / "test.jsonl", (prepared.folder / "test.jsonl").read_bytes())
         try:
             with stop_on_signals() as stop:
                 finished = run(job, state, stop)
@@ -162,6 +165,7 @@ def _restored(
 ) -> TrainState:
     """Puts weights, optimiser and random generators back to the newest good checkpoint's; its state, or the fresh one."""
     if not checkpoints.names(folder.checkpoints):
+        folder.refuse_if_checkpoints_are_gone()
         say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")
         return fresh
     found = checkpoints.load_newest(folder.checkpoints, say)
