@@ -83,8 +83,7 @@ def _decode_batch(
     """The hypotheses of the sources at `batch`: those of one search, or of n-best draws side by side."""
     if settings.sampling is None:
         arguments = _padded([sources[index] for index in batch], settings, special, device)
-        found = (greedy_search if settings.beam == 1 else beam_search)(model, *arguments, settings, special)
-        return found
+        return (greedy_search if settings.beam == 1 else beam_search)(model, *arguments, settings, special)
     copies = [index for index in batch for _ in range(settings.n_best)]
     padded, lengths, limits = _padded([sources[index] for index in copies], settings, special, device)
     places = [index * settings.n_best + number for index in batch for number in range(settings.n_best)]

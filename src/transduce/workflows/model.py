@@ -59,7 +59,7 @@ class Model:
 
         `progress` is called with the number of lines just done, batch by batch (`tqdm.update` fits).
         """
-        results = self.translate_n_best(_texts(lines), beam_size, progress=progress)
+        results = self.translate_n_best(lines, beam_size, progress=progress)
         for number, outputs in enumerate(results, 1):
             if outputs[0].source_cut:
                 limit = self.spec.generation.max_source
