@@ -58,11 +58,23 @@ def reference(
     normalise: Normaliser,
 ) -> Tensor:
     """The definition, for every score and normaliser."""
+    return attention_weights(query, key, mask, bias, score, normalise) @ value
+
+
+def attention_weights(
+    query: Float[Tensor, "B H L E"],
+    key: Float[Tensor, "B H S E"],
+    mask: Mask | DenseMask | None = None,
+    bias: Float[Tensor, "..."] | None = None,
+    score: Score = DOT_PRODUCT,
+    normalise: Normaliser = SOFTMAX,
+) -> Float[Tensor, "B H L S"]:
+    """How much each query takes of each key's value: what `attend` weighs the values by, for people to look at."""
+    dense = _written_out(mask, query, key)
     scores = score(query, key)
     if bias is not None:
         scores = scores + bias
-    weights = normalise(scores, None if mask is None else mask.allowed)
-    return weights @ value
+    return normalise(scores, None if dense is None else dense.allowed)
 
 
 def _matmul(

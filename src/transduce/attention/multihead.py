@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from transduce.attention.attend import attend
+from transduce.attention.attend import attend, attention_weights
 from transduce.attention.masks import DenseMask, Mask
 from transduce.layers.initialise import xavier_blocks
 
@@ -40,6 +40,12 @@ class MultiHeadAttention(nn.Module):
             query = self.queries(x)
             key, value = self.keys_values(memory)
         return self.joined(attend(query, key, value, mask))
+
+    def weights(
+        self, x: Float[Tensor, "B L D"], memory: Float[Tensor, "B S D"], mask: Mask | DenseMask | None = None
+    ) -> Float[Tensor, "B H L S"]:
+        """The weights that `forward` uses, for people to look at; computed anew, so that `forward` need not keep them."""
+        return attention_weights(self.queries(x), self._project(memory, 1, 2)[0], mask)
 
     def queries(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L E"]:
         return self._project(x, 0, 1)[0]
