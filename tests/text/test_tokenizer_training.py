@@ -1,6 +1,7 @@
 """Training: what is learned, that it is the same every time, and what is refused."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -64,6 +65,18 @@ def test_subwords_refuse_less_than_their_characters(lines: list[str], kind: Kind
         train(lines, SideConfig(kind, 265), TokenizerConfig())
     least = int(str(caught.value).split("set it to ")[1].split()[0])
     assert train(lines, SideConfig(kind, least), TokenizerConfig()).size == least
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("size", [265, 50_000])
+def test_a_vocabulary_that_is_not_exact_comes_as_near_as_the_text_allows(
+    lines: list[str], kind: Kind, size: int
+) -> None:
+    """The nearest are the bounds that an exact one is refused with."""
+    with pytest.raises(ValueError, match="set") as caught:
+        train(lines, SideConfig(kind, size), TokenizerConfig())
+    bound = int(re.findall(r"set (?:it|vocabulary) to (\d+)", str(caught.value))[0])
+    assert train(lines, SideConfig(kind, size), TokenizerConfig(exact=False)).size == bound
 
 
 @pytest.mark.parametrize(("kind", "leading"), [("characters", 260), ("words", 4)])

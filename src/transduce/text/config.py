@@ -32,12 +32,15 @@ class SideConfig:
 class TokenizerConfig:
     """Settings of a run's tokenizers. `kind` and `vocabulary` hold for each side that has no table of its own.
 
-    For unigram and bpe, `vocabulary` is met exactly. For characters and words it is an upper bound: where the text has
-    fewer, all are kept; where it has more, the most frequent.
+    For unigram and bpe, `vocabulary` is met exactly, or with `exact = false` as nearly as the text allows. For characters
+    and words it is an upper bound: where the text has fewer, all are kept; where it has more, the most frequent.
     """
 
     kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
     vocabulary: Annotated[int, "pieces in all, the 4 special and 256 byte pieces included (words have no bytes)"] = 8000
+    exact: Annotated[
+        bool, "unigram and bpe: stop where the text allows no such vocabulary; false: take the nearest that it allows"
+    ] = True
     shared: Annotated[bool, "one tokenizer for both sides, trained on both"] = True
     normalisation: Annotated[Normalisation, "Unicode normal form that text is brought to, or none"] = "nfc"
     lowercase: Annotated[bool, "whether upper and lower case are one"] = False

@@ -20,8 +20,8 @@ def train(lines: Iterable[str], side: SideConfig, config: TokenizerConfig) -> To
     """Learns a tokenizer of the side's kind and vocabulary from lines of text.
 
     Of `lines`, which are read once, at most `config.sample` are learned from. The same lines and settings give the same
-    tokenizer, to the byte. ValueError where the text is empty or holds lone surrogates, and for subwords where it
-    supports fewer pieces than the vocabulary or has more characters.
+    tokenizer, to the byte. ValueError where the text is empty or holds lone surrogates, and for subwords of an exact
+    vocabulary where it supports fewer pieces or has more characters.
 
         train(["a b", "a c"], SideConfig("words", 6), TokenizerConfig()).pieces(range(6))
             == ["<pad>", "<unk>", "<s>", "</s>", "a", "b"]
@@ -30,7 +30,7 @@ def train(lines: Iterable[str], side: SideConfig, config: TokenizerConfig) -> To
     sampled = sample(lines, config.sample)
     if not sampled:
         raise ValueError("there is no text to learn a tokenizer from: no line holds more than white space")
-    return Tokenizer(pipeline, LEARNERS[side.kind](_spelled(sampled, pipeline), side))
+    return Tokenizer(pipeline, LEARNERS[side.kind](_spelled(sampled, pipeline), side, config.exact))
 
 
 def _spelled(lines: list[str], pipeline: Pipeline) -> list[str]:
@@ -43,32 +43,31 @@ def _spelled(lines: list[str], pipeline: Pipeline) -> list[str]:
         raise
 
 
-def _unigram(spelled: list[str], side: SideConfig) -> Vocabulary:
-    words, alphabet = _subword_material(spelled, side)
-    wanted = side.vocabulary - reserved(side.kind)
-    found = unigram.learn(words, alphabet, wanted)
-    _check_support(len(found), side)
+def _unigram(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
+    words, alphabet = _subword_material(spelled, side, exact)
+    found = unigram.learn(words, alphabet, _wanted(side, alphabet))
+    _check_support(len(found), side, exact)
     leading = leading_pieces(side.kind)
     return Vocabulary((*leading, *found), scores=(*(0.0 for _ in leading), *found.values()))
 
 
-def _bpe(spelled: list[str], side: SideConfig) -> Vocabulary:
-    words, alphabet = _subword_material(spelled, side)
-    pieces, merges = bpe.learn(words, alphabet, side.vocabulary - reserved(side.kind))
-    _check_support(len(pieces), side)
+def _bpe(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
+    words, alphabet = _subword_material(spelled, side, exact)
+    pieces, merges = bpe.learn(words, alphabet, _wanted(side, alphabet))
+    _check_support(len(pieces), side, exact)
     return Vocabulary((*leading_pieces(side.kind), *pieces), merges=merges)
 
 
-def _characters(spelled: list[str], side: SideConfig) -> Vocabulary:
+def _characters(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
     return _most_frequent(count_characters(Counter(spelled)), side)
 
 
-def _words(spelled: list[str], side: SideConfig) -> Vocabulary:
+def _words(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
     split = tokenizers.pre_tokenizers.WhitespaceSplit().pre_tokenize_str
     return _most_frequent(Counter(word for line in spelled for word, _ in split(line)), side)
 
 
-LEARNERS: dict[Kind, Callable[[list[str], SideConfig], Vocabulary]] = {
+LEARNERS: dict[Kind, Callable[[list[str], SideConfig, bool], Vocabulary]] = {
     "unigram": _unigram,
     "bpe": _bpe,
     "characters": _characters,
@@ -80,14 +79,19 @@ def _most_frequent(counts: Counter[str], side: SideConfig) -> Vocabulary:
     return Vocabulary((*leading_pieces(side.kind), *by_count(counts)[: side.vocabulary - reserved(side.kind)]))
 
 
-def _subword_material(spelled: list[str], side: SideConfig) -> tuple[dict[str, int], list[str]]:
+def _wanted(side: SideConfig, alphabet: list[str]) -> int:
+    """Pieces to learn, the alphabet's among them."""
+    return max(side.vocabulary - reserved(side.kind), len(alphabet))
+
+
+def _subword_material(spelled: list[str], side: SideConfig, exact: bool) -> tuple[dict[str, int], list[str]]:
     """Words with their counts, and the alphabet."""
     words = count_words(spelled)
     characters = count_characters(words)
     characters[SPACE] = words.total()
     alphabet = covering(characters, COVERAGE)
     least = reserved(side.kind) + len(alphabet)
-    if side.vocabulary < least:
+    if exact and side.vocabulary < least:
         raise ValueError(
             f"vocabulary = {side.vocabulary} is too small for the training text: set it to {least} or more "
             f"({reserved(side.kind)} special and byte pieces and {len(alphabet)} characters)"
@@ -95,9 +99,9 @@ def _subword_material(spelled: list[str], side: SideConfig) -> tuple[dict[str, i
     return split_words(words, alphabet), alphabet
 
 
-def _check_support(found: int, side: SideConfig) -> None:
+def _check_support(found: int, side: SideConfig, exact: bool) -> None:
     largest = reserved(side.kind) + found
-    if largest < side.vocabulary:
+    if exact and largest < side.vocabulary:
         raise ValueError(
             f"vocabulary = {side.vocabulary} is more than the training text supports, which is {largest} pieces "
             f'of kind "{side.kind}": set vocabulary to {largest} or less, or give more text'
