@@ -80,6 +80,17 @@ class Tokenizer:
                 refuse_surrogates(text)
             raise
 
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Where in the text each token of `encode(text)` comes from: its first character's place, and its last one's + 1.
+
+        Tokens that spell one character in bytes share its place; a "▁" put in front of a text has its first character's.
+        """
+        try:
+            return list(self._library.encode(text, add_special_tokens=False).offsets)
+        except (TypeError, UnicodeEncodeError):
+            refuse_surrogates(text)
+            raise
+
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """The text of ids, special pieces left out. Bytes that are no UTF-8 become "\\ufffd"."""
         return str(self._library.decode(self._textual(ids), skip_special_tokens=False))

@@ -1,0 +1,119 @@
+"""Word alignments: their text form and their error.
+
+A link (s, t) says that target word t renders source word s; both count from 0.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+Link = tuple[int, int]
+
+LINK = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
+GOLD_LINK = re.compile(r"([0-9]{1,9})([-?p])([0-9]{1,9})")
+
+
+@dataclass(frozen=True)
+class Gold:
+    """What people say of one pair: links that must be there, and links that may be there, which include those."""
+
+    sure: frozenset[Link]
+    possible: frozenset[Link]
+
+
+@dataclass(frozen=True)
+class AlignmentScore:
+    """Och and Ney 2003 (A Systematic Comparison of Various Statistical Alignment Models), over a corpus, in percent.
+
+    A are the links found, S the sure ones of the gold standard, P the possible ones (S included), each counted over all
+    pairs: precision = |A & P| / |A|, recall = |A & S| / |S|, error_rate = 1 - (|A & S| + |A & P|) / (|A| + |S|).
+    Precision is None where no link was found, recall where none is sure.
+    """
+
+    error_rate: float
+    precision: float | None
+    recall: float | None
+    links: int
+    sure: int
+    possible: int
+
+
+def error_rate(
+    links: Sequence[Iterable[Link]], sure: Sequence[Iterable[Link]], possible: Sequence[Iterable[Link]]
+) -> AlignmentScore:
+    """The error of one alignment per pair. A sure link counts as possible whether or not `possible` repeats it.
+
+    ValueError for unequal counts of pairs, and where nothing was found and nothing is sure: no rate is defined then.
+    """
+    if not len(links) == len(sure) == len(possible):
+        raise ValueError(
+            f"found alignments of {len(links)} pairs, sure links of {len(sure)} and possible ones of {len(possible)}: "
+            "give one entry for each pair"
+        )
+    found_count = sure_count = possible_count = in_sure = in_possible = 0
+    for found, must, may in zip(map(set, links), map(set, sure), map(set, possible), strict=True):
+        may |= must
+        found_count += len(found)
+        sure_count += len(must)
+        possible_count += len(may)
+        in_sure += len(found & must)
+        in_possible += len(found & may)
+    if found_count + sure_count == 0:
+        raise ValueError("the alignment error rate is not defined: no link was found and no gold link is sure")
+    return AlignmentScore(
+        error_rate=100 * (1 - (in_sure + in_possible) / (found_count + sure_count)),
+        precision=100 * in_possible / found_count if found_count else None,
+        recall=100 * in_sure / sure_count if sure_count else None,
+        links=found_count,
+        sure=sure_count,
+        possible=possible_count,
+    )
+
+
+def format_links(links: Iterable[Link]) -> str:
+    """Pharaoh format, in order and each link once: `format_links([(1, 2), (0, 0)]) == "0-0 1-2"`."""
+    return " ".join(f"{source}-{target}" for source, target in sorted(set(links)))
+
+
+def parse_links(line: str, where: str) -> tuple[Link, ...]:
+    """The inverse: `parse_links("0-0 1-2", "a.txt:1") == ((0, 0), (1, 2))`. A ValueError begins with `where`."""
+    found = []
+    for part in line.split():
+        match = LINK.fullmatch(part)
+        if match is None:
+            raise ValueError(f"{where}: {part!r} is no link; expected two word numbers such as 0-0, counted from 0")
+        found.append((int(match[1]), int(match[2])))
+    return tuple(found)
+
+
+def parse_gold(line: str, where: str, first: int = 0) -> Gold:
+    """Sure links as "1-2", possible ones as "1?2" or "1p2"; `first` is the number of the first word, 0 or 1.
+
+    `parse_gold("0-0 1?2", "gold.txt:1")` is `Gold({(0, 0)}, {(0, 0), (1, 2)})`. A ValueError begins with `where`.
+    """
+    sure, possible = set(), set()
+    for part in line.split():
+        match = GOLD_LINK.fullmatch(part)
+        if match is None:
+            raise ValueError(
+                f"{where}: {part!r} is no link; expected two word numbers, 1-2 for a sure link, 1?2 (or 1p2) for a "
+                "possible one"
+            )
+        link = int(match[1]) - first, int(match[3]) - first
+        if min(link) < 0:
+            raise ValueError(f"{where}: {part!r} holds a 0, but words are said to count from {first}")
+        possible.add(link)
+        if match[2] == "-":
+            sure.add(link)
+    return Gold(frozenset(sure), frozenset(possible))
+
+
+def check_within(links: Collection[Link], source_words: int, target_words: int, where: str) -> None:
+    """ValueError, beginning with `where`, for a link to a word that the pair does not have."""
+    for source, target in sorted(links):
+        for number, words, side in ((source, source_words, "source"), (target, target_words, "target")):
+            if number >= words:
+                raise ValueError(
+                    f"{where}: the link from source word {source} to target word {target} (counted from 0) leads out "
+                    f"of the {side}, which has {words} words"
+                )
