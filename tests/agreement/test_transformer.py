@@ -206,6 +206,21 @@ def test_dropout_acts_where_the_paper_has_it():
 
     config = replace(transformer_base(), d_model=8, heads=2, feed_forward=8)
     network = EncoderDecoder(config, 5)
-    modules = [module for module in network.modules() if isinstance(module, Dropout)]
+    modules = [module for module in network.modules() if isinstance(module, Dropout) and module.probability]
     assert len(modules) == 1 + 2 * 6 + 3 * 6  # the one of the embeddings serves both sides
     assert {module.probability for module in modules} == {0.1}
+
+
+def test_the_other_dropouts_act_in_training_only_and_each_by_itself():
+    torch.manual_seed(0)
+    source, target = torch.randint(4, 9, (2, 6)), torch.randint(4, 9, (2, 5))
+    lengths = torch.tensor([6, 4])
+    plain = replace(transformer_base(), d_model=8, heads=2, feed_forward=8, dropout=0.0)
+    for name in ("dropout", "attention_dropout", "activation_dropout", "layer_dropout"):
+        network = EncoderDecoder(replace(plain, **{name: 0.4}), 9)
+        drawn = [network(source, lengths, target) for _ in range(4)]
+        assert any(not torch.equal(drawn[0], other) for other in drawn[1:]), name
+        network.eval()
+        assert torch.equal(network(source, lengths, target), network(source, lengths, target))
+    steady = EncoderDecoder(plain, 9)
+    assert torch.equal(steady(source, lengths, target), steady(source, lengths, target))

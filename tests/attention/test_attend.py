@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from transduce.attention.attend import attend
 from transduce.attention.masks import Mask, causal, within_lengths
+from transduce.attention.normalisers import Softmax
 from transduce.attention.plan import Request, plan
 from transduce.attention.scores import ScaledDotProduct
 
@@ -126,3 +127,15 @@ def test_the_plan_says_why():
     assert plan(Request(device="cuda", keys=30, dot_product=True, softmax=True)).backend == "sdpa"
     other = plan(Request(device="cpu", keys=30, dot_product=False, softmax=True))
     assert other.backend == "reference" and "no scaled dot product" in other.reason
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["none", "both"])
+def test_dropped_weights_keep_the_mean(qkv, backend, name):
+    """Over many draws the output is that without dropout, and single draws differ from it."""
+    query, key, value = (part.detach().float() for part in qkv)
+    torch.manual_seed(5)
+    exact = attend(query, key, value, MASKS[name])
+    draws = [attend(query, key, value, MASKS[name], normalise=Softmax(0.4), backend=backend) for _ in range(3000)]
+    torch.testing.assert_close(torch.stack(draws).mean(0), exact, atol=0.08, rtol=0.0)
+    assert not torch.allclose(draws[0], exact, atol=1e-3)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from transduce.layers.dropout import Dropout, dropout, keep_mask
+from transduce.layers.dropout import Dropout, dropout, keep_mask, present
 from transduce.layers.feed_forward import FeedForward
 from transduce.layers.initialise import embedding, xavier_blocks
 from transduce.layers.norms import LayerNorm, RMSNorm
@@ -105,3 +105,10 @@ def test_embeddings_begin_at_unit_size_after_scaling():
     weight = torch.empty(2000, 64)
     embedding(weight, 64)
     assert (weight * 8).std().item() == pytest.approx(1.0, abs=0.02)
+
+
+def test_layer_dropout_leaves_out_its_share_and_nothing_outside_of_training():
+    layers = [nn.Identity() for _ in range(20_000)]
+    torch.manual_seed(3)
+    assert abs(len(present(layers, 0.3, True)) / len(layers) - 0.7) < 0.02
+    assert present(layers, 0.3, False) == layers == present(layers, 0.0, True)

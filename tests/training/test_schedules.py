@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from transduce.training.schedules import SCHEDULES, Constant, Cosine, InverseSquareRoot, Linear
+from transduce.training.schedules import SCHEDULES, Constant, Cosine, InverseSquareRoot, Linear, WarmUpStableDecay
 
 
 def test_inverse_square_root_is_the_papers():
@@ -47,3 +47,12 @@ def test_without_a_total_or_a_warm_up_the_factor_is_defined(name):
 
 def test_constant():
     assert Constant().at(1, None) == Constant().at(10**6, 10**6) == 1.0
+
+
+def test_warmup_stable_decay_stays_at_the_peak_and_falls_at_the_end():
+    schedule = WarmUpStableDecay(warmup=10, decay=0.2, final=0.1)
+    assert schedule.at(5, 110) == 0.5 and schedule.at(10, 110) == 1.0 and schedule.at(90, 110) == 1.0
+    assert schedule.at(95, 110) == pytest.approx(1 - 0.9 * math.sqrt(0.25))
+    assert schedule.at(110, 110) == pytest.approx(0.1) and schedule.at(500, None) == 1.0
+    with pytest.raises(ValueError, match="decay must be above 0"):
+        WarmUpStableDecay(decay=0.0)

@@ -17,6 +17,9 @@ LARGEST = {
     "decoder_layers": 1_000,
 }
 
+# what is a matter of training alone: the same weights fit whatever these are
+DROPOUTS = ("dropout", "attention_dropout", "activation_dropout", "layer_dropout")
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -28,6 +31,11 @@ class TransformerConfig:
     encoder_layers: Annotated[int, "layers of the encoder"] = 6
     decoder_layers: Annotated[int, "layers of the decoder"] = 6
     dropout: Annotated[float, "share of each sub-layer's output and of the embeddings dropped in training"] = 0.1
+    attention_dropout: Annotated[float, "share of the attention weights dropped in training"] = 0.0
+    activation_dropout: Annotated[
+        float, "share of the features inside the feed-forward networks dropped in training"
+    ] = 0.0
+    layer_dropout: Annotated[float, "share of the updates that leave out a layer (Fan et al. 2019, 1909.11556)"] = 0.0
     norm_placement: Annotated[Placement, "post: norm(x + f(x)) as in the paper; pre: x + f(norm(x))"] = "post"
     norm: Annotated[Norm, "the norm", NORMS] = LayerNorm()
     positions: Annotated[Positions, "position encoding", POSITIONS] = Sinusoidal()
@@ -40,5 +48,8 @@ class TransformerConfig:
                 raise ValueError(f"{name.replace('_', '-')} must be 1 to {largest}, found {getattr(self, name)}")
         if self.d_model % self.heads:
             raise ValueError(f"d-model must be a multiple of heads, found {self.d_model} and {self.heads}")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout must be at least 0 and below 1, found {self.dropout}")
+        for name in DROPOUTS:
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(
+                    f"{name.replace('_', '-')} must be at least 0 and below 1, found {getattr(self, name)}"
+                )

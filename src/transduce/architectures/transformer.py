@@ -16,7 +16,7 @@ from transduce.attention.masks import DenseMask, Mask, causal, within_lengths
 from transduce.attention.multihead import MultiHeadAttention
 from transduce.layers import initialise
 from transduce.layers.activations import ACTIVATIONS
-from transduce.layers.dropout import Dropout
+from transduce.layers.dropout import Dropout, present
 from transduce.layers.feed_forward import FeedForward
 from transduce.layers.residual import RESIDUALS, PostNorm, PreNorm
 
@@ -24,7 +24,12 @@ AnyMask = Mask | DenseMask | None
 
 
 def _feed_forward(config: TransformerConfig) -> FeedForward:
-    return FeedForward(config.d_model, config.feed_forward, ACTIVATIONS[config.activation])
+    activation = ACTIVATIONS[config.activation]
+    return FeedForward(config.d_model, config.feed_forward, activation, config.activation_dropout)
+
+
+def _attention(config: TransformerConfig) -> MultiHeadAttention:
+    return MultiHeadAttention(config.d_model, config.heads, config.attention_dropout)
 
 
 def _residual(config: TransformerConfig) -> PostNorm | PreNorm:
@@ -43,7 +48,7 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.attention = MultiHeadAttention(config.d_model, config.heads)
+        self.attention = _attention(config)
         self.feed_forward = _feed_forward(config)
         self.around_attention = _residual(config)
         self.around_feed_forward = _residual(config)
@@ -59,8 +64,8 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.self_attention = MultiHeadAttention(config.d_model, config.heads)
-        self.memory_attention = MultiHeadAttention(config.d_model, config.heads)
+        self.self_attention = _attention(config)
+        self.memory_attention = _attention(config)
         self.feed_forward = _feed_forward(config)
         self.around_self = _residual(config)
         self.around_memory = _residual(config)
@@ -90,11 +95,12 @@ class Encoder(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
+        self.layer_dropout = config.layer_dropout
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         self.final_norm = _final_norm(config)
 
     def forward(self, x: Float[Tensor, "B S D"], mask: AnyMask = None) -> Float[Tensor, "B S D"]:
-        for layer in self.layers:
+        for layer in present(self.layers, self.layer_dropout, self.training):
             x = layer(x, mask)
         normed: Tensor = self.final_norm(x)
         return normed
@@ -105,6 +111,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
+        self.layer_dropout = config.layer_dropout
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
         self.final_norm = _final_norm(config)
 
@@ -115,7 +122,7 @@ class Decoder(nn.Module):
         mask: AnyMask = None,
         memory_mask: AnyMask = None,
     ) -> Float[Tensor, "B T D"]:
-        for layer in self.layers:
+        for layer in present(self.layers, self.layer_dropout, self.training):
             x = layer(x, memory, mask, memory_mask)
         normed: Tensor = self.final_norm(x)
         return normed

@@ -13,6 +13,7 @@ from transduce.attention.masks import DenseMask, Mask
 from transduce.attention.normalisers import Normaliser, Softmax
 from transduce.attention.plan import Backend, Request, plan
 from transduce.attention.scores import ScaledDotProduct, Score
+from transduce.layers.dropout import dropout
 
 DOT_PRODUCT = ScaledDotProduct()
 SOFTMAX = Softmax()
@@ -44,8 +45,8 @@ def attend(
     chosen = plan(request, backend).backend
     if chosen == "reference":
         return reference(query, key, value, dense, bias, score, normalise)
-    assert isinstance(score, ScaledDotProduct)
-    return FUSED[chosen](query, key, value, dense, bias, score.factor(query.shape[-1]))
+    assert isinstance(score, ScaledDotProduct) and isinstance(normalise, Softmax)
+    return FUSED[chosen](query, key, value, dense, bias, score.factor(query.shape[-1]), normalise.dropout)
 
 
 def reference(
@@ -78,26 +79,38 @@ def attention_weights(
 
 
 def _matmul(
-    query: Tensor, key: Tensor, value: Tensor, mask: DenseMask | None, bias: Tensor | None, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: DenseMask | None,
+    bias: Tensor | None,
+    scale: float,
+    dropped: float,
 ) -> Tensor:
     """Plain products: the least overhead at short lengths on a CPU."""
     scores = (query * scale) @ key.transpose(-2, -1)
     if bias is not None:
         scores = scores + bias
     if mask is None:
-        return scores.softmax(-1) @ value
-    weights = (scores + mask.additive(scores.dtype)).softmax(-1)
+        return dropout(scores.softmax(-1), dropped, True) @ value
+    weights = dropout((scores + mask.additive(scores.dtype)).softmax(-1), dropped, True)
     return _zero_where_nothing_seen(weights @ value, mask)
 
 
 def _sdpa(
-    query: Tensor, key: Tensor, value: Tensor, mask: DenseMask | None, bias: Tensor | None, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: DenseMask | None,
+    bias: Tensor | None,
+    scale: float,
+    dropped: float,
 ) -> Tensor:
     """PyTorch's scaled_dot_product_attention, in whichever fused form the device has."""
     added = bias
     if mask is not None:
         added = mask.additive(query.dtype) if bias is None else bias + mask.additive(query.dtype)
-    heads = F.scaled_dot_product_attention(query, key, value, attn_mask=added, scale=scale)
+    heads = F.scaled_dot_product_attention(query, key, value, attn_mask=added, dropout_p=dropped, scale=scale)
     return heads if mask is None else _zero_where_nothing_seen(heads, mask)
 
 
@@ -105,7 +118,7 @@ def _zero_where_nothing_seen(heads: Tensor, mask: DenseMask) -> Tensor:
     return heads if mask.every_query_sees else heads * mask.allowed.any(-1, keepdim=True)
 
 
-Fused = Callable[[Tensor, Tensor, Tensor, DenseMask | None, Tensor | None, float], Tensor]
+Fused = Callable[[Tensor, Tensor, Tensor, DenseMask | None, Tensor | None, float, float], Tensor]
 FUSED: dict[Backend, Fused] = {"matmul": _matmul, "sdpa": _sdpa}
 
 

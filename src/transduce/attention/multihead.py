@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from transduce.attention.attend import attend, attention_weights
+from transduce.attention.attend import SOFTMAX, attend, attention_weights
 from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.normalisers import Softmax
 from transduce.layers.initialise import xavier_blocks
 
 
@@ -20,11 +21,12 @@ class MultiHeadAttention(nn.Module):
     that self-attention needs one product instead of three.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"d-model must be a multiple of heads, found {width} and {heads}")
         self.heads = heads
+        self.in_training = Softmax(dropout)
         self.packed_weight = nn.Parameter(torch.empty(3 * width, width))
         self.packed_bias = nn.Parameter(torch.zeros(3 * width))
         self.output = nn.Linear(width, width)
@@ -39,7 +41,7 @@ class MultiHeadAttention(nn.Module):
         else:
             query = self.queries(x)
             key, value = self.keys_values(memory)
-        return self.joined(attend(query, key, value, mask))
+        return self.joined(attend(query, key, value, mask, normalise=self.in_training if self.training else SOFTMAX))
 
     def weights(
         self, x: Float[Tensor, "B L D"], memory: Float[Tensor, "B S D"], mask: Mask | DenseMask | None = None

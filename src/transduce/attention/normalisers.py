@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from transduce.layers.dropout import dropout
+
 
 @runtime_checkable
 class Normaliser(Protocol):
@@ -15,10 +17,15 @@ class Normaliser(Protocol):
 
 @dataclass(frozen=True)
 class Softmax:
-    """Weights that sum to 1 over the allowed keys; a row that may attend to nothing gets all zeros, never NaN."""
+    """Weights that sum to 1 over the allowed keys; a row that may attend to nothing gets all zeros, never NaN.
+
+    `dropout` is the share of the weights that are then set to zero, while the others grow by as much: for training only.
+    """
+
+    dropout: float = 0.0
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Bool[Tensor, "..."] | None) -> Float[Tensor, "*B L S"]:
         if allowed is None:
-            return scores.softmax(-1)
+            return dropout(scores.softmax(-1), self.dropout, True)
         scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
-        return scores.softmax(-1).masked_fill(~allowed, 0.0)
+        return dropout(scores.softmax(-1).masked_fill(~allowed, 0.0), self.dropout, True)

@@ -54,7 +54,7 @@ def _draw_scores(axes: Axes, events: Sequence[Event]) -> None:
     names: dict[str, None] = {}  # a set that keeps the order
     for event in events:
         if event.get("kind") == "validation":
-            names |= dict.fromkeys(event.keys() - NO_SCORES)
+            names |= {name: None for name in event if name.split(" (")[0] not in NO_SCORES}
     for place, name in enumerate(sorted(names)):
         points = _points(events, "validation", name)
         _line(axes, points, name, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])

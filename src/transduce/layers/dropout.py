@@ -7,6 +7,7 @@ a multiple of 1/32768; the survivors are scaled by exactly the share that was ke
 fused dropout is used.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -67,3 +68,10 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return dropout(x, self.probability, self.training)
+
+
+def present(layers: Iterable[nn.Module], probability: float, training: bool) -> list[nn.Module]:
+    """Layer dropout (Fan et al. 2019, 1909.11556): each layer is left out with `probability`; all stay when not training."""
+    if not training or probability == 0.0:
+        return list(layers)
+    return [layer for layer in layers if torch.rand(()).item() >= probability]

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.text.special import END, PAD, START
+from transduce.training.consistency import consistent_cross_entropy
 from transduce.training.losses import TokenLoss, linear_cross_entropy
 
 Ids = Sequence[int] | np.ndarray
@@ -59,6 +60,15 @@ def loss(network: EncoderDecoder, batch: Batch, smoothing: float) -> TokenLoss:
     """Label-smoothed cross-entropy of every target token given those before it, summed."""
     hidden = network.hidden(batch.source, batch.lengths, batch.target_in)
     return linear_cross_entropy(hidden.flatten(0, 1), network.output.weight, batch.target_out.flatten(), smoothing, PAD)
+
+
+def consistent_loss(network: EncoderDecoder, batch: Batch, smoothing: float, alpha: float) -> TokenLoss:
+    """The same of two passes with different dropout, and how far they are apart (R-Drop)."""
+    twice = [torch.cat([part, part]) for part in (batch.source, batch.lengths, batch.target_in)]
+    first, second = network.hidden(*twice).flatten(0, 1).chunk(2)
+    return consistent_cross_entropy(
+        first, second, network.output.weight, batch.target_out.flatten(), smoothing, PAD, alpha
+    )
 
 
 @torch.no_grad()

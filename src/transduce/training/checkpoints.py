@@ -3,6 +3,7 @@
 checkpoints/step-00001000/  weights.safetensors    float32 master weights
                             optimiser.safetensors  the optimiser's tensors
                             random.safetensors     states of the random generators
+                            average.safetensors    the moving average, where the run keeps one
                             state.json             TrainState
                             manifest.json          SHA-256 of each, written last
 checkpoints/latest          for people and scripts: the name of the newest one, moved only after its folder is safe on disk
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +24,7 @@ from transduce.training.state import TrainState
 
 VERSION = 1
 PARTS = ("weights", "optimiser", "random")
+AVERAGE = "average.safetensors"
 NAME = re.compile(r"step-\d{8}")
 
 
@@ -33,6 +36,7 @@ class Checkpoint:
     optimiser: dict[str, Tensor]
     random: dict[str, Tensor]
     state: TrainState
+    average: dict[str, Tensor] | None = None
 
 
 def name_of(step: int) -> str:
@@ -59,6 +63,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> str:
     with files.replace_folder(folder / name) as new:
         for part in PARTS:
             files.write_tensors(new / f"{part}.safetensors", getattr(checkpoint, part))
+        if checkpoint.average is not None:
+            files.write_tensors(new / AVERAGE, checkpoint.average)
         (new / "state.json").write_text(json.dumps(asdict(checkpoint.state), indent=1) + "\n", encoding="utf-8")
         files.write_manifest(new, VERSION)
     files.write_atomically(folder / "latest", name + "\n")
@@ -67,10 +73,21 @@ def save(folder: Path, checkpoint: Checkpoint) -> str:
 
 def load(folder: Path) -> Checkpoint:
     """Reads one checkpoint. A ValueError names the file that is missing, cut short or changed."""
-    files.verify_manifest(folder, VERSION, required=[*(f"{part}.safetensors" for part in PARTS), "state.json"])
+    listed = _verified(folder)["files"]
     state = _state(folder / "state.json")
     weights, optimiser, random = (files.read_tensors(folder / f"{part}.safetensors") for part in PARTS)
-    return Checkpoint(weights, optimiser, random, state)
+    average = files.read_tensors(folder / AVERAGE) if AVERAGE in listed else None
+    return Checkpoint(weights, optimiser, random, state, average)
+
+
+def load_weights(folder: Path) -> dict[str, Tensor]:
+    """Only the weights of a checkpoint, which must be whole all the same."""
+    _verified(folder)
+    return files.read_tensors(folder / "weights.safetensors")
+
+
+def _verified(folder: Path) -> dict[str, Any]:
+    return files.verify_manifest(folder, VERSION, required=[*(f"{part}.safetensors" for part in PARTS), "state.json"])
 
 
 def _state(path: Path) -> TrainState:

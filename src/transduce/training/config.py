@@ -12,6 +12,20 @@ LARGEST = 10**8  # of any budget: beyond it is a mistake, and names of checkpoin
 
 
 @dataclass(frozen=True)
+class EarlyStop:
+    """A run ends before its budget is spent when validations no longer get better."""
+
+    metric: Annotated[str | None, "what must get better: loss or a name of the evaluation table; left out: metric"] = (
+        None
+    )
+    patience: Annotated[int, "validations in a row without a new best after which the run ends"] = 5
+
+    def __post_init__(self) -> None:
+        if self.patience < 1:
+            raise ValueError(f"patience must be at least 1, found {self.patience}")
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """How a network is trained. At most one of `steps`, `epochs` and `minutes` is given; none means 30 minutes."""
 
@@ -29,6 +43,14 @@ class TrainingConfig:
     validate_every: Annotated[int | None, "updates between validations; left out: ten over the run"] = None
     validate_sentences: Annotated[int, "dev sentences that each validation decodes"] = 500
     metric: Annotated[str, "what makes a checkpoint the best: loss or a name of the evaluation table"] = "chrf"
+    ema: Annotated[
+        float | None, "decay of an exponential moving average of the weights, such as 0.999; left out: none is kept"
+    ] = None
+    average_last: Annotated[int, "the mean of the weights at this many last validations is tried too; 1: not"] = 1
+    early_stop: Annotated[EarlyStop | None, "end the run when validations get no better; left out: never"] = None
+    r_drop: Annotated[
+        float, "weight of the divergence between two passes with other dropout (Liang et al. 2021); 0: one pass"
+    ] = 0.0
     keep_last: Annotated[int, "newest checkpoints kept"] = 2
     keep_best: Annotated[int, "best checkpoints kept"] = 1
 
@@ -41,15 +63,24 @@ class TrainingConfig:
                 raise ValueError(f"{name.replace('_', '-')} must be above 0, found {getattr(self, name)}")
             if getattr(self, name) >= LARGEST:
                 raise ValueError(f"{name.replace('_', '-')} must be below {LARGEST:,}, found {getattr(self, name)}")
-        for name in ("batch_tokens", "accumulate", "validate_sentences", "keep_last", "keep_best"):
+        for name in ("batch_tokens", "accumulate", "validate_sentences", "average_last", "keep_last", "keep_best"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {getattr(self, name)}")
         if self.validate_every is not None and self.validate_every < 1:
             raise ValueError(f"validate-every must be at least 1, found {self.validate_every}")
         if not 0.0 <= self.label_smoothing < 1.0:
             raise ValueError(f"label-smoothing must be at least 0 and below 1, found {self.label_smoothing}")
+        if self.ema is not None and not 0.0 < self.ema < 1.0:
+            raise ValueError(f"ema must be above 0 and below 1, found {self.ema}; leave it out for no moving average")
+        if not 0.0 <= self.r_drop <= 100.0:
+            raise ValueError(f"r-drop must be 0 to 100, found {self.r_drop}")
         if self.clip_norm < 0:
             raise ValueError(f"clip-norm must be at least 0, found {self.clip_norm}")
+
+    @property
+    def watched(self) -> str | None:
+        """The metric that early stopping looks at; None where there is none."""
+        return None if self.early_stop is None else self.early_stop.metric or self.metric
 
     @property
     def time_budget(self) -> float | None:

@@ -1,47 +1,21 @@
 """The training loop: updates until the budget is spent, validations and checkpoints on the way."""
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
-from transduce.data.loader import Loader, Rows
-from transduce.training import budget, checkpoints
+from transduce.data.loader import Rows
+from transduce.training import budget, checkpoints, selection
 from transduce.training.checkpoints import Checkpoint
+from transduce.training.config import TrainingConfig
 from transduce.training.interrupt import Interrupted, StopRequest
-from transduce.training.metrics_log import MetricsLog
-from transduce.training.optimisers import tensors_of
+from transduce.training.job import Job
 from transduce.training.progress import Progress
 from transduce.training.state import TrainState
-from transduce.training.update import Measured, Trainable, update
+from transduce.training.update import Measured, update
 
 LOG_EVERY = 20  # updates between training events in the metrics log
 SKIPS_ALLOWED = 5  # updates in a row that may fail to be finite
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What a validation found. `score` is the value of the chosen metric, `samples` some lines to look at."""
-
-    values: dict[str, float]
-    score: float
-    samples: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything a run works with; only its TrainState changes."""
-
-    trainable: Trainable
-    loader: Loader
-    checkpoints: Path
-    log: MetricsLog
-    validate: Callable[[StopRequest], Validation]  # asks the request now and then, which may raise Interrupted
-    higher_is_better: bool
-    publish: Callable[[TrainState, Mapping[str, float]], None]  # makes the model folder of the weights as they are
-    draw: Callable[[], None]  # draws what the log holds
 
 
 class Diverged(ValueError):
@@ -58,11 +32,11 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
     try:
         _validate_when_due(job, state, progress, stop)  # a validation that the last sitting did not finish
         for batches in _grouped(job, state):
-            if stop or _is_over(state):
+            if stop or is_over(job.trainable.config, state):
                 break
             _timed_update(job, state, batches, progress)
             _validate_when_due(job, state, progress, stop)
-        finished = _is_over(state) and not _is_due(job, state)
+        finished = is_over(job.trainable.config, state) and not _is_due(job, state)
         if not finished:
             _leave(job, state)
         return finished
@@ -75,7 +49,7 @@ def _leave(job: Job, state: TrainState) -> None:
     if checkpoints.name_of(state.step) not in checkpoints.names(job.checkpoints):
         _save(job, state)
     if state.best is None:
-        job.publish(state, {})
+        job.publish(state, job.trainable.masters.tensors(), {})
 
 
 def _grouped(job: Job, state: TrainState) -> Iterator[list[Rows]]:
@@ -100,6 +74,8 @@ def _timed_update(job: Job, state: TrainState, batches: list[Rows], progress: Pr
     state.skipped = 0
     state.step += 1
     state.target_tokens += measured.tokens
+    if job.moving is not None:
+        job.moving.follow(state.step)
     progress.show(state, measured, seconds)
     if state.step % LOG_EVERY == 0 or state.step == 1:
         job.log.write("train", state.step, _event(measured, seconds))
@@ -136,17 +112,20 @@ def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: St
     if not _is_due(job, state):
         return
     try:
-        seconds = _validate(job, state, progress, stop)
+        seconds = selection.validate(job, state, progress.say, stop)
     except Interrupted:
         return
     if state.total_steps is None:
         _settle(state, budget.of_minutes(job.trainable.config, state, seconds))
         progress.say(f"the time left is enough for {state.total_steps} steps in all")
+    if selection.is_stale(job.trainable.config, state):
+        progress.say(f"{job.trainable.config.watched} has not got better in {state.stale} validations: stopping early")
     _save(job, state)
 
 
-def _is_over(state: TrainState) -> bool:
-    return state.total_steps is not None and state.step >= state.total_steps
+def is_over(config: TrainingConfig, state: TrainState) -> bool:
+    """Whether the budget is spent, or early stopping has ended the run."""
+    return selection.is_stale(config, state) or (state.total_steps is not None and state.step >= state.total_steps)
 
 
 def _is_due(job: Job, state: TrainState) -> bool:
@@ -156,47 +135,24 @@ def _is_due(job: Job, state: TrainState) -> bool:
     if state.total_steps is None:
         return budget.probe_is_over(job.trainable.config, state)
     assert state.validate_every is not None
-    return _is_over(state) or state.step - state.validated_at >= state.validate_every
-
-
-def _validate(job: Job, state: TrainState, progress: Progress, stop: StopRequest) -> float:
-    """Measures on the dev set, logs, and publishes the model if it is the best so far. Returns the seconds it took."""
-    began = time.perf_counter()
-    found = job.validate(stop)
-    name = checkpoints.name_of(state.step)
-    state.validated_at = state.step
-    job.log.write("validation", state.step, dict(found.values))
-    job.log.text("samples", state.step, found.samples)
-    progress.say(f"step {state.step}: " + "  ".join(f"{key} {value:.3f}" for key, value in found.values.items()))
-    progress.say(found.samples)
-    if not math.isnan(found.score):
-        state.scores[name] = found.score
-        if _ranked(job, state)[0] == name:
-            state.best = name
-            job.publish(state, found.values)
-    seconds = time.perf_counter() - began
-    state.seconds += seconds
-    state.validation_seconds += seconds
-    return seconds
+    return is_over(job.trainable.config, state) or state.step - state.validated_at >= state.validate_every
 
 
 def _save(job: Job, state: TrainState) -> None:
     """Writes a checkpoint, then removes those that are neither among the newest nor among the best."""
     trainable = job.trainable
-    state.scores = {name: state.scores[name] for name in _ranked(job, state)[: trainable.config.keep_best]}
+    state.scores = {name: state.scores[name] for name in selection.ranked(job, state)[: trainable.config.keep_best]}
     checkpoint = Checkpoint(
-        trainable.masters.tensors(), tensors_of(trainable.optimiser), checkpoints.random_states(), state
+        weights=trainable.masters.tensors(),
+        optimiser=trainable.optimiser.tensors(),
+        random=checkpoints.random_states(),
+        state=state,
+        average=None if job.moving is None else job.moving.average,
     )
     checkpoints.save(job.checkpoints, checkpoint)
     newest = checkpoints.names(job.checkpoints)[-trainable.config.keep_last :]
-    checkpoints.prune(job.checkpoints, {*newest, *state.scores})
+    checkpoints.prune(job.checkpoints, {*newest, *state.scores, *state.snapshots})
     job.draw()
-
-
-def _ranked(job: Job, state: TrainState) -> list[str]:
-    """Validated checkpoints, best first; of equal ones the earlier."""
-    sign = -1.0 if job.higher_is_better else 1.0
-    return sorted(state.scores, key=lambda name: (sign * state.scores[name], name))
 
 
 def _reckon(job: Job, state: TrainState) -> None:

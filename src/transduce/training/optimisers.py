@@ -1,50 +1,139 @@
-"""Optimisers: frozen parts that build PyTorch's own; their state to and from plain tensors."""
+"""Optimisers: frozen parts that build PyTorch's own over named parameters.
 
-from collections.abc import Sequence
+All take their rate from the schedule, update by update; the same rate means much the same for each of them but Adafactor,
+whose rate is a share of the weights' own size.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from transduce.training.stepper import Stepper
+
 
 @runtime_checkable
 class Optimiser(Protocol):
-    def build(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer: ...
+    def build(self, parameters: Mapping[str, Tensor]) -> Stepper: ...
+
+
+def _check_shares(part: object, *names: str) -> None:
+    for name in names:
+        if not 0.0 <= getattr(part, name) < 1.0:
+            raise ValueError(f"{name.replace('_', '-')} must be at least 0 and below 1, found {getattr(part, name)}")
+
+
+def _check_weight_decay(found: float) -> None:
+    if not 0.0 <= found < 10.0:
+        raise ValueError(f"weight-decay must be at least 0 and below 10, found {found}")
+
+
+def decayed(parameters: Mapping[str, Tensor], weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups: matrices shrink by weight decay; biases and gains, whose size is their meaning, do not."""
+    matrices = [held for held in parameters.values() if held.ndim >= 2]
+    others = [held for held in parameters.values() if held.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
 
 
 @dataclass(frozen=True)
 class Adam:
-    """Kingma and Ba 2014, 1412.6980, with the paper's settings for Transformers; one fused kernel for all tensors."""
+    """Kingma and Ba 2014, 1412.6980, with the settings of Vaswani et al. 2017; one fused kernel for all tensors."""
 
     beta1: Annotated[float, "decay of the mean of gradients"] = 0.9
     beta2: Annotated[float, "decay of the mean of squared gradients"] = 0.98
     eps: Annotated[float, "added to the root of the mean square"] = 1e-9
 
     def __post_init__(self) -> None:
-        for name in ("beta1", "beta2"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueError(f"{name} must be at least 0 and below 1, found {getattr(self, name)}")
+        _check_shares(self, "beta1", "beta2")
         if self.eps <= 0:
             raise ValueError(f"eps must be above 0, found {self.eps}")
 
-    def build(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, lr=0.0, betas=(self.beta1, self.beta2), eps=self.eps, fused=True)
+    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
+        betas = (self.beta1, self.beta2)
+        return Stepper(torch.optim.Adam(list(parameters.values()), lr=0.0, betas=betas, eps=self.eps, fused=True))
 
 
-OPTIMISERS: dict[str, type[Optimiser]] = {"adam": Adam}
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with weights that shrink beside it, not through it (Loshchilov and Hutter 2017, 1711.05101)."""
+
+    weight_decay: Annotated[float, "share of the rate by which matrices shrink in each update"] = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_weight_decay(self.weight_decay)
+
+    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
+        groups, betas = decayed(parameters, self.weight_decay), (self.beta1, self.beta2)
+        return Stepper(torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=self.eps, fused=True))
 
 
-def tensors_of(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state by name, "<parameter number>.<quantity>": every quantity is a tensor."""
-    state = optimiser.state_dict()["state"]
-    return {f"{number}.{name}": torch.as_tensor(held) for number, kept in state.items() for name, held in kept.items()}
+@dataclass(frozen=True)
+class Adafactor:
+    """Second moments of a matrix by its rows and columns: little memory (Shazeer and Stern 2018, 1804.04235).
+
+    A weight moves by at most rate * max(its matrix's root mean square, 0.001), so rates of about 1e-2 are usual.
+    """
+
+    beta2_decay: Annotated[float, "the second moments' decay at step t is 1 - t^this"] = -0.8
+    clip: Annotated[float, "an update with a greater root mean square is scaled down to it"] = 1.0
+    weight_decay: Annotated[float, "share of the rate by which matrices shrink in each update"] = 0.0
+
+    def __post_init__(self) -> None:
+        if not -10.0 <= self.beta2_decay <= 0.0:
+            raise ValueError(f"beta2-decay must be -10 to 0, found {self.beta2_decay}")
+        if self.clip < 1.0:
+            raise ValueError(f"clip must be at least 1, found {self.clip}")
+        _check_weight_decay(self.weight_decay)
+
+    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
+        groups = decayed(parameters, self.weight_decay)
+        return Stepper(torch.optim.Adafactor(groups, lr=0.0, beta2_decay=self.beta2_decay, d=self.clip, foreach=False))
 
 
-def load_tensors(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Puts back what `tensors_of` gave."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, held in tensors.items():
-        number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = held
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+@dataclass(frozen=True)
+class Muon:
+    """Momentum made orthogonal for the matrices inside the layers (Jordan et al. 2024; Liu et al. 2025, 2502.16982).
+
+    Embeddings, the output map, biases and gains are moved by AdamW, as its authors do. Its steps are scaled to the size of
+    AdamW's, so that one learning rate serves both.
+    """
+
+    momentum: Annotated[float, "decay of the mean of gradients"] = 0.95
+    weight_decay: Annotated[float, "share of the rate by which matrices shrink in each update"] = 0.0
+    beta1: Annotated[float, "AdamW's decay of the mean of gradients"] = 0.9
+    beta2: Annotated[float, "AdamW's decay of the mean of squared gradients"] = 0.98
+
+    def __post_init__(self) -> None:
+        _check_shares(self, "momentum", "beta1", "beta2")
+        _check_weight_decay(self.weight_decay)
+
+    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
+        inner = {name: held for name, held in parameters.items() if is_inner_matrix(name, held)}
+        outer = {name: held for name, held in parameters.items() if name not in inner}
+        optimisers: list[torch.optim.Optimizer] = []
+        if inner:
+            optimisers.append(
+                torch.optim.Muon(
+                    list(inner.values()),
+                    lr=0.0,
+                    momentum=self.momentum,
+                    weight_decay=self.weight_decay,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            )
+        if outer:
+            groups = decayed(outer, self.weight_decay)
+            optimisers.append(torch.optim.AdamW(groups, lr=0.0, betas=(self.beta1, self.beta2), eps=1e-9, fused=True))
+        return Stepper(*optimisers)
+
+
+def is_inner_matrix(name: str, parameter: Tensor) -> bool:
+    """Whether a parameter is a matrix between features, neither an embedding table nor the output map."""
+    return parameter.ndim == 2 and "embedding" not in name and name != "output.weight"
+
+
+OPTIMISERS: dict[str, type[Optimiser]] = {"adam": Adam, "adamw": AdamW, "adafactor": Adafactor, "muon": Muon}

@@ -4,6 +4,9 @@ Casting once per step is what makes this faster than autocast, which casts the s
 alone would lose updates smaller than 1/256 of a weight.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -51,6 +54,24 @@ class MasterWeights:
         """Rounds the masters into the network's weights: once per update."""
         if self.separate:
             torch._foreach_copy_(self.weights, self.masters)
+
+    @property
+    def named(self) -> dict[str, Tensor]:
+        """What an optimiser moves, by parameter name."""
+        return dict(zip(self.names, self.masters, strict=True))
+
+    @contextmanager
+    def shown_as(self, tensors: dict[str, Tensor]) -> Iterator[None]:
+        """Inside, the network computes with other weights; the masters stay, and come back bit by bit."""
+        own = [] if self.separate else [master.detach().clone() for master in self.masters]
+        with torch.no_grad():
+            for name, weight in zip(self.names, self.weights, strict=True):
+                weight.copy_(tensors[name])
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(self.weights, own or self.masters)
 
     def tensors(self) -> dict[str, Tensor]:
         """Float32 weights by parameter name."""

@@ -90,9 +90,32 @@ class Constant:
         return warm_up(step, self.warmup)
 
 
+@dataclass(frozen=True)
+class WarmUpStableDecay:
+    """Warm-up, the peak rate for most of the run, then down to `final` over its last part (Hu et al. 2024, 2404.06395).
+
+    Down along 1 - sqrt, which Haegele et al. 2024 (2405.18392) found better than a straight line.
+    """
+
+    warmup: Annotated[int, "steps to the peak"] = 400
+    decay: Annotated[float, "share of the steps after the warm-up in which the rate falls"] = 0.2
+    final: Annotated[float, "the last step's factor"] = 0.0
+
+    def __post_init__(self) -> None:
+        check(self.warmup, self.final)
+        if not 0.0 < self.decay <= 1.0:
+            raise ValueError(f"decay must be above 0 and at most 1, found {self.decay}")
+
+    def at(self, step: int, total: int | None) -> float:
+        share = decayed_share(step, self.warmup, total)
+        falling = max(0.0, (share - (1.0 - self.decay)) / self.decay)
+        return warm_up(step, self.warmup) * (1.0 - (1.0 - self.final) * math.sqrt(falling))
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
     "inverse-square-root": InverseSquareRoot,
     "cosine": Cosine,
     "linear": Linear,
     "constant": Constant,
+    "warmup-stable-decay": WarmUpStableDecay,
 }

@@ -23,3 +23,7 @@ class TrainState:
     validated_at: int = 0  # step of the last validation
     scores: dict[str, float] = field(default_factory=dict)  # checkpoint name -> score of its validation
     best: str | None = None  # name of the best checkpoint
+    best_weights: str = "weights"  # which of its weights were the best: they themselves, "mean" or "ema"
+    snapshots: list[str] = field(default_factory=list)  # the last validated checkpoints, for their mean
+    watched: float | None = None  # best so far of what early stopping watches, turned so that more is better
+    stale: int = 0  # validations since then

@@ -13,6 +13,7 @@ from transduce.training.config import TrainingConfig
 from transduce.training.losses import TokenLoss
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
+from transduce.training.stepper import Stepper
 
 LossOf = Callable[[Sequence[Row], Sequence[Row]], TokenLoss]
 
@@ -24,7 +25,7 @@ class Trainable:
     network: nn.Module
     loss: LossOf  # source rows, target rows -> summed loss
     masters: MasterWeights
-    optimiser: torch.optim.Optimizer
+    optimiser: Stepper
     config: TrainingConfig
 
 
@@ -50,9 +51,7 @@ def update(trainable: Trainable, batches: Sequence[Rows], state: TrainState) -> 
     rate = config.learning_rate * config.schedule.at(state.step + 1, state.total_steps)
     made = math.isfinite(loss) and math.isfinite(norm)
     if made:
-        for group in trainable.optimiser.param_groups:
-            group["lr"] = rate
-        trainable.optimiser.step()
+        trainable.optimiser.step(rate)
         masters.publish()
     masters.clear()
     return Measured(loss / tokens, nll / tokens, tokens, norm, rate, made)

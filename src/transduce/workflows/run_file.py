@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from transduce import config
-from transduce.architectures.config import TransformerConfig
+from transduce.architectures.config import DROPOUTS, TransformerConfig
 from transduce.architectures.presets import PRESETS
 from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
@@ -31,6 +31,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed must be a whole number of at least 0, found {self.seed}")
+        if self.training.r_drop and not any(getattr(self.model, name) for name in DROPOUTS):
+            raise ValueError(
+                "training.r-drop compares passes with different dropout: give model.dropout, or leave it out"
+            )
         if self.decoding.n_best != 1 or self.decoding.sampling is not None:
             raise ValueError(
                 "decoding.n-best and decoding.sampling belong to a translation, not to a run; leave them out"

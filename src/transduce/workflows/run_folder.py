@@ -6,6 +6,7 @@ from typing import Any
 
 from transduce import config, files
 from transduce.training import checkpoints, metrics_log
+from transduce.training.loop import is_over
 from transduce.workflows.run_file import RunConfig, from_tree
 
 MAY_CHANGE = ("training.steps", "training.epochs", "training.minutes", "training.keep-last", "training.keep-best")
@@ -38,12 +39,12 @@ class RunFolder:
         return self.path / "model"
 
     def finished(self) -> bool:
-        """Whether the newest checkpoint that can be read says that the budget is spent."""
+        """Whether the newest checkpoint that can be read says that the run has come to its end."""
         try:
             state = checkpoints.load_newest(self.checkpoints, say=lambda line: None).state
+            return is_over(from_tree(config.read(self.run_file), str(self.run_file)).training, state)
         except ValueError:
             return False
-        return state.total_steps is not None and state.step >= state.total_steps
 
     def refuse_if_taken(self) -> None:
         """A ValueError if something has been trained here. What came to no checkpoint is nothing to lose."""

@@ -5,25 +5,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from transduce import files, models
+from transduce.architectures.transformer import EncoderDecoder
 from transduce.data.loader import Loader
 from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
-from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.hardware import best_device, bf16_is_fast, choose_threads
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.training import budget, checkpoints, metrics_log
-from transduce.training.config import Precision
+from transduce.training.averaging import MovingAverage
+from transduce.training.checkpoints import Checkpoint
+from transduce.training.config import Precision, TrainingConfig
 from transduce.training.interrupt import stop_on_signals
-from transduce.training.loop import Job, run
+from transduce.training.job import Job
+from transduce.training.loop import run
 from transduce.training.losses import TokenLoss
 from transduce.training.metrics_log import MetricsLog
-from transduce.training.optimisers import load_tensors
 from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
-from transduce.training.update import Trainable
+from transduce.training.stepper import Stepper
+from transduce.training.update import LossOf, Trainable
 from transduce.workflows.card import model_card
 from transduce.workflows.prepare import Prepared, prepare
 from transduce.workflows.run_file import RunConfig, load_run
@@ -78,9 +83,10 @@ def train(
 
 def _check(config: RunConfig) -> None:
     """What can be said before any work is done."""
-    known = ["loss", "perplexity", *METRICS]
-    if config.training.metric not in known:
-        raise ValueError(f"training.metric must be one of {', '.join(known)}, found {config.training.metric!r}")
+    known = ["loss", "perplexity", *QUICK_METRICS]
+    for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.watched)):
+        if metric is not None and metric not in known:
+            raise ValueError(f"training.{key} must be one of {', '.join(known)}, found {metric!r}")
     split = config.data.split
     if config.data.dev is None and (split is None or split.dev == 0):
         raise ValueError("data.dev or data.split is needed: without a dev set nothing tells which checkpoint is best")
@@ -102,34 +108,44 @@ def _job(folder: RunFolder, config: RunConfig, prepared: Prepared, resume: bool,
     spec = model_spec(config, tokenizers)
     network = models.build(spec).to(device)
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
-    optimiser = config.training.optimiser.build(masters.masters)
+    optimiser = config.training.optimiser.build(masters.named)
+    moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
     state = TrainState(data=prepared.folder.name, threads=choose_threads())
     if resume:
-        state = _restored(folder, masters, optimiser, state, say)
+        found = _newest_checkpoint(folder, state, say)
+        if found is not None:
+            state = _restored(found, masters, optimiser, moving)
         torch.set_num_threads(state.threads)
     network.train()
     say(_description(spec, masters, device))
     dev = _dev_set(config, prepared, tokenizers, device)
 
-    def loss(source: Sequence[Row], target: Sequence[Row]) -> TokenLoss:
-        return translation.loss(network, translation.batch_of(source, target, device), config.training.label_smoothing)
-
-    def publish(state: TrainState, values: Mapping[str, float]) -> None:
+    def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
         card = model_card(folder.path.name, config, spec, state, values)
-        models.save(folder.model, spec, masters.tensors(), tokenizers, card)
+        models.save(folder.model, spec, weights, tokenizers, card)
 
-    metric = METRICS.get(config.training.metric)
     job = Job(
-        trainable=Trainable(network, loss, masters, optimiser, config.training),
+        trainable=Trainable(network, _loss_of(network, config.training, device), masters, optimiser, config.training),
+        moving=moving,
         loader=Loader(prepared.train, config.training.batch_tokens, config.seed),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
-        validate=lambda stop: dev.validate(network, config.training.metric, stop),
-        higher_is_better=metric is not None and metric.higher_is_better,
+        validate=lambda stop: dev.validate(network, stop),
+        higher_is_better=lambda name: name in QUICK_METRICS and QUICK_METRICS[name].higher_is_better,
         publish=publish,
         draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve),
     )
     return job, state
+
+
+def _loss_of(network: EncoderDecoder, training: TrainingConfig, device: str) -> LossOf:
+    def loss(source: Sequence[Row], target: Sequence[Row]) -> TokenLoss:
+        batch = translation.batch_of(source, target, device)
+        if training.r_drop:
+            return translation.consistent_loss(network, batch, training.label_smoothing, training.r_drop)
+        return translation.loss(network, batch, training.label_smoothing)
+
+    return loss
 
 
 def model_spec(config: RunConfig, tokenizers: Tokenizers) -> models.ModelSpec:
@@ -160,14 +176,12 @@ def _description(spec: models.ModelSpec, masters: MasterWeights, device: str) ->
     )
 
 
-def _restored(
-    folder: RunFolder, masters: MasterWeights, optimiser: torch.optim.Optimizer, fresh: TrainState, say: Say
-) -> TrainState:
-    """Puts weights, optimiser and random generators back to the newest good checkpoint's; its state, or the fresh one."""
+def _newest_checkpoint(folder: RunFolder, fresh: TrainState, say: Say) -> Checkpoint | None:
+    """What the run goes on from: its newest good checkpoint, or None where none had been written yet."""
     if not checkpoints.names(folder.checkpoints):
         folder.refuse_if_checkpoints_are_gone()
         say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")
-        return fresh
+        return None
     found = checkpoints.load_newest(folder.checkpoints, say)
     if found.state.data != fresh.data:
         raise ValueError(
@@ -175,10 +189,20 @@ def _restored(
             "they were, or begin a new run"
         )
     checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
-    masters.load(found.weights)
-    load_tensors(optimiser, found.optimiser)
-    checkpoints.set_random_states(found.random)
     say(f"going on from step {found.state.step}")
+    return found
+
+
+def _restored(
+    found: Checkpoint, masters: MasterWeights, optimiser: Stepper, moving: MovingAverage | None
+) -> TrainState:
+    """Puts weights, optimiser, moving average and random generators back to a checkpoint's; its state."""
+    masters.load(found.weights)
+    optimiser.load(found.optimiser)
+    if moving is not None:
+        assert found.average is not None  # a run that goes on has the settings it began with
+        moving.load(found.average)
+    checkpoints.set_random_states(found.random)
     return found.state
 
 

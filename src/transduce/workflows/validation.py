@@ -11,13 +11,13 @@ from transduce.data.store import TokenStore
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import SpecialIds
-from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.evaluation.perplexity import perplexity
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
 from transduce.training.interrupt import StopRequest
-from transduce.training.loop import Validation
+from transduce.training.job import Validation
 from transduce.workflows.model import by_length
 
 LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
@@ -36,8 +36,8 @@ class DevSet:
     batch_tokens: int
     device: str
 
-    def validate(self, network: EncoderDecoder, metric: str, stop: StopRequest) -> Validation:
-        """Measures with the network in evaluation mode; `metric` ("loss" or a name of METRICS) becomes the score.
+    def validate(self, network: EncoderDecoder, stop: StopRequest) -> Validation:
+        """Measures with the network in evaluation mode: loss, perplexity and every one of QUICK_METRICS.
 
         Raises Interrupted within a batch or two of a stop request.
         """
@@ -48,8 +48,8 @@ class DevSet:
         finally:
             network.train()
         references = [references for _, references in self.texts]
-        values |= {name: each.compute(outputs, references).value for name, each in METRICS.items()}
-        return Validation(values, values[metric], self._samples(outputs))
+        values |= {name: each.compute(outputs, references).value for name, each in QUICK_METRICS.items()}
+        return Validation(values, self._samples(outputs))
 
     def _loss(self, network: EncoderDecoder, stop: StopRequest) -> dict[str, float]:
         pairs = np.arange(min(len(self.store), LOSS_PAIRS))

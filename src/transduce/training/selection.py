@@ -1,0 +1,94 @@
+"""Which weights become the model: each validation compares the weights with their means, and with all before it."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from transduce.training import checkpoints
+from transduce.training.averaging import Candidate, Weights, candidates
+from transduce.training.config import TrainingConfig
+from transduce.training.interrupt import StopRequest
+from transduce.training.job import Job, Validation
+from transduce.training.state import TrainState
+
+
+class Validated(NamedTuple):
+    """A candidate, and what its validation found."""
+
+    name: str
+    weights: Weights
+    found: Validation
+
+
+def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: StopRequest) -> float:
+    """Measures on the dev set, logs, and publishes the model if it is the best so far. Returns the seconds it took.
+
+    May raise Interrupted, before anything of the state has changed.
+    """
+    began = time.perf_counter()
+    config, name = job.trainable.config, checkpoints.name_of(state.step)
+    compared = _compared(job, stop, candidates(config, job.trainable.masters, job.moving, state, job.checkpoints))
+    best = max(compared, key=lambda each: _worth(job, config.metric, each.found))  # of equal ones the first
+    values = compared[0].found.values | {
+        f"{config.metric} ({each.name})": each.found.values[config.metric] for each in compared[1:]
+    }
+    job.log.write("validation", state.step, dict(values))
+    job.log.text("samples", state.step, best.found.samples)
+    say(f"step {state.step}: " + "  ".join(f"{key} {value:.3f}" for key, value in values.items()))
+    say(best.found.samples)
+    state.validated_at = state.step
+    _watch(job, state, compared)
+    score = best.found.values[config.metric]
+    if not math.isnan(score):
+        state.scores[name] = score
+        if ranked(job, state)[0] == name:
+            state.best, state.best_weights = name, best.name
+            job.publish(state, best.weights, best.found.values)
+    if config.average_last > 1:
+        state.snapshots = [*state.snapshots, name][1 - config.average_last :]
+    seconds = time.perf_counter() - began
+    state.seconds += seconds
+    state.validation_seconds += seconds
+    return seconds
+
+
+def _compared(job: Job, stop: StopRequest, tried: Iterable[Candidate]) -> list[Validated]:
+    found = []
+    for candidate in tried:
+        with job.trainable.masters.shown_as(candidate.weights):
+            found.append(Validated(candidate.name, candidate.weights, job.validate(stop)))
+    return found
+
+
+def _worth(job: Job, metric: str, found: Validation) -> float:
+    """The value of a metric such that more is better; what is no number is worst."""
+    value = _sign(job, metric) * found.values[metric]
+    return -math.inf if math.isnan(value) else value
+
+
+def _sign(job: Job, metric: str) -> float:
+    return 1.0 if job.higher_is_better(metric) else -1.0
+
+
+def _watch(job: Job, state: TrainState, compared: list[Validated]) -> None:
+    """Counts validations in which what early stopping watches did not get better."""
+    metric = job.trainable.config.watched
+    if metric is None:
+        return
+    now = max(_worth(job, metric, each.found) for each in compared)
+    if state.watched is None or now > state.watched:
+        state.watched, state.stale = now, 0
+    else:
+        state.stale += 1
+
+
+def is_stale(config: TrainingConfig, state: TrainState) -> bool:
+    """Whether early stopping ends the run."""
+    return config.early_stop is not None and state.stale >= config.early_stop.patience
+
+
+def ranked(job: Job, state: TrainState) -> list[str]:
+    """Validated checkpoints, best first; of equal ones the earlier."""
+    sign = _sign(job, job.trainable.config.metric)
+    return sorted(state.scores, key=lambda name: (-sign * state.scores[name], name))

@@ -1,0 +1,121 @@
+"""Optimisers against PyTorch's own, and their state through files."""
+
+import pytest
+import torch
+from torch import nn
+
+from transduce.config import build, tree_of
+from transduce.training.optimisers import OPTIMISERS, Adafactor, Adam, AdamW, Muon, is_inner_matrix
+from transduce.training.stepper import Stepper
+
+
+def network() -> nn.Module:
+    torch.manual_seed(4)
+    return nn.Sequential(nn.Embedding(7, 6), nn.Linear(6, 5), nn.LayerNorm(5), nn.Linear(5, 3, bias=False))
+
+
+def moved(part, steps: int = 4, between=lambda stepper: stepper) -> list[torch.Tensor]:
+    """The weights after some steps on a fixed problem; `between` may replace the stepper after each."""
+    model = network()
+    named = dict(model.named_parameters())
+    stepper = part.build(named)
+    for step in range(steps):
+        model(torch.tensor([1, 2, 5])).square().sum().backward()
+        stepper.step(0.01 * (step + 1))
+        model.zero_grad()
+        stepper = between(stepper)
+    return [held.detach().clone() for held in named.values()]
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_every_optimiser_moves_every_weight(name):
+    for before, after in zip(network().parameters(), moved(OPTIMISERS[name]()), strict=True):
+        assert not torch.equal(before, after)
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_state_that_is_put_into_a_fresh_optimiser_goes_on_bit_by_bit(name):
+    part = OPTIMISERS[name]()
+    model = network()
+    named = dict(model.named_parameters())
+
+    def anew(stepper: Stepper) -> Stepper:
+        saved = {key: held.clone() for key, held in stepper.tensors().items()}
+        fresh = part.build(named)
+        fresh.load(saved)
+        return fresh
+
+    stepper = part.build(named)
+    for step in range(4):
+        model(torch.tensor([1, 2, 5])).square().sum().backward()
+        stepper.step(0.01 * (step + 1))
+        model.zero_grad()
+        stepper = anew(stepper)
+    for again, whole in zip(named.values(), moved(part), strict=True):
+        assert torch.equal(again, whole)
+
+
+def test_adam_and_adamw_without_decay_are_one():
+    for one, other in zip(moved(Adam()), moved(AdamW(weight_decay=0.0)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_adamw_decays_matrices_and_leaves_gains_and_biases():
+    plain, decayed = moved(AdamW(weight_decay=0.0), 1), moved(AdamW(weight_decay=0.5), 1)
+    for before, one, other in zip(network().parameters(), plain, decayed, strict=True):
+        shrunk = one - 0.01 * 0.5 * before if before.ndim == 2 else one
+        torch.testing.assert_close(other, shrunk)
+
+
+def test_muon_moves_inner_matrices_by_steps_of_adams_size():
+    """The first step's greatest singular value is about rate * 0.2 * sqrt(longer side), whatever the gradient's size."""
+    before, after = dict(network().named_parameters()), moved(Muon(), 1)
+    for (name, old), new in zip(before.items(), after, strict=True):
+        if is_inner_matrix(name, old) and not name.startswith("0"):
+            singular = torch.linalg.svdvals(new - old.detach()) / (0.01 * 0.2 * max(old.shape) ** 0.5)
+            assert 0.6 < singular.max() < 1.5
+
+
+@pytest.mark.parametrize(
+    "name, inner",
+    [
+        ("encoder.layers.0.attention.packed_weight", True),
+        ("target_embedding.weight", False),
+        ("output.weight", False),
+        ("encoder.layers.0.attention.output.weight", True),
+    ],
+)
+def test_embeddings_and_the_output_map_are_no_inner_matrices(name, inner):
+    assert is_inner_matrix(name, torch.zeros(2, 2)) is inner
+    assert not is_inner_matrix(name, torch.zeros(2))
+
+
+def test_adafactor_keeps_rows_and_columns_only():
+    named = {"weight": nn.Parameter(torch.randn(30, 20))}
+    stepper = Adafactor().build(named)
+    named["weight"].grad = torch.randn(30, 20)
+    stepper.step(0.01)
+    assert sum(held.numel() for held in stepper.tensors().values()) <= 30 + 20 + 1
+
+
+@pytest.mark.parametrize(
+    "part, settings, message",
+    [
+        (AdamW, {"weight_decay": -1.0}, "weight-decay"),
+        (Muon, {"momentum": 1.0}, "momentum"),
+        (Adafactor, {"clip": 0.5}, "clip"),
+        (Adafactor, {"beta2_decay": 0.5}, "beta2-decay"),
+        (Adam, {"eps": 0.0}, "eps"),
+    ],
+)
+def test_settings_out_of_range_are_named(part, settings, message):
+    with pytest.raises(ValueError, match=message):
+        part(**settings)
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_parts_go_through_toml(name):
+    from transduce.training.config import TrainingConfig
+
+    config = TrainingConfig(optimiser=OPTIMISERS[name]())
+    assert build(TrainingConfig, tree_of(config), "here") == config
