@@ -2,21 +2,21 @@
 
 import pytest
 
-from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.metrics import METRICS, QUICK_METRICS, metric
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_a_metric_says_what_it_measured(name: str) -> None:
-    metric = METRICS[name]
+    each = METRICS[name]
     text = ["the cat sat on the mat", "a dog barked at the moon"]
-    score = metric.compute(text, [[line] for line in text])
-    assert (score.name, score.higher_is_better) == (name, metric.higher_is_better)
-    assert score.value == pytest.approx(100 if metric.higher_is_better else 0)
+    score = each.compute(text, [[line] for line in text])
+    assert (score.name, score.higher_is_better) == (name, each.higher_is_better)
+    assert score.value == pytest.approx(100 if each.higher_is_better else 0)
     assert "nrefs:1" in score.signature
     assert str(score).startswith(f"{name} {score.value:.2f} (")
-    worse = metric.compute(["something else entirely", "again"], [[line] for line in text])
-    assert (worse.value < score.value) == metric.higher_is_better
-    assert "nrefs:var" in metric.compute(text, [[text[0], "another"], [text[1]]]).signature
+    worse = each.compute(["something else entirely", "again"], [[line] for line in text])
+    assert (worse.value < score.value) == each.higher_is_better
+    assert "nrefs:var" in each.compute(text, [[text[0], "another"], [text[1]]]).signature
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -34,5 +34,32 @@ def test_refusals(name: str) -> None:
 
 def test_the_names() -> None:
     assert set(METRICS) == {
-        "bleu", "chrf", "token-error-rate", "word-error-rate", "character-error-rate", "exact-match"
+        "bleu", "chrf", "ter", "token-error-rate", "word-error-rate", "character-error-rate", "exact-match"
     }  # fmt: skip
+
+
+def test_validations_do_without_the_slow_one() -> None:
+    assert METRICS.keys() - QUICK_METRICS.keys() == {"ter"}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_values_of_any_part_come_from_the_sums_of_its_sentences(name: str) -> None:
+    """What resampling, breakdowns and tables of sentences rest on."""
+    each = METRICS[name]
+    hypotheses = ["the cat sat on a mat", "dogs bark", "", "不错 的 猫", "x"]
+    references = [["a cat sat on the mat", "the cat sat"], ["dogs bark loudly"], ["nothing"], ["很好 的 猫"], ["x"]]
+    statistics = each.statistics(hypotheses, references)
+    for part in ([0, 1, 2, 3, 4], [3], [2], [1, 4], [0, 0, 3]):
+        expected = each.compute([hypotheses[i] for i in part], [references[i] for i in part]).value
+        assert each.values(statistics[part].sum(0, keepdims=True))[0] == pytest.approx(expected)
+    assert each.values(statistics[[[0], [1]]].sum(1)).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("chr", "unknown metric 'chr'; did you mean 'chrf'?"), ("zzz", "known: bleu, chrf, ter")]
+)
+def test_unknown_names(name: str, message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        metric(name)
+    assert message in str(error.value)
+    assert metric("ter") is METRICS["ter"]

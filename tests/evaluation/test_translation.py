@@ -1,4 +1,4 @@
-"""BLEU and chrF are sacreBLEU's, with several references each."""
+"""BLEU, chrF and TER are sacreBLEU's, with several references each."""
 
 import random
 
@@ -6,6 +6,7 @@ import pytest
 import sacrebleu
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.metrics.ter import TER
 
 from transduce.evaluation.metrics import METRICS
 
@@ -32,6 +33,9 @@ def test_one_reference_agrees_with_the_corpus_functions() -> None:
     bleu, chrf = METRICS["bleu"].compute(hypotheses, references), METRICS["chrf"].compute(hypotheses, references)
     assert bleu.value == sacrebleu.corpus_bleu(hypotheses, stream).score
     assert chrf.value == sacrebleu.corpus_chrf(hypotheses, stream).score
+    ter = METRICS["ter"].compute(hypotheses, references)
+    assert ter.value == sacrebleu.corpus_ter(hypotheses, stream).score
+    assert 0 < ter.value < 100
     assert 0 < bleu.value < 100
     assert 0 < chrf.value < 100
 
@@ -40,7 +44,7 @@ def test_one_reference_agrees_with_the_corpus_functions() -> None:
 def test_a_varying_number_of_references_agrees_with_streams_of_none(seed: int) -> None:
     hypotheses, references = corpus(seed, 3)
     streams = [[(answers + [None] * 3)[r] for answers in references] for r in range(3)]
-    for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
+    for name, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
         score = METRICS[name].compute(hypotheses, references)
         assert score.value == metric.corpus_score(hypotheses, streams).score
         assert score.signature == str(metric.get_signature())
@@ -51,3 +55,10 @@ def test_empty_text_is_no_error() -> None:
     for name in ("bleu", "chrf"):
         assert METRICS[name].compute(["", ""], [["a b"], ["c"]]).value == 0
         assert METRICS[name].compute(["a b c d e", "x"], [["a b c d e", ""], ["", "x"]]).value > 50
+
+
+def test_a_shifted_phrase_is_one_edit_to_ter() -> None:
+    score = METRICS["ter"].compute(["on the mat sat a cat"], [["a cat sat on the mat"]])
+    assert score.value < METRICS["word-error-rate"].compute(["on the mat sat a cat"], [["a cat sat on the mat"]]).value
+    assert METRICS["ter"].compute(["b a"], [["a b"]]).value == pytest.approx(50)
+    assert "case:lc|tok:tercom" in score.signature

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from jaxtyping import Float
 from rapidfuzz.distance import Levenshtein
 
-from transduce.evaluation.score import Score, check, collapsed, reference_count
+from transduce.evaluation.score import References, Score, check, collapsed, corpus_score, reference_count
 
 
 def _parts(text: str) -> list[str]:
@@ -25,26 +27,36 @@ class ErrorRate:
     rate = 100 * sum of edits to the nearest reference / sum of that reference's length. The nearest reference has the
     fewest edits, and of equally near ones it is the longest. Texts are compared after NFC; case and punctuation count.
     Units are "token" and "word", both whatever whitespace separates, or "character", code points with single spaces
-    between the words. The rate exceeds 100 where outputs are much too long.
+    between the words. The rate exceeds 100 where outputs are much too long; it is not defined where all nearest
+    references are empty.
     """
 
     name: str
     unit: str
     higher_is_better: ClassVar[bool] = False
+    costly: ClassVar[bool] = False
 
-    def compute(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
-        """See `Metric.compute`. Also raises ValueError where all nearest references are empty: no rate is defined."""
+    def statistics(self, hypotheses: Sequence[str], references: References) -> Float[np.ndarray, "N 2"]:
+        """Edits to the nearest reference, and its length; see `Metric.statistics`."""
         check(hypotheses, references)
         split = UNITS[self.unit]
-        edits = length = 0
-        for hypothesis, answers in zip(hypotheses, references, strict=True):
-            more_edits, more_length = nearest_reference(split(hypothesis), [split(answer) for answer in answers])
-            edits += more_edits
-            length += more_length
-        if length == 0:
-            raise ValueError(f"the {self.name} is not defined: every nearest reference is empty")
-        signature = f"nrefs:{reference_count(references)}|refs:nearest|unit:{self.unit}|case:mixed|norm:nfc"
-        return Score(self.name, 100 * edits / length, signature, higher_is_better=False)
+        rows = [
+            nearest_reference(split(hypothesis), [split(answer) for answer in answers])
+            for hypothesis, answers in zip(hypotheses, references, strict=True)
+        ]
+        return np.array(rows, dtype=np.float64)
+
+    def values(self, sums: Float[np.ndarray, "R 2"]) -> Float[np.ndarray, " R"]:
+        """See `Metric.values`."""
+        return _percent(sums)
+
+    def signature(self, references: References) -> str:
+        """See `Metric.signature`."""
+        return f"nrefs:{reference_count(references) or 'var'}|refs:nearest|unit:{self.unit}|case:mixed|norm:nfc"
+
+    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
+        """See `Metric.compute`."""
+        return corpus_score(self, self.statistics(hypotheses, references), references)
 
 
 def nearest_reference(hypothesis: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[int, int]:
@@ -63,13 +75,33 @@ class ExactMatch:
 
     name: ClassVar[str] = "exact-match"
     higher_is_better: ClassVar[bool] = True
+    costly: ClassVar[bool] = False
 
-    def compute(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
-        """See `Metric.compute`."""
+    def statistics(self, hypotheses: Sequence[str], references: References) -> Float[np.ndarray, "N 2"]:
+        """Whether it is right, and a 1 to count it; see `Metric.statistics`."""
         check(hypotheses, references)
-        right = sum(
+        right = [
             collapsed(hypothesis) in {collapsed(answer) for answer in answers}
             for hypothesis, answers in zip(hypotheses, references, strict=True)
-        )
-        signature = f"nrefs:{reference_count(references)}|refs:any|case:mixed|norm:nfc"
-        return Score(self.name, 100 * right / len(hypotheses), signature, higher_is_better=True)
+        ]
+        return np.stack([np.array(right, dtype=np.float64), np.ones(len(right))], axis=1)
+
+    def values(self, sums: Float[np.ndarray, "R 2"]) -> Float[np.ndarray, " R"]:
+        """See `Metric.values`."""
+        return _percent(sums)
+
+    def signature(self, references: References) -> str:
+        """See `Metric.signature`."""
+        return f"nrefs:{reference_count(references) or 'var'}|refs:any|case:mixed|norm:nfc"
+
+    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
+        """See `Metric.compute`."""
+        return corpus_score(self, self.statistics(hypotheses, references), references)
+
+
+def _percent(sums: Float[np.ndarray, "R 2"]) -> Float[np.ndarray, " R"]:
+    """100 * first / second column; NaN where the second is 0."""
+    percent = np.full(len(sums), np.nan)
+    defined = sums[:, 1] > 0
+    percent[defined] = 100 * sums[defined, 0] / sums[defined, 1]
+    return percent

@@ -1,17 +1,39 @@
 """The metrics by name."""
 
+import difflib
+
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.metrics.ter import TER
+
 from transduce.evaluation.error_rates import ErrorRate, ExactMatch
 from transduce.evaluation.score import Metric
-from transduce.evaluation.translation import Bleu, Chrf
+from transduce.evaluation.translation import SacreBleu
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Bleu(),
-        Chrf(),
+        # n-grams of words up to 4 (Papineni et al. 2002), tokenised by the 13a rules
+        SacreBleu("bleu", BLEU),
+        # chrF2: F score of character n-grams up to 6, which credits parts of words too (Popović 2015)
+        SacreBleu("chrf", CHRF),
+        # word edits and shifts of phrases (Snover et al. 2006); the search for shifts takes its time
+        SacreBleu("ter", TER, higher_is_better=False, costly=True),
         ErrorRate("token-error-rate", "token"),
         ErrorRate("word-error-rate", "word"),
         ErrorRate("character-error-rate", "character"),
         ExactMatch(),
     )
 }
+
+# what validations during training measure
+QUICK_METRICS = {name: each for name, each in METRICS.items() if not each.costly}
+
+
+def metric(name: str) -> Metric:
+    """The metric called `name`. ValueError with the nearest name, or all of them."""
+    if name in METRICS:
+        return METRICS[name]
+    near = difflib.get_close_matches(name, METRICS, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(METRICS)}"
+    raise ValueError(f"unknown metric {name!r}; {advice}")

@@ -1,9 +1,18 @@
-"""What a metric takes and gives."""
+"""What a metric takes and gives.
 
+Letters: N sentences, S sufficient statistics, R rows of summed statistics.
+"""
+
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+References = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -19,8 +28,13 @@ class Score:
         return f"{self.name} {self.value:.2f} ({self.signature})"
 
 
+@runtime_checkable
 class Metric(Protocol):
-    """One way to compare outputs with references, over a whole corpus."""
+    """One way to compare outputs with references.
+
+    A value is computed from sums over sentences, so that of any part or resample of a corpus is quick once the
+    statistics of its sentences are there: `metric.values(metric.statistics(outputs, references)[chosen].sum(0)[None])`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -28,15 +42,41 @@ class Metric(Protocol):
     @property
     def higher_is_better(self) -> bool: ...
 
-    def compute(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
-        """`references[i]` are the right answers to hypothesis i: one or more, not the same number for each.
+    @property
+    def costly(self) -> bool:
+        """Whether it takes so long that validations during training do without it."""
+        ...
 
+    def statistics(self, hypotheses: Sequence[str], references: References) -> Float[np.ndarray, "N S"]:
+        """What each sentence adds to the sums that the value is computed from.
+
+        `references[i]` are the right answers to hypothesis i: one or more, not the same number for each.
         Raises ValueError for no hypotheses, unequal counts, and a hypothesis without a reference.
         """
         ...
 
+    def values(self, sums: Float[np.ndarray, "R S"]) -> Float[np.ndarray, " R"]:
+        """The value for each row of summed statistics, in percent; NaN where it is not defined."""
+        ...
 
-def check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+    def signature(self, references: References) -> str:
+        """Everything that values against these references depend on."""
+        ...
+
+    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
+        """The value over a whole corpus. Raises ValueError as `statistics` does, and where no value is defined."""
+        ...
+
+
+def corpus_score(metric: Metric, statistics: Float[np.ndarray, "N S"], references: References) -> Score:
+    """The score from the statistics of all sentences. ValueError where the metric is not defined for them."""
+    value = float(metric.values(statistics.sum(0, keepdims=True))[0])
+    if math.isnan(value):
+        raise ValueError(f"the {metric.name} is not defined: every nearest reference is empty")
+    return Score(metric.name, value, metric.signature(references), metric.higher_is_better)
+
+
+def check(hypotheses: Sequence[str], references: References) -> None:
     """Raise ValueError unless each of at least one hypothesis has at least one reference."""
     if len(hypotheses) == 0:
         raise ValueError("there is nothing to score: no hypotheses were given")
@@ -49,10 +89,10 @@ def check(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Non
             raise ValueError(f"hypothesis {number} has no reference: give at least one for each")
 
 
-def reference_count(references: Sequence[Sequence[str]]) -> str:
-    """The number of references per hypothesis as signatures write it: "1", "2", or "var" where it varies."""
+def reference_count(references: References) -> int | None:
+    """The number of references per hypothesis; None where it varies."""
     counts = {len(answers) for answers in references}
-    return str(counts.pop()) if len(counts) == 1 else "var"
+    return counts.pop() if len(counts) == 1 else None
 
 
 def collapsed(text: str) -> str:

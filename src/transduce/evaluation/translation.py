@@ -1,47 +1,53 @@
-"""BLEU and chrF as sacreBLEU computes them."""
+"""BLEU, chrF and TER as sacreBLEU computes them (Post 2018, 1804.08771)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
+import numpy as np
+from jaxtyping import Float
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.metrics.ter import TER
 
-from transduce.evaluation.score import Score, check
-
-
-@dataclass(frozen=True)
-class Bleu:
-    """Corpus BLEU (Papineni et al. 2002) of plain text, tokenised by sacreBLEU's 13a rules (Post 2018, 1804.08771)."""
-
-    name: ClassVar[str] = "bleu"
-    higher_is_better: ClassVar[bool] = True
-
-    def compute(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
-        """See `Metric.compute`."""
-        return _score(self.name, BLEU(), hypotheses, references)
+from transduce.evaluation.score import References, Score, check, corpus_score, reference_count
 
 
 @dataclass(frozen=True)
-class Chrf:
-    """Corpus chrF2: F score of character n-grams up to 6 (Popović 2015); it also credits parts of words."""
+class SacreBleu:
+    """A metric of sacreBLEU with its own defaults, which the signature names.
 
-    name: ClassVar[str] = "chrf"
-    higher_is_better: ClassVar[bool] = True
+    Its statistics of a sentence, and values from their sums, are those that its significance tests use.
+    """
 
-    def compute(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
+    name: str
+    make: Callable[[], BLEU | CHRF | TER]
+    higher_is_better: bool = True
+    costly: bool = False
+
+    def statistics(self, hypotheses: Sequence[str], references: References) -> Float[np.ndarray, "N S"]:
+        """See `Metric.statistics`."""
+        check(hypotheses, references)
+        streams: Any = _streams(references)  # sacreBLEU takes None for a missing reference; its annotation forgets it
+        return np.array(self.make()._extract_corpus_statistics(list(hypotheses), streams), dtype=np.float64)
+
+    def values(self, sums: Float[np.ndarray, "R S"]) -> Float[np.ndarray, " R"]:
+        """See `Metric.values`."""
+        metric = self.make()
+        return np.array([metric._compute_score_from_stats(row).score for row in sums.tolist()], dtype=np.float64)
+
+    def signature(self, references: References) -> str:
+        """sacreBLEU's."""
+        metric = self.make()
+        metric.num_refs = reference_count(references) or -1  # its own sign for a varying number
+        return str(metric.get_signature())
+
+    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
         """See `Metric.compute`."""
-        return _score(self.name, CHRF(), hypotheses, references)
+        return corpus_score(self, self.statistics(hypotheses, references), references)
 
 
-def _score(name: str, metric: BLEU | CHRF, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
-    check(hypotheses, references)
-    streams: Any = _streams(references)  # sacreBLEU takes None for a missing reference; its annotation forgets it
-    value = metric.corpus_score(list(hypotheses), streams).score
-    return Score(name, float(value), str(metric.get_signature()), higher_is_better=True)
-
-
-def _streams(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
+def _streams(references: References) -> list[list[str | None]]:
     """sacreBLEU's order: stream r holds the r-th reference of every hypothesis, or None where it has fewer.
 
     `_streams([["a", "b"], ["c"]]) == [["a", "c"], ["b", None]]`
