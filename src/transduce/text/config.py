@@ -16,7 +16,9 @@ class SideConfig:
     """The tokenizer of one side, or of both where they share one."""
 
     kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
-    vocabulary: Annotated[int, "pieces in all, the 4 special and 256 byte pieces included (words have no bytes)"] = 8000
+    vocabulary: Annotated[int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)"] = (
+        8000
+    )
 
     def __post_init__(self) -> None:
         _check_choice("kind", self.kind, get_args(Kind))
@@ -37,7 +39,9 @@ class TokenizerConfig:
     """
 
     kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
-    vocabulary: Annotated[int, "pieces in all, the 4 special and 256 byte pieces included (words have no bytes)"] = 8000
+    vocabulary: Annotated[int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)"] = (
+        8000
+    )
     exact: Annotated[
         bool, "unigram and bpe: stop where the text allows no such vocabulary; false: take the nearest that it allows"
     ] = True
@@ -64,7 +68,7 @@ class TokenizerConfig:
 
 
 def reserved(kind: Kind) -> int:
-    """Pieces that are no learned ones: `reserved("words") == 4`, for all other kinds 4 + 256."""
+    """Pieces that are no learned ones, tags aside: `reserved("words") == 4`, for all other kinds 4 + 256."""
     return len(NAMES) + (0 if kind == "words" else BYTES)
 
 

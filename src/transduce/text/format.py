@@ -8,28 +8,31 @@ since the library itself would take far more, and stops the whole program on som
 import json
 import math
 from dataclasses import dataclass
-from itertools import product
+from itertools import product, takewhile
 from typing import Any, get_args
 
 from transduce.text.config import BYTES, Kind, Normalisation
 from transduce.text.pipeline import Part, Pipeline, frame
 from transduce.text.special import NAMES
+from transduce.text.tags import check_set, name_of
 
 BYTE_PIECES = tuple(f"<0x{value:02X}>" for value in range(BYTES))
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What training learns. A piece's id is its place: first the special pieces, then (not for words) the bytes."""
+    """What training learns. A piece's id is its place: first the special pieces and tags, then (not for words) the
+    bytes.
+    """
 
     pieces: tuple[str, ...]
     scores: tuple[float, ...] = ()  # unigram: log-probability of each piece
     merges: tuple[tuple[str, str], ...] = ()  # bpe: pairs of pieces in the order in which they are joined
 
 
-def leading_pieces(kind: Kind) -> tuple[str, ...]:
-    """The pieces that every vocabulary of this kind begins with."""
-    return NAMES if kind == "words" else NAMES + BYTE_PIECES
+def leading_pieces(pipeline: Pipeline) -> tuple[str, ...]:
+    """The pieces that every vocabulary of this pipeline begins with."""
+    return pipeline.special if pipeline.kind == "words" else pipeline.special + BYTE_PIECES
 
 
 def write(pipeline: Pipeline, vocabulary: Vocabulary) -> str:
@@ -52,8 +55,9 @@ def read(text: str) -> tuple[Pipeline, Vocabulary]:
     if vocabulary.pieces[: len(NAMES)] != NAMES:
         raise ValueError(f"expected the special pieces {', '.join(NAMES)} as ids 0 to {len(NAMES) - 1}")
     learned = ("vocab", "merges") if model.get("type") == "BPE" else ("vocab",)
-    pipeline = _pipeline(tree | {"model": {key: value for key, value in model.items() if key not in learned}})
-    _check_pieces(pipeline.kind, vocabulary)
+    shape = tree | {"model": {key: value for key, value in model.items() if key not in learned}}
+    pipeline = _pipeline(shape, _tags(vocabulary))
+    _check_pieces(pipeline, vocabulary)
     return pipeline, vocabulary
 
 
@@ -81,10 +85,18 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
-def _pipeline(shape: Part) -> Pipeline:
+def _tags(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The names of the tags that follow the special pieces."""
+    names = map(name_of, vocabulary.pieces[len(NAMES) :])
+    tags = tuple(name for name in takewhile(lambda name: name is not None, names) if name is not None)
+    check_set(tags)
+    return tags
+
+
+def _pipeline(shape: Part, tags: tuple[str, ...]) -> Pipeline:
     """The settings that give this file, vocabulary aside."""
     for kind, normalisation, lowercase in product(get_args(Kind), get_args(Normalisation), (False, True)):
-        pipeline = Pipeline(kind, normalisation, lowercase)
+        pipeline = Pipeline(kind, normalisation, lowercase, tags)
         if frame(pipeline) == shape:
             return pipeline
     raise ValueError("its settings are none that transduce writes; only tokenizers that it has trained can be loaded")
@@ -107,14 +119,16 @@ def _vocabulary(model: Part) -> Vocabulary:
     return Vocabulary(tuple(sorted(numbers, key=numbers.__getitem__)), merges=tuple((a, b) for a, b in merges))
 
 
-def _check_pieces(kind: Kind, vocabulary: Vocabulary) -> None:
-    leading = leading_pieces(kind)
+def _check_pieces(pipeline: Pipeline, vocabulary: Vocabulary) -> None:
+    leading = leading_pieces(pipeline)
     if vocabulary.pieces[: len(leading)] != leading:
-        raise ValueError("expected the 256 byte pieces after the special ones")
+        raise ValueError("expected the 256 byte pieces after the special ones and the tags")
+    if foreign := next((piece for piece in vocabulary.pieces[len(leading) :] if "<" in piece), None):
+        raise ValueError(f"the piece {foreign!r} holds a <, which spelled text never does")
     known = set(vocabulary.pieces)
     if len(known) != len(vocabulary.pieces):
         raise ValueError("a piece occurs twice in the vocabulary")
-    if kind == "characters" and vocabulary.merges:
+    if pipeline.kind == "characters" and vocabulary.merges:
         raise ValueError("expected no merges, since it splits text into characters")
     for pair in vocabulary.merges:
         if not known.issuperset((*pair, "".join(pair))):

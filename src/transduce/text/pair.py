@@ -1,6 +1,6 @@
 """The tokenizers of a model's two sides: one that both share, or one each."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,24 @@ class Tokenizers:
     @property
     def shared(self) -> bool:
         return self.source is self.target
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The names of the tags that may stand before a source."""
+        return self.source.tags
+
+    def source_rows(self, texts: Sequence[str], tags: Sequence[tuple[str, ...]] | None = None) -> list[list[int]]:
+        """The ids of each source: those of its tags, then those of its text; no end token.
+
+        `tags` has the tags of each text (none by default). ValueError for an unknown tag, naming those known.
+        """
+        rows = self.source.encode_batch(texts)
+        if tags is None:
+            return rows
+        if len(tags) != len(texts):
+            raise ValueError(f"expected the tags of each of {len(texts)} texts, found {len(tags)}")
+        ids = {names: self.source.tag_ids(names) for names in set(tags)}
+        return [ids[names] + row for names, row in zip(tags, rows, strict=True)]
 
     @classmethod
     def load(cls, folder: Path, listed: Container[str]) -> "Tokenizers":

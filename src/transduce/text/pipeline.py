@@ -23,6 +23,7 @@ import tokenizers
 
 from transduce.text.config import Kind, Normalisation
 from transduce.text.special import NAMES, UNKNOWN
+from transduce.text.tags import piece_of
 
 SPACE = "▁"
 ESCAPE, LITERAL_SPACE, LESS_THAN = "\ue000", "\ue001", "\ue002"  # the private characters
@@ -38,6 +39,12 @@ class Pipeline:
     kind: Kind = "unigram"
     normalisation: Normalisation = "nfc"
     lowercase: bool = False
+    tags: tuple[str, ...] = ()  # names, in the order of their ids
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        """The pieces that stand for no text, by id: the four of every tokenizer, then the tags."""
+        return NAMES + tuple(map(piece_of, self.tags))
 
 
 def frame(pipeline: Pipeline) -> Part:
@@ -46,7 +53,7 @@ def frame(pipeline: Pipeline) -> Part:
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [_special(number, name) for number, name in enumerate(NAMES)],
+        "added_tokens": [_special(number, name) for number, name in enumerate(pipeline.special)],
         "normalizer": _sequence("normalizers", _normal_form(pipeline) + _spelling(pipeline.kind)),
         "pre_tokenizer": _pre_tokenizer(pipeline.kind),
         "post_processor": None,

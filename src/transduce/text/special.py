@@ -1,4 +1,5 @@
 """The four pieces that stand for no text. They have the same ids in every tokenizer; a user's text never yields them.
+Tags (tags.py) follow them, where there are any.
 
 (Whitespace words alone answer `UNKNOWN`, for a word that they have not learned.)
 """

@@ -13,6 +13,7 @@ from transduce.text.config import Kind
 from transduce.text.format import Vocabulary, read, write
 from transduce.text.pipeline import Pipeline, normaliser, refuse_surrogates, respell
 from transduce.text.special import NAMES
+from transduce.text.tags import advice
 
 MOST_BYTES = 256 * 2**20  # of a tokenizer file
 
@@ -29,7 +30,8 @@ class Tokenizer:
     ("<" is spelled in bytes since these lines hold none; its spelling is explained in pipeline.py.)
     `decode(encode(text)) == normalise(text)` for every text, and `encode` never yields a special piece. Whitespace
     words are the exception to both: white space becomes one space, and a word not learned becomes `UNKNOWN`.
-    Text with lone surrogates raises ValueError. Ids may be any integers: Python's, numpy's or a tensor's.
+    Tags have ids of their own, which only `tag_ids` gives. Text with lone surrogates raises ValueError. Ids may be any
+    integers: Python's, numpy's or a tensor's.
     """
 
     def __init__(self, pipeline: Pipeline, vocabulary: Vocabulary) -> None:
@@ -38,6 +40,7 @@ class Tokenizer:
         self._library = _built(self._text)
         self._library.encode_special_tokens = True  # "</s>" in a text is text; the file cannot say so
         self._normaliser = normaliser(pipeline)
+        self._first_text = len(pipeline.special)  # the first id that stands for text
 
     def __reduce__(self) -> tuple[Any, ...]:  # the library's own pickling forgets encode_special_tokens
         return Tokenizer, (self._pipeline, self._vocabulary)
@@ -49,6 +52,19 @@ class Tokenizer:
     def kind(self) -> Kind:
         """unigram, bpe, characters or words."""
         return self._pipeline.kind
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The names of its tags, in the order of their ids."""
+        return self._pipeline.tags
+
+    def tag_ids(self, names: Iterable[str]) -> list[int]:
+        """The ids of tags, in the order given. ValueError for one that it does not know, naming those it does."""
+        known = {name: number for number, name in enumerate(self.tags, len(NAMES))}
+        try:
+            return [known[name] for name in names]
+        except KeyError as error:
+            raise ValueError(f"unknown tag {error.args[0]!r}; {advice(self.tags, error.args[0])}") from None
 
     @property
     def size(self) -> int:
@@ -125,7 +141,7 @@ class Tokenizer:
         return numbers
 
     def _textual(self, ids: Iterable[SupportsIndex]) -> list[int]:
-        return [number for number in self._checked(ids) if number >= len(NAMES)]
+        return [number for number in self._checked(ids) if number >= self._first_text]
 
 
 def _built(text: str) -> tokenizers.Tokenizer:

@@ -1,36 +1,63 @@
 """Trains tokenizers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import tokenizers
 
 from transduce.text import bpe, unigram
-from transduce.text.config import Kind, SideConfig, TokenizerConfig, reserved
+from transduce.text.config import Kind, SideConfig, TokenizerConfig
 from transduce.text.format import Vocabulary, leading_pieces
 from transduce.text.inventory import by_count, count_characters, count_words, covering, split_words
 from transduce.text.pipeline import SPACE, Pipeline, refuse_surrogates, speller
 from transduce.text.sample import sample
+from transduce.text.tags import check_set
 from transduce.text.tokenizer import Tokenizer
 
 COVERAGE = 0.9995  # share of the text whose characters become pieces of subword models; the rest is spelled in bytes
 
 
-def train(lines: Iterable[str], side: SideConfig, config: TokenizerConfig) -> Tokenizer:
-    """Learns a tokenizer of the side's kind and vocabulary from lines of text.
+@dataclass(frozen=True)
+class Wanted:
+    """What to learn: `vocabulary` pieces in all, beginning with the `leading` ones, which are not learned.
+
+    `exact`: for subwords, whether any other number is an error.
+    """
+
+    kind: Kind
+    vocabulary: int
+    leading: tuple[str, ...]
+    exact: bool
+
+    @property
+    def learned(self) -> int:
+        """Pieces that are left to learn."""
+        return self.vocabulary - len(self.leading)
+
+
+def train(lines: Iterable[str], side: SideConfig, config: TokenizerConfig, tags: Sequence[str] = ()) -> Tokenizer:
+    """Learns a tokenizer of the side's kind and vocabulary from lines of text; `tags` become special pieces of it.
 
     Of `lines`, which are read once, at most `config.sample` are learned from. The same lines and settings give the same
-    tokenizer, to the byte. ValueError where the text is empty or holds lone surrogates, and for subwords of an exact
-    vocabulary where it supports fewer pieces or has more characters.
+    tokenizer, to the byte. ValueError where the text is empty or holds lone surrogates, where the tags leave no room in
+    the vocabulary, and for subwords of an exact vocabulary where the text supports fewer pieces or has more characters.
 
         train(["a b", "a c"], SideConfig("words", 6), TokenizerConfig()).pieces(range(6))
             == ["<pad>", "<unk>", "<s>", "</s>", "a", "b"]
     """
-    pipeline = Pipeline(side.kind, config.normalisation, config.lowercase)
+    check_set(tags)
+    pipeline = Pipeline(side.kind, config.normalisation, config.lowercase, tuple(tags))
+    wanted = Wanted(side.kind, side.vocabulary, leading_pieces(pipeline), config.exact)
+    if wanted.learned < 1:
+        least = len(wanted.leading) + 1
+        raise ValueError(
+            f"vocabulary = {side.vocabulary} leaves no room beside {len(tags)} tags: set it to {least} or more"
+        )
     sampled = sample(lines, config.sample)
     if not sampled:
         raise ValueError("there is no text to learn a tokenizer from: no line holds more than white space")
-    return Tokenizer(pipeline, LEARNERS[side.kind](_spelled(sampled, pipeline), side, config.exact))
+    return Tokenizer(pipeline, LEARNERS[side.kind](_spelled(sampled, pipeline), wanted))
 
 
 def _spelled(lines: list[str], pipeline: Pipeline) -> list[str]:
@@ -43,31 +70,30 @@ def _spelled(lines: list[str], pipeline: Pipeline) -> list[str]:
         raise
 
 
-def _unigram(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
-    words, alphabet = _subword_material(spelled, side, exact)
-    found = unigram.learn(words, alphabet, _wanted(side, alphabet))
-    _check_support(len(found), side, exact)
-    leading = leading_pieces(side.kind)
-    return Vocabulary((*leading, *found), scores=(*(0.0 for _ in leading), *found.values()))
+def _unigram(spelled: list[str], wanted: Wanted) -> Vocabulary:
+    words, alphabet = _subword_material(spelled, wanted)
+    found = unigram.learn(words, alphabet, max(wanted.learned, len(alphabet)))
+    _check_support(len(found), wanted)
+    return Vocabulary((*wanted.leading, *found), scores=(*(0.0 for _ in wanted.leading), *found.values()))
 
 
-def _bpe(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
-    words, alphabet = _subword_material(spelled, side, exact)
-    pieces, merges = bpe.learn(words, alphabet, _wanted(side, alphabet))
-    _check_support(len(pieces), side, exact)
-    return Vocabulary((*leading_pieces(side.kind), *pieces), merges=merges)
+def _bpe(spelled: list[str], wanted: Wanted) -> Vocabulary:
+    words, alphabet = _subword_material(spelled, wanted)
+    pieces, merges = bpe.learn(words, alphabet, max(wanted.learned, len(alphabet)))
+    _check_support(len(pieces), wanted)
+    return Vocabulary((*wanted.leading, *pieces), merges=merges)
 
 
-def _characters(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
-    return _most_frequent(count_characters(Counter(spelled)), side)
+def _characters(spelled: list[str], wanted: Wanted) -> Vocabulary:
+    return _most_frequent(count_characters(Counter(spelled)), wanted)
 
 
-def _words(spelled: list[str], side: SideConfig, exact: bool) -> Vocabulary:
+def _words(spelled: list[str], wanted: Wanted) -> Vocabulary:
     split = tokenizers.pre_tokenizers.WhitespaceSplit().pre_tokenize_str
-    return _most_frequent(Counter(word for line in spelled for word, _ in split(line)), side)
+    return _most_frequent(Counter(word for line in spelled for word, _ in split(line)), wanted)
 
 
-LEARNERS: dict[Kind, Callable[[list[str], SideConfig, bool], Vocabulary]] = {
+LEARNERS: dict[Kind, Callable[[list[str], Wanted], Vocabulary]] = {
     "unigram": _unigram,
     "bpe": _bpe,
     "characters": _characters,
@@ -75,34 +101,29 @@ LEARNERS: dict[Kind, Callable[[list[str], SideConfig, bool], Vocabulary]] = {
 }
 
 
-def _most_frequent(counts: Counter[str], side: SideConfig) -> Vocabulary:
-    return Vocabulary((*leading_pieces(side.kind), *by_count(counts)[: side.vocabulary - reserved(side.kind)]))
+def _most_frequent(counts: Counter[str], wanted: Wanted) -> Vocabulary:
+    return Vocabulary((*wanted.leading, *by_count(counts)[: wanted.learned]))
 
 
-def _wanted(side: SideConfig, alphabet: list[str]) -> int:
-    """Pieces to learn, the alphabet's among them."""
-    return max(side.vocabulary - reserved(side.kind), len(alphabet))
-
-
-def _subword_material(spelled: list[str], side: SideConfig, exact: bool) -> tuple[dict[str, int], list[str]]:
+def _subword_material(spelled: list[str], wanted: Wanted) -> tuple[dict[str, int], list[str]]:
     """Words with their counts, and the alphabet."""
     words = count_words(spelled)
     characters = count_characters(words)
     characters[SPACE] = words.total()
     alphabet = covering(characters, COVERAGE)
-    least = reserved(side.kind) + len(alphabet)
-    if exact and side.vocabulary < least:
+    least = len(wanted.leading) + len(alphabet)
+    if wanted.exact and wanted.vocabulary < least:
         raise ValueError(
-            f"vocabulary = {side.vocabulary} is too small for the training text: set it to {least} or more "
-            f"({reserved(side.kind)} special and byte pieces and {len(alphabet)} characters)"
+            f"vocabulary = {wanted.vocabulary} is too small for the training text: set it to {least} or more "
+            f"({len(wanted.leading)} special and byte pieces and {len(alphabet)} characters)"
         )
     return split_words(words, alphabet), alphabet
 
 
-def _check_support(found: int, side: SideConfig, exact: bool) -> None:
-    largest = reserved(side.kind) + found
-    if exact and largest < side.vocabulary:
+def _check_support(found: int, wanted: Wanted) -> None:
+    largest = len(wanted.leading) + found
+    if wanted.exact and largest < wanted.vocabulary:
         raise ValueError(
-            f"vocabulary = {side.vocabulary} is more than the training text supports, which is {largest} pieces "
-            f'of kind "{side.kind}": set vocabulary to {largest} or less, or give more text'
+            f"vocabulary = {wanted.vocabulary} is more than the training text supports, which is {largest} pieces "
+            f'of kind "{wanted.kind}": set vocabulary to {largest} or less, or give more text'
         )
