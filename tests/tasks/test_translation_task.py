@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from transduce.architectures.presets import transformer_tiny
 from transduce.architectures.transformer import EncoderDecoder
-from transduce.tasks.translation import batch_of, loss, padded, token_log_probabilities
+from transduce.tasks.translation import batch_of, first_choices, loss, padded, token_log_probabilities
 
 SOURCE = [np.array([17, 4, 9], dtype=np.int32), np.array([5], dtype=np.int32)]
 TARGET = [np.array([5, 8], dtype=np.int32), np.array([6, 7, 9], dtype=np.int32)]
@@ -55,3 +55,19 @@ def test_log_probabilities_sum_to_the_loss(network):
     found = token_log_probabilities(network.float().eval(), batch)
     assert [len(row) for row in found] == [3, 4]
     assert -sum(map(sum, found)) == pytest.approx(loss(network, batch, 0.0).nll.item(), rel=1e-5)
+
+
+def test_first_choices_are_the_most_probable_tokens(network):
+    network.eval()
+    batch = batch_of(SOURCE, TARGET)
+    found = first_choices(network, batch)
+    assert [len(sure) for sure, _ in found] == [3, 4]
+    for row, (sure, right) in enumerate(found):
+        for place, (confidence, hit) in enumerate(zip(sure, right, strict=True)):
+            prefix = batch.target_in[row : row + 1, : place + 1]
+            logits = network(batch.source[row : row + 1], batch.lengths[row : row + 1], prefix)[0, -1]
+            probability, choice = logits.softmax(0).max(0)
+            assert confidence == pytest.approx(probability.item(), rel=1e-5)
+            assert hit == (choice == batch.target_out[row, place]).item()
+    with pytest.raises(ValueError, match="training mode"):
+        first_choices(network.train(), batch)

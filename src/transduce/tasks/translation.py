@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from transduce.architectures.transformer import EncoderDecoder
@@ -74,9 +74,23 @@ def consistent_loss(network: EncoderDecoder, batch: Batch, smoothing: float, alp
 @torch.no_grad()
 def token_log_probabilities(network: EncoderDecoder, batch: Batch) -> list[list[float]]:
     """Log-probability of each target token of each pair, the end token last, in float32 whatever the network's type."""
-    if network.training:
-        raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
-    logits = network(batch.source, batch.lengths, batch.target_in).float()
-    chosen = logits.log_softmax(-1).gather(-1, batch.target_out[..., None])[..., 0]  # (B, T)
+    chosen = _target_logits(network, batch).log_softmax(-1).gather(-1, batch.target_out[..., None])[..., 0]  # (B, T)
     counts = (batch.target_out != PAD).sum(1).tolist()
     return [row[:count] for row, count in zip(chosen.tolist(), counts, strict=True)]
+
+
+@torch.no_grad()
+def first_choices(network: EncoderDecoder, batch: Batch) -> list[tuple[list[float], list[bool]]]:
+    """At each target token of each pair, given those before it: how probable the model's first choice is, and whether
+    it is the token. The end token is last.
+    """
+    sure, chosen = _target_logits(network, batch).softmax(-1).max(-1)  # (B, T)
+    counts = (batch.target_out != PAD).sum(1).tolist()
+    rows = zip(sure.tolist(), (chosen == batch.target_out).tolist(), counts, strict=True)
+    return [(confidence[:count], right[:count]) for confidence, right, count in rows]
+
+
+def _target_logits(network: EncoderDecoder, batch: Batch) -> Float[Tensor, "B T V"]:
+    if network.training:
+        raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
+    return network(batch.source, batch.lengths, batch.target_in).float()
