@@ -1,6 +1,7 @@
 """Beam search finds what enumeration finds, and keeps its promises on limits, ties and order."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -8,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_models import END, PAD, SPECIAL, START, ToyModel, every_hypothesis
 
-from transduce.decoding.beam import beam_search
+from transduce.decoding import beam
+from transduce.decoding.batch import Batch, Request
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
+from transduce.decoding.loop import Reading, run
 
 ALPHAS = st.sampled_from([0.0, 0.3, 0.6, 1.0, 1.7])
 # 4 permitted tokens (<unk>, end, two words) and 4 places: at most 27 prefixes are open at once, 36 candidates end
@@ -141,6 +144,8 @@ def test_a_search_serves_one_beam_too() -> None:
     sources = [[4, 5, 6], [7, 7, 7], [5, 4, 7]]
     for seed in range(20):
         how = Decoding(beam=1, alpha=0.0, max_ratio=0.0, max_extra=15)
-        batch, lengths, limits = torch.tensor(sources), torch.tensor([3, 3, 3]), torch.tensor([15, 15, 15])
         model = ToyModel(8, seed, spread=1.0)
-        assert beam_search(model, batch, lengths, limits, how, SPECIAL) == decode(model, sources, how, SPECIAL)
+        batch = Batch.of([Request(source, 15) for source in sources], PAD, "cpu")
+        begin = partial(beam.begin, settings=how, end=END)
+        found = run(Reading.start(model, batch, beta=0.0), batch, begin, (), SPECIAL)
+        assert found == decode(model, sources, how, SPECIAL)

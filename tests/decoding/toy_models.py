@@ -89,17 +89,18 @@ class ToyModel:
 def every_hypothesis(model: ToyModel, source: Sequence[int], settings: Decoding) -> list[Hypothesis]:
     """All outputs of up to the limit, best first: search by enumeration."""
 
-    def grow(ids: tuple[int, ...], total: float) -> Iterator[Hypothesis]:
+    def grow(ids: tuple[int, ...], gains: tuple[float, ...]) -> Iterator[Hypothesis]:
         length = len(ids) + 1
         for token, gain in enumerate(model.next_log_probabilities(source, ids)):
-            longer, score = total + gain, (total + gain) / length**settings.alpha
+            longer = (*gains, gain)
+            total = sum(longer)
             if token in SPECIAL.banned:
                 continue
             if token == SPECIAL.end:
-                yield Hypothesis(ids, score, longer, True)
+                yield Hypothesis(ids, total / length**settings.alpha, total, True, longer)
             elif length == settings.limit(len(source)):
-                yield Hypothesis((*ids, token), score, longer, False)
+                yield Hypothesis((*ids, token), total / length**settings.alpha, total, False, longer)
             else:
                 yield from grow((*ids, token), longer)
 
-    return sorted(grow((), 0.0), key=lambda found: -found.score)
+    return sorted(grow((), ()), key=lambda found: -found.score)

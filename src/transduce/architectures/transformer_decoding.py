@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from transduce.architectures.transformer import DecoderLayer, EncoderDecoder
-from transduce.attention.attend import attend
+from transduce.attention.attend import DOT_PRODUCT, SOFTMAX, attend
 from transduce.attention.cache import KeyValueCache, Lengths
 from transduce.attention.masks import DenseMask, Mask
 
@@ -31,6 +31,7 @@ class DecoderState:
     memory_mask: DenseMask  # (B, 1, 1, S)
     caches: tuple[KeyValueCache, ...] | None  # one per layer, N rows; None before the first step
     lengths: Lengths | None
+    asked: tuple[Tensor, ...] = ()  # what the last step asked the memory: of each layer (B, H, K T, E)
 
 
 class TransformerDecoding:
@@ -62,14 +63,31 @@ class TransformerDecoding:
         lengths = state.lengths or Lengths.none(sentences * beams, tokens.device)
         x = self.network.embed(self.network.target_embedding, tokens.flatten(0, 1), lengths.rows, lengths.longest)
         mask = _self_mask(lengths, new)
-        caches = []
+        caches, asked = [], []
         for number, layer in enumerate(self._layers()):
             cache = None if state.caches is None else state.caches[number]
-            x, cache = _layer_step(layer, x, cache, lengths, mask, state.memory[number], state.memory_mask)
+            x, cache, queries = _layer_step(layer, x, cache, lengths, mask, state.memory[number], state.memory_mask)
             caches.append(cache)
+            asked.append(queries)
         logits = self.network.logits(self.network.decoder.final_norm(x))
-        following = replace(state, caches=tuple(caches), lengths=lengths.grown(new))
+        following = replace(state, caches=tuple(caches), lengths=lengths.grown(new), asked=tuple(asked))
         return logits.unflatten(0, (sentences, beams)), following
+
+    @torch.no_grad()
+    def attended(self, state: DecoderState) -> Float[Tensor, "B K T S"]:
+        """The cross-attention of the last step, its mean over layers and heads. `state` is what that step gave.
+
+        A step keeps only what it asked the memory; the weights are computed here, for those who want them.
+        """
+        assert state.asked and state.lengths is not None, "only a step's own state tells what it attended to"
+        allowed = state.memory_mask.allowed
+        layers = zip(state.asked, state.memory, strict=True)
+        weights = torch.stack(
+            [SOFTMAX(DOT_PRODUCT(queries, memory.keys), allowed).float().mean(1) for queries, memory in layers]
+        )
+        beams = len(state.lengths.rows) // len(allowed)
+        attended: Tensor = weights.mean(0).unflatten(1, (beams, -1))  # (B, K T, S) -> (B, K, T, S)
+        return attended
 
     @torch.no_grad()
     def reorder(self, state: DecoderState, beams: Int[Tensor, "B K"]) -> DecoderState:
@@ -77,13 +95,13 @@ class TransformerDecoding:
         assert state.caches is not None and state.lengths is not None
         before = len(state.lengths.rows) // len(beams)
         rows = (torch.arange(len(beams), device=beams.device)[:, None] * before + beams).flatten()
-        return _with_rows(state, rows)
+        return _with_rows(replace(state, asked=()), rows)
 
     @torch.no_grad()
     def select(self, state: DecoderState, rows: Int[Tensor, " R"]) -> DecoderState:
         """Only the sentences named go on, in the order named."""
         memory = tuple(Memory(held.keys[rows], held.values[rows]) for held in state.memory)
-        kept = replace(state, memory=memory, memory_mask=DenseMask(state.memory_mask.allowed[rows]))
+        kept = replace(state, memory=memory, memory_mask=DenseMask(state.memory_mask.allowed[rows]), asked=())
         if state.lengths is None:
             return kept
         beams = len(state.lengths.rows) // len(state.memory[0].keys)
@@ -110,7 +128,7 @@ class TransformerDecoding:
     @torch.no_grad()
     def truncate(self, state: DecoderState, lengths: Int[Tensor, "B K"]) -> DecoderState:
         """Each beam forgets what stands beyond its new length."""
-        return replace(state, lengths=Lengths.of(lengths.flatten()))
+        return replace(state, lengths=Lengths.of(lengths.flatten()), asked=())
 
 
 def _padded(held: Tensor, size: int, axis: int) -> Tensor:
@@ -142,9 +160,10 @@ def _layer_step(
     mask: DenseMask | None,
     memory: Memory,
     memory_mask: DenseMask,
-) -> tuple[Tensor, KeyValueCache]:
-    """One decoder layer over T new tokens (N, T, D), and its longer cache."""
+) -> tuple[Tensor, KeyValueCache, Tensor]:
+    """One decoder layer over T new tokens (N, T, D), its longer cache, and what it asked the memory (B, H, K T, E)."""
     grown: list[KeyValueCache] = []
+    asked: list[Tensor] = []
 
     def attend_self(y: Tensor) -> Tensor:
         query, key, value = layer.self_attention.queries_keys_values(y)
@@ -157,8 +176,9 @@ def _layer_step(
         sentences = len(memory.keys)
         # all beams of a sentence ask its memory together: (B K, H, T, E) -> (B, H, K T, E) and back
         together = query.unflatten(0, (sentences, -1)).transpose(1, 2).flatten(2, 3)
+        asked.append(together)
         heads_out = attend(together, memory.keys, memory.values, memory_mask)
         apart = heads_out.unflatten(2, (-1, new)).transpose(1, 2).flatten(0, 1)
         return layer.memory_attention.joined(apart)
 
-    return layer.wired(x, attend_self, attend_memory), grown[0]
+    return layer.wired(x, attend_self, attend_memory), grown[0], asked[0]

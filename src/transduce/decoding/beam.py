@@ -6,10 +6,11 @@ finished and keeps the K best of the others open. A sentence is done when none o
 finished one; then it has no open beam any more, which is written as log-probability -inf.
 
 Only the n best finished are kept. Keeping K of them and waiting until the worst of K cannot be beaten would return the
-same n, later: what cannot enter the n best changes nothing.
+same n, later: what cannot enter the n best changes nothing. The result is what `transformers` finds with
+`early_stopping="never"` and the same beam, alpha and limit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,29 +18,26 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from transduce.decoding.config import Decoding
-from transduce.decoding.hypothesis import Hypothesis, SpecialIds, hypothesis
-from transduce.decoding.protocol import Decodable, State
-from transduce.decoding.rules import best_tokens, log_probabilities, worth_leaving
-
-
-@dataclass(frozen=True)
-class Open:
-    """Prefixes that go on, best first; -inf marks an empty place."""
-
-    tokens: Int[Tensor, "B K t"]
-    log_probability: Float[Tensor, "B K"]
-
-    def select(self, rows: Int[Tensor, " R"]) -> "Open":
-        return Open(self.tokens[rows], self.log_probability[rows])
+from transduce.decoding.hypothesis import Hypothesis, hypothesis
+from transduce.decoding.probabilities import Chances, best_tokens, picked
+from transduce.decoding.written import Written
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Prefixes made one token longer, best first: open beam `beams` followed by token `last`."""
+    """Outputs made one token longer, best first: open beam `beams` followed by token `last`, as in `Written.grown`."""
 
     beams: Int[Tensor, "B C"]
     last: Int[Tensor, "B C"]
-    log_probability: Float[Tensor, "B C"]
+    gains: Float[Tensor, "B C"]
+    total: Float[Tensor, "B C"]
+
+    def first(self, count: int) -> "Candidates":
+        return Candidates(self.beams[:, :count], self.last[:, :count], self.gains[:, :count], self.total[:, :count])
+
+    def after(self, written: Written) -> Written:
+        """What is then written."""
+        return written.grown(self.last, self.gains, self.total, self.beams)
 
 
 @dataclass(frozen=True)
@@ -47,169 +45,140 @@ class Finished:
     """Outputs without the start token, best score first; score -inf marks an empty place."""
 
     tokens: Int[Tensor, "B N t"]
+    gains: Float[Tensor, "B N t"]
     lengths: Int[Tensor, "B N"]
-    log_probability: Float[Tensor, "B N"]
     scores: Float[Tensor, "B N"]
 
     def select(self, rows: Int[Tensor, " R"]) -> "Finished":
-        return Finished(self.tokens[rows], self.lengths[rows], self.log_probability[rows], self.scores[rows])
+        return Finished(self.tokens[rows], self.gains[rows], self.lengths[rows], self.scores[rows])
 
 
 @dataclass(frozen=True)
-class BeamState:
-    """The search for B sentences: `sentences` are their positions in the batch, `limits` their longest outputs."""
+class BeamSearch:
+    """The search for B sentences: what is open in `written`, best first, and what is finished."""
 
-    sentences: Int[Tensor, " B"]
-    limits: Int[Tensor, " B"]
-    open: Open
+    settings: Decoding
+    end: int
+    written: Written
     finished: Finished
 
-    def select(self, rows: Int[Tensor, " R"]) -> "BeamState":
-        return BeamState(self.sentences[rows], self.limits[rows], self.open.select(rows), self.finished.select(rows))
+    @property
+    def alive(self) -> Bool[Tensor, "B K"]:
+        return self.written.total > -torch.inf
+
+    @property
+    def going(self) -> Bool[Tensor, " B"]:
+        return self.written.total[:, 0] > -torch.inf
+
+    def advance(
+        self, chances: Chances, bonus: Float[Tensor, "B K"] | None
+    ) -> tuple["BeamSearch", Int[Tensor, "B K_new"]]:
+        """One step of the search, and which old beam each open beam continues."""
+        return self.take(expand(self.written.total, chances, 2 * self.settings.beam), bonus)
+
+    def take(
+        self, candidates: Candidates, bonus: Float[Tensor, "B K"] | None
+    ) -> tuple["BeamSearch", Int[Tensor, "B K_new"]]:
+        """The step with these candidates, best first: at least the best 2K, or all that there are."""
+        at_limit = self.written.limits == self.written.next_length
+        ending = (candidates.last == self.end) | at_limit.unsqueeze(-1)
+        finished = self._finish(candidates, ending, bonus)
+        kept = prune(candidates, ending, self.settings.beam)
+        go_on = hopeful(kept.total, finished, self.written.limits, self.settings.alpha)
+        kept = replace(kept, total=kept.total.masked_fill(~go_on.unsqueeze(-1), -torch.inf))
+        return replace(self, written=kept.after(self.written), finished=finished), kept.beams
+
+    def _finish(
+        self, candidates: Candidates, ending: Bool[Tensor, "B C"], bonus: Float[Tensor, "B K"] | None
+    ) -> Finished:
+        """The best finished hypotheses, old and new. New are the `ending` ones among the best K candidates.
+
+        The K best only: a candidate behind K better ones would have been pruned if it had not ended.
+        """
+        old, best = self.finished, candidates.first(self.settings.beam)
+        new = best.after(self.written)
+        length = self.written.next_length
+        scores = best.total.where(ending[:, : self.settings.beam], -torch.inf) / length**self.settings.alpha
+        if bonus is not None:
+            scores = scores + bonus.gather(1, best.beams)
+        scores = torch.cat([old.scores, scores], dim=1)
+        order = scores.argsort(dim=-1, descending=True, stable=True)[:, : old.scores.size(1)]
+        in_full = order.unsqueeze(-1).expand(-1, -1, length)
+        return Finished(
+            torch.cat([pad(old.tokens, (0, 1)), new.tokens[..., 1:]], dim=1).gather(1, in_full),
+            torch.cat([pad(old.gains, (0, 1)), new.gains], dim=1).gather(1, in_full),
+            torch.cat([old.lengths, torch.full_like(best.last, length)], dim=1).gather(1, order),
+            scores.gather(1, order),
+        )
+
+    def select(self, rows: Int[Tensor, " R"]) -> "BeamSearch":
+        return replace(self, written=self.written.select(rows), finished=self.finished.select(rows))
+
+    def collect(self) -> dict[int, list[Hypothesis]]:
+        """The n best hypotheses of each sentence, under its place in the batch."""
+        done = self.finished
+        columns = zip(
+            self.written.sentences.tolist(),
+            done.tokens.tolist(),
+            done.gains.tolist(),
+            done.lengths.tolist(),
+            done.scores.tolist(),
+            strict=True,
+        )
+        return {
+            sentence: [
+                hypothesis(ids[:length], gains[:length], score, self.end)
+                for ids, gains, length, score in zip(*best, strict=True)
+                if score > -torch.inf
+            ]
+            for sentence, *best in columns
+        }
 
 
-def begin(limits: Int[Tensor, " B"], n_best: int, start: int) -> BeamState:
-    """One open beam that holds the start token; nothing finished."""
-    sentences, device = len(limits), limits.device
-    nothing = torch.full((sentences, n_best), -torch.inf, device=device)
-    return BeamState(
-        torch.arange(sentences, device=device),
-        limits,
-        Open(torch.full((sentences, 1, 1), start, device=device), torch.zeros(sentences, 1, device=device)),
-        Finished(
-            torch.zeros(sentences, n_best, 0, dtype=torch.long, device=device),
-            torch.zeros(sentences, n_best, dtype=torch.long, device=device),
-            nothing,
-            nothing,
-        ),
-    )
+def begin(written: Written, settings: Decoding, end: int) -> BeamSearch:
+    """Nothing finished. `written` is one open beam of each sentence."""
+    sentences, before = written.limits.size(0), written.gains.size(-1)
+    tokens = written.tokens.new_zeros(sentences, settings.n_best, before)
+    gains = written.gains.new_zeros(sentences, settings.n_best, before)
+    lengths = written.limits.new_zeros(sentences, settings.n_best)
+    scores = torch.full_like(lengths, -torch.inf, dtype=written.total.dtype)
+    return BeamSearch(settings, end, written, Finished(tokens, gains, lengths, scores))
 
 
-def expand(open_beams: Open, log_probs: Float[Tensor, "B K V"], count: int) -> Candidates:
-    """The best `count` one-token continuations of all beams; equal ones by beam, then by token id."""
+def expand(total: Float[Tensor, "B K"], chances: Chances, count: int) -> Candidates:
+    """The best `count` one-token continuations of beams ranked by `total`; equal ones by beam, then by token id."""
     # count per beam suffice for the best count of all
-    values, tokens = best_tokens(log_probs, count)
-    totals = (open_beams.log_probability.unsqueeze(-1) + values).flatten(1)  # (B, K * per beam)
+    values, tokens = best_tokens(chances.scored, count)
+    totals = (total.unsqueeze(-1) + values).flatten(1)  # (B, K * per beam)
     totals, order = totals.sort(dim=-1, descending=True, stable=True)
     totals, order = totals[:, :count], order[:, :count]
-    return Candidates(order // values.size(-1), tokens.flatten(1).gather(1, order), totals)
-
-
-def finish(state: BeamState, candidates: Candidates, ending: Bool[Tensor, "B C"], settings: Decoding) -> Finished:
-    """The best finished hypotheses, old and new. New are the `ending` ones among the best K candidates.
-
-    The K best only: a candidate behind K better ones would have been pruned if it had not ended.
-    """
-    old, beam = state.finished, settings.beam
-    new_tokens = extend(state.open, candidates)[:, :beam, 1:]  # without the start token
-    length = new_tokens.size(-1)
-    total = candidates.log_probability[:, :beam].where(ending[:, :beam], -torch.inf)
-    merged = Finished(
-        torch.cat([pad(old.tokens, (0, 1)), new_tokens], dim=1),
-        torch.cat([old.lengths, torch.full_like(new_tokens[..., 0], length)], dim=1),
-        torch.cat([old.log_probability, total], dim=1),
-        torch.cat([old.scores, total / length**settings.alpha], dim=1),
-    )
-    order = merged.scores.argsort(dim=-1, descending=True, stable=True)[:, : old.scores.size(1)]
-    return Finished(
-        merged.tokens.gather(1, order.unsqueeze(-1).expand(-1, -1, length)),
-        merged.lengths.gather(1, order),
-        merged.log_probability.gather(1, order),
-        merged.scores.gather(1, order),
-    )
+    beams, last = order // values.size(-1), tokens.flatten(1).gather(1, order)
+    return Candidates(beams, last, picked(chances.own, beams, last), totals)
 
 
 def prune(candidates: Candidates, ending: Bool[Tensor, "B C"], beam: int) -> Candidates:
     """The best `beam` candidates that go on. Of 2K at most K end before the limit, so K remain."""
     order = ending.int().argsort(dim=-1, stable=True)[:, :beam]
-    going_on = candidates.log_probability.masked_fill(ending, -torch.inf)
-    return Candidates(candidates.beams.gather(1, order), candidates.last.gather(1, order), going_on.gather(1, order))
-
-
-def extend(open_beams: Open, candidates: Candidates) -> Int[Tensor, "B C t_plus_1"]:
-    """The candidates' tokens in full."""
-    prefixes = open_beams.tokens.gather(1, candidates.beams.unsqueeze(-1).expand(-1, -1, open_beams.tokens.size(-1)))
-    return torch.cat([prefixes, candidates.last.unsqueeze(-1)], dim=-1)
+    going_on = candidates.total.masked_fill(ending, -torch.inf)
+    return Candidates(
+        candidates.beams.gather(1, order),
+        candidates.last.gather(1, order),
+        candidates.gains.gather(1, order),
+        going_on.gather(1, order),
+    )
 
 
 def hopeful(
-    log_probability: Float[Tensor, "B K"],
+    total: Float[Tensor, "B K"],
     finished: Finished,
     limits: Int[Tensor, " B"],
     alpha: float,
 ) -> Bool[Tensor, " B"]:
     """Whether an open beam of the sentence can still beat its worst finished hypothesis.
 
-    A beam's log-probability only falls as it grows, and dividing a negative number by length^alpha, alpha >= 0, raises
-    it most at the greatest length: log p / limit^alpha bounds every score that the beam can reach.
+    A beam's log-probability only falls as it grows, whatever rules ban or reshape, and dividing a negative number by
+    length^alpha, alpha >= 0, raises it most at the greatest length: log p / limit^alpha bounds every score that the
+    beam can reach. A coverage penalty only takes away from it.
     """
-    attainable = log_probability.amax(dim=-1) / limits.float() ** alpha
+    attainable = total.amax(dim=-1) / limits.float() ** alpha
     return attainable > finished.scores[:, -1]
-
-
-def advance(
-    state: BeamState, log_probs: Float[Tensor, "B K V"], settings: Decoding, end: int
-) -> tuple[BeamState, Int[Tensor, "B K_new"]]:
-    """One step of the search: the new state, and which old beam each open beam continues."""
-    candidates = expand(state.open, log_probs, 2 * settings.beam)
-    at_limit = state.limits == state.open.tokens.size(-1)
-    ending = (candidates.last == end) | at_limit.unsqueeze(-1)
-    finished = finish(state, candidates, ending, settings)
-    kept = prune(candidates, ending, settings.beam)
-    go_on = hopeful(kept.log_probability, finished, state.limits, settings.alpha)
-    open_beams = Open(extend(state.open, kept), kept.log_probability.masked_fill(~go_on.unsqueeze(-1), -torch.inf))
-    return BeamState(state.sentences, state.limits, open_beams, finished), kept.beams
-
-
-def collect(state: BeamState, end: int) -> dict[int, list[Hypothesis]]:
-    """The n best hypotheses of each sentence, under its position in the batch."""
-    done = state.finished
-    columns = zip(
-        state.sentences.tolist(),
-        done.tokens.tolist(),
-        done.lengths.tolist(),
-        done.log_probability.tolist(),
-        done.scores.tolist(),
-        strict=True,
-    )
-    return {
-        sentence: [
-            hypothesis(ids[:length], total, score, end)
-            for ids, length, total, score in zip(*best, strict=True)
-            if score > -torch.inf
-        ]
-        for sentence, *best in columns
-    }
-
-
-def beam_search(
-    model: Decodable[State],
-    source: Int[Tensor, "B S"],
-    lengths: Int[Tensor, " B"],
-    limits: Int[Tensor, " B"],
-    settings: Decoding,
-    special: SpecialIds,
-) -> list[list[Hypothesis]]:
-    """Up to n-best hypotheses of each sentence, best first; fewer only where the model allows fewer.
-
-    The result is what `transformers` finds with `early_stopping="never"` and the same beam, alpha and limit.
-    """
-    cache = model.start(source, lengths)
-    state = begin(limits, settings.n_best, special.start)
-    results: dict[int, list[Hypothesis]] = {}
-    while True:
-        logits, cache = model.step(state.open.tokens[..., -1:], cache)
-        alive = state.open.log_probability > -torch.inf
-        log_probs = log_probabilities(logits[:, :, -1], alive, special)
-        state, beams = advance(state, log_probs, settings, special.end)
-        going = state.open.log_probability[:, 0] > -torch.inf
-        remaining = int(going.sum())
-        if remaining == 0:
-            break
-        if worth_leaving(remaining, len(going)):
-            rows = going.nonzero().squeeze(1)
-            results |= collect(state.select((~going).nonzero().squeeze(1)), special.end)
-            state, beams, cache = state.select(rows), beams[rows], model.select(cache, rows)
-        cache = model.reorder(cache, beams)
-    results |= collect(state, special.end)
-    return [results[sentence] for sentence in range(len(source))]

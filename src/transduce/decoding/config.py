@@ -1,7 +1,7 @@
 """How to decode: the [decoding] table of a run file."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from transduce.decoding.sampling import Sampling
@@ -14,12 +14,18 @@ LIMITS = {
     "batch_tokens": (1, 100_000_000),
     "alpha": (0, 10),
     "max_ratio": (0, 1_000),
+    "min_length": (0, 100_000),
+    "no_repeat_ngram": (0, 100_000),
+    "repetition_penalty": (1, 1_000),
+    "coverage_penalty": (0, 1_000),
+    "groups": (1, 1_000),
+    "diversity": (0, 1_000),
 }
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """Settings of greedy and beam search. Lengths count tokens, the end token included.
+    """Settings of greedy search, beam search and sampling. Lengths count tokens, the end token included.
 
     A hypothesis is scored by log-probability / length^alpha. No output is longer than its limit,
 
@@ -27,6 +33,8 @@ class Decoding:
 
     which holds for each sentence on its own, whatever it shares a batch with. What reaches the limit without an end
     token counts as finished there, as it is. The defaults leave room for outputs in characters of a source in words.
+    No output is shorter than min-length, or than its limit where that is less; where no-repeat-ngram leaves no token,
+    the output ends nevertheless.
     """
 
     beam: Annotated[int, "hypotheses kept open per sentence; 1 is greedy search"] = 4
@@ -37,16 +45,51 @@ class Decoding:
     max_extra: Annotated[int, "tokens any output may have, however short its source"] = 50
     batch_tokens: Annotated[int, "padded source tokens decoded together, each counted once per beam"] = 4096
     sampling: Annotated[Sampling | None, "draw n-best outputs, independently, instead of searching"] = None
+    min_length: Annotated[int, "shortest output in tokens; 0 for no such rule"] = 0
+    no_repeat_ngram: Annotated[int, "no sequence of so many tokens occurs twice in an output; 0 for no such rule"] = 0
+    repetition_penalty: Annotated[
+        float, "divides the logits of tokens that the output has already (Keskar et al. 2019, 1909.05858); 1 for none"
+    ] = 1.0
+    coverage_penalty: Annotated[
+        float, "weight of source tokens that got little attention (Wu et al. 2016, 1609.08144, eq. 14); 0 for none"
+    ] = 0.0
+    groups: Annotated[
+        int, "groups that the beam is divided into, kept apart by diversity (Vijayakumar et al. 2016, 1610.02424)"
+    ] = 1
+    diversity: Annotated[float, "what a group pays for each token that an earlier group takes at the same place"] = 0.0
 
     def __post_init__(self) -> None:
         for key, (least, most) in LIMITS.items():
             if not least <= getattr(self, key) <= most:
-                raise ValueError(f"{key.replace('_', '-')} must be {least} to {most:,}, found {getattr(self, key)}")
+                raise ValueError(f"{key.replace('_', '-')} must be {least:,} to {most:,}, found {getattr(self, key)}")
         if self.n_best > self.beam and self.sampling is None:
             raise ValueError(
                 f"n-best must be at most beam ({self.beam}), found {self.n_best}; raise beam or lower n-best"
+            )
+        if self.min_length > self.max_length:
+            raise ValueError(f"min-length must be at most max-length ({self.max_length}), found {self.min_length}")
+        self._check_groups()
+
+    def _check_groups(self) -> None:
+        if self.groups == 1 and self.diversity:
+            raise ValueError(
+                f"diversity must be 0 where there is one group, found {self.diversity}; set groups to 2 or more"
+            )
+        if self.groups == 1:
+            return
+        if self.sampling is not None:
+            raise ValueError(f"groups must be 1 with sampling, whose draws are independent, found {self.groups}")
+        if self.beam % self.groups:
+            raise ValueError(f"groups must divide beam ({self.beam}) evenly, found {self.groups}")
+        if not self.diversity:
+            raise ValueError(
+                f"diversity must be above 0 with {self.groups} groups, which would all find the same; 0.5 is usual"
             )
 
     def limit(self, source_length: int) -> int:
         """Most tokens that a source of `source_length` tokens may be given: `Decoding(max_ratio=2).limit(3) == 56`."""
         return min(self.max_length, math.floor(self.max_ratio * source_length) + self.max_extra)
+
+    def greedy(self) -> "Decoding":
+        """The same rules and limits for one beam and one output, which costs least; no scores of coverage."""
+        return replace(self, beam=1, n_best=1, sampling=None, groups=1, diversity=0.0, coverage_penalty=0.0)

@@ -1,5 +1,6 @@
 """What comes out of a search, and the three token ids that a search must know."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -24,20 +25,23 @@ class SpecialIds:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One output. `ids` leaves out the start and the end token.
+    """One output. `ids` leaves out the start and the end token, and begins with the forced prefix where there was one.
 
-    log_probability: natural logarithm, summed over the ids and, where `ended`, the end token.
-    score: log_probability / length^alpha, where length counts the end token too.
+    score: what outputs are ranked by, log-probability / length^alpha, where length counts the end token too. With a
+        repetition penalty the log-probabilities are those of the penalised distribution; the coverage penalty is added.
+    log_probability: natural logarithm of what the model gives, summed over the ids and, where `ended`, the end token.
     ended: whether the model ended it; False if it was cut at its limit.
+    token_log_probabilities: the terms of log_probability, one for each id and, where `ended`, the end token.
     """
 
     ids: tuple[int, ...]
     score: float
     log_probability: float
     ended: bool
+    token_log_probabilities: tuple[float, ...]
 
 
-def hypothesis(tokens: list[int], log_probability: float, score: float, end: int) -> Hypothesis:
-    """The hypothesis of generated `tokens`, the last of which may be the end token."""
+def hypothesis(tokens: list[int], gains: list[float], score: float, end: int) -> Hypothesis:
+    """The hypothesis of generated `tokens`, the last of which may be the end token, each with its log-probability."""
     ended = tokens[-1] == end
-    return Hypothesis(tuple(tokens[:-1] if ended else tokens), score, log_probability, ended)
+    return Hypothesis(tuple(tokens[:-1] if ended else tokens), score, math.fsum(gains), ended, tuple(gains))

@@ -1,4 +1,4 @@
-"""What a decoder needs from a model: six operations on a state that only the model understands.
+"""What a decoder needs from a model: six operations on a state that only the model understands; a seventh for some uses.
 
 Letters: B sentences, K beams, S source length, T new tokens per beam, V vocabulary, R chosen sentences.
 """
@@ -45,4 +45,16 @@ class Decodable(Protocol[State]):
 
     def truncate(self, state: State, lengths: Int[Tensor, "B K"]) -> State:
         """Roll each beam's prefix back to its first `lengths[b, k]` tokens."""
+        ...
+
+
+@runtime_checkable
+class Attending(Decodable[State], Protocol[State]):
+    """A model that can also say which source tokens it has looked at."""
+
+    def attended(self, state: State) -> Float[Tensor, "B K T S"]:
+        """The cross-attention of each of the T tokens of the last step, one distribution over the source positions.
+
+        A mean over layers and heads, or whatever comes nearest. `state` is that of the step, before anything else.
+        """
         ...

@@ -4,6 +4,7 @@ Letters: B sentences, V vocabulary, T most steps.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -58,9 +59,9 @@ class Sampling:
         inside[:, 0] = True
         return falling.masked_fill(~inside, torch.inf).amin(-1, keepdim=True)
 
-    def draws(self, places: list[int], steps: int) -> Float[Tensor, "B T"]:
-        """Uniform numbers for the sentences at `places` of the input: the same whatever they share a batch with."""
-        generators = (np.random.Generator(np.random.PCG64([self.seed, place])) for place in places)
+    def draws(self, places: Sequence[tuple[int, int]], steps: int) -> Float[Tensor, "B T"]:
+        """Uniform numbers for (place of the sentence in the input, number of the draw): the same in whatever batch."""
+        generators = (np.random.Generator(np.random.PCG64([self.seed, *place])) for place in places)
         return torch.from_numpy(np.stack([generator.random(steps) for generator in generators]))
 
 

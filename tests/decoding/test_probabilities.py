@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_models import SPECIAL
 
-from transduce.decoding.rules import best_tokens, log_probabilities
+from transduce.decoding.probabilities import best_tokens, chances, picked
 
 
 @settings(max_examples=60, deadline=None)
@@ -25,7 +25,7 @@ def test_best_tokens_is_a_stable_sort(seed: int, levels: int, vocabulary: int, c
 def test_log_probabilities_are_float32_and_ban_without_normalising_again() -> None:
     logits = torch.randn(2, 3, 9, dtype=torch.float64)
     alive = torch.ones(2, 3, dtype=torch.bool)
-    found = log_probabilities(logits, alive, SPECIAL)
+    found = chances(logits, alive, SPECIAL).own
     assert found.dtype == torch.float32
     assert (found[..., [0, 2]] == -torch.inf).all()
     kept = [1, *range(3, 9)]
@@ -36,4 +36,10 @@ def test_log_probabilities_are_float32_and_ban_without_normalising_again() -> No
 def test_nan_in_a_beam_that_is_empty_is_of_no_account() -> None:
     logits = torch.zeros(1, 2, 5)
     logits[0, 1, 4] = torch.nan
-    log_probabilities(logits, torch.tensor([[True, False]]), SPECIAL)
+    chances(logits, torch.tensor([[True, False]]), SPECIAL)
+
+
+def test_picked_looks_up_beam_and_token() -> None:
+    values = torch.arange(24.0).view(2, 3, 4)
+    found = picked(values, torch.tensor([[2, 0], [1, 1]]), torch.tensor([[3, 1], [0, 2]]))
+    assert found.tolist() == [[11.0, 1.0], [16.0, 18.0]]

@@ -1,0 +1,52 @@
+"""What a rule is, and which rules the settings ask for.
+
+Letters: B sentences, K outputs side by side, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from transduce.decoding.batch import Batch
+from transduce.decoding.config import Decoding
+from transduce.decoding.probabilities import Chances
+from transduce.decoding.rules.bans import LastResort, MinimumLength, NoRepeatedNgram
+from transduce.decoding.rules.forced_prefix import ForcedPrefix
+from transduce.decoding.rules.repetition import RepetitionPenalty
+from transduce.decoding.written import Written
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """A function from how probable each next token is, and what has been written, to new log-probabilities.
+
+    They must stay at most 0: what a search knows of an output's best possible score rests on that.
+    """
+
+    def __call__(self, chances: Chances, written: Written) -> Float[Tensor, "B K V"]: ...
+
+
+def rules_for(settings: Decoding, batch: Batch, end: int) -> tuple[Rule, ...]:
+    """The rules in their order: penalties reshape, bans take away, the last resort gives back, a prefix decides alone."""
+    rules: list[Rule] = []
+    if settings.repetition_penalty != 1:
+        rules.append(RepetitionPenalty(settings.repetition_penalty))
+    if settings.no_repeat_ngram:
+        rules.append(NoRepeatedNgram(settings.no_repeat_ngram))
+    if settings.min_length > 1:
+        rules.append(MinimumLength(settings.min_length, end))
+    if settings.no_repeat_ngram or settings.min_length > 1:
+        rules.append(LastResort(end))
+    if batch.prefixes.size(1) > batch.common_prefix:
+        rules.append(ForcedPrefix(batch.prefixes, batch.prefix_lengths))
+    return tuple(rules)
+
+
+def apply(rules: Sequence[Rule], chances: Chances, written: Written) -> Chances:
+    """Each rule's log-probabilities are what the next one sees as `scored`."""
+    for rule in rules:
+        chances = replace(chances, scored=rule(chances, written))
+    return chances
