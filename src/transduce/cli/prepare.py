@@ -21,9 +21,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse(arguments)
 
     from transduce.workflows.prepare import prepare
-    from transduce.workflows.run_file import load_run
+    from transduce.workflows.settled_run import settled_run
 
-    run = load_run(options.run, options.overrides)
+    run = settled_run(options.run, options.overrides, streams.say)
     prepared = prepare(run.data, run.tokenizer, run.seed, options.run.parent, Path("prepared"))
     streams.write("".join(f"{line}\n" for line in prepared.summary()))
     return 0

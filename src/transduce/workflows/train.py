@@ -33,6 +33,7 @@ from transduce.workflows.card import model_card
 from transduce.workflows.prepare import Prepared, prepare
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import RunFolder
+from transduce.workflows.settled_run import settled_run
 from transduce.workflows.validation import DevSet
 
 Say = Callable[[str], None]
@@ -49,22 +50,27 @@ class Trained:
 
 
 def train(
-    run_path: Path, overrides: Sequence[str] = (), resume: bool = False, root: Path = Path("."), say: Say = print
+    run_path: Path,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    root: Path = Path("."),
+    say: Say = print,
+    into: Path | None = None,
 ) -> Trained:
-    """Prepares the data where needed, then trains `root`/runs/NAME, NAME being the run file's stem.
+    """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
+    file's stem. Settings that are given nowhere are chosen by the size of the data (workflows/defaults.py).
 
     `resume` goes on with a run that was stopped or killed, bit by bit as if it had not been. Ctrl-C and SIGTERM stop after
     the update in hand, with a checkpoint. ValueErrors say what is wrong with the run file, the data or the folder.
     """
-    config = load_run(run_path, overrides)
-    _check(config)
-    folder = RunFolder(root / "runs" / run_path.stem)
+    _check(load_run(run_path, overrides))
+    folder = RunFolder(into or root / "runs" / run_path.stem)
     with files.FolderLock(folder.path):
         if resume:
-            config = folder.resumed(config)
+            config = folder.resumed(settled_run(run_path, overrides, say, folder.run_file))
         else:
             folder.refuse_if_taken()
-            config = _with_precision(config)
+            config = _with_precision(settled_run(run_path, overrides, say))
         prepared = prepare(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared")
         for line in prepared.summary():
             say(line)

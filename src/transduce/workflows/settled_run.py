@@ -1,0 +1,107 @@
+"""A run file completed: what its owner left out is chosen by the data's size, and said."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from transduce import config
+from transduce.data.config import DataConfig
+from transduce.data.formats import examples
+from transduce.data.survey import find_origins
+from transduce.data.tally import Findings
+from transduce.workflows import defaults
+from transduce.workflows.defaults import Choice, DataFacts, is_given
+from transduce.workflows.run_file import RunConfig, from_tree
+from transduce.workflows.run_folder import flat
+
+SAMPLE = 10_000  # pairs whose lengths are measured
+
+AUTOMATIC = (
+    "model.norm-placement",
+    "model.dropout",
+    "tokenizer.vocabulary",
+    "tokenizer.source",
+    "tokenizer.source.vocabulary",
+    "tokenizer.target",
+    "tokenizer.target.vocabulary",
+    "tokenizer.exact",
+    "training.batch-tokens",
+    "training.label-smoothing",
+    "training.learning-rate",
+    "training.schedule",
+)
+"""What may be chosen, beside model.preset."""
+
+
+def settled_run(
+    path: Path, overrides: Sequence[str] = (), say: Callable[[str], None] = print, began: Path | None = None
+) -> RunConfig:
+    """`load_run`, with every setting that neither the file nor `overrides` give chosen by the size of the data.
+
+    Each choice is said with its reason. `began` is the run.toml of a run to go on with: what that says counts then.
+    ValueErrors about the run file come before any data is read.
+    """
+    tree = config.override(config.read(path), overrides)
+    run = from_tree(tree, str(path))
+    given = flat(tree)
+    if began is not None:
+        return from_tree(_as_it_began(tree, given, config.read(began)), str(path)) if began.exists() else run
+    facts = measure(run.data, path.parent)
+    chosen = [*defaults.network(facts, given), *defaults.vocabulary(facts, run.tokenizer, given)]
+    run = from_tree(_with(tree, chosen), str(path))
+    kind = run.tokenizer.kind if run.tokenizer.shared else run.tokenizer.side("target").kind
+    chosen += defaults.training(facts, run.model, kind, run.training, given)
+    for choice in chosen:
+        say(str(choice))
+    return from_tree(_with(tree, chosen), str(path))
+
+
+def measure(data: DataConfig, base: Path) -> DataFacts:
+    """Counts the pairs to train on, before any is cleaned away, and measures the first of each corpus.
+
+    ValueError if a file is missing or is not what it should be.
+    """
+    origin = find_origins(data, base)["train"]
+    source = target = 0.0
+    for corpus, files in zip(origin.corpora, origin.facts, strict=True):
+        pairs = list(islice(examples(corpus, origin.rules, Findings()), max(1, SAMPLE // len(origin.corpora))))
+        if pairs:
+            share = files[0].lines / origin.lines
+            source += share * sum(len(pair.source) for pair in pairs) / len(pairs)
+            target += share * sum(len(pair.target) for pair in pairs) / len(pairs)
+    held_out = data.split.dev + data.split.test if data.split else 0
+    return DataFacts(max(1, origin.lines - held_out), source, target)
+
+
+def _with(tree: Mapping[str, Any], chosen: Iterable[Choice]) -> dict[str, Any]:
+    """The tree with the choices in it."""
+    result = config.override(tree, ())  # a copy that knows what came from the command line
+    for choice in chosen:
+        *tables, last = choice.key.split(".")
+        at = result
+        for name in tables:
+            at = at.setdefault(name, {})
+        at[last] = choice.value
+    return result
+
+
+def _as_it_began(tree: Mapping[str, Any], given: Collection[str], began: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree with what is not given in it as a run's run.toml has it."""
+    chosen = [
+        Choice(key, value, "")
+        for key in AUTOMATIC
+        if not is_given(key, given) and (value := _at(began, key)) is not None
+    ]
+    result = _with(tree, chosen)
+    if not any(is_given(f"model.{name}", given) for name in defaults.SHAPE):
+        result["model"] = {**began.get("model", {}), **result.get("model", {})}
+    return result
+
+
+def _at(tree: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key; None if there is none."""
+    value: Any = tree
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
