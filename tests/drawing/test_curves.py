@@ -8,8 +8,7 @@ import pytest
 from matplotlib import image
 from matplotlib.figure import Figure
 
-from transduce.drawing import curves
-from transduce.drawing.curves import learning_curve
+from transduce.drawing.curves import learning_curve, learning_curve_figure
 
 Event = dict[str, Any]
 
@@ -23,19 +22,12 @@ def validation(step: int, **values: float) -> Event:
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def drawn() -> Any:
     """Draws events; gives {label's name: (steps, values)} of each panel."""
     figures: list[Figure] = []
-    save = curves._save
-
-    def keep(figure: Figure, path: Path) -> None:
-        figures.append(figure)
-        save(figure, path)
-
-    monkeypatch.setattr(curves, "_save", keep)
 
     def draw(events: list[Event]) -> list[dict[str, tuple[list[float], list[float]]]]:
-        learning_curve(events, tmp_path / "curve.png")
+        figures.append(learning_curve_figure(events))
         return [
             {
                 str(line.get_label()).split("  ")[0]: (list(line.get_xdata()), list(line.get_ydata()))

@@ -1,7 +1,6 @@
 """The learning curve of a run as a PNG: loss above, the scores of its validations below, both over the steps."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -11,20 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from transduce.drawing.pictures import BLUE, COLOURS, GREY, MARKERS, plain, save
+
 Event = Mapping[str, Any]
 Points = list[tuple[float, float]]  # (step, value)
 
-TRAIN, DEV = "#8a8f98", "#0b5cad"
-# Okabe and Ito 2008, without the yellow: apart from each other for colour-blind readers too
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-MARKERS = ("o", "s", "^", "D", "v", "P")
+TRAIN, DEV = GREY, BLUE
 NO_SCORES = {"kind", "step", "loss", "perplexity"}  # keys of a validation event that the lower panel leaves out
 TOP = 105.0  # percent that the lower panel shows
 FEW = 60  # points; a longer line does without markers
 
 
 def learning_curve(events: Sequence[Event], path: Path) -> None:
-    """Draws the events of a metrics.jsonl into `path`, which changes as a whole or not at all.
+    """Draws the events of a metrics.jsonl into `path`, which changes as a whole or not at all."""
+    save(learning_curve_figure(events), path)
+
+
+def learning_curve_figure(events: Sequence[Event]) -> Figure:
+    """The learning curve of the events of a metrics.jsonl.
 
         {"kind": "train", "step": 20, "loss": 8.1, "nll": 7.9, ...}
         {"kind": "validation", "step": 500, "loss": 4.2, "perplexity": 66.7, "chrf": 31.0, ...}
@@ -39,7 +42,7 @@ def learning_curve(events: Sequence[Event], path: Path) -> None:
     for axes in (upper, lower):
         _finish(axes)
     lower.set_xlabel("step")
-    _save(figure, path)
+    return figure
 
 
 def _draw_loss(axes: Axes, events: Sequence[Event]) -> None:
@@ -95,9 +98,7 @@ def _line(axes: Axes, points: Points, name: str, colour: str, marker: str) -> No
 
 
 def _finish(axes: Axes) -> None:
-    axes.grid(color="#e3e5e8", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, place: f"{step:,.0f}"))
     if axes.lines:
@@ -106,12 +107,3 @@ def _finish(axes: Axes) -> None:
     else:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "nothing measured yet", transform=axes.transAxes, ha="center", va="center", color=TRAIN)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is written over
-    try:
-        figure.savefig(temporary, format="png")  # with the Agg backend, whatever pyplot is set to
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

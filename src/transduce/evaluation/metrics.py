@@ -26,6 +26,8 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+PERPLEXITY = "perplexity"  # measured beside these, of a model rather than of its outputs
+
 # what validations during training measure
 QUICK_METRICS = {name: each for name, each in METRICS.items() if not each.costly}
 
@@ -34,6 +36,7 @@ def metric(name: str) -> Metric:
     """The metric called `name`. ValueError with the nearest name, or all of them."""
     if name in METRICS:
         return METRICS[name]
-    near = difflib.get_close_matches(name, METRICS, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(METRICS)}"
+    known = [*METRICS, PERPLEXITY]
+    near = difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
     raise ValueError(f"unknown metric {name!r}; {advice}")

@@ -93,4 +93,5 @@ def first_choices(network: EncoderDecoder, batch: Batch) -> list[tuple[list[floa
 def _target_logits(network: EncoderDecoder, batch: Batch) -> Float[Tensor, "B T V"]:
     if network.training:
         raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
-    return network(batch.source, batch.lengths, batch.target_in).float()
+    logits: Tensor = network(batch.source, batch.lengths, batch.target_in)
+    return logits.float()

@@ -1,0 +1,50 @@
+"""A reliability diagram: how often a model is right, by how confident it is."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from transduce.drawing.pictures import BLUE, COLOURS, GREY, plain
+
+
+@runtime_checkable
+class Bin(Protocol):
+    """Tokens of similar confidence; all but their number from 0 to 1."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def accuracy(self) -> float: ...
+
+
+def reliability_diagram(bins: Sequence[Bin], expected_error: float) -> Figure:
+    """Accuracy as bars, with a line to the mean confidence of each bin; below, how many tokens there are in each."""
+    figure = Figure(figsize=(6, 6.5), dpi=120, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    middles = [(each.low + each.high) / 2 for each in bins]
+    widths = [0.92 * (each.high - each.low) for each in bins]
+    accuracies = [each.accuracy for each in bins]
+    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="as confident as right")
+    upper.bar(middles, accuracies, widths, color=COLOURS[4], label="share of tokens right")
+    confidences = [each.confidence for each in bins]
+    upper.vlines(confidences, accuracies, confidences, color=COLOURS[1], linewidth=1.5)
+    upper.plot(confidences, confidences, "o", color=COLOURS[1], markersize=4, label="mean confidence")
+    upper.set(ylabel="right", ylim=(0, 1.02))
+    upper.set_title(f"expected calibration error {100 * expected_error:.1f} %", loc="left")
+    upper.legend(frameon=False, loc="upper left")
+    total = sum(each.tokens for each in bins)
+    lower.bar(middles, [each.tokens / total for each in bins], widths, color=BLUE)
+    lower.set(xlabel="confidence of the first choice", ylabel="share of tokens", xlim=(0, 1))
+    for axes in (upper, lower):
+        plain(axes)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure

@@ -1,0 +1,45 @@
+"""What all pictures share: colours, plain axes, and how they are written."""
+
+import io
+import os
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+GREY, BLUE = "#8a8f98", "#0b5cad"
+# Okabe and Ito 2008, without the yellow: apart from each other for colour-blind readers too
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def plain(axes: Axes) -> None:
+    """A light grid behind the data, and no frame above and on the right."""
+    axes.grid(color="#e3e5e8", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a .png or .svg file, which changes as a whole or not at all. ValueError for another extension."""
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise ValueError(f"{path}: a picture's name must end in .png or .svg")
+    temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is written over
+    try:
+        if path.suffix.lower() == ".svg":
+            temporary.write_text(svg(figure), encoding="utf-8")
+        else:
+            figure.savefig(temporary, format="png")  # with the Agg backend, whatever pyplot is set to
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def svg(figure: Figure) -> str:
+    """The picture as an SVG document, the same text every time."""
+    out = io.StringIO()
+    # letters as outlines, which look the same everywhere; ids that are not random
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "transduce"}):
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()

@@ -1,0 +1,123 @@
+"""Parts of a test set whose scores tell where a system errs: by length, by group, by rare words."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+LENGTH_PARTS = 5
+MOST_GROUPS = 20  # the largest; the others are one slice together
+FREQUENCIES = (0, 1, 5, 20, 100)  # upper ends of the classes of frequency; the last is open
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some sentences of a test set, by their places in it."""
+
+    name: str
+    places: Int[np.ndarray, " M"]
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """A test set cut into slices by what `title` says: every sentence is in one of them, and none is empty."""
+
+    title: str
+    slices: tuple[Slice, ...]
+
+
+def by_length(texts: Sequence[str], what: str, edges: Sequence[int] = (), parts: int = LENGTH_PARTS) -> Breakdown:
+    """By the length of `what` ("the source") in words, or in characters where most texts are a single word.
+
+    `edges` are the upper ends of all slices but the last, (10, 20) for "up to 10", "11 to 20", "over 20". Without
+    them they are quantiles, for `parts` slices of about equal size. ValueError for edges that do not rise.
+    """
+    if list(edges) != sorted(set(edges)) or any(edge < 0 for edge in edges):
+        raise ValueError(f"edges of lengths must rise, as in 10,20,40; found {','.join(map(str, edges))}")
+    words = np.array([len(text.split()) for text in texts])
+    single = float(np.median(words)) <= 1
+    lengths = np.array([len(text) for text in texts]) if single else words
+    if not edges:
+        shares = np.arange(1, parts) / parts
+        edges = sorted(set(np.quantile(lengths, shares, method="inverted_cdf").astype(int).tolist()))
+    return Breakdown(f"length of {what} in {'characters' if single else 'words'}", _classes(lengths, edges))
+
+
+def by_group(groups: Sequence[str], title: str, most: int = MOST_GROUPS) -> Breakdown:
+    """By name, the largest group first; those beyond `most` are one slice."""
+    sizes = Counter(groups)
+    names = sorted(sizes, key=lambda name: (-sizes[name], name))
+    kept = names if len(names) <= most else names[: most - 1]
+    places: dict[str, list[int]] = {name: [] for name in kept}
+    rest: list[int] = []
+    for place, name in enumerate(groups):
+        places.get(name, rest).append(place)
+    slices = [Slice(name or "(none)", np.array(places[name])) for name in kept]
+    if rest:
+        slices.append(Slice(f"{len(names) - len(kept):,} others", np.array(rest)))
+    return Breakdown(title, tuple(slices))
+
+
+def by_rarest_word(texts: Sequence[str], frequency: Mapping[str, int], title: str) -> Breakdown:
+    """By how frequent the rarest word of each text is; texts without any word are a slice of their own."""
+    rarest = [min((frequency.get(word, 0) for word in words(text)), default=-1) for text in texts]
+    numbers = np.array(rarest)
+    named = _classes(numbers, (-1, *FREQUENCIES))
+    return Breakdown(title, tuple(Slice("no words", each.places) if each.name == "up to -1" else each for each in named))
+
+
+def frequencies(texts: Iterable[str]) -> Counter[str]:
+    """How often each word occurs, as `words` cuts them."""
+    found: Counter[str] = Counter()
+    for text in texts:
+        found.update(words(text))
+    return found
+
+
+def words(text: str) -> list[str]:
+    """What white space separates, without case and without punctuation at the ends.
+
+    >>> words("“Straße” – (3,000 m)!")
+    ['strasse', '3,000', 'm']
+    """
+    bare = (_bare(word) for word in unicodedata.normalize("NFC", text).casefold().split())
+    return [word for word in bare if word]
+
+
+def _bare(word: str) -> str:
+    if word.isalnum():  # quick, and common
+        return word
+    begin, end = 0, len(word)
+    while begin < end and _is_mark(word[begin]):
+        begin += 1
+    while begin < end and _is_mark(word[end - 1]):
+        end -= 1
+    return word[begin:end]
+
+
+def _is_mark(character: str) -> bool:
+    """Punctuation, symbols and controls; letters, digits and the signs that combine with them are none."""
+    return unicodedata.category(character)[0] in "PSC"
+
+
+def _classes(numbers: Int[np.ndarray, " N"], edges: Sequence[int]) -> tuple[Slice, ...]:
+    """Slices that end at each edge, and one of what is above the last; empty ones are left out."""
+    belongs = np.searchsorted(np.array(edges, dtype=np.int64), numbers)  # an edge belongs to the slice that it ends
+    slices = []
+    for place in range(len(edges) + 1):
+        inside = np.flatnonzero(belongs == place)
+        if len(inside):
+            slices.append(Slice(_name(place, edges, int(numbers.max())), inside))
+    return tuple(slices)
+
+
+def _name(place: int, edges: Sequence[int], largest: int) -> str:
+    if place == 0:
+        return f"up to {edges[0] if edges else largest}"
+    least = edges[place - 1] + 1
+    if place == len(edges):
+        return f"over {edges[-1]}"
+    return str(least) if edges[place] == least else f"{least} to {edges[place]}"
