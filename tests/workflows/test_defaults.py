@@ -1,0 +1,206 @@
+"""What is chosen by the size of the data: sensible at every size, only where nothing is given, and lasting."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transduce import config
+from transduce.architectures.presets import PRESETS
+from transduce.workflows import defaults
+from transduce.workflows.defaults import Choice, DataFacts
+from transduce.workflows.prepare import prepare
+from transduce.workflows.run_file import RunConfig, from_tree, load_run
+from transduce.workflows.settled_run import AUTOMATIC, measure, settled_run
+
+SIZES = (500, 5_000, 50_000, 500_000, 5_000_000)
+RUN = """
+[data]
+train = [{ file = "pairs.tsv" }]
+split = { dev = 5 }
+"""
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def chosen(pairs: int, given_keys: Sequence[str] = (), length: float = 100.0) -> dict[str, Any]:
+    """All choices for so many pairs of sentences, for a run that is otherwise as it comes."""
+    facts = DataFacts(pairs, length, length)
+    first = [*defaults.network(facts, given_keys), *defaults.vocabulary(facts, RunConfig.tokenizer, given_keys)]
+    values = {choice.key: choice.value for choice in first}
+    model = PRESETS[values.get("model.preset", "transformer-small")]()
+    rest = defaults.training(facts, model, "unigram", RunConfig.training, given_keys)
+    return values | {choice.key: choice.value for choice in rest}
+
+
+def test_what_is_chosen_grows_with_the_data() -> None:
+    found = [chosen(pairs) for pairs in SIZES]
+    presets = [PRESETS[each["model.preset"]]() for each in found]
+    assert [each.d_model for each in presets] == [64, 256, 256, 512, 512]
+    for key in ("tokenizer.vocabulary", "training.batch-tokens"):
+        assert [each[key] for each in found] == sorted(each[key] for each in found)
+    assert found[0]["tokenizer.vocabulary"] == 1000 and found[-1]["tokenizer.vocabulary"] == 32_000
+    assert [each["model.dropout"] for each in found] == [0.1, 0.3, 0.2, 0.2, 0.1]  # the first network is tiny
+
+
+@given(
+    pairs=st.integers(1, 10**9),
+    more=st.integers(1, 1000),
+    length=st.floats(0, 1e5),
+    width=st.sampled_from(sorted(PRESETS)),
+)
+@settings(max_examples=50)
+def test_more_data_never_asks_for_less(pairs: int, more: int, length: float, width: str) -> None:
+    less, greater = (chosen(count, [], length) for count in (pairs, pairs * more))
+    for key in ("tokenizer.vocabulary", "training.batch-tokens"):
+        assert less[key] <= greater[key]
+    assert less["training.label-smoothing"] >= greater["training.label-smoothing"]
+    dropouts = [
+        next(
+            choice.value
+            for choice in defaults.training(
+                DataFacts(count, 1.0, 1.0), PRESETS[width](), "bpe", RunConfig.training, ["training"]
+            )
+            if choice.key == "model.dropout"
+        )
+        for count in (pairs, pairs * more)
+    ]
+    assert dropouts[0] >= dropouts[1]
+
+
+@given(pairs=st.integers(1, 10**8), given_keys=st.sets(st.sampled_from(["model.preset", *AUTOMATIC])))
+@settings(max_examples=50)
+def test_what_is_given_is_never_chosen(pairs: int, given_keys: set[str]) -> None:
+    found = chosen(pairs, sorted(given_keys))
+    assert not found.keys() & given_keys
+    assert found.keys() <= {"model.preset", *AUTOMATIC}
+
+
+@pytest.mark.parametrize("key", ["model.d-model", "model.heads", "model.decoder-layers"])
+def test_no_network_is_chosen_where_part_of_its_size_is_given(key: str) -> None:
+    assert "model.preset" not in chosen(5_000_000, [key])
+
+
+def test_a_table_given_in_part_is_given() -> None:
+    assert "training.schedule" not in chosen(5_000, ["training.schedule.warmup"])
+    assert "training.schedule" in chosen(5_000, ["training.schedule-of-another-name"])
+
+
+def test_sides_that_share_nothing_get_vocabularies_of_their_own() -> None:
+    facts = DataFacts(50_000, 20.0, 200.0)
+    tree = {"data": {"train": [{"file": "a.tsv"}]}, "tokenizer": {"shared": False}}
+    tokenizer = from_tree(tree, "run.toml").tokenizer
+    found = {choice.key: choice.value for choice in defaults.vocabulary(facts, tokenizer, ["tokenizer.shared"])}
+    assert found["tokenizer.source"] == {"kind": "unigram", "vocabulary": 2000}
+    assert found["tokenizer.target"] == {"kind": "unigram", "vocabulary": 8000}
+    partly = ["tokenizer.source.kind", "tokenizer.shared"]
+    found = {choice.key: choice.value for choice in defaults.vocabulary(facts, tokenizer, partly)}
+    assert found["tokenizer.source.vocabulary"] == 2000
+    assert not defaults.vocabulary(facts, tokenizer, ["tokenizer.vocabulary"])  # it speaks for both
+
+
+def test_other_optimisers_keep_their_own_rate() -> None:
+    tree = {"data": {"train": [{"file": "a.tsv"}]}, "training": {"optimiser": "adafactor"}}
+    run = from_tree(tree, "run.toml")
+    found = defaults.training(DataFacts(5000, 9.0, 9.0), run.model, "bpe", run.training, ["training.optimiser"])
+    assert "training.learning-rate" not in {choice.key for choice in found}
+
+
+def test_a_choice_reads_as_in_a_run_file() -> None:
+    assert str(Choice("model.preset", "transformer-tiny", "why")) == "model.preset = transformer-tiny: why"
+    schedule = Choice("training.schedule", {"kind": "linear", "warmup": 4}, "why")
+    assert str(schedule) == 'training.schedule = { kind = "linear", warmup = 4 }: why'
+
+
+# --- Run files
+
+
+def write(folder: Path, lines: Sequence[str], text: str = RUN) -> Path:
+    (folder / "pairs.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (folder / "run.toml").write_text(text, encoding="utf-8")
+    return folder / "run.toml"
+
+
+def sentences(count: int) -> list[str]:
+    return [f"the number {i} of {i * i}\tdie Zahl {i} von {i * i}" for i in range(count)]
+
+
+def test_a_settled_run_says_every_choice_and_keeps_what_is_given(tmp_path: Path) -> None:
+    path = write(tmp_path, sentences(60), RUN + "[model]\ndropout = 0.05\n")
+    said: list[str] = []
+    run = settled_run(path, ["training.learning-rate=0.01"], said.append)
+    assert run.model.dropout == 0.05 and run.training.learning_rate == 0.01
+    assert run.model.d_model == 64
+    keys = [line.partition(" = ")[0] for line in said]
+    assert keys == [
+        "model.preset",
+        "tokenizer.vocabulary",
+        "tokenizer.exact",
+        "training.batch-tokens",
+        "training.label-smoothing",
+        "training.schedule",
+    ]
+    assert said[0].startswith("model.preset = transformer-tiny: 55 pairs only;")  # 5 of 60 are held out
+
+
+def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path, sentences(60))
+    whole = settled_run(path, [], quiet)
+    (tmp_path / "whole.toml").write_text(config.dumps(config.tree_of(whole)), encoding="utf-8")
+    said: list[str] = []
+    assert settled_run(tmp_path / "whole.toml", [], said.append) == whole == load_run(tmp_path / "whole.toml")
+    assert not said
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["a\tb", "c\td", "e\tf", "g\th", "i\tj", "k\tl"],
+        [f"{chr(0x4E00 + i)}{chr(0x4E01 + i)}\t{chr(0x4E02 + i)}" for i in range(2000)],  # more letters than pieces
+    ],
+)
+@pytest.mark.parametrize("shared", ["true", "false"])
+def test_the_chosen_vocabulary_suits_any_text(tmp_path: Path, lines: list[str], shared: str) -> None:
+    run = settled_run(write(tmp_path, lines), [f"tokenizer.shared={shared}"], quiet)
+    prepared = prepare(run.data, run.tokenizer, run.seed, tmp_path, tmp_path / "prepared")
+    assert prepared.report["parts"]["train"]["pairs"] == len(lines) - 5
+
+
+def test_a_run_goes_on_with_the_settings_it_began_with(tmp_path: Path) -> None:
+    path = write(tmp_path, sentences(60))
+    began = settled_run(path, ["model.dropout=0.25"], quiet)
+    (tmp_path / "began.toml").write_text(config.dumps(config.tree_of(began)), encoding="utf-8")
+    write(tmp_path, sentences(6000))  # with which all would be chosen differently
+    said: list[str] = []
+    assert settled_run(path, [], said.append, tmp_path / "began.toml") == began
+    assert settled_run(path, [], quiet) != began
+    changed = settled_run(path, ["model.dropout=0.4"], said.append, tmp_path / "began.toml")
+    assert changed.model.dropout == 0.4 and changed.model.d_model == began.model.d_model
+    assert not said
+
+
+def test_mistakes_in_the_run_file_come_before_the_data(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(RUN, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"unknown key 'model.dropuot'; did you mean 'model.dropout'"):
+        settled_run(tmp_path / "run.toml", ["model.dropuot=0.1"], quiet)
+    with pytest.raises(ValueError, match=r"pairs\.tsv: no such file"):
+        settled_run(tmp_path / "run.toml", [], quiet)
+
+
+def test_lengths_are_measured_in_proportion_to_the_corpora(tmp_path: Path) -> None:
+    (tmp_path / "short.tsv").write_text("ab\tabcd\n" * 30, encoding="utf-8")
+    (tmp_path / "long.tsv").write_text("abcdef\tabcdefgh\n" * 10, encoding="utf-8")
+    (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "short.tsv" }, { file = "long.tsv" }]\n')
+    run = load_run(tmp_path / "run.toml")
+    assert measure(run.data, tmp_path) == DataFacts(40, 3.0, 5.0)
+
+
+def test_unusable_text_is_left_to_the_preparation(tmp_path: Path) -> None:
+    run = load_run(write(tmp_path, ["\t", " \tx"]))
+    assert measure(run.data, tmp_path) == DataFacts(1, 0.0, 0.0)
+    assert chosen(1, [], 0.0)["tokenizer.vocabulary"] == 1000
