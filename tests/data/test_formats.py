@@ -60,7 +60,7 @@ def test_tabs_are_text_in_aligned_files(tmp_path: Path) -> None:
     ("name", "line", "words"),
     [
         ("f.tsv", "one column", "wrong number of columns .*found 1 column"),
-        ("f.tsv", "a\tb\tc\td", "wrong number of columns .*found 4 columns"),
+        ("f.tsv", "a\tb\tc\td\te", "wrong number of columns .*found 5 columns"),
         ("f.jsonl", "{", "not JSON .*column 2"),
         ("f.jsonl", "[" * 100_000, "not JSON"),
         ("f.jsonl", '{"source": "a", "target": ' + "9" * 10_000 + "}", "not JSON"),

@@ -123,7 +123,7 @@ def test_source_rows_begin_with_the_tags(tagged: dict[str, Tokenizer]) -> None:
 
 
 def test_a_model_without_tags_says_so(trained: dict[str, Tokenizer]) -> None:
-    with pytest.raises(ValueError, match="unknown tag 'de'; this model knows no tags"):
+    with pytest.raises(ValueError, match="unknown tag 'de'; no tags are known"):
         Tokenizers(trained["bpe"], trained["bpe"]).source_rows(["a"], [("de",)])
 
 

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,7 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transduce.data.config import Corpus, DataConfig, Split
+from transduce.data.formats import examples
+from transduce.data.reading import LineRules
 from transduce.data.split import source_key
+from transduce.data.tally import Findings
 from transduce.text.config import SideConfig, TokenizerConfig
 from transduce.workflows.prepare import Prepared, prepare
 
@@ -44,6 +49,11 @@ def decoded(prepared: Prepared, part: str) -> Pairs:
     return list(zip(*texts, strict=True))
 
 
+def texts(prepared: Prepared, part: Literal["dev", "test"]) -> list[tuple[str, list[str]]]:
+    """Sources and their references."""
+    return [(text.source, text.references) for text in prepared.texts(part)]
+
+
 def numbered(count: int) -> Pairs:
     return [(f"source {n}", f"target {n}") for n in range(count)]
 
@@ -56,8 +66,8 @@ def test_every_pair_comes_back_from_one_of_the_parts(tmp_path: Path) -> None:
     parts = {part: decoded(prepared, part) for part in ("train", "dev", "test")}
     assert {part: len(rows) for part, rows in parts.items()} == {"train": 150, "dev": 20, "test": 30}
     assert sorted(chain.from_iterable(parts.values())) == sorted(pairs)
-    assert prepared.texts("test") == [(source, [target]) for source, target in parts["test"]]
-    assert prepared.texts("dev") == [(source, [target]) for source, target in parts["dev"]]
+    assert texts(prepared, "test") == [(source, [target]) for source, target in parts["test"]]
+    assert texts(prepared, "dev") == [(source, [target]) for source, target in parts["dev"]]
     assert parts["train"] == [pair for pair in pairs if pair in set(parts["train"])]  # in the order of the files
 
 
@@ -126,8 +136,8 @@ def test_alternatives_stay_together(tmp_path: Path) -> None:
     """As in a pronouncing dictionary: a word with several lines is in one part, with all of them."""
     pairs = [(f"word{n}", f"{n} {alternative}") for alternative in range(3) for n in range(0, 60, 1 + alternative)]
     prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", pairs),), split=Split(dev=10, test=15))
-    test = prepared.texts("test")
-    assert len(test) == 15 and len(prepared.texts("dev")) == 10
+    test = texts(prepared, "test")
+    assert len(test) == 15 and len(texts(prepared, "dev")) == 10
     for source, references in test:
         assert references == [target for word, target in pairs if word == source]
     assert prepared.test is not None and len(prepared.test) == sum(len(references) for _, references in test) > 15
@@ -140,7 +150,7 @@ def test_the_split_depends_on_the_sources_alone(tmp_path: Path) -> None:
     corpora = (tsv(tmp_path / "b.tsv", again[:30]), tsv(tmp_path / "c.tsv", again[30:]))
     other = run(tmp_path, TokenizerConfig("words", 50), train=corpora, split=Split(5, 5), seed=2)
     for part in ("dev", "test"):
-        assert sorted(first.texts(part)) == sorted(other.texts(part))
+        assert sorted(texts(first, part)) == sorted(texts(other, part))
 
 
 @pytest.mark.parametrize("aligned", [True, False])
@@ -163,7 +173,7 @@ def test_tokenizers_learn_from_train_alone(tmp_path: Path) -> None:
     corpus = tsv(tmp_path / "f.tsv", [(f"common only{n}", f"ziel{n}") for n in range(50)])
     prepared = run(tmp_path, TokenizerConfig("words", 1000), train=(corpus,), split=Split(dev=5, test=5))
     known = set(prepared.tokenizers.source.pieces(range(prepared.tokenizers.source.size)))
-    assert all(source.split()[1] not in known for part in ("dev", "test") for source, _ in prepared.texts(part))
+    assert all(source.split()[1] not in known for part in ("dev", "test") for source, _ in texts(prepared, part))
     assert {"common"} < known and prepared.tokenizers.shared
 
 
@@ -328,3 +338,75 @@ def test_unwritable_root(tmp_path: Path) -> None:
     (tmp_path / "prepared").write_text("a file where the folder should be")
     with pytest.raises((OSError, ValueError), match="prepared"):
         run(tmp_path, train=(tsv(tmp_path / "f.tsv", numbered(5)),))
+
+
+def test_tags_become_tokens_before_the_source(tmp_path: Path) -> None:
+    """From the tag column and from the corpus; a tag-less pair has none, and text that looks like a tag stays text."""
+    rows = [(f"number {n}", f"zahl {n}", "", "de formal" if n % 2 else "de") for n in range(20)]
+    first = tsv(tmp_path / "a.tsv", [*rows, ("<tag:de> x", "y"), ("plain", "z")])
+    second = replace(tsv(tmp_path / "b.tsv", [("number 3", "nombre 3")]), tag="fr")
+    prepared = run(tmp_path, train=(first, second), split=Split(dev=4))
+    assert prepared.tokenizers.tags == ("de", "formal", "fr") and prepared.report["tags"] == ["de", "formal", "fr"]
+    assert prepared.dev is not None
+    for part in ("train", "dev"):
+        store = getattr(prepared, part)
+        found = store.rows("source", np.arange(len(store)))
+        for row, (source, target) in zip(found, decoded(prepared, part), strict=True):
+            tags = [tag for text, _, _, tag in rows if text == source and not target.startswith("nombre")]
+            names = tags[0].split() if tags else ["fr"] * target.startswith("nombre")
+            ids = prepared.tokenizers.source.tag_ids(names)
+            assert row[: len(ids)].tolist() == ids and not set(row[len(ids) :].tolist()) & {4, 5, 6}
+    for text, row in zip(prepared.texts("dev"), prepared.dev.rows("source", np.arange(len(prepared.dev))), strict=True):
+        assert prepared.tokenizers.source_rows([text.source], [text.tags]) == [row.tolist()]
+
+
+def test_a_number_held_out_is_held_out_in_all_languages(tmp_path: Path) -> None:
+    rows = [(f"{n}", f"{tag} {n}", "", tag) for n in range(40) for tag in ("de", "fr", "it")]
+    prepared = run(tmp_path, train=(tsv(tmp_path / "a.tsv", rows),), split=Split(dev=3, test=5))
+    sources = {part: {text.source for text in prepared.texts(part)} for part in ("dev", "test")}
+    assert len(sources["dev"]) == 3 and len(sources["test"]) == 5
+    assert len(prepared.texts("dev")) == 9 and {text.tags for text in prepared.texts("dev")} == {
+        ("de",),
+        ("fr",),
+        ("it",),
+    }
+    assert not {source for source, _ in decoded(prepared, "train")} & (sources["dev"] | sources["test"])
+    again = read_pairs_again(prepared, tmp_path)
+    assert again == [(text.source, text.references[0], text.tags) for text in prepared.texts("test")]
+
+
+def read_pairs_again(prepared: Prepared, folder: Path) -> list[tuple[str, str, tuple[str, ...]]]:
+    """test.jsonl is itself a corpus."""
+    corpus = Corpus(file=prepared.folder / "test.jsonl")
+    return [(pair.source, pair.target, pair.tags) for pair in examples(corpus, LineRules(), Findings())]
+
+
+def test_tags_that_train_does_not_have(tmp_path: Path) -> None:
+    train = tsv(tmp_path / "a.tsv", [(f"s{n}", f"t{n}", "g", "de") for n in range(9)])
+    dev = tsv(tmp_path / "d.tsv", [("x", "y", "", "de"), ("x", "y", "", "dde")])
+    with pytest.raises(ValueError, match=r"d\.tsv:2: unknown tag 'dde': no pair to train on.*did you mean 'de'\?"):
+        run(tmp_path, train=(train,), dev=dev)
+    rows = [(f"s{n}", f"t{n}", f"g{n}", f"tag{n}") for n in range(9)]
+    prepared = run(
+        tmp_path,
+        train=(tsv(tmp_path / "b.tsv", [*rows, *[(f"u{n}", "t", "g", "de") for n in range(9)]]),),
+        split=Split(dev=9),
+    )
+    dropped = prepared.report["origins"]["train"]["dropped"]["held out, but its tag occurs in no train pair"]["count"]
+    assert dropped + sum(part["pairs"] for part in prepared.report["parts"].values()) == 18
+    assert all(text.tags == ("de",) for text in prepared.texts("dev")) and dropped > 0
+
+
+def test_tokenizers_of_a_model_are_used_as_they_are(tmp_path: Path) -> None:
+    rows = [(f"s{n}", f"t{n}", "", "de" if n % 2 else "fr") for n in range(20)]
+    first = run(tmp_path, train=(tsv(tmp_path / "a.tsv", rows),))
+    other = DataConfig((tsv(tmp_path / "b.tsv", [("s1 zzz", "t", "", "fr")]),))
+    root = tmp_path / "prepared"
+    prepared = prepare(other, CHARACTERS, 1, tmp_path, root, first.tokenizers)
+    assert (prepared.folder / "tokenizer.json").read_bytes() == (first.folder / "tokenizer.json").read_bytes()
+    assert prepared.tokenizers.tags == ("de", "fr") and decoded(prepared, "train") == [("s1 zzz", "t")]
+    assert prepare(other, TokenizerConfig("words", 50), 2, tmp_path, root, prepared.tokenizers).reused
+    assert prepare(other, CHARACTERS, 1, tmp_path, root).folder != prepared.folder
+    strange = DataConfig((tsv(tmp_path / "c.tsv", [("s", "t", "", "it")]),))
+    with pytest.raises(ValueError, match=r"c\.tsv:1: unknown tag 'it': the model has not learnt it; known: de, fr"):
+        prepare(strange, CHARACTERS, 1, tmp_path, root, first.tokenizers)

@@ -1,6 +1,5 @@
 """Last pass over the files: text -> token ids, into one store per part."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import compress
@@ -11,7 +10,8 @@ from typing import NamedTuple, TextIO
 import numpy as np
 from jaxtyping import UInt8
 
-from transduce.data.formats import Example
+from transduce.data.example import Example
+from transduce.data.held_out import line_of
 from transduce.data.split import PARTS, REMOVED, TRAIN
 from transduce.data.store import StoreWriter
 from transduce.data.tally import Tally
@@ -21,7 +21,7 @@ BLOCK_PAIRS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many pai
 
 
 class Encoded(NamedTuple):
-    """A pair as text and as token ids, without start and end."""
+    """A pair as text and as token ids, the source's beginning with its tags, without start and end."""
 
     example: Example
     source: list[int]
@@ -44,8 +44,7 @@ class PartWriter:
         self.store.write({"source": [pair.source for pair in pairs], "target": [pair.target for pair in pairs]})
         if self._texts is not None:
             for pair in pairs:
-                record = {"source": pair.example.source, "target": pair.example.target}
-                self._texts.write(json.dumps(record, ensure_ascii=False) + "\n")
+                self._texts.write(line_of(pair.example) + "\n")
 
     def __enter__(self) -> "PartWriter":
         return self
@@ -66,7 +65,8 @@ def encode(
 ) -> None:
     """Write each pair's ids to the writer of its part; count those removed by the split, too long, or without a token.
 
-    `parts` has the code of every pair (see split.py), `max_length` counts tokens of either side without start and end.
+    `parts` has the code of every pair (see split.py), `max_length` counts tokens of either side, tags included, without
+    start and end.
     """
     done = 0
     for block in _blocks(pairs):
@@ -99,7 +99,7 @@ def _blocks(pairs: Iterable[Example]) -> Iterator[list[Example]]:
 
 
 def _encoded(pairs: Sequence[Example], tokenizers: Tokenizers) -> Iterator[Encoded]:
-    sources = tokenizers.source.encode_batch([pair.source for pair in pairs])
+    sources = tokenizers.source_rows([pair.source for pair in pairs], [pair.tags for pair in pairs])
     targets = tokenizers.target.encode_batch([pair.target for pair in pairs])
     return map(Encoded, pairs, sources, targets)
 
@@ -109,7 +109,7 @@ def _fitting(pairs: Iterator[Encoded], max_length: int, dropped: Tally) -> Itera
         longest = max(len(pair.source), len(pair.target))
         if longest > max_length:
             dropped.add("longer than max-length", pair.example.where, f"{longest} tokens")
-        elif not pair.source or not pair.target:
+        elif len(pair.source) == len(pair.example.tags) or not pair.target:
             dropped.add("empty side", pair.example.where)
         else:
             yield pair

@@ -22,9 +22,13 @@ from transduce.data.config import Split
 
 Keys = UInt64[np.ndarray, " N"]
 
-TRAIN, DEV, TEST, IN_DEV, IN_TEST = range(5)  # the last two: removed, because the source occurs there
+TRAIN, DEV, TEST, IN_DEV, IN_TEST, STRANGE_TAG = range(6)
 PARTS = {TRAIN: "train", DEV: "dev", TEST: "test"}
-REMOVED = {IN_DEV: "source occurs in dev", IN_TEST: "source occurs in test"}
+REMOVED = {
+    IN_DEV: "source occurs in dev",
+    IN_TEST: "source occurs in test",
+    STRANGE_TAG: "held out, but its tag occurs in no train pair",
+}
 
 
 def source_key(text: str) -> int:
@@ -103,7 +107,7 @@ def _held_out(keys: Keys, sources: Keys, wanted: int, part: str) -> Bool[np.ndar
 
 def _require_pairs(assignment: Assignment, split: Split | None) -> None:
     if assignment.pairs(TRAIN) == 0:
-        gone = {code: int(np.count_nonzero(assignment.train == code)) for code in (DEV, TEST, IN_DEV, IN_TEST)}
+        gone = {code: int(np.count_nonzero(assignment.train == code)) for code in (*PARTS, *REMOVED)}
         reasons = [f"{gone[code]:,} are held out as {PARTS[code]}" for code in (DEV, TEST) if gone[code]]
         reasons += [f"{gone[code]:,} are removed ({reason})" for code, reason in REMOVED.items() if gone[code]]
         by_group = "; a group is never divided" if split and split.by == "group" else ""

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import UInt16, UInt64
 from tqdm import tqdm
 
 from transduce.data.config import Corpus, DataConfig
-from transduce.data.formats import Example, examples, require_known_format
+from transduce.data.example import Example
+from transduce.data.formats import examples, require_known_format
 from transduce.data.reading import FileFacts, LineRules, facts, require_equal_lines
 from transduce.data.split import group_key, source_key
+from transduce.data.tag_sets import TagSets
 from transduce.data.tally import Findings
 
 
@@ -45,11 +47,17 @@ class Origin:
         return tuple(chain.from_iterable(self.facts))
 
     def content(self) -> list[dict[str, Any]]:
-        """What the pairs depend on: formats and hashes, but no paths: moved files are the same data."""
-        formats = [corpus.file.suffix.lower() if corpus.file else "aligned" for corpus in self.corpora]
+        """What the pairs depend on: formats, hashes, columns and tags. Not on paths: moved files are the same data; nor
+        on weights, which are the loader's.
+        """
         return [
-            {"format": name, "sha256": [file.sha256 for file in files]}
-            for name, files in zip(formats, self.facts, strict=True)
+            {
+                "format": corpus.file.suffix.lower() if corpus.file else "aligned",
+                "sha256": [file.sha256 for file in files],
+                "columns": vars(corpus.columns) if corpus.columns else None,
+                "tags": list(corpus.tags),
+            }
+            for corpus, files in zip(self.corpora, self.facts, strict=True)
         ]
 
     def read(self, title: str, findings: Findings | None = None) -> Iterator[Example]:
@@ -90,20 +98,27 @@ def _all_facts(paths: Iterable[Path]) -> dict[Path, FileFacts]:
 
 @dataclass(frozen=True)
 class Survey:
-    """The keys of an origin's pairs, in order; `groups` are the sources again unless a split is by group."""
+    """The keys of an origin's pairs, in order; `groups` are the sources again unless a split is by group.
+
+    `tags[n]` is the number of pair n's tags in `tag_sets`.
+    """
 
     sources: UInt64[np.ndarray, " N"]
     groups: UInt64[np.ndarray, " N"]
+    tags: UInt16[np.ndarray, " N"]
+    tag_sets: TagSets
 
 
 def survey(origin: Origin, by_group: bool = False) -> Survey:
-    """Read every pair and keep 8 bytes of each, 16 with groups; what is dropped or noted goes to the origin's findings.
+    """Read every pair and keep 10 bytes of each, 18 with groups; what is dropped or noted goes to the origin's findings.
 
     ValueError if no pair is usable, or if one names no group where groups are asked for.
     """
-    sources, groups = array("Q"), array("Q")
+    sources, groups, tags = array("Q"), array("Q"), array("H")
+    tag_sets = TagSets()
     for example in origin.read("reading", origin.findings):
         sources.append(source_key(example.source))
+        tags.append(tag_sets.number(example.tags, example.where))
         if by_group:
             if not (group := example.group.strip()):
                 raise ValueError(f'{example.where}: names no group, which split.by = "group" needs of every pair')
@@ -113,4 +128,5 @@ def survey(origin: Origin, by_group: bool = False) -> Survey:
         names = ", ".join(str(file.path) for file in origin.files)
         raise ValueError(f"{names}: no usable pair" + (f" (dropped: {dropped})" if dropped else ""))
     keys = np.frombuffer(sources, np.uint64)
-    return Survey(keys, np.frombuffer(groups, np.uint64) if by_group else keys)
+    of_groups = np.frombuffer(groups, np.uint64) if by_group else keys
+    return Survey(keys, of_groups, np.frombuffer(tags, np.uint16), tag_sets)

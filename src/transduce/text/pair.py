@@ -48,6 +48,10 @@ class Tokenizers:
             return cls(Tokenizer.load(folder / SOURCE), Tokenizer.load(folder / TARGET))
         raise ValueError(f"{folder}: lists neither {SHARED} nor {SOURCE} and {TARGET}; copy the model again")
 
+    def sha256(self) -> list[str]:
+        """The hashes of the files that `save` writes."""
+        return [self.source.sha256()] if self.shared else [self.source.sha256(), self.target.sha256()]
+
     def save(self, folder: Path) -> None:
         if self.shared:
             self.source.save(folder / SHARED)

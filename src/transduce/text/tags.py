@@ -56,7 +56,7 @@ def check_name(name: str) -> None:
 def advice(known: Sequence[str], wanted: str) -> str:
     """For the message to a person who named the unknown tag `wanted`."""
     if not known:
-        return "this model knows no tags, as no pair that it learned from had one"
+        return "no tags are known"
     near = difflib.get_close_matches(wanted, known, n=1)
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known[:SHOWN])}{more}"

@@ -1,5 +1,6 @@
 """Strings to token ids and back."""
 
+import hashlib
 import stat
 from collections.abc import Iterable, Sequence
 from operator import index
@@ -118,6 +119,10 @@ class Tokenizer:
     def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
         """The piece of each id, for people to read: "▁" is a space, "<0x41>" a byte, "</s>" a special piece."""
         return [respell(self._vocabulary.pieces[number]) for number in self._checked(ids)]
+
+    def sha256(self) -> str:
+        """The hash, in hexadecimal, of the file that `save` writes."""
+        return hashlib.sha256(self._text.encode()).hexdigest()
 
     def save(self, path: Path) -> None:
         """Writes a `tokenizers` JSON file; equal tokenizers give equal bytes."""

@@ -1,12 +1,13 @@
 """What a validation measures on the dev set: loss, perplexity, every metric on decoded sentences, and samples to look at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
+from transduce.data.held_out import HeldOutText
 from transduce.data.store import TokenStore
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
@@ -30,7 +31,7 @@ class DevSet:
     """What validations look at, the same every time."""
 
     store: TokenStore
-    texts: Sequence[tuple[str, list[str]]]  # a source and its references
+    texts: Sequence[HeldOutText]
     tokenizers: Tokenizers
     decoding: Decoding
     batch_tokens: int
@@ -47,7 +48,7 @@ class DevSet:
             outputs = self._translate(network, stop)
         finally:
             network.train()
-        references = [references for _, references in self.texts]
+        references = [text.references for text in self.texts]
         values |= {name: each.compute(outputs, references).value for name, each in QUICK_METRICS.items()}
         return Validation(values, self._samples(outputs))
 
@@ -65,8 +66,8 @@ class DevSet:
         return {"loss": -total / tokens, "perplexity": perplexity(total, tokens)}
 
     def _translate(self, network: EncoderDecoder, stop: StopRequest) -> list[str]:
-        rows = self.tokenizers.source.encode_batch([source for source, _ in self.texts])
-        greedy = replace(self.decoding, beam=1, n_best=1)
+        rows = self.tokenizers.source_rows([text.source for text in self.texts], [text.tags for text in self.texts])
+        greedy = self.decoding.greedy()
         found = decode(
             TransformerDecoding(network),
             [[*row, END] for row in rows],
@@ -80,6 +81,6 @@ class DevSet:
     def _samples(self, outputs: Sequence[str]) -> str:
         shown = list(zip(self.texts, outputs, strict=True))[:SAMPLES]
         return "\n".join(
-            f"  source     {source}\n  output     {output}\n  reference  {references[0]}"
-            for (source, references), output in shown
+            f"  source     {' '.join([*text.tags, text.source])}\n  output     {output}\n  reference  {text.references[0]}"
+            for text, output in shown
         )

@@ -1,0 +1,32 @@
+"""One pair of a corpus, whatever the format of its file."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from transduce.text.tags import names_in
+
+
+class Example(NamedTuple):
+    """One pair as its owner wrote it.
+
+    `group` is empty where none is given, `where` is "file:line". `tags` are those of its own, then its corpus's.
+    """
+
+    source: str
+    target: str
+    group: str
+    where: str
+    tags: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=4096)  # the same few cells over and over
+def tags_of(cell: str) -> tuple[str, ...]:
+    """The tags that a cell holds, parted by white space: `tags_of("de formal") == ("de", "formal")`. ValueError if it
+    holds what cannot be tags.
+    """
+    return names_in(cell)
+
+
+def with_tags(example: Example, more: tuple[str, ...]) -> Example:
+    """The example with more tags, behind its own; those that it has already are not repeated."""
+    return example._replace(tags=(*example.tags, *(name for name in more if name not in example.tags)))
