@@ -12,8 +12,8 @@ time there is, so that the same data gives the same settings everywhere.
 """
 
 import math
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from transduce.architectures.config import TransformerConfig
@@ -153,6 +153,15 @@ def _training(facts: DataFacts, model: TransformerConfig, kind: Kind, settings: 
         f"falls to 0 when the budget ends (Defazio et al. 2023); {'pre-norm needs little' if pre else 'post-norm needs a long'}"
         " warm-up (Xiong et al. 2020)",
     )
+
+
+def gentler(choices: Iterable[Choice]) -> list[Choice]:
+    """The same for a model that has been trained already: a lower rate, so that it forgets less of what it knows."""
+    reason = "a quarter of what a new network would get, so that the model forgets less of what it knows"
+    return [
+        replace(each, value=each.value / 4, reason=reason) if each.key == "training.learning-rate" else each
+        for each in choices
+    ]
 
 
 def _dropout(pairs: int, width: int) -> Choice:

@@ -12,6 +12,7 @@ from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
+from transduce.workflows.fine_tuning import with_network_of_start
 
 DEFAULT_PRESET = "transformer-small"
 
@@ -23,6 +24,9 @@ class RunConfig:
     data: Annotated[DataConfig, "where the pairs are"]
     task: Annotated[Literal["translation"], "what to learn"] = "translation"
     seed: Annotated[int, "of initialisation, order and dropout"] = 1
+    start_from: Annotated[
+        Path | None, "a model folder or run folder whose network, tokenizers and weights the run begins with"
+    ] = None
     tokenizer: Annotated[TokenizerConfig, "how text becomes ids"] = TokenizerConfig()
     model: Annotated[TransformerConfig, "the network: a preset, and any field of it"] = PRESETS[DEFAULT_PRESET]()
     training: Annotated[TrainingConfig, "how it is trained"] = TrainingConfig()
@@ -43,7 +47,7 @@ class RunConfig:
 
 def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Reads a run file. In [model], `preset` names the architecture that the table's other keys change."""
-    tree = config.override(config.read(path), overrides)
+    tree = with_network_of_start(config.override(config.read(path), overrides), path)
     return from_tree(tree, str(path))
 
 

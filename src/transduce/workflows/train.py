@@ -14,6 +14,7 @@ from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.hardware import best_device, bf16_is_fast, choose_threads
+from transduce.models import Loaded
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.training import budget, checkpoints, metrics_log
@@ -30,6 +31,7 @@ from transduce.training.state import TrainState
 from transduce.training.stepper import Stepper
 from transduce.training.update import LossOf, Trainable
 from transduce.workflows.card import model_card
+from transduce.workflows.fine_tuning import load_start
 from transduce.workflows.prepare import Prepared, prepare
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import RunFolder
@@ -71,11 +73,19 @@ def train(
         else:
             folder.refuse_if_taken()
             config = _with_precision(settled_run(run_path, overrides, say))
-        prepared = prepare(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared")
+        start = None if config.start_from is None else load_start(config.start_from, run_path)
+        prepared = prepare(
+            config.data,
+            config.tokenizer,
+            config.seed,
+            run_path.parent,
+            root / "prepared",
+            None if start is None else start.tokenizers,
+        )
         for line in prepared.summary():
             say(line)
         say(f"budget: {budget.name(config.training)}")
-        job, state = _job(folder, config, prepared, resume, say)
+        job, state = _job(folder, config, prepared, start, resume, say)
         folder.write(config)
         if prepared.test is not None:
             files.write_atomically(folder.path / "test.jsonl", (prepared.folder / "test.jsonl").read_bytes())
@@ -106,7 +116,9 @@ def _with_precision(config: RunConfig) -> RunConfig:
     return replace(config, training=replace(config.training, precision=precision))
 
 
-def _job(folder: RunFolder, config: RunConfig, prepared: Prepared, resume: bool, say: Say) -> tuple[Job, TrainState]:
+def _job(
+    folder: RunFolder, config: RunConfig, prepared: Prepared, start: Loaded | None, resume: bool, say: Say
+) -> tuple[Job, TrainState]:
     """Everything a run works with, and where it stands: at its beginning, or at its newest good checkpoint."""
     device = best_device()
     torch.manual_seed(config.seed)
@@ -114,6 +126,8 @@ def _job(folder: RunFolder, config: RunConfig, prepared: Prepared, resume: bool,
     spec = model_spec(config, tokenizers)
     network = models.build(spec).to(device)
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
+    if start is not None and not resume:
+        masters.load(dict(start.network.named_parameters()))
     optimiser = config.training.optimiser.build(masters.named)
     moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
     state = TrainState(data=prepared.folder.name, threads=choose_threads())

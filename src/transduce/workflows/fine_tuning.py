@@ -1,0 +1,46 @@
+"""Going on from a model that is there: its network, its tokenizers and its weights, under new data and settings."""
+
+from pathlib import Path
+from typing import Any
+
+from transduce import config, models
+from transduce.architectures.config import DROPOUTS
+from transduce.models import Loaded
+from transduce.text.config import TokenizerConfig
+from transduce.workflows.model_folder import find_model
+
+KEY = "start-from"
+FREE = {name.replace("_", "-") for name in DROPOUTS}  # of [model]: what a run may choose anew
+
+
+def with_network_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
+    """A run file's tree with [model] as that of the model it starts from, where it starts from one.
+
+    ValueError if there is no such model, or if the run file asks for another network or tokenizer than that has.
+    """
+    if KEY not in tree:
+        return tree
+    if not isinstance(tree[KEY], str):
+        raise ValueError(f"{where}: {KEY} must be the path of a model folder, found {tree[KEY]!r}")
+    folder = find_model(where.parent / tree[KEY])
+    has = config.tree_of(models.read_spec(folder).network)
+    asked = tree.get("model", {})
+    if not isinstance(asked, dict):
+        return tree  # building it says what is wrong
+    for key, value in asked.items():
+        if key not in FREE and (key not in has or has[key] != value):
+            raise ValueError(
+                f"{where}: model.{key} = {value!r} does not go with {KEY}: the network is that of {folder}; leave it out "
+                f"(only {', '.join(sorted(FREE))} may be given)"
+            )
+    if tree.get("tokenizer", {}) not in ({}, config.tree_of(TokenizerConfig())):
+        raise ValueError(
+            f"{where}: [tokenizer] does not go with {KEY}: the tokenizers are those of {folder}; leave it out"
+        )
+    rest = {key: value for key, value in tree.items() if key != "model"}
+    return type(tree)({**rest, "model": type(asked)({**has, **asked})})
+
+
+def load_start(start: Path, run_path: Path) -> Loaded:
+    """The model that a run starts from, on the CPU, in float32."""
+    return models.load_folder(find_model(run_path.parent / start))

@@ -1,0 +1,99 @@
+"""Runs that go on from a model: its network, its pieces, its weights."""
+
+import pytest
+import torch
+from toy import write_toy
+
+import transduce
+from transduce.training import checkpoints
+from transduce.workflows.train import train
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The root of a run to go on from."""
+    root = tmp_path_factory.mktemp("first")
+    train(write_toy(root), root=root, say=quiet)
+    return root
+
+
+def second(first, folder, extra: str = "", pairs: str = "hgf\tf g h\nabc\tc b a\n"):
+    """A run file in `folder` that starts from the first run, with pairs of its own."""
+    folder.mkdir(exist_ok=True)
+    (folder / "more.tsv").write_text(pairs)
+    (folder / "more.toml").write_text(
+        f"""start-from = "{first / "runs/toy"}"
+{extra}
+[data]
+train = [{{ file = "more.tsv" }}]
+dev = {{ file = "{first / "dev.tsv"}" }}
+[training]
+steps = 4
+batch-tokens = 128
+validate-every = 2
+learning-rate = 1e-12
+precision = "float32"
+metric = "loss"
+[decoding]
+max-ratio = 2.0
+max-extra = 5
+"""
+    )
+    return folder / "more.toml"
+
+
+def test_it_begins_with_the_weights_the_network_and_the_pieces_of_the_model(first, tmp_path):
+    before = transduce.load(first / "runs/toy/model")
+    assert train(second(first, tmp_path), root=tmp_path, say=quiet).finished
+    after = transduce.load(tmp_path / "runs/more/model")
+    assert after.spec.network == before.spec.network
+    assert after.tokenizers.source.pieces(range(30)) == before.tokenizers.source.pieces(range(30))
+    for one, other in zip(before.network.parameters(), after.network.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
+
+
+def test_dropout_may_be_chosen_anew_and_the_rate_is_gentle(first, tmp_path):
+    said: list[str] = []
+    settings = ["model.dropout=0.0", "training.learning-rate=none", "training.steps=2"]
+    run_file = second(first, tmp_path)
+    run_file.write_text(run_file.read_text().replace("learning-rate = 1e-12\n", ""))
+    train(run_file, [settings[0], settings[2]], root=tmp_path, say=said.append)
+    assert any("learning-rate" in line and "a quarter" in line for line in said)
+    assert not any("tokenizer." in line for line in said)
+    assert "dropout = 0.0" in (tmp_path / "runs/more/run.toml").read_text()
+
+
+def test_stopped_and_gone_on_it_does_not_begin_with_the_first_models_weights_again(first, tmp_path):
+    run_file = second(first, tmp_path)
+    settings = ["training.learning-rate=1e-2"]
+    train(run_file, [*settings, "training.steps=2"], root=tmp_path, say=quiet)
+    two = checkpoints.load(tmp_path / "runs/more/checkpoints/step-00000002").weights
+    train(run_file, [*settings, "training.steps=3"], resume=True, root=tmp_path, say=quiet)
+    three = checkpoints.load(tmp_path / "runs/more/checkpoints/step-00000003").weights
+    start = dict(transduce.load(first / "runs/toy/model").network.named_parameters())
+    name = "decoder.layers.0.feed_forward.inner.weight"
+    assert (three[name] - two[name]).norm() < (three[name] - start[name]).norm()
+
+
+@pytest.mark.parametrize(
+    "extra, message",
+    [
+        ("[model]\nd-model = 32\n", r"more\.toml: model\.d-model = 32 does not go with start-from"),
+        ('[model]\npreset = "transformer-base"\n', r"model\.preset = 'transformer-base' does not go with start-from"),
+        ("[tokenizer]\nvocabulary = 99\n", r"\[tokenizer\] does not go with start-from"),
+    ],
+)
+def test_another_network_or_other_pieces_are_refused(first, tmp_path, extra, message):
+    with pytest.raises(ValueError, match=message):
+        train(second(first, tmp_path, extra), root=tmp_path, say=quiet)
+
+
+def test_a_model_that_is_not_there_is_said(tmp_path):
+    run_file = write_toy(tmp_path)
+    run_file.write_text('start-from = "nowhere"\n' + run_file.read_text())
+    with pytest.raises(ValueError, match="nowhere: no such model folder"):
+        train(run_file, root=tmp_path, say=quiet)
