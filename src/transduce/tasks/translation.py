@@ -7,8 +7,10 @@
 Letters: B pairs, S source tokens, T target tokens, end token included in both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,9 +20,10 @@ from torch import Tensor
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.text.special import END, PAD, START
 from transduce.training.consistency import consistent_cross_entropy
-from transduce.training.losses import TokenLoss, linear_cross_entropy
+from transduce.training.losses import PIECE, TokenLoss, linear_cross_entropy
 
 Ids = Sequence[int] | np.ndarray
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,10 @@ def consistent_loss(network: EncoderDecoder, batch: Batch, smoothing: float, alp
 @torch.no_grad()
 def token_log_probabilities(network: EncoderDecoder, batch: Batch) -> list[list[float]]:
     """Log-probability of each target token of each pair, the end token last, in float32 whatever the network's type."""
-    chosen = _target_logits(network, batch).log_softmax(-1).gather(-1, batch.target_out[..., None])[..., 0]  # (B, T)
-    counts = (batch.target_out != PAD).sum(1).tolist()
-    return [row[:count] for row, count in zip(chosen.tolist(), counts, strict=True)]
+    found: list[float] = []
+    for logits, targets in _target_logits(network, batch):
+        found += logits.log_softmax(-1).gather(1, targets[:, None])[:, 0].tolist()
+    return _by_pair(found, batch)
 
 
 @torch.no_grad()
@@ -84,14 +88,28 @@ def first_choices(network: EncoderDecoder, batch: Batch) -> list[tuple[list[floa
     """At each target token of each pair, given those before it: how probable the model's first choice is, and whether
     it is the token. The end token is last.
     """
-    sure, chosen = _target_logits(network, batch).softmax(-1).max(-1)  # (B, T)
-    counts = (batch.target_out != PAD).sum(1).tolist()
-    rows = zip(sure.tolist(), (chosen == batch.target_out).tolist(), counts, strict=True)
-    return [(confidence[:count], right[:count]) for confidence, right, count in rows]
+    confidence: list[float] = []
+    right: list[bool] = []
+    for logits, targets in _target_logits(network, batch):
+        sure, chosen = logits.softmax(-1).max(-1)
+        confidence += sure.tolist()
+        right += (chosen == targets).tolist()
+    return list(zip(_by_pair(confidence, batch), _by_pair(right, batch), strict=True))
 
 
-def _target_logits(network: EncoderDecoder, batch: Batch) -> Float[Tensor, "B T V"]:
+def _target_logits(network: EncoderDecoder, batch: Batch) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
+    """Logits and targets of all tokens that are no padding, pair after pair, in pieces: those of a batch may be large."""
     if network.training:
         raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
-    logits: Tensor = network(batch.source, batch.lengths, batch.target_in)
-    return logits.float()
+    counted = batch.target_out != PAD
+    hidden = network.hidden(batch.source, batch.lengths, batch.target_in)[counted]
+    targets = batch.target_out[counted]
+    rows = max(1, PIECE // len(network.output.weight))
+    for piece, target in zip(hidden.split(rows), targets.split(rows), strict=True):
+        yield network.logits(piece).float(), target
+
+
+def _by_pair(values: list[T], batch: Batch) -> list[list[T]]:
+    """One list for each pair."""
+    each = iter(values)
+    return [list(islice(each, count)) for count in (batch.target_out != PAD).sum(1).tolist()]
