@@ -129,10 +129,11 @@ def test_a_vocabulary_that_is_not_the_tokenizers(folder):
     ("line", "message"),
     [
         ("start = 100000", "start, end and pad must be 2, 3 and 0, found 100000"),
-        ("max-ratio = 1e308", "max-ratio must be 0 to 1000"),
+        ("max-ratio = 1e308", "max-ratio must be 0 to 1,000"),
         ("max-source = -5", "max-source must be 2 to"),
-        ("beam = 2000000000", "beam must be 1 to 1000"),
+        ("beam = 2000000000", "beam must be 1 to 1,000"),
         ("max-length = 1000000000", "max-length must be 1 to"),
+        ("groups = 3", r"groups must divide beam \(2\) evenly, found 3"),
     ],
 )
 def test_a_generation_table_out_of_all_bounds(folder, line, message):
@@ -168,3 +169,12 @@ def test_a_home_made_part_computes_but_is_refused_by_name_when_saved(good, tmp_p
 def test_the_manifest_lists_every_file(good):
     manifest = json.loads((good / "manifest.json").read_text())
     assert set(manifest["files"]) == {path.name for path in good.iterdir()} - {"manifest.json"}
+
+
+def test_a_model_keeps_every_setting_of_its_search():
+    trained_with = Decoding(
+        beam=6, alpha=0.5, max_length=70, max_ratio=2.0, max_extra=9, min_length=2, no_repeat_ngram=3,
+        repetition_penalty=1.1, coverage_penalty=0.2, groups=3, diversity=0.4,
+    )  # fmt: skip
+    assert Generation.of(trained_with, 99).decoding() == trained_with
+    assert Generation().decoding() == Decoding()

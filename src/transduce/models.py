@@ -10,7 +10,7 @@ Nothing in it is executable, and pickle is never read.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,20 +20,14 @@ from torch import Tensor, nn
 from transduce import config, files
 from transduce.architectures.config import TransformerConfig
 from transduce.architectures.transformer import EncoderDecoder
+from transduce.decoding.config import Decoding
 from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
 
 VERSION = 1
 
-# a model folder may come from anybody: what it asks for has limits
-GENERATION_LIMITS = {
-    "beam": (1, 1_000),
-    "alpha": (0, 10),
-    "max_length": (1, 100_000),
-    "max_ratio": (0, 1_000),
-    "max_extra": (1, 100_000),
-    "max_source": (2, 1_000_000),
-}
+MOST_SOURCE = 1_000_000  # a model folder may come from anybody: what it asks for has limits
+NOT_KEPT = {"n_best", "batch_tokens", "sampling"}  # settings of a use, not of a model
 
 
 @dataclass(frozen=True)
@@ -48,6 +42,12 @@ class Generation:
     max_length: Annotated[int, "longest output, in tokens"] = 256
     max_ratio: Annotated[float, "longest output in tokens per source token, on top of max-extra"] = 5.0
     max_extra: Annotated[int, "tokens any output may have, however short its source"] = 50
+    min_length: Annotated[int, "shortest output, in tokens"] = 0
+    no_repeat_ngram: Annotated[int, "no sequence of so many tokens twice in an output; 0 for no such rule"] = 0
+    repetition_penalty: Annotated[float, "divides the logits of tokens that the output has already"] = 1.0
+    coverage_penalty: Annotated[float, "weight of source tokens that got little attention"] = 0.0
+    groups: Annotated[int, "groups that the beam is divided into"] = 1
+    diversity: Annotated[float, "what a group pays for a token that an earlier group takes"] = 0.0
     max_source: Annotated[int, "longest source, in tokens; longer ones are cut, and that is said"] = 1024
 
     def __post_init__(self) -> None:
@@ -55,9 +55,21 @@ class Generation:
             raise ValueError(
                 f"start, end and pad must be {START}, {END} and {PAD}, found {self.start}, {self.end} and {self.pad}"
             )
-        for name, (least, most) in GENERATION_LIMITS.items():
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name.replace('_', '-')} must be {least} to {most}, found {getattr(self, name)}")
+        if not 2 <= self.max_source <= MOST_SOURCE:
+            raise ValueError(f"max-source must be 2 to {MOST_SOURCE:,}, found {self.max_source}")
+        self.decoding()  # which checks the others
+
+    def decoding(self) -> Decoding:
+        """The same settings as those of a search."""
+        return Decoding(**{name: getattr(self, name) for name in KEPT})
+
+    @classmethod
+    def of(cls, decoding: Decoding, max_source: int) -> "Generation":
+        """What a model keeps of the settings that it was trained with."""
+        return cls(**{name: getattr(decoding, name) for name in KEPT}, max_source=max_source)
+
+
+KEPT = [field.name for field in fields(Decoding) if field.name not in NOT_KEPT]
 
 
 @dataclass(frozen=True)

@@ -171,17 +171,13 @@ def _loss_of(network: EncoderDecoder, training: TrainingConfig, device: str) -> 
 def model_spec(config: RunConfig, tokenizers: Tokenizers) -> models.ModelSpec:
     """What the run's network is."""
     decoding = config.decoding
+    longest = config.data.max_length + 1  # outputs are never shorter than what was learnt
     return models.ModelSpec(
         network=config.model,
         target_vocabulary=tokenizers.target.size,
         source_vocabulary=None if tokenizers.shared else tokenizers.source.size,
-        generation=models.Generation(
-            beam=decoding.beam,
-            alpha=decoding.alpha,
-            max_length=max(decoding.max_length, config.data.max_length + 1),  # never shorter than what was learnt
-            max_ratio=decoding.max_ratio,
-            max_extra=decoding.max_extra,
-            max_source=max(models.Generation.max_source, config.data.max_length + 1),
+        generation=models.Generation.of(
+            replace(decoding, max_length=max(decoding.max_length, longest)), max(models.Generation.max_source, longest)
         ),
     )
 
