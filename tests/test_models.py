@@ -17,6 +17,7 @@ from torch import nn
 import tiny_model
 import transduce
 from transduce import files, models
+from transduce.decoding.config import Decoding
 
 
 @pytest.fixture(scope="module")
@@ -176,5 +177,5 @@ def test_a_model_keeps_every_setting_of_its_search():
         beam=6, alpha=0.5, max_length=70, max_ratio=2.0, max_extra=9, min_length=2, no_repeat_ngram=3,
         repetition_penalty=1.1, coverage_penalty=0.2, groups=3, diversity=0.4,
     )  # fmt: skip
-    assert Generation.of(trained_with, 99).decoding() == trained_with
-    assert Generation().decoding() == Decoding()
+    assert models.Generation.of(trained_with, 99).decoding() == trained_with
+    assert models.Generation().decoding() == Decoding()

@@ -3,8 +3,9 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,23 +14,49 @@ from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
-from transduce.decoding.hypothesis import SpecialIds
+from transduce.decoding.hypothesis import Hypothesis, SpecialIds
+from transduce.decoding.protocol import Decodable
 from transduce.hardware import best_device
 from transduce.tasks import translation
 from transduce.text.special import END
+from transduce.text.tokenizer import Tokenizer
+from transduce.workflows.prefixes import LineError, prefix_rows
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
 class Translation:
-    """One output: its text, score (log-probability / length^alpha) and log-probability in nats."""
+    """One output: its text, score (what outputs are ranked by) and log-probability in nats.
+
+    token_log_probabilities: the terms of log_probability, the end token's last where `ended`.
+    """
 
     text: str
     score: float
     log_probability: float
     source_cut: bool = False  # the source was longer than the model takes, and only its beginning was translated
     ended: bool = True  # the model ended it; False if it was cut at the longest output allowed
+    ids: tuple[int, ...] = ()
+    token_log_probabilities: tuple[float, ...] = ()
+    tokenizer: Tokenizer | None = field(default=None, repr=False, compare=False)  # of the target side
+
+    @property
+    def confidence(self) -> float:
+        """The geometric mean of its tokens' probabilities, end token and forced prefix included; 1 for a blank line."""
+        return math.exp(self.log_probability / max(1, len(self.token_log_probabilities)))
+
+    @property
+    def token_probabilities(self) -> tuple[float, ...]:
+        return tuple(map(math.exp, self.token_log_probabilities))
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """Its tokens for people to read, one for each of `token_probabilities`: ("▁Ha", "us", "</s>")."""
+        if self.tokenizer is None:
+            return ()
+        ended = len(self.token_log_probabilities) > len(self.ids)
+        return tuple(self.tokenizer.pieces([*self.ids, END] if ended else self.ids))
 
 
 @dataclass(frozen=True)
@@ -52,14 +79,29 @@ class Model:
         self.device = device
         self.folder = folder
 
+    @property
+    def name(self) -> str:
+        """For messages: the folder it was read from."""
+        return "the model" if self.folder is None else str(self.folder)
+
     def translate(
-        self, lines: Iterable[str], beam_size: int | None = None, progress: Callable[[int], object] | None = None
+        self,
+        lines: Iterable[str],
+        beam_size: int | None = None,
+        progress: Callable[[int], object] | None = None,
+        *,
+        settings: Decoding | None = None,
+        tags: Sequence[Sequence[str]] | None = None,
+        prefixes: Sequence[str] | None = None,
     ) -> list[str]:
         """The best output for each line, in order; a blank line gives a blank line, one that is too long a warning.
 
-        `progress` is called with the number of lines just done, batch by batch (`tqdm.update` fits).
+        `progress` is called with the number of lines just done, batch by batch (`tqdm.update` fits). The others are
+        those of `translate_n_best`.
         """
-        results = self.translate_n_best(lines, beam_size, progress=progress)
+        results = self.translate_n_best(
+            lines, beam_size, progress=progress, settings=settings, tags=tags, prefixes=prefixes
+        )
         for number, outputs in enumerate(results, 1):
             if outputs[0].source_cut:
                 limit = self.spec.generation.max_source
@@ -72,59 +114,134 @@ class Model:
         beam_size: int | None = None,
         n_best: int = 1,
         progress: Callable[[int], object] | None = None,
+        *,
+        settings: Decoding | None = None,
+        tags: Sequence[Sequence[str]] | None = None,
+        prefixes: Sequence[str] | None = None,
+        first_place: int = 0,
     ) -> list[list[Translation]]:
-        """The `n_best` outputs of each line, best first. A blank line gives one blank output."""
+        """The `n_best` outputs of each line, best first. A blank line gives one blank output.
+
+        settings: how to decode, in place of beam_size and n_best; `decoding` makes them.
+        tags: the tags of each line, for a model that was trained with tags: [("de",), ("fr", "formal")].
+        prefixes: a text for each line that its output begins with; "" for none. The output goes on after the prefix's
+            last token, which may be within its last word.
+        first_place: number of lines with text before these in the same stream, on which random draws depend.
+
+        ValueError for an unknown tag, and LineError for a prefix that leaves its output no room.
+        """
         lines = _texts(lines)
-        settings = self.decoding(beam_size, n_best)
-        rows, cut = self._source_rows(lines)
+        settings = self._settings(settings, beam_size, n_best)
+        rows, cut = self._source_rows(lines, tags)
         wanted = [place for place, line in enumerate(lines) if line.strip()]
-        sources = [[*rows[place], END] for place in wanted]
-        found = decode(self.decodable(), sources, settings, self.special_ids(), progress, self.device)
+        forced = self._prefix_rows(prefixes, rows, wanted, settings)
+        found = decode(
+            self.decodable(),
+            [[*rows[place], END] for place in wanted],
+            settings,
+            self.special_ids(),
+            progress,
+            self.device,
+            forced,
+            first_place,
+        )
         results = [[Translation("", 0.0, 0.0)] for _ in lines]
         for place, hypotheses in zip(wanted, found, strict=True):
-            texts = self.tokenizers.target.decode_batch([hypothesis.ids for hypothesis in hypotheses])
-            results[place] = [
-                Translation(text, h.score, h.log_probability, cut[place], h.ended)
-                for text, h in zip(texts, hypotheses, strict=True)
-            ]
+            results[place] = self._translations(hypotheses, cut[place])
         return results
 
-    def score(self, pairs: Iterable[Sequence[str]], batch_tokens: int = 4096) -> list[Scored]:
+    def score(
+        self,
+        pairs: Iterable[Sequence[str]],
+        batch_tokens: int = 4096,
+        tags: Sequence[Sequence[str]] | None = None,
+    ) -> list[Scored]:
         """Log-probabilities of given targets, in order. Sources that are too long are cut as in `translate`."""
         pairs = [_texts(pair) for pair in pairs]
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs (source, target)")
-        source, cut = self._source_rows([pair[0] for pair in pairs])
+        source, cut = self._source_rows([pair[0] for pair in pairs], tags)
         target = self.tokenizers.target.encode_batch([pair[1] for pair in pairs])
         results: list[Scored | None] = [None] * len(pairs)
         for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
             batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
-            for place, tokens in zip(group, translation.token_log_probabilities(self.network, batch), strict=True):
+            for place, tokens in zip(group, self.token_log_probabilities(batch), strict=True):
                 pieces = (*self.tokenizers.target.pieces(target[place]), "</s>")
                 results[place] = Scored(math.fsum(tokens), tuple(tokens), pieces, cut[place])
         return [result for result in results if result is not None]
 
-    def _source_rows(self, lines: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
-        """Ids without the end token, cut to what the model takes, and whether each was cut."""
-        most = self.spec.generation.max_source - 1
-        rows = self.tokenizers.source.encode_batch(list(lines))
-        return [row[:most] for row in rows], [len(row) > most for row in rows]
+    def decoding(self, **changes: Any) -> Decoding:
+        """The model's own settings, changed: `model.decoding(beam=8, n_best=3)`. Names are the fields of `Decoding`.
 
-    def decodable(self) -> TransformerDecoding:
+        Without a `beam` the model's is made wide enough for `n_best`. ValueError for settings that cannot be.
+        """
+        own = self.spec.generation.decoding()
+        if "beam" not in changes and changes.get("sampling") is None:
+            changes["beam"] = max(own.beam, changes.get("n_best", 1))
+        return replace(own, **changes)
+
+    def decodable(self) -> Decodable[Any]:
+        """The model as searches see it."""
         return TransformerDecoding(self.network)
+
+    def token_log_probabilities(self, batch: translation.Batch) -> list[list[float]]:
+        """Of each target token of each pair, the end token last."""
+        return translation.token_log_probabilities(self.network, batch)
 
     def special_ids(self) -> SpecialIds:
         generation = self.spec.generation
         return SpecialIds(pad=generation.pad, start=generation.start, end=generation.end)
 
-    def decoding(self, beam_size: int | None = None, n_best: int = 1) -> Decoding:
-        """The model's own settings, with a beam wide enough for `n_best` and as wide as asked for."""
-        own = self.spec.generation
-        beam = max(own.beam, n_best) if beam_size is None else beam_size
-        base = Decoding(
-            alpha=own.alpha, max_length=own.max_length, max_ratio=own.max_ratio, max_extra=own.max_extra, beam=own.beam
-        )
-        return replace(base, beam=beam, n_best=n_best)
+    def _settings(self, settings: Decoding | None, beam_size: int | None, n_best: int) -> Decoding:
+        if settings is None:
+            asked = {"n_best": n_best} if beam_size is None else {"n_best": n_best, "beam": beam_size}
+            return self.decoding(**asked)
+        if beam_size is not None or n_best != 1:
+            raise ValueError("give either settings, or beam_size and n_best: settings have a beam and n_best too")
+        return settings
+
+    def _source_rows(
+        self, lines: Sequence[str], tags: Sequence[Sequence[str]] | None = None
+    ) -> tuple[list[list[int]], list[bool]]:
+        """Ids without the end token, cut to what the model takes, and whether each was cut."""
+        if tags is not None and any(isinstance(each, str) for each in tags):
+            raise ValueError('expected the tags of each line, as [("de",), ("fr", "formal")], found a string')
+        most = self.spec.generation.max_source - 1
+        rows = self.tokenizers.source_rows(lines, None if tags is None else [tuple(each) for each in tags])
+        return [row[:most] for row in rows], [len(row) > most for row in rows]
+
+    def _prefix_rows(
+        self,
+        prefixes: Sequence[str] | None,
+        sources: Sequence[Sequence[int]],
+        wanted: Sequence[int],
+        settings: Decoding,
+    ) -> list[list[int]] | None:
+        """The ids of the prefixes of the lines `wanted`; LineError for one that leaves its output no room."""
+        if prefixes is None:
+            return None
+        if len(prefixes) != len(sources):
+            raise ValueError(f"expected a prefix for each of {len(sources)} lines, found {len(prefixes)}")
+        rows = prefix_rows(self.tokenizers.target, [prefixes[place] for place in wanted], wanted)
+        for place, row in zip(wanted, rows, strict=True):
+            limit = settings.limit(len(sources[place]) + 1)
+            if row and len(row) >= limit:
+                raise LineError(
+                    place,
+                    f"the prefix has {len(row)} tokens, but the output may have at most {limit}, its end included; "
+                    "shorten the prefix, or raise max-length, max-ratio or max-extra",
+                )
+        return rows
+
+    def _translations(self, hypotheses: Sequence[Hypothesis], cut: bool) -> list[Translation]:
+        tokenizer = self.tokenizers.target
+        texts = tokenizer.decode_batch([hypothesis.ids for hypothesis in hypotheses])
+        return [
+            Translation(
+                text, h.score, h.log_probability, cut, h.ended, h.ids, tuple(h.token_log_probabilities), tokenizer
+            )
+            for text, h in zip(texts, hypotheses, strict=True)
+        ]
 
 
 def _texts(lines: Iterable[str]) -> list[str]:
