@@ -132,7 +132,7 @@ class Model:
         """
         lines = _texts(lines)
         settings = self._settings(settings, beam_size, n_best)
-        rows, cut = self._source_rows(lines, tags)
+        rows, cut = self.source_rows(lines, tags)
         wanted = [place for place, line in enumerate(lines) if line.strip()]
         forced = self._prefix_rows(prefixes, rows, wanted, settings)
         found = decode(
@@ -160,7 +160,7 @@ class Model:
         pairs = [_texts(pair) for pair in pairs]
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs (source, target)")
-        source, cut = self._source_rows([pair[0] for pair in pairs], tags)
+        source, cut = self.source_rows([pair[0] for pair in pairs], tags)
         target = self.tokenizers.target.encode_batch([pair[1] for pair in pairs])
         results: list[Scored | None] = [None] * len(pairs)
         for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
@@ -200,7 +200,7 @@ class Model:
             raise ValueError("give either settings, or beam_size and n_best: settings have a beam and n_best too")
         return settings
 
-    def _source_rows(
+    def source_rows(
         self, lines: Sequence[str], tags: Sequence[Sequence[str]] | None = None
     ) -> tuple[list[list[int]], list[bool]]:
         """Ids without the end token, cut to what the model takes, and whether each was cut."""
