@@ -85,10 +85,11 @@ def test_rows_sum_to_one_and_nothing_masked_is_seen(network, texts):
     assert maps.source[..., 0].min() > 0
 
 
-def test_one_layer_alone(network, texts):
+def test_means_over_the_heads_of_chosen_layers(network, texts):
     maps = attention_maps(network, *texts)
-    for layer in range(2):
-        assert torch.equal(source_attention(network, *texts, layer), maps.source[layer])
+    for layers in ([0], [1], [0, 1]):
+        means = source_attention(network, *texts, layers)
+        torch.testing.assert_close(means, maps.source[layers].mean((0, 2)), atol=1e-12, rtol=1e-12)
 
 
 def test_looking_leaves_no_trace(network, texts):

@@ -6,7 +6,7 @@ and the weights are computed from that a second time.
 Letters: B sentences, S source tokens, T target tokens, H heads, N encoder layers, M decoder layers.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,12 +50,13 @@ def source_attention(
     source: Int[Tensor, "B S"],
     lengths: Int[Tensor, " B"],
     target: Int[Tensor, "B T"],
-    layer: int,
-) -> Float[Tensor, "B H T S"]:
-    """Only the target's weights over the source in one decoder layer, counted from 0: `attention_maps(...).source[layer]`."""
-    with _weights_of([_over_source(network)[layer]]) as weights:
+    layers: Sequence[int],
+) -> Float[Tensor, "B T S"]:
+    """Only the target's weights over the source, as a mean over the heads of the decoder `layers`, counted from 0."""
+    attentions = _over_source(network)
+    with _weights_of([attentions[layer] for layer in layers], lambda weights: weights.mean(1)) as means:
         network.hidden(source, lengths, target)
-    return weights[0]
+    return torch.stack(means).mean(0)
 
 
 def _over_source(network: EncoderDecoder) -> list[nn.Module]:
@@ -63,12 +64,14 @@ def _over_source(network: EncoderDecoder) -> list[nn.Module]:
 
 
 @contextmanager
-def _weights_of(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """Within the block the list grows by the weights of each call of the modules, in the order of the calls."""
+def _weights_of(
+    modules: Iterable[nn.Module], reduce: Callable[[Tensor], Tensor] = lambda weights: weights
+) -> Iterator[list[Tensor]]:
+    """Within the block the list grows by the weights of each call of the modules, reduced, in the order of the calls."""
     weights: list[Tensor] = []
 
     def keep(module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        weights.append(module.weights(*inputs, **named))
+        weights.append(reduce(module.weights(*inputs, **named)))
 
     with ExitStack() as stack:
         for module in modules:
