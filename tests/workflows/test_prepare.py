@@ -281,7 +281,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "UTF-16": (lambda p: {"train": (Corpus(file=_write(p / "a.tsv", "a\tb\n".encode("utf-16"))),)}, "UTF-16"),
     "missing": (lambda p: {"train": (Corpus(Path("no.en"), Path("no.de")),)}, r"no\.en: no such file"),
     "folder": (lambda p: {"train": (Corpus(p, p),)}, "folder"),
-    "extension": (lambda p: {"train": (Corpus(file=_write(p / "a.csv", b"a,b\n")),)}, r"\.tsv, \.jsonl"),
+    "extension": (lambda p: {"train": (Corpus(file=_write(p / "a.doc", b"a,b\n")),)}, r"\.csv, \.tsv, \.jsonl"),
     "no group": (
         lambda p: {"train": (tsv(p / "a.tsv", [("a", "b", "g"), ("c", "d")]),), "split": Split(dev=1, by="group")},
         r"a\.tsv:2: names no group",

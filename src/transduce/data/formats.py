@@ -1,24 +1,27 @@
 """Files -> examples. A corpus is two aligned files, or one file whose extension names its format.
 
+    .csv            a header that names the columns, then rows    see csv_rows.py
     .tsv            source TAB target [TAB group [TAB tags]]      a tab is a column's end; there is no quoting
     .jsonl .ndjson  {"source": ..., "target": ..., ...}           see json_lines.py
 
-Stated rules, each counted in the report: blank lines of these formats are skipped; a line break inside a JSON string
-becomes one space; a pair with nothing but white space on one side is dropped; control and bidirectional characters are
-kept.
+Any of these files may be compressed, with .gz or .zst after its extension. Stated rules, each counted in the report:
+blank lines of one-file formats are skipped; a line break inside a quoted cell or a JSON string becomes one space; a pair
+with nothing but white space on one side is dropped; control and bidirectional characters are kept.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from transduce.data import json_lines
+from transduce.data import csv_rows, json_lines
+from transduce.data.compression import unpacked_name
 from transduce.data.config import Columns, Corpus
 from transduce.data.example import Example, tags_of, with_tags
-from transduce.data.reading import BadLine, LineRules, aligned, drop_or_stop
+from transduce.data.reading import BadLine, LineRules, aligned, drop_or_stop, open_text, stream_lines
 from transduce.data.tally import Findings
 
-__all__ = ["Example", "examples", "require_known_format"]
+__all__ = ["Example", "examples", "format_of"]
 
 CONTROL = re.compile("[\x01-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")  # all but the tab
 BIDIRECTIONAL = re.compile(
@@ -41,13 +44,24 @@ def examples(corpus: Corpus, rules: LineRules, findings: Findings) -> Iterator[E
         yield with_tags(example, corpus.tags) if corpus.tag else example
 
 
-def require_known_format(path: Path) -> None:
-    """ValueError unless the extension of a one-file corpus names a format."""
-    if path.suffix.lower() not in FORMATS:
+def format_of(corpus: Corpus) -> str:
+    """What a corpus is made of: "aligned", or the extension of its one file, ".gz" and ".zst" aside.
+
+    ValueError for an extension that names no format, and for columns where the format has none.
+    """
+    if corpus.file is None:
+        return "aligned"
+    extension = unpacked_name(corpus.file).suffix.lower()
+    if extension not in FORMATS:
         raise ValueError(
-            f"{path}: unknown extension {path.suffix!r}; one file with both sides must end in {', '.join(FORMATS)}"
-            " (two aligned files are given as source and target)"
+            f"{corpus.file}: unknown extension {extension!r}; one file with both sides must end in {', '.join(FORMATS)}, "
+            "with .gz or .zst behind it if it is compressed (two aligned files are given as source and target)"
         )
+    if corpus.columns is not None and extension == ".tsv":
+        raise ValueError(
+            f"{corpus.file}: a .tsv file has no names of columns, which `columns` could choose; leave it out"
+        )
+    return extension
 
 
 def _pairs(corpus: Corpus, rules: LineRules, findings: Findings) -> Iterator[Example]:
@@ -57,19 +71,29 @@ def _pairs(corpus: Corpus, rules: LineRules, findings: Findings) -> Iterator[Exa
         for number, (source, target, *group) in aligned(corpus.paths, rules, findings):
             yield Example(source, target, group[0] if group else "", f"{name}:{number}")
         return
-    require_known_format(corpus.file)
-    parse = FORMATS[corpus.file.suffix.lower()]
-    name, columns = str(corpus.file), corpus.columns or Columns()
-    for number, (line,) in aligned(corpus.paths, rules, findings):
-        where = f"{name}:{number}"
-        if not line.strip(" "):
-            findings.noted.add("blank line skipped", where)
-            continue
-        example = parse(line, where, columns, findings)
+    read = FORMATS[format_of(corpus)]
+    for example in read(corpus.file, corpus.columns or Columns(), rules, findings):
         if isinstance(example, BadLine):
             drop_or_stop(example, rules, findings)
         else:
             yield example
+
+
+Parse = Callable[[str, str, Columns, Findings], Example | BadLine]  # of a line, its place, ...
+
+
+def _line_by_line(
+    parse: Parse, path: Path, columns: Columns, rules: LineRules, findings: Findings
+) -> Iterator[Example | BadLine]:
+    name = str(path)
+    with open_text(path) as stream:
+        for number, line in enumerate(stream_lines(stream, name, rules.max_line_bytes, findings), 1):
+            if isinstance(line, BadLine):
+                yield line
+            elif not line.strip(" "):
+                findings.noted.add("blank line skipped", f"{name}:{number}")
+            else:
+                yield parse(line, f"{name}:{number}", columns, findings)
 
 
 def _from_tsv(line: str, where: str, columns: Columns, findings: Findings) -> Example | BadLine:
@@ -93,8 +117,9 @@ def _note_unusual(text: str, where: str, findings: Findings) -> None:
         findings.noted.add("bidirectional control character kept", where)
 
 
-FORMATS: dict[str, Callable[[str, str, Columns, Findings], Example | BadLine]] = {
-    ".tsv": _from_tsv,
-    ".jsonl": json_lines.parse,
-    ".ndjson": json_lines.parse,
+FORMATS: dict[str, Callable[[Path, Columns, LineRules, Findings], Iterator[Example | BadLine]]] = {
+    ".csv": csv_rows.rows,
+    ".tsv": partial(_line_by_line, _from_tsv),
+    ".jsonl": partial(_line_by_line, json_lines.parse),
+    ".ndjson": partial(_line_by_line, json_lines.parse),
 }

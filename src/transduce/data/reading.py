@@ -1,4 +1,4 @@
-"""Bytes -> lines, by stated rules and in bounded memory.
+"""Bytes -> lines, by stated rules and in bounded memory. Files named .gz or .zst are unpacked on the way.
 
 A line ends at b"\\n" and nowhere else; a last line without one counts as a line. At the start of a file a UTF-8 byte
 order mark is removed, at the end of a line one carriage return (CRLF files); both are counted. A line that holds NUL,
@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from transduce.data.compression import bytes_taken, unpacked
 from transduce.data.tally import Findings
 
 BLOCK = 1 << 20  # bytes
@@ -24,9 +25,9 @@ NOT_TEXT = (  # (first bytes, what the file is, what to do); UTF-32 before UTF-1
     (b"\x00\x00\xfe\xff", "UTF-32 text", "convert it to UTF-8"),
     (b"\xff\xfe", "UTF-16 text", "convert it to UTF-8"),
     (b"\xfe\xff", "UTF-16 text", "convert it to UTF-8"),
-    (b"\x1f\x8b", "compressed (gzip)", "unpack it first"),
+    (b"\x1f\x8b", "compressed (gzip)", "name it .gz or unpack it"),
     (b"\xfd7zXZ\x00", "compressed (xz)", "unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "name it .zst or unpack it"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
 )
 
@@ -40,16 +41,22 @@ class LineRules:
 
 
 class BadLine(NamedTuple):
-    """A line that cannot be used: `reason` is the same for all of its kind, `detail` belongs to this one."""
+    """A line that cannot be used: `reason` is the same for all of its kind, `detail` belongs to this one.
+
+    `text` is what can be read of it, with U+FFFD for the rest; None where it was too long to be kept.
+    """
 
     where: str
     reason: str
     detail: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one pass over a file tells: lines as counted here, and the hash that stands for its content."""
+    """What one pass over a file tells: lines as counted here, bytes and the hash that stands for its content; of what
+    it holds if it is compressed.
+    """
 
     path: Path
     lines: int
@@ -58,36 +65,43 @@ class FileFacts:
 
 
 def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> FileFacts:
-    """Lines and hash of a file; `progress` hears the bytes of each block. ValueError if it is empty or unreadable."""
-    digest, newlines, size, last = hashlib.sha256(), 0, 0, b""
+    """Lines and hash of a file; `progress` hears the bytes of the file that each block took. ValueError if it is empty or
+    unreadable.
+    """
+    digest, newlines, size, taken, last = hashlib.sha256(), 0, 0, 0, b""
     with open_text(path) as stream:
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
             size += len(block)
             last = block[-1:]
-            progress(len(block))
+            now = bytes_taken(stream)
+            progress(now - taken)
+            taken = now
     if size == 0:
         raise ValueError(f"{path}: the file is empty")
     return FileFacts(path, newlines + (last != b"\n"), size, digest.hexdigest())
 
 
-def open_text(path: Path) -> BufferedIOBase:
-    """The file's bytes. ValueError if it is missing, no regular file, unreadable, or begins as no UTF-8 text does."""
+def open_text(path: Path) -> BufferedReader:
+    """The file's bytes, unpacked if it is named .gz or .zst.
+
+    ValueError if it is missing, no regular file, unreadable, not compressed as its name says, or begins as no UTF-8 text
+    does; later, from reading, if it is compressed and damaged or cut off.
+    """
     if not path.exists():
         raise ValueError(f"{path}: no such file")
     if not path.is_file():
         raise ValueError(f"{path}: is a {'folder' if path.is_dir() else 'device or pipe'}, expected a file")
     try:
-        stream = path.open("rb")
+        stream = unpacked(path.open("rb"), path)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    head = stream.read(8)
+    head = stream.peek(8)
     for start, what, advice in NOT_TEXT:
         if head.startswith(start):
             stream.close()
             raise ValueError(f"{path}: is {what}, not UTF-8 text; {advice}")
-    stream.seek(0)
     return stream
 
 
@@ -131,12 +145,13 @@ def _decoded(raw: bytes, name: str, number: int, max_line_bytes: int) -> str | B
     if len(raw) > max_line_bytes:
         return BadLine(f"{name}:{number}", "line too long", f"more than {max_line_bytes:,} bytes")
     if b"\0" in raw:
-        return BadLine(f"{name}:{number}", "NUL character", f"at byte {raw.index(0) + 1} of the line")
+        detail = f"at byte {raw.index(0) + 1} of the line"
+        return BadLine(f"{name}:{number}", "NUL character", detail, raw.decode(errors="replace"))
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
         place = f"0x{raw[error.start]:02x} at byte {error.start + 1} of the line"
-        return BadLine(f"{name}:{number}", "invalid UTF-8", place)
+        return BadLine(f"{name}:{number}", "invalid UTF-8", place, raw.decode(errors="replace"))
 
 
 def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iterator[tuple[int, tuple[str, ...]]]:

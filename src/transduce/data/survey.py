@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from transduce.data.config import Corpus, DataConfig
 from transduce.data.example import Example
-from transduce.data.formats import examples, require_known_format
+from transduce.data.formats import examples, format_of
 from transduce.data.reading import FileFacts, LineRules, facts, require_equal_lines
 from transduce.data.split import group_key, source_key
 from transduce.data.tag_sets import TagSets
@@ -52,7 +52,7 @@ class Origin:
         """
         return [
             {
-                "format": corpus.file.suffix.lower() if corpus.file else "aligned",
+                "format": format_of(corpus),
                 "sha256": [file.sha256 for file in files],
                 "columns": vars(corpus.columns) if corpus.columns else None,
                 "tags": list(corpus.tags),
@@ -77,8 +77,7 @@ def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
     resolved = {name: tuple(corpus.resolved(base) for corpus in corpora) for name, corpora in given.items() if corpora}
     everything = list(chain.from_iterable(resolved.values()))
     for corpus in everything:
-        if corpus.file:
-            require_known_format(corpus.file)
+        format_of(corpus)
     known = _all_facts(dict.fromkeys(path for corpus in everything for path in corpus.paths))
     for corpus in everything:
         require_equal_lines([known[path] for path in corpus.paths])
