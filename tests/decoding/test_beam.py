@@ -7,7 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_models import END, PAD, SPECIAL, START, ToyModel, every_hypothesis
+from plain_search import every_hypothesis
+from toy_models import END, PAD, SPECIAL, START, ToyModel
 
 from transduce.decoding import beam
 from transduce.decoding.batch import Batch, Request

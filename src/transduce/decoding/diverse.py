@@ -3,7 +3,8 @@
 Letters: B sentences, G groups, W beams of a group, V vocabulary. At each step the groups choose one after another. A
 token that c open beams of earlier groups have just taken costs c * diversity (Hamming diversity), which stays with a
 beam as long as it is open. It decides what goes on, not how good the outputs are: scores leave it out, so that those
-of different groups compare, and the same output has the same score in each.
+of different groups compare, and the same output has the same score in each. A group whose search is done, as in
+`beam`, has no open beams any more and costs the others nothing.
 """
 
 from dataclasses import dataclass, replace

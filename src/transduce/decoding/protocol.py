@@ -55,6 +55,7 @@ class Attending(Decodable[State], Protocol[State]):
     def attended(self, state: State) -> Float[Tensor, "B K T S"]:
         """The cross-attention of each of the T tokens of the last step, one distribution over the source positions.
 
-        A mean over layers and heads, or whatever comes nearest. `state` is that of the step, before anything else.
+        A mean over layers and heads, or whatever comes nearest; S as wide as the sources were at the start. `state` is
+        that of the step, before anything else.
         """
         ...

@@ -3,7 +3,7 @@
 Letters: B sentences, K outputs side by side, V vocabulary, W windows, n length of an n-gram.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -48,13 +48,19 @@ class NoRepeatedNgram:
 
 
 @dataclass(frozen=True)
-class LastResort:
-    """Where the rules before it have left no token, the end token is possible again, as the model has it."""
+class Bans:
+    """All bans together. Where they would leave no token, the end token stays possible, as it was before them."""
 
+    bans: tuple[MinimumLength | NoRepeatedNgram, ...]
     end: int
 
     def __call__(self, chances: Chances, written: Written) -> Float[Tensor, "B K V"]:
-        stuck = (chances.scored == -torch.inf).all(-1)
-        scored = chances.scored.clone()
-        scored[..., self.end] = torch.where(stuck, chances.own[..., self.end], scored[..., self.end])
+        left = chances
+        for ban in self.bans:
+            left = replace(left, scored=ban(left, written))
+        if left.scored is chances.scored:
+            return chances.scored
+        stuck = (left.scored == -torch.inf).all(-1)
+        scored = left.scored.clone()
+        scored[..., self.end] = torch.where(stuck, chances.scored[..., self.end], scored[..., self.end])
         return scored

@@ -13,7 +13,7 @@ from torch import Tensor
 from transduce.decoding.batch import Batch
 from transduce.decoding.config import Decoding
 from transduce.decoding.probabilities import Chances
-from transduce.decoding.rules.bans import LastResort, MinimumLength, NoRepeatedNgram
+from transduce.decoding.rules.bans import Bans, MinimumLength, NoRepeatedNgram
 from transduce.decoding.rules.forced_prefix import ForcedPrefix
 from transduce.decoding.rules.repetition import RepetitionPenalty
 from transduce.decoding.written import Written
@@ -30,16 +30,17 @@ class Rule(Protocol):
 
 
 def rules_for(settings: Decoding, batch: Batch, end: int) -> tuple[Rule, ...]:
-    """The rules in their order: penalties reshape, bans take away, the last resort gives back, a prefix decides alone."""
+    """The rules in their order: penalties reshape, bans take away, a prefix decides alone."""
     rules: list[Rule] = []
     if settings.repetition_penalty != 1:
         rules.append(RepetitionPenalty(settings.repetition_penalty))
+    bans: list[MinimumLength | NoRepeatedNgram] = []
     if settings.no_repeat_ngram:
-        rules.append(NoRepeatedNgram(settings.no_repeat_ngram))
+        bans.append(NoRepeatedNgram(settings.no_repeat_ngram))
     if settings.min_length > 1:
-        rules.append(MinimumLength(settings.min_length, end))
-    if settings.no_repeat_ngram or settings.min_length > 1:
-        rules.append(LastResort(end))
+        bans.append(MinimumLength(settings.min_length, end))
+    if bans:
+        rules.append(Bans(tuple(bans), end))
     if batch.prefixes.size(1) > batch.common_prefix:
         rules.append(ForcedPrefix(batch.prefixes, batch.prefix_lengths))
     return tuple(rules)
