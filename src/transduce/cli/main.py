@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from transduce import __version__
-from transduce.cli import evaluate, info, prepare, streams, train, translate
+from transduce.cli import align, evaluate, info, prepare, search, streams, train, translate
 from transduce.cli.parser import Parser
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
@@ -16,8 +16,10 @@ Command = Callable[[Sequence[str]], int]  # arguments after the command's name -
 COMMANDS: dict[str, tuple[Command, str]] = {
     "prepare": (prepare.main, prepare.SUMMARY),
     "train": (train.main, train.SUMMARY),
+    "search": (search.main, search.SUMMARY),
     "translate": (translate.main, translate.SUMMARY),
     "evaluate": (evaluate.main, evaluate.SUMMARY),
+    "align": (align.main, align.SUMMARY),
     "info": (info.main, info.SUMMARY),
 }
 

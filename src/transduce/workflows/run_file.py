@@ -53,14 +53,13 @@ def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 def from_tree(tree: dict[str, object], where: str) -> RunConfig:
     """The same from TOML's values in memory; `where` stands in messages."""
-    model = tree.get("model", {})
+    rest = config.override(tree, ())  # a copy that knows what came from the command line
+    model = rest.pop("model", {})
     if not isinstance(model, dict) or "preset" not in model:
         return config.build(RunConfig, tree, where)
-    rest = type(model)({key: value for key, value in model.items() if key != "preset"})
-    base = preset(model["preset"], where)
-    without = type(tree)({key: value for key, value in tree.items() if key != "model"})
-    run = config.build(RunConfig, without, where)
-    network = config.build(TransformerConfig, rest, where, base=base, key="model")
+    base = preset(model.pop("preset"), where)
+    run = config.build(RunConfig, rest, where)
+    network = config.build(TransformerConfig, model, where, base=base, key="model")
     return replace(run, model=network)
 
 

@@ -96,7 +96,7 @@ def _as_it_began(tree: Mapping[str, Any], given: Collection[str], began: Mapping
     chosen = [
         Choice(key, value, "")
         for key in AUTOMATIC
-        if not is_given(key, given) and (value := _at(began, key)) is not None
+        if not is_given(key, given) and (value := value_at(began, key)) is not None
     ]
     result = _with(tree, chosen)
     if not any(is_given(f"model.{name}", given) for name in defaults.SHAPE):
@@ -104,7 +104,7 @@ def _as_it_began(tree: Mapping[str, Any], given: Collection[str], began: Mapping
     return result
 
 
-def _at(tree: Mapping[str, Any], key: str) -> Any:
+def value_at(tree: Mapping[str, Any], key: str) -> Any:
     """The value at a dotted key; None if there is none."""
     value: Any = tree
     for name in key.split("."):

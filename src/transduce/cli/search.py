@@ -1,0 +1,96 @@
+"""`transduce search`."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from transduce import config
+from transduce.cli import streams
+from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_run_file
+
+if TYPE_CHECKING:
+    from transduce.workflows.search import Found
+    from transduce.workflows.trials import Result
+
+SUMMARY = "try a few settings on short runs, and say which are best"
+
+TRIALS = 12
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse(arguments)
+
+    from transduce.workflows.search import search
+
+    found = search(options.run, options.over, options.trials, _overrides(options), say=streams.say)
+    if found.results:
+        streams.write(_table(found))
+    if found.best is not None:
+        streams.write(_advice(options, found, found.best))
+    if found.finished:
+        return 0
+    streams.say(f"stopped; to go on: {shlex.join(['transduce', 'search', *arguments])}")
+    return 128 + found.signal if found.signal else 1
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "transduce search",
+        "Trains a run file several times for a short while, each time with a few settings changed, and prints what each "
+        "trial came to, and the best settings ready to copy. Trials are in runs/NAME-search/; the same command "
+        "goes on with a search that was stopped. The first trial is the run file as it is.",
+        "  transduce search run.toml --trials 12 --minutes 5\n"
+        "  transduce search run.toml --over training.learning-rate=1e-4..3e-3 --over model.dropout=0.0,0.1,0.3",
+    )
+    add_run_file(parser)
+    parser.add_argument(
+        "--over",
+        metavar="KEY=VALUES",
+        action="append",
+        default=[],
+        help="a key to search, with a range LOW..HIGH or values A,B,... (may be repeated; default: learning rate, "
+        "dropout, label smoothing and batch size around the run's own)",
+    )
+    parser.add_argument("--trials", metavar="N", type=int, default=TRIALS, help=f"runs in all (default: {TRIALS})")
+    parser.add_argument(
+        "--minutes", metavar="M", type=float, help="train each trial this long, instead of the run file's budget"
+    )
+    parser.add_argument("--metric", metavar="NAME", help="what is compared (default: the run's training.metric)")
+    return parser
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    overrides = list(options.overrides)
+    if options.minutes is not None:
+        overrides += ["training.steps=none", "training.epochs=none", f"training.minutes={options.minutes}"]
+    if options.metric is not None:
+        overrides.append(f"training.metric={options.metric}")
+    return overrides
+
+
+def _table(found: "Found") -> str:
+    """One line per trial, best first, failed ones last."""
+    keys = list(found.results[0].settings)
+    rows = [["trial", found.metric, "step", "minutes", *keys]]
+    sign = -1.0 if found.higher_is_better else 1.0
+    scored = [each for each in found.results if each.value is not None]
+    scored.sort(key=lambda each: (sign * (each.value or 0.0), each.trial))
+    for each in [*scored, *(each for each in found.results if each.value is None)]:
+        shown = "failed" if each.value is None else f"{each.value:.4g}"
+        settings = [str(each.settings[key]) for key in keys]
+        rows.append([str(each.trial), shown, str(each.step), f"{each.minutes:.1f}", *settings])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _advice(options: argparse.Namespace, found: "Found", best: "Result") -> str:
+    from transduce.workflows.search_space import assignment
+
+    overrides = [assignment(key, value) for key, value in best.settings.items()]
+    snippet = config.dumps(config.override({}, overrides))
+    flags = [word for each in [*options.overrides, *overrides] for word in ("--set", each)]
+    command = shlex.join(["transduce", "train", str(options.run), *flags])
+    return f"\nbest: trial {best.trial}, {found.metric} {best.value:.4g}\n\n{snippet}\n{command}\n"

@@ -1,0 +1,179 @@
+"""Search: many short runs of one run file, each with a few settings changed, to find out which do best.
+
+    runs/NAME-search/search.json     what is searched: a search goes on only as the one that it began as
+                     results.jsonl   one line per finished trial: settings, value, step, minutes
+                     trial-000/      the run folder of each trial; of the best one alone with checkpoints and model
+
+The first trial is the run file as it is. What the others try depends on the seed, their number and the results before
+them alone, so that a search that was stopped goes on as it would have gone on.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from transduce import config, files
+from transduce.data.survey import find_origins
+from transduce.evaluation.metrics import METRICS
+from transduce.workflows.proposals import propose, require_optuna
+from transduce.workflows.run_file import RunConfig, load_run
+from transduce.workflows.run_folder import flat
+from transduce.workflows.search_space import Choices, Dimension, Range, assignment, combinations, parse
+from transduce.workflows.settled_run import settled_run, value_at
+from transduce.workflows.trials import Result, Stopped, Trials, read_results, write_results
+
+Say = Callable[[str], None]
+
+MEASURES = ("data.dev", "data.split", "data.test", "training.metric")  # a search over these would compare nothing
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has come to: its folder, results as they came, and the signal that stopped it if one did."""
+
+    folder: Path
+    metric: str
+    higher_is_better: bool
+    results: tuple[Result, ...]
+    finished: bool = True
+    signal: int | None = None
+
+    @property
+    def best(self) -> Result | None:
+        """The best result, of equal ones the first; None where no trial has a value."""
+        sign = -1.0 if self.higher_is_better else 1.0
+        scored = [(sign * each.value, each.trial, each) for each in self.results if each.value is not None]
+        return min(scored)[2] if scored else None
+
+
+def search(
+    run_path: Path,
+    over: Sequence[str],
+    count: int,
+    overrides: Sequence[str] = (),
+    root: Path = Path("."),
+    say: Say = print,
+) -> Found:
+    """Trains `count` runs of a run file with `overrides`, over what `over` names (see search_space.py).
+
+    Without `over`: learning rate, dropout, label smoothing and batch size, around the run's own. Finished trials are
+    kept, and an unfinished one goes on where it was; with a higher `count` a finished search goes on too. ValueErrors about
+    settings come before anything runs.
+    """
+    require_optuna()
+    if count < 1:
+        raise ValueError(f"trials must be at least 1, found {count}")
+    load_run(run_path, overrides)
+    kinds = {each.key: each.type for each in config.describe(RunConfig)}
+    given = [parse(each, kinds) for each in over]
+    _check(run_path, overrides, given)
+    run = settled_run(run_path, overrides, say)
+    dimensions = given or usual_dimensions(run)
+    metric = METRICS.get(run.training.metric)
+    trials = Trials(
+        run_path=run_path,
+        overrides=tuple(overrides),
+        metric=run.training.metric,
+        higher_is_better=metric is not None and metric.higher_is_better,
+        folder=root / "runs" / f"{run_path.stem}-search",
+        root=root,
+    )
+    with files.FolderLock(trials.folder):
+        _claim(trials.folder / "search.json", run, run_path.parent, dimensions)
+        return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))), say)
+
+
+def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension]) -> None:
+    """ValueError unless every dimension is a key of its own that takes the values it names."""
+    for place, each in enumerate(dimensions):
+        if each.key in [other.key for other in dimensions[:place]]:
+            raise ValueError(f"--over: {each.key} is given twice")
+        if any(f"{each.key}.".startswith(f"{key}.") for key in MEASURES):
+            raise ValueError(f"--over: {each.key} changes what the trials are compared by; give it by --set")
+        for value in each.ends:
+            try:
+                load_run(run_path, [*overrides, assignment(each.key, value)])
+            except ValueError as error:
+                raise ValueError(str(error).replace("--set:", "--over:", 1)) from None
+
+
+def usual_dimensions(run: RunConfig) -> list[Dimension]:
+    """What is worth trying first, around what the run has."""
+    rate, batch = run.training.learning_rate, run.training.batch_tokens
+    return [
+        Range("training.learning-rate", float(f"{rate / 4:.2g}"), float(f"{rate * 4:.2g}")),
+        Choices("model.dropout", tuple(sorted({0.0, 0.1, 0.2, 0.3, run.model.dropout}))),
+        Choices("training.label-smoothing", tuple(sorted({0.0, 0.1, 0.2, run.training.label_smoothing}))),
+        Choices("training.batch-tokens", tuple(sorted({max(1, batch // 2), batch, batch * 2}))),
+    ]
+
+
+def _claim(path: Path, run: RunConfig, base: Path, dimensions: Sequence[Dimension]) -> None:
+    """Notes what is searched; ValueError where the folder holds another search."""
+    origins = find_origins(run.data, base)
+    identity = {
+        "run": config.tree_of(run),
+        "over": [asdict(each) for each in dimensions],
+        "data": files.tree_digest({name: origin.content() for name, origin in origins.items()}),
+    }
+    text = json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
+    if not path.exists():
+        files.write_atomically(path, text)
+        return
+    before, now = flat(json.loads(path.read_bytes())), flat(json.loads(text))
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            raise ValueError(
+                f"{path.parent} holds another search, with {key} = {before.get(key)!r}, now {now.get(key)!r}: give the "
+                "settings that it began with, or move it away"
+            )
+
+
+def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int, say: Say) -> Found:
+    path = trials.folder / "results.jsonl"
+    results = read_results(path)
+
+    def found(signal: int | None = None, finished: bool = True) -> Found:
+        return Found(trials.folder, trials.metric, trials.higher_is_better, tuple(results), finished, signal)
+
+    for number in range(len(results), count):
+        settings = _settings(trials, run, dimensions, results)
+        say(f"trial {number} of 0 to {count - 1}: {_shown(settings)}")
+        result = trials.run(number, settings)
+        if isinstance(result, Stopped):
+            return found(result.signal, finished=False)
+        results.append(result)
+        write_results(path, results)
+        best = found().best
+        trials.tidy(results, best)
+        say(_said(result, best, trials.metric))
+    if found().best is None:
+        raise ValueError(f"{trials.folder}: no trial came to a result; trial 0: {results[0].failure}")
+    return found()
+
+
+def _settings(
+    trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], results: Sequence[Result]
+) -> dict[str, Any]:
+    """Of the next trial: the run's own for the first, where the dimensions hold them; else a proposal."""
+    own = config.tree_of(run)
+    values = {dimension.key: value_at(own, dimension.key) for dimension in dimensions}
+    if not results and all(dimension.holds(values[dimension.key]) for dimension in dimensions):
+        return values
+    tried = [(result.settings, result.value) for result in results]
+    return propose(dimensions, tried, trials.higher_is_better, run.seed + len(results))
+
+
+def _shown(settings: dict[str, Any]) -> str:
+    return "  ".join(assignment(key, value) for key, value in settings.items())
+
+
+def _said(result: Result, best: Result | None, metric: str) -> str:
+    if result.value is None:
+        return f"trial {result.trial}: no result: {result.failure}"
+    text = f"trial {result.trial}: {metric} {result.value:.4g} at step {result.step}, {result.minutes:.1f} minutes"
+    if best is None or best.trial == result.trial:
+        return f"{text}; the best so far"
+    return f"{text}; the best so far: trial {best.trial} with {best.value:.4g}"

@@ -1,0 +1,127 @@
+"""One trial of a search: a run with a few settings changed, and what it came to."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from transduce import files
+from transduce.training import metrics_log
+from transduce.training.loop import Diverged
+from transduce.workflows.run_file import load_run
+from transduce.workflows.run_folder import RunFolder
+from transduce.workflows.search_space import assignment
+from transduce.workflows.train import Trained, train
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished trial. `value` is the best of its validations; None where `failure` says why there is none."""
+
+    trial: int
+    settings: dict[str, Any]
+    value: float | None
+    step: int = 0
+    minutes: float = 0.0
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A trial that a signal stopped; it can go on."""
+
+    signal: int | None
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What is the same in all trials: run file and changes to it, what is compared, and where the folders are."""
+
+    run_path: Path
+    overrides: tuple[str, ...]
+    metric: str
+    higher_is_better: bool
+    folder: Path
+    root: Path
+
+    def place(self, number: int) -> RunFolder:
+        return RunFolder(self.folder / f"trial-{number:03}")
+
+    def run(self, number: int, settings: Mapping[str, Any]) -> Result | Stopped:
+        """Trains a trial to its end; what there is of it already goes on, or is made anew where it cannot.
+
+        Settings that do not go together, a loss that diverges and memory that runs out are results too.
+        """
+        overrides = [*self.overrides, *(assignment(key, value) for key, value in settings.items())]
+        try:
+            load_run(self.run_path, overrides)
+        except ValueError as error:
+            return Result(number, dict(settings), None, failure=str(error))
+        try:
+            trained = self._train(number, overrides)
+        except (Diverged, MemoryError, torch.OutOfMemoryError) as error:
+            return Result(number, dict(settings), None, failure=str(error) or "memory ran out")
+        if not trained.finished:
+            return Stopped(trained.signal)
+        value, step = best_validation(self.place(number).metrics, self.metric, self.higher_is_better)
+        failure = "no validation gave a number" if value is None else ""
+        return Result(number, dict(settings), value, step, round(trained.state.seconds / 60, 2), failure)
+
+    def _train(self, number: int, overrides: Sequence[str]) -> Trained:
+        into = self.place(number)
+        if into.run_file.exists():
+            try:
+                return train(self.run_path, overrides, True, self.root, _quiet, into.path)
+            except Diverged:
+                raise
+            except ValueError:  # damaged, or of other settings
+                files.remove_folder(into.path)
+        return train(self.run_path, overrides, False, self.root, _quiet, into.path)
+
+    def tidy(self, results: Iterable[Result], best: Result | None) -> None:
+        """Removes checkpoints and models of all but the best; logs, curves and run files stay."""
+        for result in results:
+            if best is None or result.trial != best.trial:
+                files.remove_folder(self.place(result.trial).checkpoints)
+                files.remove_folder(self.place(result.trial).model)
+
+
+def best_validation(path: Path, metric: str, higher_is_better: bool) -> tuple[float | None, int]:
+    """The best value of a metric in a metrics.jsonl, means of weights included ("chrf (ema)"), and its step.
+
+    (None, 0) where there is none that is a number.
+    """
+    found = [
+        (value, -event["step"])
+        for event in metrics_log.read(path)
+        if event.get("kind") == "validation"
+        for name, value in event.items()
+        if (name == metric or name.startswith(f"{metric} (")) and isinstance(value, int | float)
+    ]
+    if not found:
+        return None, 0
+    sign = 1 if higher_is_better else -1
+    value, step = max(found, key=lambda each: (sign * each[0], each[1]))  # of equal ones the earliest
+    return float(value), -step
+
+
+def read_results(path: Path) -> list[Result]:
+    """The results of a search, in the order in which they came. ValueError for a line that is none."""
+    results = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], 1):
+        try:
+            results.append(Result(**json.loads(line)))
+        except (ValueError, TypeError):
+            raise ValueError(f"{path}:{number}: is not a result of a search; move its folder away") from None
+    return results
+
+
+def write_results(path: Path, results: Iterable[Result]) -> None:
+    files.write_atomically(path, "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in results))
+
+
+def _quiet(line: str) -> None:
+    """What training says of itself at its beginning is the same for all trials, and stands in their folders."""

@@ -1,0 +1,218 @@
+"""A search over runs of a few updates: what it leaves, that it goes on, and what it refuses."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from toy import write_toy
+
+from transduce.cli.main import main
+from transduce.training import metrics_log
+from transduce.training.loop import Diverged
+from transduce.workflows import trials as trials_module
+from transduce.workflows.proposals import require_optuna
+from transduce.workflows.search import Found, search, usual_dimensions
+from transduce.workflows.settled_run import settled_run
+from transduce.workflows.trials import best_validation
+
+SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss", "training.validate-sentences=4")
+OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def searched(root: Path, count: int = 3, over: tuple[str, ...] = OVER) -> Found:
+    return search(root / "toy.toml", over, count, SHORT, root, quiet)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
+    """A search of three trials that nothing interrupted."""
+    root = tmp_path_factory.mktemp("whole")
+    write_toy(root)
+    return root, searched(root)
+
+
+def compared(found: Found) -> list[tuple[int, dict[str, object], float | None, int]]:
+    """All of the results but the time they took."""
+    return [(each.trial, each.settings, each.value, each.step) for each in found.results]
+
+
+def test_a_search_compares_trials(whole: tuple[Path, Found]) -> None:
+    root, found = whole
+    assert found.finished and found.folder == root / "runs/toy-search"
+    assert [each.trial for each in found.results] == [0, 1, 2]
+    own = settled_run(root / "toy.toml", SHORT, quiet)
+    assert found.results[0].settings == {
+        "training.learning-rate": own.training.learning_rate,
+        "model.dropout": own.model.dropout,
+    }
+    values = [each.value for each in found.results if each.value is not None]
+    assert len(set(values)) == 3
+    assert found.best is not None and found.best.value == min(values)  # a loss
+    for each in found.results:
+        events = metrics_log.read(found.folder / f"trial-00{each.trial}/metrics.jsonl")
+        losses = [event["loss"] for event in events if event["kind"] == "validation"]
+        assert each.value == min(losses) and each.step in (2, 4)
+
+
+def test_only_the_best_trial_keeps_its_model(whole: tuple[Path, Found]) -> None:
+    _, found = whole
+    assert found.best is not None
+    for each in found.results:
+        folder = found.folder / f"trial-00{each.trial}"
+        assert (folder / "model").exists() == (folder / "checkpoints").exists() == (each.trial == found.best.trial)
+        assert (folder / "run.toml").exists() and (folder / "curve.png").exists()
+
+
+def test_the_same_command_does_nothing_again_and_more_trials_go_on(
+    whole: tuple[Path, Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, found = whole
+    monkeypatch.setattr(trials_module, "train", None)
+    assert searched(root) == found
+    assert searched(root, 1).results == found.results  # fewer asked for than there are
+
+
+@pytest.mark.parametrize("updates", [3, 6])
+def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
+    whole: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updates: int
+) -> None:
+    """Stopped in the first trial, and in the second."""
+    from transduce.workflows import train as train_module
+
+    write_toy(tmp_path)
+    calls, loss = 0, train_module.translation.loss
+
+    def counting(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == updates:
+            os.kill(os.getpid(), signal.SIGINT)
+        return loss(*arguments)
+
+    monkeypatch.setattr(train_module.translation, "loss", counting)
+    stopped = searched(tmp_path)
+    assert not stopped.finished and stopped.signal == signal.SIGINT and len(stopped.results) == updates // 4
+    assert compared(searched(tmp_path)) == compared(whole[1])
+
+
+def test_a_trial_that_cannot_go_on_is_made_anew(whole: tuple[Path, Found], tmp_path: Path) -> None:
+    write_toy(tmp_path)
+    searched(tmp_path, 1)
+    damaged = tmp_path / "runs/toy-search/trial-001"
+    damaged.mkdir()
+    (damaged / "run.toml").write_text("cut off in the mid")
+    assert compared(searched(tmp_path)) == compared(whole[1])
+
+
+def test_another_search_in_the_same_folder_is_refused(whole: tuple[Path, Found]) -> None:
+    root, _ = whole
+    with pytest.raises(ValueError, match=r"toy-search holds another search, with over\.0\.high = 0\.01, now 0\.02"):
+        searched(root, 3, ("training.learning-rate=1e-4..2e-2", OVER[1]))
+    with pytest.raises(ValueError, match=r"with run\.training\.steps = 4, now 5"):
+        search(root / "toy.toml", OVER, 3, [*SHORT, "training.steps=5"], root, quiet)
+
+
+def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toy(tmp_path)
+    train = trials_module.train
+
+    def diverges(*arguments: object) -> object:
+        if {"training.learning-rate=5.0", "training.learning-rate=6.0"} & {*arguments[1]}:  # type: ignore[misc]
+            raise Diverged("the loss is not finite")
+        return train(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trials_module, "train", diverges)
+    found = searched(tmp_path, 4, ("model.heads=4,8", "model.d-model=16,24,20"))
+    failures = {each.failure for each in found.results if each.value is None}
+    assert all("d-model must be a multiple of heads" in failure for failure in failures)
+    found = search(
+        tmp_path / "toy.toml", ["training.learning-rate=5.0,0.01"], 2, [*SHORT, "seed=4"], tmp_path / "b", quiet
+    )
+    assert sorted(each.failure for each in found.results) == ["", "the loss is not finite"]
+    assert found.best is not None and found.best.settings == {"training.learning-rate": 0.01}
+    with pytest.raises(ValueError, match=r"no trial came to a result; trial 0: the loss is not finite"):
+        search(tmp_path / "toy.toml", ["training.learning-rate=5.0,6.0"], 1, [*SHORT, "seed=1"], tmp_path / "c", quiet)
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        ("training.learning-rat=1e-4..1e-3", r"--over: unknown key 'training.learning-rat'; did you mean"),
+        ("model.dropout=0.1..1.5", r"--over: model.dropout must be at least 0 and below 1, found 1.5"),
+        ("model.dropout=0.1,much", r"--over: model.dropout must be a number, found \"much\""),
+        ("model.preset=transformer-tiny,transformer-smal", "model.preset must be one of"),
+        ("training.batch-tokens=512.5,600.5", "must be a whole number"),
+        ("data.split.dev=5..10", "--over: data.split.dev changes what the trials are compared by"),
+        ("training.metric=chrf,bleu", "changes what the trials are compared by"),
+    ],
+)
+def test_mistakes_come_before_anything_runs(tmp_path: Path, over: str, message: str) -> None:
+    write_toy(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        searched(tmp_path, 2, (over,))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_more_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toy(tmp_path)
+    with pytest.raises(ValueError, match=r"--over: model\.dropout is given twice"):
+        searched(tmp_path, 2, (OVER[1], "model.dropout=0.2,0.3"))
+    with pytest.raises(ValueError, match="trials must be at least 1, found 0"):
+        searched(tmp_path, 0)
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(ValueError, match="a search needs Optuna: pip install"):
+        require_optuna()
+
+
+def test_the_usual_dimensions_hold_what_the_run_has(tmp_path: Path) -> None:
+    run = settled_run(write_toy(tmp_path), SHORT, quiet)
+    own = (run.training.learning_rate, run.model.dropout, run.training.label_smoothing, run.training.batch_tokens)
+    assert all(each.holds(value) for each, value in zip(usual_dimensions(run), own, strict=True))
+
+
+def test_the_best_validation_counts_means_of_weights(tmp_path: Path) -> None:
+    log = tmp_path / "metrics.jsonl"
+    events = [
+        {"kind": "validation", "step": 1, "chrf": 10.0, "chrf (ema)": 30.0, "chrf2": 99.0},
+        {"kind": "validation", "step": 2, "chrf": 30.0, "chrf (ema)": "nan"},
+        {"kind": "train", "step": 3, "chrf": 90.0},
+    ]
+    log.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert best_validation(log, "chrf", True) == (30.0, 1)
+    assert best_validation(log, "chrf", False) == (10.0, 1)
+    assert best_validation(log, "bleu", True) == (None, 0)
+
+
+def test_the_command_prints_what_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_toy(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    flags = [word for each in SHORT for word in ("--set", each)]
+    schedule = "training.schedule=linear,cosine"
+    assert main(["search", "toy.toml", "--over", schedule, "--trials", "5", "--metric", "perplexity", *flags]) == 0
+    out, err = capfd.readouterr()
+    assert "trial 1" in err
+    lines = out.splitlines()
+    assert lines[0].split() == ["trial", "perplexity", "step", "minutes", "training.schedule"]
+    assert len(lines[1:3]) == 2 and lines[3] == ""  # two trials, as there are no more combinations
+    best = lines[1].split()[-1]
+    assert f'[training]\nschedule = "{best}"\n' in out
+    assert lines[-1].startswith("transduce train toy.toml --set training.steps=4 ")
+    assert lines[-1].endswith(f" --set training.schedule={best}")
