@@ -56,7 +56,7 @@ assert not heavy, heavy
     ("arguments", "message"),
     [
         (["trian"], "unknown command 'trian'; did you mean train?"),
-        (["qqq"], "unknown command 'qqq'; commands: prepare, train, translate, evaluate, info"),
+        (["qqq"], f"unknown command 'qqq'; commands: {', '.join(COMMANDS)}"),
         (["translate"], "the following arguments are required: MODEL; see transduce translate --help"),
         (["translate", "m", "--n_best", "3"], "unknown option --n_best, did you mean --n-best?"),
         (["translate", "m", "--beam", "many"], "argument --beam: invalid int value: 'many'"),

@@ -1,0 +1,147 @@
+"""`transduce align`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transduce.cli import streams
+from transduce.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from transduce.workflows.alignment import Links
+    from transduce.workflows.alignment_files import Measured
+
+SUMMARY = "say which source word each target word renders"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse(arguments)
+    _check(options)
+    if options.gold is None:
+        _align(options)
+    else:
+        _measure(options)
+    return 0
+
+
+def _align(options: argparse.Namespace) -> None:
+    """Links of pair after pair, as they come, or as one file."""
+    from tqdm import tqdm
+
+    from transduce.workflows.alignment import Reading, align
+    from transduce.workflows.alignment_files import as_lines, pair_batches, write_links
+    from transduce.workflows.model_folder import open_model
+
+    reading = Reading(options.layer, options.shifted)
+    batches = pair_batches(options.source, options.target)
+    first = next(batches)  # files that cannot be read are found before the model is
+    model = open_model(options.model, options.device)
+    kept: list[Links] = []
+    with tqdm(unit="pair", disable=None, file=sys.stderr) as bar:
+        for pairs in chain([first], batches):
+            links = align(model, pairs, _tags(options, len(pairs)), reading=reading, progress=bar.update)
+            if options.output is None:
+                streams.write(as_lines(links))
+            else:
+                kept += links
+    if options.output is not None:
+        write_links(options.output, kept)
+
+
+def _measure(options: argparse.Namespace) -> None:
+    """The error of the links against gold ones."""
+    from transduce.workflows.alignment import Reading
+    from transduce.workflows.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
+    from transduce.workflows.model_folder import open_model
+
+    pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
+    gold = read_gold(options.gold, pairs, options.first_word)
+    model = open_model(options.model, options.device)
+    readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
+    found = measure(model, pairs, gold, readings, _tags(options, len(pairs)))
+    if options.output is not None:
+        write_links(options.output, found[0].links)
+    streams.write(_table(found))
+
+
+def _tags(options: argparse.Namespace, pairs: int) -> list[list[str]] | None:
+    return [options.tag] * pairs if options.tag else None
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.gold is None and options.every_layer:
+        raise ValueError("--every-layer goes with --gold, whose links tell the layers apart")
+    if options.every_layer and (options.layer is not None or options.shifted or options.output is not None):
+        raise ValueError("--every-layer tries all layers, shifted and not: leave out --layer, --shifted and --output")
+    if options.output is not None and options.output.exists():
+        for path in (options.source, options.target, options.gold):
+            if path is not None and path.exists() and path.samefile(options.output):
+                raise ValueError(f"--output {path} is a file that is read; name another, or it would be lost")
+
+
+def _table(found: "Sequence[Measured]") -> str:
+    """Percentages with two decimals, and what they are of."""
+    rows: list[tuple[str, ...]] = [("layer", "read", "AER", "precision", "recall")]
+    for each in found:
+        layer = "mean" if each.reading.layer is None else str(each.reading.layer)
+        shown = (_percent(value) for value in (each.score.error_rate, each.score.precision, each.score.recall))
+        rows.append((layer, "shifted" if each.reading.shifted else "as is", *shown))
+    score = found[0].score
+    counts = f"{len(found[0].links):,} pairs, {score.sure:,} sure and {score.possible:,} possible links\n"
+    return "".join(f"{row[0]:6}{row[1]:8}{row[2]:>7}{row[3]:>11}{row[4]:>8}\n" for row in rows) + counts
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "transduce align",
+        "Prints the word alignment of each pair of lines in Pharaoh format: 0-0 2-1 says that the first target word "
+        "renders the first source word, and the second the third. Words are what white space separates. The links come "
+        "from the model's attention, as it is made to write the target.",
+        "  transduce align runs/help --source test.en --target test.de\n"
+        "  transduce align runs/help --source test.en --target test.de --gold test.gold --every-layer",
+    )
+    parser.add_argument("model", metavar="MODEL", type=Path, help="model folder, or run folder (runs/NAME)")
+    parser.add_argument("--source", metavar="FILE", type=Path, required=True, help="sources, one a line")
+    parser.add_argument("--target", metavar="FILE", type=Path, required=True, help="their translations, one a line")
+    parser.add_argument(
+        "--tag",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a tag before every source, for models trained with tags (may be given several times)",
+    )
+    parser.add_argument("--output", metavar="FILE", type=Path, help="write the links here instead")
+    parser.add_argument(
+        "--gold",
+        metavar="FILE",
+        type=Path,
+        help="links made by people, 1-2 for a sure one and 1?2 (or 1p2) for a possible one: print the alignment error "
+        "rate, precision and recall instead of the links",
+    )
+    parser.add_argument(
+        "--first-word",
+        type=int,
+        choices=[0, 1],
+        default=0,
+        help="number of the first word in the gold file (default: 0)",
+    )
+    parser.add_argument(
+        "--layer", metavar="N", type=int, help="read this decoder layer's attention (default: the mean of all)"
+    )
+    parser.add_argument(
+        "--shifted",
+        action="store_true",
+        help="read it one step later, when the model has seen the word (often better for large models)",
+    )
+    parser.add_argument(
+        "--every-layer", action="store_true", help="with --gold: the error for each layer, shifted and not"
+    )
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+    return parser
