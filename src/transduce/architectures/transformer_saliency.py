@@ -44,6 +44,6 @@ def source_saliency(
         finally:
             hook.remove()
         chosen = logits.log_softmax(-1).gather(1, following[0][:, None])[:, 0]  # (T,)
+        gradients = [torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in chosen]  # T times (S, D)
     embedded = network.source_embedding(source)[0].detach() * math.sqrt(network.config.d_model)  # (S, D)
-    gradients = (torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in chosen)
     return torch.stack([(gradient * embedded).float().norm(dim=-1) for gradient in gradients])
