@@ -1,7 +1,7 @@
 """Info: what a model folder holds, and what a preset would build."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,8 +13,10 @@ from transduce.architectures.transformer import EncoderDecoder
 from transduce.config import KeyDescription
 from transduce.config.toml import inline
 from transduce.workflows.model_folder import find_model, nearest_folder
-from transduce.workflows.run_file import DEFAULT_PRESET, RunConfig
+from transduce.workflows.run_file import RunConfig
+from transduce.workflows.settled_run import AUTOMATIC
 
+BY_SIZE = "chosen by the size of the data"
 PAPER_VOCABULARY = 37_000  # pieces that both sides share (Vaswani et al. 2017, section 5.1)
 
 
@@ -106,8 +108,8 @@ def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> PresetInfo:
 def run_file_keys() -> list[KeyDescription]:
     """Every key that a run file may have."""
     names = f"one of {', '.join(PRESETS)}"
-    preset = KeyDescription("model.preset", names, DEFAULT_PRESET, "what the other keys of [model] change")
-    keys = config.describe(RunConfig)
+    preset = KeyDescription("model.preset", names, BY_SIZE, "what the other keys of [model] change")
+    keys = [replace(key, default=BY_SIZE) if key.key in AUTOMATIC else key for key in config.describe(RunConfig)]
     first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
     return [*keys[:first], preset, *keys[first:]]
 
