@@ -1,98 +1,109 @@
 """The same search as transformers' `generate` with `early_stopping="never"`, on a T5 with random weights."""
 
-from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from transformers import T5Config, T5ForConditionalGeneration
-from transformers.modeling_outputs import BaseModelOutput
+from transformers import T5ForConditionalGeneration
+from uncached_t5 import SPECIAL, Uncached, random_t5
 
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
-from transduce.decoding.hypothesis import SpecialIds
-from transduce.decoding.protocol import Decodable
+from transduce.decoding.hypothesis import Hypothesis
 
-SPECIAL = SpecialIds(pad=0, start=0, end=1)
 LIMIT = 12
-
-
-@dataclass
-class Prefixes:
-    memory: Tensor  # (B, S, D)
-    mask: Tensor  # (B, S)
-    tokens: Tensor | None  # (B, K, t)
-
-
-class Uncached(Decodable[Prefixes]):
-    """A T5 through the decoding protocol without a cache: every step reads the whole prefix again."""
-
-    def __init__(self, network: T5ForConditionalGeneration) -> None:
-        self.network = network
-
-    def start(self, source: Tensor, lengths: Tensor) -> Prefixes:
-        mask = (torch.arange(source.size(1)) < lengths[:, None]).long()
-        return Prefixes(self.network.encoder(source, attention_mask=mask).last_hidden_state, mask, None)
-
-    def step(self, tokens: Tensor, state: Prefixes) -> tuple[Tensor, Prefixes]:
-        prefix = tokens if state.tokens is None else torch.cat([state.tokens, tokens], dim=2)
-        sentences, beams, length = prefix.shape
-        outputs = self.network(
-            encoder_outputs=BaseModelOutput(state.memory.repeat_interleave(beams, 0)),
-            attention_mask=state.mask.repeat_interleave(beams, 0),
-            decoder_input_ids=prefix.flatten(0, 1),
-            use_cache=False,
-        )
-        logits = outputs.logits.view(sentences, beams, length, -1)[:, :, -tokens.size(2) :]
-        return logits, Prefixes(state.memory, state.mask, prefix)
-
-    def reorder(self, state: Prefixes, beams: Tensor) -> Prefixes:
-        assert state.tokens is not None
-        index = beams.unsqueeze(2).expand(-1, -1, state.tokens.size(2))
-        return Prefixes(state.memory, state.mask, state.tokens.gather(1, index))
-
-    def select(self, state: Prefixes, rows: Tensor) -> Prefixes:
-        assert state.tokens is not None
-        return Prefixes(state.memory[rows], state.mask[rows], state.tokens[rows])
 
 
 @pytest.fixture(scope="module")
 def network() -> T5ForConditionalGeneration:
-    shape = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2}
-    network = T5ForConditionalGeneration(T5Config(vocab_size=15, decoder_start_token_id=0, **shape)).eval()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if "norm" not in name:  # with T5's own small values every sentence gets the same output
-                parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    return network
+    return random_t5()
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.0])
-@pytest.mark.parametrize("beam", [2, 4])
-def test_ids_and_scores_agree(network: T5ForConditionalGeneration, alpha: float, beam: int) -> None:
-    generator = torch.Generator().manual_seed(beam)
-    lengths = torch.randint(2, 8, (60,), generator=generator)
-    sources = torch.randint(2, 15, (60, 8), generator=generator)
+def inputs(seed: int, sentences: int, vocabulary: int) -> tuple[Tensor, Tensor, list[list[int]]]:
+    """Padded sources, their mask, and the same as lists."""
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(2, 8, (sentences,), generator=generator)
+    sources = torch.randint(2, vocabulary, (sentences, 8), generator=generator)
     mask = torch.arange(8) < lengths[:, None]
-    expected = network.generate(
-        sources * mask,
-        attention_mask=mask.long(),
-        num_beams=beam,
-        num_return_sequences=beam,
-        length_penalty=alpha,
-        early_stopping="never",
+    return sources * mask, mask.long(), [row[:n].tolist() for row, n in zip(sources, lengths, strict=True)]
+
+
+def generated(network: T5ForConditionalGeneration, sources: Tensor, mask: Tensor, **settings: Any) -> Any:
+    return network.generate(
+        sources,
+        attention_mask=mask,
         max_length=LIMIT + 1,  # it counts the start token
         suppress_tokens=[0],
         do_sample=False,
         return_dict_in_generate=True,
         output_scores=True,
+        **settings,
     )
-    how = Decoding(beam, alpha, beam, max_ratio=0.0, max_extra=LIMIT)
-    texts = [row[:length].tolist() for row, length in zip(sources, lengths, strict=True)]
-    found = [h for best in decode(Uncached(network), texts, how, SPECIAL) for h in best]
-    written = [[token for token in row if token > SPECIAL.end] for row in expected.sequences.tolist()]
-    assert [list(h.ids) for h in found] == written
+
+
+def written(sequences: Tensor) -> list[list[int]]:
+    return [[token for token in row if token > SPECIAL.end] for row in sequences.tolist()]
+
+
+def best_of_all(network: T5ForConditionalGeneration, texts: list[list[int]], how: Decoding) -> list[Hypothesis]:
+    return [h for best in decode(Uncached(network), texts, how, SPECIAL) for h in best]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.0])
+@pytest.mark.parametrize("beam", [2, 4])
+def test_ids_and_scores_agree(network: T5ForConditionalGeneration, alpha: float, beam: int) -> None:
+    sources, mask, texts = inputs(beam, 60, 15)
+    expected = generated(
+        network,
+        sources,
+        mask,
+        num_beams=beam,
+        num_return_sequences=beam,
+        length_penalty=alpha,
+        early_stopping="never",
+    )
+    found = best_of_all(network, texts, Decoding(beam, alpha, beam, max_ratio=0.0, max_extra=LIMIT))
+    assert [list(h.ids) for h in found] == written(expected.sequences)
     assert [h.score for h in found] == pytest.approx(expected.sequences_scores.tolist(), rel=1e-5)
     assert 0 < sum(h.ended for h in found) < len(found)
     assert len({h.ids for h in found}) > 25, "the model must not say the same to all"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"no_repeat_ngram_size": 2}, {"no_repeat_ngram": 2}),
+        ({"no_repeat_ngram_size": 1}, {"no_repeat_ngram": 1}),
+        ({"min_new_tokens": 7}, {"min_length": 8}),  # they do not count the end token
+        ({"no_repeat_ngram_size": 3, "min_new_tokens": 5}, {"no_repeat_ngram": 3, "min_length": 6}),
+    ],
+)
+@pytest.mark.parametrize("beam", [1, 3])
+def test_bans_agree(
+    network: T5ForConditionalGeneration, theirs: dict[str, Any], ours: dict[str, Any], beam: int
+) -> None:
+    sources, mask, texts = inputs(3, 40, 15)
+    searched = {} if beam == 1 else {"num_return_sequences": beam, "early_stopping": "never"}
+    expected = generated(network, sources, mask, num_beams=beam, **searched, **theirs)
+    found = best_of_all(network, texts, Decoding(beam, 1.0, beam, max_ratio=0.0, max_extra=LIMIT, **ours))
+    assert [list(h.ids) for h in found] == written(expected.sequences)
+    if beam > 1:
+        assert [h.score for h in found] == pytest.approx(expected.sequences_scores.tolist(), rel=1e-5)
+    plain = best_of_all(network, texts, Decoding(beam, 1.0, beam, max_ratio=0.0, max_extra=LIMIT))
+    assert sum(one.ids != other.ids for one, other in zip(found, plain, strict=True)) > 1, "the bans must matter"
+
+
+def test_the_repetition_penalty_agrees_where_it_looks_at_logits(network: T5ForConditionalGeneration) -> None:
+    """Greedy search and sampling there penalise logits; their beam search penalises log-probabilities instead."""
+    sources, mask, texts = inputs(5, 60, 15)
+    settings = {"num_beams": 1, "repetition_penalty": 1.7, "output_logits": True}
+    expected = generated(network, sources, mask, **settings)
+    how = Decoding(beam=1, max_ratio=0.0, max_extra=LIMIT, repetition_penalty=1.7)
+    found = best_of_all(network, texts, how)
+    assert [list(h.ids) for h in found] == written(expected.sequences)
+    own = torch.stack(expected.logits, 1).log_softmax(-1)  # (60, steps, V), not penalised
+    for row, h in enumerate(found):
+        tokens = [*h.ids, *([SPECIAL.end] if h.ended else [])]
+        theirs = [own[row, place, token].item() for place, token in enumerate(tokens)]
+        assert h.token_log_probabilities == pytest.approx(theirs, abs=1e-4)

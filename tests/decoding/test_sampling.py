@@ -110,3 +110,14 @@ def test_top_k_of_one_is_greedy_search():
 def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Sampling(**settings)
+
+
+def test_fewer_draws_are_the_first_of_more_and_another_place_draws_otherwise():
+    model, sources = ToyModel(V, seed=1), [[4], [5, 6, 4]]
+    settings = Decoding(max_length=9, n_best=8, sampling=Sampling(seed=2))
+    many = decode(model, sources, settings, SPECIAL)
+    few = decode(model, sources, replace(settings, n_best=3), SPECIAL)
+    for most, some in zip(many, few, strict=True):
+        assert {h.ids for h in some} <= {h.ids for h in most}
+    assert decode(model, sources[1:], settings, SPECIAL, first_place=1) == many[1:]
+    assert decode(model, sources[1:], settings, SPECIAL) != many[1:]

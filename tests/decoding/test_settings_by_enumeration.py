@@ -37,7 +37,7 @@ def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
         assert len(one.token_log_probabilities) == len(one.ids) + one.ended
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), source=WORDS, rules=RULES, prefix=PREFIX, n_best=st.integers(1, 40))
 def test_a_wide_beam_finds_what_enumeration_finds(
     seed: int, source: list[int], rules: dict[str, Any], prefix: list[int], n_best: int
@@ -50,7 +50,7 @@ def test_a_wide_beam_finds_what_enumeration_finds(
     assert_same(found, expected)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), source=WORDS, rules=RULES, prefix=PREFIX)
 def test_greedy_takes_the_best_permitted_token(
     seed: int, source: list[int], rules: dict[str, Any], prefix: list[int]
@@ -63,7 +63,7 @@ def test_greedy_takes_the_best_permitted_token(
     assert decode(model, [source], likely, SPECIAL, prefixes=[prefix]) == [found]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     each=st.lists(st.tuples(WORDS, PREFIX), min_size=1, max_size=8),
