@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transduce.data.clean import Clean
 from transduce.data.config import Corpus, DataConfig, Split
 from transduce.data.formats import examples
 from transduce.data.reading import LineRules
@@ -82,7 +83,8 @@ def test_the_report_is_on_disk_and_in_words(tmp_path: Path) -> None:
         "longer than max-length": 1,
         "source occurs in dev": 1,
     }
-    assert dropped["longer than max-length"]["examples"] == [{"where": f"{tmp_path}/f.tsv:22", "text": "300 tokens"}]
+    (example,) = dropped["longer than max-length"]["examples"]
+    assert example["where"] == f"{tmp_path}/f.tsv:22" and example["text"].startswith("300 and 4 tokens: xxxx")
     store = prepared.train
     assert prepared.report["parts"]["train"]["source_tokens"] == store.lengths("source").sum()
     assert prepared.report["parts"]["train"]["target_tokens"] == store.lengths("target").sum()
@@ -195,7 +197,7 @@ def test_the_same_request_finds_the_folder_and_another_does_not(tmp_path: Path) 
         assert again.reused and not first.reused and again.folder == first.folder and again.report == first.report
     assert (first.folder / "train.arrow").stat().st_mtime_ns == written
     others = [
-        run(tmp_path, train=(corpus,), max_length=20),
+        run(tmp_path, train=(corpus,), clean=Clean(max_length=20)),
         run(tmp_path, train=(corpus,), split=Split(dev=1)),
         run(tmp_path, train=(corpus, corpus)),
         run(tmp_path, TokenizerConfig("characters", 401), train=(corpus,)),
@@ -234,6 +236,7 @@ def test_a_kill_leaves_no_half_folder_and_the_next_run_cleans_up(tmp_path: Path)
     program = """
 import os, signal, sys
 from pathlib import Path
+from transduce.data.clean import Clean
 from transduce.data.config import Corpus, DataConfig
 from transduce.text.config import TokenizerConfig
 from transduce.workflows import prepare
@@ -295,7 +298,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
         "no pairs are left to train",
     ),
     "all too long": (
-        lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "max_length": 3},
+        lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "clean": Clean(max_length=3)},
         "every train pair has more than 3",
     ),
     "bad dev": (

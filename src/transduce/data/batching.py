@@ -51,7 +51,9 @@ def _bucketed_order(source: Lengths, target: Lengths, generator: np.random.PCG64
     """
     longest = max(int(source.max(initial=0)), int(target.max(initial=0)))
     if longest > LONGEST:
-        raise ValueError(f"a row has {longest:,} tokens, at most {LONGEST:,} can be batched; lower data.max-length")
+        raise ValueError(
+            f"a row has {longest:,} tokens, at most {LONGEST:,} can be batched; lower data.clean.max-length"
+        )
     bucket = np.searchsorted(_edges(longest, int(generator.random_raw()) % BUCKET_WIDTH), target).astype(np.uint64)
     noise = generator.random_raw(len(source))
     place = source.astype(np.uint64)

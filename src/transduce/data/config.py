@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+from transduce.data.clean import Clean
 from transduce.text.tags import names_in
 
 MOST_WEIGHT = 1_000.0
@@ -110,7 +111,7 @@ class DataConfig:
     dev: Annotated[Corpus | None, "pairs to validate on; or use split"] = None
     test: Annotated[Corpus | None, "pairs for the final test; or use split"] = None
     split: Annotated[Split | None, "hold out part of the training files as dev, test or both"] = None
-    max_length: Annotated[int, "tokens; a pair with a longer side is dropped and counted"] = 250
+    clean: Annotated[Clean, "which pairs are worth training on"] = Clean()
     bad_lines: Annotated[
         Literal["error", "drop"], "what to do about a line that cannot be read: stop, or drop and count"
     ] = "error"
@@ -119,9 +120,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         if not self.train:
             raise ValueError("train needs at least one corpus, found none")
-        for name in ("max_length", "max_line_bytes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {getattr(self, name)}")
+        if self.max_line_bytes < 1:
+            raise ValueError(f"max-line-bytes must be at least 1, found {self.max_line_bytes}")
         for part, corpus in (("dev", self.dev), ("test", self.test)):
             if corpus is not None and corpus.weight != 1:
                 raise ValueError(f"{part} has a weight, which only a corpus in train can have; leave it out")

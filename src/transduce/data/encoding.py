@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import NamedTuple, TextIO
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
+from transduce.data.clean import Clean, is_unbalanced
 from transduce.data.example import Example
+from transduce.data.fates import PARTS, REMOVED, TRAIN
 from transduce.data.held_out import line_of
-from transduce.data.split import PARTS, REMOVED, TRAIN
 from transduce.data.store import StoreWriter
 from transduce.data.tally import Tally
 from transduce.text.pair import Tokenizers
@@ -26,6 +27,11 @@ class Encoded(NamedTuple):
     example: Example
     source: list[int]
     target: list[int]
+
+    @property
+    def tokens(self) -> str:
+        """How many each side has: "8 and 300"."""
+        return f"{len(self.source)} and {len(self.target)}"
 
 
 class PartWriter:
@@ -59,30 +65,38 @@ def encode(
     pairs: Iterator[Example],
     parts: UInt8[np.ndarray, " N"],
     tokenizers: Tokenizers,
-    max_length: int,
+    clean: Clean,
     writers: Mapping[int, PartWriter],
     dropped: Tally,
-) -> None:
-    """Write each pair's ids to the writer of its part; count those removed by the split, too long, or without a token.
+) -> Bool[np.ndarray, " N"]:
+    """Write each pair's ids to the writer of its part; count all others by what became of them.
 
-    `parts` has the code of every pair (see split.py), `max_length` counts tokens of either side, tags included, without
-    start and end.
+    `parts` has the fate of every pair (fates.py); those that go to a part can still be left out for their tokens (see
+    `_reason`). Returns which pairs were written.
     """
+    written = np.zeros(len(parts), bool)
     done = 0
     for block in _blocks(pairs):
-        codes = parts[done : done + len(block)]
+        codes, kept = parts[done : done + len(block)], written[done : done + len(block)]
         done += len(block)
         if len(codes) < len(block):
             break
         for code in np.unique(codes).tolist():
-            chosen = [block[place] for place in np.flatnonzero(codes == code).tolist()]
-            if code in PARTS:
-                writers[code].write(list(_fitting(_encoded(chosen, tokenizers), max_length, dropped)))
-            else:
-                for pair in chosen:
-                    dropped.add(REMOVED[code], pair.where, pair.source)
+            places = np.flatnonzero(codes == code).tolist()
+            if code not in PARTS:
+                for place in places:
+                    dropped.add(REMOVED[code], block[place].where, block[place].text)
+                continue
+            encoded = list(_encoded([block[place] for place in places], tokenizers))
+            reasons = [_reason(pair, clean, code) for pair in encoded]
+            for pair, reason in zip(encoded, reasons, strict=True):
+                if reason is not None:
+                    dropped.add(reason, pair.example.where, f"{pair.tokens} tokens: {pair.example.text}")
+            kept[places] = [reason is None for reason in reasons]
+            writers[code].write([pair for pair, reason in zip(encoded, reasons, strict=True) if reason is None])
     if done != len(parts):
         raise ValueError(f"a data file changed while it was read: {len(parts):,} pairs, then {done:,}; start again")
+    return written
 
 
 def _blocks(pairs: Iterable[Example]) -> Iterator[list[Example]]:
@@ -104,15 +118,17 @@ def _encoded(pairs: Sequence[Example], tokenizers: Tokenizers) -> Iterator[Encod
     return map(Encoded, pairs, sources, targets)
 
 
-def _fitting(pairs: Iterator[Encoded], max_length: int, dropped: Tally) -> Iterator[Encoded]:
-    for pair in pairs:
-        longest = max(len(pair.source), len(pair.target))
-        if longest > max_length:
-            dropped.add("longer than max-length", pair.example.where, f"{longest} tokens")
-        elif len(pair.source) == len(pair.example.tags) or not pair.target:
-            dropped.add("empty side", pair.example.where)
-        else:
-            yield pair
+def _reason(pair: Encoded, clean: Clean, part: int) -> str | None:
+    """Why a pair is left out for its tokens, if it is. Ratios count for training alone, lengths with the tags."""
+    source, target = len(pair.source), len(pair.target)
+    if max(source, target) > clean.max_length:
+        return "longer than max-length"
+    source -= len(pair.example.tags)
+    if not source or not target:
+        return "empty side"
+    if part == TRAIN and clean.max_ratio is not None and is_unbalanced(source, target, clean.max_ratio):
+        return "length ratio above max-ratio"
+    return None
 
 
 def training_pairs(

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from transduce.text.tags import names_in
 
+SHOWN = 50  # characters of a side in a report
+
 
 class Example(NamedTuple):
     """One pair as its owner wrote it.
@@ -17,6 +19,16 @@ class Example(NamedTuple):
     group: str
     where: str
     tags: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Both sides, shortened, for a report."""
+        return f"{shortened(self.source)} -> {shortened(self.target)}"
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is long."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 @lru_cache(maxsize=4096)  # the same few cells over and over

@@ -36,7 +36,7 @@ def examples(corpus: Corpus, rules: LineRules, findings: Findings) -> Iterator[E
     """
     for example in _pairs(corpus, rules, findings):
         if not (example.source and example.target) or example.source.isspace() or example.target.isspace():
-            findings.dropped.add("empty side", example.where)
+            findings.dropped.add("empty side", example.where, example.text)
             continue
         for text in (example.source, example.target):
             if not text.isprintable():  # quick; the rest is rare

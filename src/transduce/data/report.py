@@ -5,6 +5,8 @@ from typing import Any
 
 from transduce.data.survey import Origin
 
+SHOWN_TAGS = 20
+
 
 def origin_report(origin: Origin) -> dict[str, Any]:
     """The files given as train, dev or test: path, lines and hash of each; what was dropped, changed or kept though
@@ -19,32 +21,48 @@ def origin_report(origin: Origin) -> dict[str, Any]:
 
 
 def summary(report: Mapping[str, Any]) -> list[str]:
-    """A report as lines to print; only places in files, never their text, is named.
+    """A report as lines to print, safe for terminals whatever the files hold.
 
     >>> summary(report)
     ['train: 9,000 pairs, 70,000 source and 60,000 target tokens',
-     'dropped from train files: 2 empty side (train.tsv:7, train.tsv:9)',
+     'dropped from train files: 12 duplicate (train.tsv:7: one -> eins; train.tsv:9, train.tsv:12, ...)',
      'tokenizer: 8,000 pieces for both sides']
     """
-    return list(_lines(report))
+    return [printable(line) for line in _lines(report)]
+
+
+def printable(text: str) -> str:
+    """The text with all that a terminal might obey, or turn round, spelled out: `printable("a\\x1b[2J") == "a\\\\x1b[2J"`."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"warning: {text}" for text in report.get("warnings", ()))
     for part, count in report["parts"].items():
         tokens = f"{count['source_tokens']:,} source and {count['target_tokens']:,} target tokens"
         yield f"{part}: {count['pairs']:,} pairs, {tokens}"
     for name, origin in report["origins"].items():
         for title, found in (("dropped from", origin["dropped"]), ("noted in", origin["noted"])):
-            if found:
-                yield f"{title} {name} files: {'; '.join(_reason(reason, of) for reason, of in found.items())}"
-    tokenizer = report["tokenizer"]
-    if tokenizer["shared"]:
-        yield f"tokenizer: {tokenizer['source']:,} pieces for both sides"
-    else:
-        yield f"tokenizers: {tokenizer['source']:,} pieces for sources, {tokenizer['target']:,} for targets"
+            for reason, of in found.items():
+                yield f"{title} {name} files: {of['count']:,} {reason} ({_examples(of)})"
+    if tags := report.get("tags"):
+        more = f" and {len(tags) - SHOWN_TAGS} more" if len(tags) > SHOWN_TAGS else ""
+        yield f"tags: {', '.join(tags[:SHOWN_TAGS])}{more}"
+    yield from _tokenizers(report["tokenizer"])
 
 
-def _reason(reason: str, found: Mapping[str, Any]) -> str:
-    places = [example["where"] for example in found["examples"]]
-    more = ", ..." if found["count"] > len(places) else ""
-    return f"{found['count']:,} {reason} ({', '.join(places)}{more})"
+def _examples(found: Mapping[str, Any]) -> str:
+    """The places, and the text at the first of them: "a.tsv:7: one -> eins; a.tsv:9, a.tsv:12, ..."."""
+    examples: list[dict[str, str]] = found["examples"]
+    first, *others = examples
+    text = f": {first['text']}" if "text" in first else ""
+    places = [example["where"] for example in others] + ["..."] * (found["count"] > len(examples))
+    return first["where"] + text + ("; " if text and places else ", " if places else "") + ", ".join(places)
+
+
+def _tokenizers(found: Mapping[str, Any]) -> Iterator[str]:
+    sides = {"source": "both sides"} if found["shared"] else {"source": "sources", "target": "targets"}
+    for side, what in sides.items():
+        wanted = found.get("wanted", {}).get(side)
+        fewer = f" (of the {wanted:,} asked for; the text has no more)" if wanted and wanted > found[side] else ""
+        yield f"tokenizer: {found[side]:,} pieces for {what}{fewer}"

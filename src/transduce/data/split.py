@@ -19,16 +19,9 @@ import numpy as np
 from jaxtyping import Bool, UInt8, UInt64
 
 from transduce.data.config import Split
+from transduce.data.fates import DEV, IN_DEV, IN_TEST, PARTS, REMOVED, TEST, TRAIN
 
 Keys = UInt64[np.ndarray, " N"]
-
-TRAIN, DEV, TEST, IN_DEV, IN_TEST, STRANGE_TAG = range(6)
-PARTS = {TRAIN: "train", DEV: "dev", TEST: "test"}
-REMOVED = {
-    IN_DEV: "source occurs in dev",
-    IN_TEST: "source occurs in test",
-    STRANGE_TAG: "held out, but its tag occurs in no train pair",
-}
 
 
 def source_key(text: str) -> int:
@@ -49,9 +42,25 @@ def group_key(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
+def among(keys: Keys, wanted: UInt64[np.ndarray, " W"]) -> Bool[np.ndarray, " N"]:
+    """Which keys are wanted ones. `np.isin` would sort all keys, in ten times the memory of `keys` itself."""
+    if not len(wanted):
+        return np.zeros(len(keys), bool)
+    wanted = np.unique(wanted)
+    found: Bool[np.ndarray, " N"] = wanted[np.searchsorted(wanted[:-1], keys)] == keys
+    return found
+
+
+def repeats(keys: Keys) -> Bool[np.ndarray, " N"]:
+    """Which keys occurred before: `repeats([7, 5, 7])` is [False, False, True]."""
+    found = np.ones(len(keys), bool)
+    found[np.unique(keys, return_index=True)[1]] = False
+    return found
+
+
 @dataclass(frozen=True)
 class Assignment:
-    """For each pair read from the files of train, dev and test, in order: the part it goes to, or why it is removed."""
+    """For each pair read from the files of train, dev and test, in order: its fate, the part it goes to or why none."""
 
     train: UInt8[np.ndarray, " N"]
     dev: UInt8[np.ndarray, " D"]
@@ -78,15 +87,15 @@ def assign(
     if split and split.test:
         train[_held_out(groups, sources, split.test, "test")] = TEST
     held_out = np.concatenate([test_sources, sources[train == TEST]])
-    train[(train == TRAIN) & np.isin(sources, held_out)] = IN_TEST
-    dev = np.where(np.isin(dev_sources, held_out), IN_TEST, DEV).astype(np.uint8)
+    train[(train == TRAIN) & among(sources, held_out)] = IN_TEST
+    dev = np.where(among(dev_sources, held_out), IN_TEST, DEV).astype(np.uint8)
     if split and split.dev:
         left = np.flatnonzero(train == TRAIN)
         train[left[_held_out(~groups[left], sources[left], split.dev, "dev")]] = DEV
     held_out = np.concatenate([dev_sources, sources[train == DEV]])
-    train[(train == TRAIN) & np.isin(sources, held_out)] = IN_DEV
+    train[(train == TRAIN) & among(sources, held_out)] = IN_DEV
     assignment = Assignment(train, dev, np.full(len(test_sources), TEST, np.uint8))
-    _require_pairs(assignment, split)
+    require_pairs(assignment, split)
     return assignment
 
 
@@ -105,7 +114,8 @@ def _held_out(keys: Keys, sources: Keys, wanted: int, part: str) -> Bool[np.ndar
     return held_out
 
 
-def _require_pairs(assignment: Assignment, split: Split | None) -> None:
+def require_pairs(assignment: Assignment, split: Split | None) -> None:
+    """ValueError, with the reasons, if nothing is left to train on, or nothing of a dev or test set that was wanted."""
     if assignment.pairs(TRAIN) == 0:
         gone = {code: int(np.count_nonzero(assignment.train == code)) for code in (*PARTS, *REMOVED)}
         reasons = [f"{gone[code]:,} are held out as {PARTS[code]}" for code in (DEV, TEST) if gone[code]]
@@ -114,3 +124,6 @@ def _require_pairs(assignment: Assignment, split: Split | None) -> None:
         raise ValueError(f"no pairs are left to train on: of {len(assignment.train):,}, {', '.join(reasons)}{by_group}")
     if len(assignment.dev) and assignment.pairs(DEV) == 0:
         raise ValueError(f"no dev pairs are left: the sources of all {len(assignment.dev):,} occur in test too")
+    for code, wanted in ((DEV, split.dev), (TEST, split.test)) if split else ():
+        if wanted and assignment.pairs(code) == 0:
+            raise ValueError(f"no {PARTS[code]} pairs are left: no pair to train on has the tags of those held out")

@@ -6,14 +6,15 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-from jaxtyping import UInt16, UInt64
+from jaxtyping import UInt8, UInt16, UInt64
 from tqdm import tqdm
 
+from transduce.data.clean import Clean, rules, verdict
 from transduce.data.config import Corpus, DataConfig
 from transduce.data.example import Example
 from transduce.data.formats import examples, format_of
@@ -21,6 +22,8 @@ from transduce.data.reading import FileFacts, LineRules, facts, require_equal_li
 from transduce.data.split import group_key, source_key
 from transduce.data.tag_sets import TagSets
 from transduce.data.tally import Findings
+
+BLOCK = 1000  # pairs that a progress bar is told of at once
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,21 @@ class Origin:
 
     def read(self, title: str, findings: Findings | None = None) -> Iterator[Example]:
         """All usable pairs in order, with a progress bar; `findings` is told what was met on the way, if given."""
+        return chain.from_iterable(self.read_corpora(title, findings))
+
+    def read_corpora(self, title: str, findings: Findings | None = None) -> Iterator[Iterator[Example]]:
+        """The same, corpus by corpus."""
         found = Findings() if findings is None else findings
-        pairs = chain.from_iterable(examples(corpus, self.rules, found) for corpus in self.corpora)
-        yield from tqdm(pairs, f"{title} {self.name}", self.lines, unit=" pairs", file=sys.stderr, disable=None)
+        with tqdm(desc=f"{title} {self.name}", total=self.lines, unit=" pairs", file=sys.stderr, disable=None) as bar:
+            for corpus in self.corpora:
+                yield _heard(examples(corpus, self.rules, found), bar)
+
+
+def _heard(pairs: Iterator[Example], bar: "tqdm[NoReturn]") -> Iterator[Example]:
+    """The pairs, while the bar is told of them, some thousands at a time."""
+    while block := list(islice(pairs, BLOCK)):
+        yield from block
+        bar.update(len(block))
 
 
 def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
@@ -97,35 +112,62 @@ def _all_facts(paths: Iterable[Path]) -> dict[Path, FileFacts]:
 
 @dataclass(frozen=True)
 class Survey:
-    """The keys of an origin's pairs, in order; `groups` are the sources again unless a split is by group.
+    """What there is to know of an origin's pairs, in order.
 
-    `tags[n]` is the number of pair n's tags in `tag_sets`.
+    sources: keys of the sources.
+    groups: keys of what a split keeps together: the sources again unless it is by group.
+    pairs: keys of tags, source and target, where duplicates are looked for; else empty.
+    tags: the number of each pair's tags in `tag_sets`.
+    verdicts: TRAIN, or why a pair is not worth training on (fates.py).
+    corpora: how many of the pairs come from each corpus.
     """
 
     sources: UInt64[np.ndarray, " N"]
     groups: UInt64[np.ndarray, " N"]
+    pairs: UInt64[np.ndarray, " M"]
     tags: UInt16[np.ndarray, " N"]
+    verdicts: UInt8[np.ndarray, " N"]
+    corpora: tuple[int, ...]
     tag_sets: TagSets
 
 
-def survey(origin: Origin, by_group: bool = False) -> Survey:
-    """Read every pair and keep 10 bytes of each, 18 with groups; what is dropped or noted goes to the origin's findings.
+def survey(origin: Origin, clean: Clean | None = None, by_group: bool = False) -> Survey:
+    """Read every pair and keep at most 27 bytes of each; what is dropped or noted goes to the origin's findings.
 
-    ValueError if no pair is usable, or if one names no group where groups are asked for.
+    `clean`: the rules to judge the pairs by, none by default. ValueError if no pair is usable, or if one names no group
+    where groups are asked for.
     """
-    sources, groups, tags = array("Q"), array("Q"), array("H")
-    tag_sets = TagSets()
-    for example in origin.read("reading", origin.findings):
-        sources.append(source_key(example.source))
-        tags.append(tag_sets.number(example.tags, example.where))
-        if by_group:
-            if not (group := example.group.strip()):
-                raise ValueError(f'{example.where}: names no group, which split.by = "group" needs of every pair')
-            groups.append(group_key(group))
+    sources, groups, pairs, tags, verdicts = array("Q"), array("Q"), array("Q"), array("H"), array("B")
+    tag_sets, ends = TagSets(), [0]
+    active, duplicates = rules(clean) if clean else [], clean is not None and clean.drop_duplicates
+    for corpus in origin.read_corpora("reading", origin.findings):
+        for pair in corpus:
+            sources.append(source_key(pair.source))
+            tags.append(tag_sets.number(pair.tags, pair.where))
+            verdicts.append(verdict(pair.source, pair.target, active))
+            if duplicates:
+                pairs.append(group_key("\n".join((*pair.tags, pair.source, pair.target))))
+            if by_group:
+                groups.append(_group_key(pair))
+        ends.append(len(sources))
     if not sources:
         dropped = ", ".join(f"{count:,} {reason}" for reason, count in origin.findings.dropped.counts.items())
         names = ", ".join(str(file.path) for file in origin.files)
         raise ValueError(f"{names}: no usable pair" + (f" (dropped: {dropped})" if dropped else ""))
     keys = np.frombuffer(sources, np.uint64)
     of_groups = np.frombuffer(groups, np.uint64) if by_group else keys
-    return Survey(keys, of_groups, np.frombuffer(tags, np.uint16), tag_sets)
+    return Survey(
+        sources=keys,
+        groups=of_groups,
+        pairs=np.frombuffer(pairs, np.uint64),
+        tags=np.frombuffer(tags, np.uint16),
+        verdicts=np.frombuffer(verdicts, np.uint8),
+        corpora=tuple(np.diff(ends).tolist()),
+        tag_sets=tag_sets,
+    )
+
+
+def _group_key(pair: Example) -> int:
+    if not (name := pair.group.strip()):
+        raise ValueError(f'{pair.where}: names no group, which split.by = "group" needs of every pair')
+    return group_key(name)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 EXAMPLES = 3
-EXCERPT = 80  # characters
+EXCERPT = 120  # characters
 
 
 class Tally:

@@ -5,18 +5,20 @@ the same.
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Bool
 
 from transduce import config
+from transduce.data.assignment import Decision, decide
 from transduce.data.config import DataConfig
 from transduce.data.encoding import PartWriter, encode, training_pairs
+from transduce.data.fates import PARTS, TRAIN
 from transduce.data.report import origin_report
-from transduce.data.split import DEV, PARTS, STRANGE_TAG, TEST, TRAIN, Assignment, assign
-from transduce.data.survey import Origin, Survey, find_origins, survey
+from transduce.data.split import Assignment
+from transduce.data.survey import Origin, find_origins, survey
 from transduce.files import replace_folder, tree_digest, verify_manifest, write_atomically, write_manifest
 from transduce.text.config import TokenizerConfig
 from transduce.text.pair import Tokenizers
@@ -26,7 +28,7 @@ from transduce.workflows.prepared import Prepared
 __all__ = ["Prepared", "prepare"]
 
 FORMAT = 2  # of a prepared folder, and of the rules that made it: raise it whenever either changes
-NO_KEYS = np.zeros(0, np.uint64)
+SIDES: tuple[Literal["source", "target"], ...] = ("source", "target")
 
 
 def prepare(
@@ -89,45 +91,26 @@ def _build(
 ) -> dict[str, Any]:
     """Write everything but report and manifest into `folder`; the report."""
     by_group = data.split is not None and data.split.by == "group"
-    surveys = {name: survey(origin, by_group and name == "train") for name, origin in origins.items()}
-    keys = {name: found.sources for name, found in surveys.items()}
-    assignment = assign(
-        keys["train"], surveys["train"].groups, keys.get("dev", NO_KEYS), keys.get("test", NO_KEYS), data.split
-    )
-    tags, assignment = _with_known_tags(
-        assignment, surveys, tokenizer.tags if isinstance(tokenizer, Tokenizers) else None
-    )
+    surveys = {"train": survey(origins["train"], data.clean, by_group)}
+    surveys |= {name: survey(origin) for name, origin in origins.items() if name != "train"}
+    decision = decide(surveys, data.split, tokenizer.tags if isinstance(tokenizer, Tokenizers) else None)
+    corpora = surveys["train"].corpora
+    surveys.clear()  # hundreds of megabytes where there are millions of pairs
     if isinstance(tokenizer, Tokenizers):
-        tokenizers = tokenizer
+        tokenizers, asked = tokenizer, None
     else:
-        tokenizers = _learn(tokenizer, seed, origins["train"], assignment, tags)
+        tokenizers, asked = _learn(tokenizer, seed, origins["train"], decision), tokenizer
     tokenizers.save(folder)
-    parts = _encode(folder, data, origins, assignment, tokenizers)
+    parts, written = _encode(folder, data, origins, decision.assignment, tokenizers)
     return {
+        "warnings": [overlap.warning for overlap in decision.overlaps if overlap.warning],
         "parts": parts,
-        "tokenizer": {"shared": tokenizers.shared, "source": tokenizers.source.size, "target": tokenizers.target.size},
-        "tags": list(tags),
+        "corpora": [int(np.count_nonzero(part)) for part in np.split(written, np.cumsum(corpora)[:-1])],
+        "overlap": {found.part: {"sources": found.sources, "in_train": found.in_train} for found in decision.overlaps},
+        "tokenizer": _tokenizer_report(tokenizers, asked),
+        "tags": list(decision.tags),
         "origins": {name: origin_report(origin) for name, origin in origins.items()},
     }
-
-
-def _with_known_tags(
-    assignment: Assignment, surveys: dict[str, Survey], given: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], Assignment]:
-    """All tags that sources may have (those `given`, else those of train), and the assignment without pairs of others.
-
-    ValueError for a pair of separate files, or one to train on, whose tag is none of them.
-    """
-    train = surveys["train"]
-    learnt = train.tags[assignment.train == TRAIN]
-    known = train.tag_sets.names(learnt) if given is None else given
-    why = "no pair to train on has it" if given is None else "the model has not learnt it"
-    train.tag_sets.require_known(learnt, known, why)
-    for name, found in surveys.items():
-        if name != "train":
-            found.tag_sets.require_known(found.tags, known, why)
-    strange = np.isin(assignment.train, (DEV, TEST)) & train.tag_sets.unknown(train.tags, known)
-    return known, replace(assignment, train=np.where(strange, np.uint8(STRANGE_TAG), assignment.train))
 
 
 def _pairs_to_learn_from(tokenizer: TokenizerConfig) -> int:
@@ -135,14 +118,13 @@ def _pairs_to_learn_from(tokenizer: TokenizerConfig) -> int:
     return max(1, tokenizer.sample // 2) if tokenizer.shared else tokenizer.sample
 
 
-def _learn(
-    tokenizer: TokenizerConfig, seed: int, origin: Origin, assignment: Assignment, tags: tuple[str, ...]
-) -> Tokenizers:
+def _learn(tokenizer: TokenizerConfig, seed: int, origin: Origin, decision: Decision) -> Tokenizers:
     """Train the tokenizers, on the train part alone; that of the sources gets the tags."""
+    fates, tags = decision.assignment.train, decision.tags
 
     def lines(*sides: Literal["source", "target"]) -> Iterator[str]:
         pairs = origin.read(f"learning {' and '.join(sides)} tokens from")
-        for pair in training_pairs(pairs, assignment.train, _pairs_to_learn_from(tokenizer), seed):
+        for pair in training_pairs(pairs, fates, _pairs_to_learn_from(tokenizer), seed):
             for side in sides:
                 yield getattr(pair, side)
 
@@ -159,22 +141,25 @@ def _encode(
     origins: dict[str, Origin],
     assignment: Assignment,
     tokenizers: Tokenizers,
-) -> dict[str, dict[str, int]]:
-    """Write the stores and texts of every part; pairs and tokens of each. ValueError if nothing of a part is short
-    enough.
+) -> tuple[dict[str, dict[str, int]], Bool[np.ndarray, " N"]]:
+    """Write the stores and texts of every part; pairs and tokens of each, and which pairs of the train files are trained
+    on. ValueError if nothing of a part is short enough.
     """
     with ExitStack() as stack:
-        parts = [part for part in (TRAIN, DEV, TEST) if assignment.pairs(part)]
+        parts = [part for part in PARTS if assignment.pairs(part)]
         writers = {part: stack.enter_context(PartWriter(folder, PARTS[part], texts=part != TRAIN)) for part in parts}
+        written = {}
         for name, origin in origins.items():
-            codes = getattr(assignment, name)
-            encode(origin.read("encoding"), codes, tokenizers, data.max_length, writers, origin.findings.dropped)
+            fates, pairs = getattr(assignment, name), origin.read("encoding")
+            written[name] = encode(pairs, fates, tokenizers, data.clean, writers, origin.findings.dropped)
     for part, writer in writers.items():
         if writer.store.rows == 0:
+            ratio = "" if data.clean.max_ratio is None else " or a length ratio above data.clean.max-ratio"
             raise ValueError(
-                f"every {PARTS[part]} pair has more than {data.max_length} tokens on a side; raise data.max-length"
+                f"every {PARTS[part]} pair has more than {data.clean.max_length} tokens on a side{ratio}; "
+                "raise data.clean.max-length"
             )
-    return {
+    found = {
         PARTS[part]: {
             "pairs": writer.store.rows,
             "source_tokens": writer.store.tokens["source"],
@@ -182,3 +167,12 @@ def _encode(
         }
         for part, writer in writers.items()
     }
+    return found, written["train"] & (assignment.train == TRAIN)
+
+
+def _tokenizer_report(tokenizers: Tokenizers, asked: TokenizerConfig | None) -> dict[str, Any]:
+    """Sizes, and the sizes asked for where they were learnt here."""
+    found = {"shared": tokenizers.shared, "source": tokenizers.source.size, "target": tokenizers.target.size}
+    if asked is None:
+        return found
+    return {**found, "wanted": {name: asked.side(name).vocabulary for name in SIDES}}

@@ -1,5 +1,6 @@
 """A prepared folder: what `prepare` leaves and `train` reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from transduce.data.held_out import HeldOutText, read_held_out
 from transduce.data.loader import Loader
 from transduce.data.report import summary
 from transduce.data.store import TokenStore
+from transduce.data.weights import Share
 from transduce.text.pair import Tokenizers
 
 
@@ -42,9 +44,10 @@ class Prepared:
         """Those of source and target."""
         return Tokenizers.load(self.folder, [entry.name for entry in self.folder.iterdir()])
 
-    def loader(self, batch_tokens: int, seed: int) -> Loader:
-        """Batches of the pairs to train on, epoch after epoch."""
-        return Loader(self.train, batch_tokens, seed)
+    def loader(self, batch_tokens: int, seed: int, weights: Sequence[float] = ()) -> Loader:
+        """Batches of the pairs to train on, epoch after epoch. `weights` are those of the corpora, by default all 1."""
+        rows = self.report["corpora"] if weights else []
+        return Loader(self.train, batch_tokens, seed, [Share(*share) for share in zip(rows, weights, strict=True)])
 
     def texts(self, part: Literal["dev", "test"]) -> list[HeldOutText]:
         """Each distinct source of a part (with its tags) with all its different targets, in the order of the files.

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from transduce import files, models
 from transduce.architectures.transformer import EncoderDecoder
-from transduce.data.loader import Loader
 from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import QUICK_METRICS
@@ -147,7 +146,7 @@ def _job(
     job = Job(
         trainable=Trainable(network, _loss_of(network, config.training, device), masters, optimiser, config.training),
         moving=moving,
-        loader=Loader(prepared.train, config.training.batch_tokens, config.seed),
+        loader=prepared.loader(config.training.batch_tokens, config.seed, [each.weight for each in config.data.train]),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
         validate=lambda stop: dev.validate(network, stop),
@@ -171,7 +170,7 @@ def _loss_of(network: EncoderDecoder, training: TrainingConfig, device: str) -> 
 def model_spec(config: RunConfig, tokenizers: Tokenizers) -> models.ModelSpec:
     """What the run's network is."""
     decoding = config.decoding
-    longest = config.data.max_length + 1  # outputs are never shorter than what was learnt
+    longest = config.data.clean.max_length + 1  # outputs are never shorter than what was learnt
     return models.ModelSpec(
         network=config.model,
         target_vocabulary=tokenizers.target.size,

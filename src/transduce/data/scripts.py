@@ -1,0 +1,58 @@
+"""Letters and the scripts they belong to, by their Unicode names."""
+
+import unicodedata
+from functools import lru_cache
+from typing import Literal
+
+Script = Literal[
+    "Arabic", "Armenian", "Bengali", "Bopomofo", "Cherokee", "Cyrillic", "Devanagari", "Ethiopic", "Georgian", "Greek",
+    "Gujarati", "Gurmukhi", "Han", "Hangul", "Hebrew", "Hiragana", "Japanese", "Kannada", "Katakana", "Khmer", "Korean",
+    "Lao", "Latin", "Malayalam", "Mongolian", "Myanmar", "Nko", "Odia", "Sinhala", "Syriac", "Tamil", "Telugu", "Thaana",
+    "Thai", "Tibetan", "Tifinagh", "Yi",
+]  # fmt: skip
+
+# how the names of a script's letters begin, where not with the name of the script
+_CJK = ("CJK ",)
+_KANA = ("HIRAGANA ", "KATAKANA ", "KATAKANA-HIRAGANA ")
+PREFIXES: dict[str, tuple[str, ...]] = {
+    "Han": _CJK,
+    "Japanese": (*_CJK, *_KANA),
+    "Katakana": ("KATAKANA ", "KATAKANA-HIRAGANA "),
+    "Korean": ("HANGUL ", *_CJK),
+    "Odia": ("ORIYA ",),
+}
+
+
+def letter_share(text: str) -> float:
+    """The share of letters, with the marks that belong to them, among the characters that are no white space; 1 if
+    there are none.
+
+    >>> letter_share("ab 12")
+    0.5
+    """
+    visible = [char for char in text if not char.isspace()]
+    return sum(map(_is_letter, visible)) / len(visible) if visible else 1.0
+
+
+def script_share(text: str, script: Script) -> float:
+    """The share of a script's letters among all letters; 1 if there are none, as with numbers.
+
+    >>> script_share("Ж b 1", "Latin")
+    0.5
+    """
+    letters = [char for char in text if char.isalpha()]
+    if not letters or (script == "Latin" and text.isascii()):
+        return 1.0
+    return sum(is_of(char, script) for char in letters) / len(letters)
+
+
+@lru_cache(maxsize=1 << 16)
+def is_of(letter: str, script: Script) -> bool:
+    """Whether a letter belongs to a script: `is_of("ё", "Cyrillic")`."""
+    name = unicodedata.name(letter, "").removeprefix("FULLWIDTH ").removeprefix("HALFWIDTH ")
+    return name.startswith(PREFIXES.get(script, (f"{script.upper()} ",)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_letter(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LM"
