@@ -75,7 +75,8 @@ def network(facts: DataFacts, given: Collection[str]) -> list[Choice]:
     if facts.pairs < 300_000:
         reason = f"{pairs}; below some hundred thousand, smaller networks translate better (Araabi and Monz 2020)"
         return [Choice("model.preset", "transformer-small", reason)]
-    chosen = [Choice("model.preset", "transformer-base", f"{pairs} are enough for the size of Vaswani et al. 2017")]
+    reason = f"{pairs} are enough for the size of Vaswani et al. 2017; without a GPU, transformer-small learns faster"
+    chosen = [Choice("model.preset", "transformer-base", reason)]
     if not is_given("model.norm-placement", given):
         reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
         chosen.append(Choice("model.norm-placement", "pre", reason))
