@@ -15,7 +15,7 @@ SOURCES = st.lists(st.lists(st.integers(3, 9), min_size=1, max_size=12), min_siz
 BEAMS = st.sampled_from([1, 2, 4])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(sources=SOURCES, beam=BEAMS, alpha=st.sampled_from([0.0, 1.0]), batch_tokens=st.integers(1, 300), data=st.data())
 def test_results_do_not_depend_on_neighbours_or_order(
     sources: list[list[int]], beam: int, alpha: float, batch_tokens: int, data: st.DataObject

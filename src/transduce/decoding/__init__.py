@@ -1,1 +1,1 @@
-"""From a model that can score the next token to whole outputs: greedy and beam search over a small protocol."""
+"""From models that can score the next token to whole outputs: searches and draws over a small protocol."""

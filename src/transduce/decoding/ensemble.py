@@ -3,6 +3,7 @@
 Letters: B sentences, K beams, T new tokens per beam, S source length, V vocabulary, R chosen sentences.
 """
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -47,8 +48,7 @@ class Ensemble(Decodable[States]):
         self._check_sizes([found.size(-1) for found in logits])
         normalisers = [found.logsumexp(-1, keepdim=True) for found in logits]
         summed = reduce(torch.logaddexp, (found - norm for found, norm in zip(logits, normalisers, strict=True)))
-        count = len(self.models)
-        shift = torch.stack(normalisers).mean(0) - torch.tensor(float(count)).log()
+        shift = torch.stack(normalisers).mean(0) - math.log(len(self.models))
         return summed + shift, tuple(following for _, following in stepped)
 
     def _check_sizes(self, sizes: list[int]) -> None:
