@@ -33,3 +33,8 @@ def write(folder: Path, shared: bool = True) -> Path:
             layer.memory_attention.output.weight *= 30  # the source decides
     models.save(folder, spec, dict(network.named_parameters()), pair, "# tiny\n")
     return folder
+
+
+def without_length_notes(messages: str) -> str:
+    """Messages on stderr without those that its babble, which seldom ends by itself, is cut."""
+    return "".join(line for line in messages.splitlines(keepends=True) if "at its longest length" not in line)

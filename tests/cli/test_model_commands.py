@@ -51,7 +51,8 @@ def test_files_and_standard_input_in_the_order_given(
     last = write(tmp_path / "last", "\n".join(SOURCES[3:]))
     stdin(middle)
     assert main(["translate", folder, first, "--beam", "2", "-", last]) == 0
-    assert capfd.readouterr() == (expected, "")
+    out, err = capfd.readouterr()
+    assert (out, tiny_model.without_length_notes(err)) == (expected, "")
     stdin(first)
     assert main(["translate", folder]) == 0
     assert capfd.readouterr().out == "".join(expected.splitlines(keepends=True)[:2])
@@ -85,7 +86,10 @@ def test_bad_input_is_named_after_everything_before_it(
     assert main(["translate", folder, first, bad]) == 2
     out, err = capfd.readouterr()
     assert out == expected + expected.splitlines(keepends=True)[0]
-    assert err == f"transduce: error: {bad}:2: invalid UTF-8 (0xe4 at byte 2 of the line)\n"
+    assert (
+        tiny_model.without_length_notes(err)
+        == f"transduce: error: {bad}:2: invalid UTF-8 (0xe4 at byte 2 of the line)\n"
+    )
 
 
 def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -94,11 +98,11 @@ def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[
     out, err = capfd.readouterr()
     assert out.count("\n") == 2
     too_long = f"{path}:2: the source is longer than the 40 tokens that this model takes"
-    assert err == f"{too_long}; only its beginning was translated\n"
+    assert tiny_model.without_length_notes(err) == f"{too_long}; only its beginning was translated\n"
     assert main(["translate", folder, path, "--long", "refuse"]) == 2
     again, err = capfd.readouterr()
     assert again == out.splitlines(keepends=True)[0]
-    assert err == f"transduce: error: {too_long}\n"
+    assert tiny_model.without_length_notes(err) == f"transduce: error: {too_long}\n"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +191,7 @@ def test_info_about_a_model_and_a_preset(folder: str, capfd: pytest.CaptureFixtu
     for words in (
         "task          translation",
         "both sides  words",
-        "beam        2",
+        "beam                2",
         "every file matches it",
         "README.md",
     ):

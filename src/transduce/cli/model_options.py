@@ -1,12 +1,20 @@
-"""What `translate` and `evaluate` share: which model, where it computes and how it decodes."""
+"""What `translate` and `evaluate` share: which model, where it computes and how wide it searches."""
 
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transduce.cli.parser import Parser
 
+if TYPE_CHECKING:
+    from transduce.workflows.model import Model
 
-def add_model(parser: Parser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=Path, help="model folder, or run folder (runs/NAME)")
+
+def add_model(parser: Parser, required: bool = True) -> None:
+    number = None if required else "?"
+    parser.add_argument(
+        "model", metavar="MODEL", type=Path, nargs=number, help="model folder, or run folder (runs/NAME)"
+    )
     parser.add_argument(
         "--beam", metavar="N", type=int, help="hypotheses kept open; 1 is greedy (default: the model's)"
     )
@@ -14,3 +22,21 @@ def add_model(parser: Parser) -> None:
     parser.add_argument(
         "--precision", choices=["float32", "bf16"], default="float32", help="number format (default: float32)"
     )
+
+
+def add_ensemble(parser: Parser) -> None:
+    parser.add_argument(
+        "--ensemble",
+        metavar="OTHER",
+        type=Path,
+        action="append",
+        default=[],
+        help="another model with the same vocabularies: their probabilities are averaged (may be given several times)",
+    )
+
+
+def opened(options: argparse.Namespace) -> "Model":
+    """The model, or the ensemble, that the options of `add_model` and `add_ensemble` name."""
+    from transduce.workflows.ensemble import open_models
+
+    return open_models([options.model, *options.ensemble], options.device, options.precision)

@@ -1,39 +1,51 @@
 """The prompt of `transduce translate` on a terminal."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from itertools import count
 
 from transduce.cli import streams
-from transduce.workflows.model import Model
-from transduce.workflows.translate import Wanted, one_line
+from transduce.workflows.line_batches import Line
+from transduce.workflows.model import Model, Translation
+from transduce.workflows.output_lines import Columns
+from transduce.workflows.translate import Shown, Stream, Wanted, one_line
 
 
-def converse(model: Model, wanted: Wanted) -> int:
+def converse(model: Model, wanted: Wanted, prefix: str = "") -> int:
     """Asks for a line, prints its translation, until Ctrl-D."""
     with suppress(ImportError):  # not everywhere; with it, lines can be edited and called back
         import readline  # noqa: F401
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    streams.write(f"{model.folder}: type a line; Ctrl-D ends\n")
-    while True:
+    stream = Stream(model, wanted, streams.say)
+    streams.write(f"{model.name}: type a line; Ctrl-D ends\n")
+    for number in count(1):
         try:
             line = input("> ")
         except EOFError:
             streams.write("\n")
-            return 0
+            break
         if line.strip():
-            streams.write(_answer(model, line.replace("\0", ""), wanted))
+            asked = Line(number, "your line", line.replace("\0", ""), prefix)
+            streams.write(_answer(stream, asked, wanted.shown))
+    return 0
 
 
-def _answer(model: Model, line: str, wanted: Wanted) -> str:
-    """The outputs, one per line, with their scores where several are asked for."""
-    outputs = model.translate_n_best([line], wanted.beam, wanted.n_best or 1)[0]
-    if outputs[0].source_cut:
-        what = f"longer than the {model.spec.generation.max_source:,} tokens that this model takes"
-        if wanted.long == "refuse":
-            return f"(not translated: {what})\n"
-        streams.say(f"({what}; only its beginning was translated)")
-    if wanted.n_best is None:
-        return f"{one_line(outputs[0].text)}\n"
-    return "".join(f"{output.score:8.3f}  {one_line(output.text)}\n" for output in outputs)
+def _answer(stream: Stream, line: Line, shown: Shown) -> str:
+    """The outputs, or why there are none."""
+    found, refusal = stream.translate([line])
+    if refusal is not None:
+        return f"(not translated: {refusal})\n"
+    return _columns(shown, found[0]) if isinstance(shown, Columns) else shown(line, found[0])
+
+
+def _columns(shown: Columns, outputs: Sequence[Translation]) -> str:
+    """The columns as people read them."""
+    rows = []
+    for output in outputs:
+        score = f"{output.score:8.3f}  " if shown.ranked else ""
+        sure = f"{output.confidence:6.1%}  " if shown.confidence else ""
+        rows.append(f"{score}{sure}{one_line(output.text)}\n")
+    return "".join(rows)

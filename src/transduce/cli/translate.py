@@ -1,18 +1,23 @@
 """`transduce translate`."""
 
+import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_model
-from transduce.cli.parser import Parser
+from transduce.cli.decoding_options import method
+from transduce.cli.model_options import opened
+from transduce.cli.translate_options import check, translate_parser
 
 if TYPE_CHECKING:
-    from transduce.workflows.line_batches import Input
+    from transduce.workflows.line_batches import Input, Line
+    from transduce.workflows.model import Model
+    from transduce.workflows.translate import Beside, Outputs, Wanted
 
 SUMMARY = "translate lines of files, of standard input, or as you type"
 
@@ -21,69 +26,84 @@ Say = Callable[[str], object]
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse(arguments)
+    options = translate_parser().parse(arguments)
+    check(options)
     names = options.files or ["-"]
-    _check(names)
+    _check_readable(names, options.prefixes)
 
     from transduce.cli.prompt import converse
-    from transduce.workflows.line_batches import arriving_batches, full_batches, lines
-    from transduce.workflows.model_folder import open_model
-    from transduce.workflows.translate import Wanted, translate_stream
+    from transduce.workflows.line_batches import arriving_batches, full_batches
+    from transduce.workflows.translate import translate_stream
 
-    wanted = Wanted(options.beam, options.n_best, options.long)
-    model = open_model(options.model, options.device, options.precision)
+    model = opened(options)
+    wanted = _wanted(options, model)
     if not options.files and streams.is_conversation():
-        return converse(model, wanted)
+        _refuse_files_beside(options)
+        return converse(model, wanted, options.prefix or "")
     with ExitStack() as stack:
         batches = full_batches if all(map(_is_file, names)) else arriving_batches
         progress, say = _progress(options.files, stack)
-        translate_stream(model, batches(lines(_inputs(names))), streams.write, say, wanted, progress)
+        beside = _alignments(options, model, stack)
+        translate_stream(model, batches(_lines(options, names, say)), streams.write, say, wanted, progress, beside)
     return 0
 
 
-def _parser() -> Parser:
-    parser = Parser(
-        "transduce translate",
-        "Writes one line for every line, in order; blank lines stay blank. Without files it reads standard input, and "
-        "on a terminal it asks for lines. Lines end at a line feed; a carriage return before it is left out.",
-        "  transduce translate runs/pronounce-en\n"
-        "  transduce translate runs/pronounce-en --beam 8 words.txt > sounds.txt\n"
-        "  tail -f words.log | transduce translate runs/pronounce-en | tee sounds.log",
-    )
-    add_model(parser)
-    parser.add_argument("files", metavar="FILE", nargs="*", default=[], help="text files in UTF-8; - is standard input")
-    parser.add_argument(
-        "--n-best",
-        metavar="N",
-        type=int,
-        help="write the N best outputs of each line, as line number, rank, score and text with tabs between them",
-    )
-    parser.add_argument(
-        "--long",
-        choices=["cut", "refuse"],
-        default="cut",
-        help="a source longer than the model takes: translate its beginning and say so, or stop (default: cut)",
-    )
-    return parser
+def _wanted(options: argparse.Namespace, model: "Model") -> "Wanted":
+    from transduce.workflows.output_lines import Columns, Json
+    from transduce.workflows.translate import Wanted, best_text
+
+    tags = tuple(options.tag)
+    wanted = Wanted(method(options, model, options.split_sentences), tags, options.long, best_text)
+    if options.json:
+        return replace(wanted, shown=Json(tags))
+    if options.n_best is not None or options.confidence:
+        return replace(wanted, shown=Columns(options.n_best is not None, options.confidence))
+    return wanted
 
 
-def _check(names: Sequence[str]) -> None:
+def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
     """ValueError or OSError for input that cannot be read, before anything is written."""
-    from transduce.workflows.line_batches import check_readable
+    from transduce.workflows.line_batches import check_readable, count_lines
 
     for name in names:
         if name == "-":
             streams.standard_input().close()
         else:
             check_readable(Path(name))
+    if prefixes is None:
+        return
+    check_readable(prefixes)
+    if prefixes.is_file() and all(Path(name).is_file() for name in names):
+        count, expected = count_lines(prefixes), sum(count_lines(Path(name)) for name in names)
+        if count != expected:
+            raise ValueError(
+                f"{prefixes} has {count:,} lines, but the input has {expected:,}; each line has its prefix"
+            )
+
+
+def _refuse_files_beside(options: argparse.Namespace) -> None:
+    for option in ("prefixes", "alignments"):
+        if getattr(options, option) is not None:
+            raise ValueError(f"--{option} goes with files or a pipe: name the file to translate")
+
+
+def _lines(options: argparse.Namespace, names: Sequence[str], say: Say) -> "Iterator[Line]":
+    from transduce.workflows.line_batches import lines, texts, with_prefixes
+
+    found = lines(_inputs(names), say if options.bad_lines == "blank" else None)
+    if options.prefixes is not None:
+        return with_prefixes(found, texts(options.prefixes), str(options.prefixes))
+    if options.prefix is not None:
+        return (replace(line, prefix=options.prefix) for line in found)
+    return found
 
 
 def _inputs(names: Sequence[str]) -> "Iterator[Input]":
     """Opens one after the other, however many there are."""
-    from transduce.workflows.line_batches import Input
+    from transduce.workflows.line_batches import Input, open_input
 
     for name in names:
-        with streams.standard_input() if name == "-" else open(name, "rb") as stream:
+        with streams.standard_input() if name == "-" else open_input(Path(name)) as stream:
             yield Input("stdin" if name == "-" else name, stream)
 
 
@@ -95,6 +115,23 @@ def _is_file(name: str) -> bool:
         return streams.is_file(stream)
 
 
+def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -> "Beside | None":
+    """Writes word alignments beside the outputs, batch by batch as they come."""
+    if options.alignments is None:
+        return None
+
+    from transduce.workflows.output_lines import alignment_lines
+
+    tags = tuple(options.tag)
+    file = stack.enter_context(options.alignments.open("w", encoding="utf-8", newline="\n"))
+
+    def write(lines: "Sequence[Line]", outputs: "Outputs") -> None:
+        file.write(alignment_lines(model, lines, outputs, tags))
+        file.flush()
+
+    return write
+
+
 def _progress(files: Sequence[str], stack: ExitStack) -> tuple[Progress | None, Say]:
     """A bar on stderr where it disturbs nobody, and the way to say something beside it."""
     if not files or not all(map(_is_file, files)) or not sys.stderr.isatty() or sys.stdout.isatty():
@@ -102,14 +139,8 @@ def _progress(files: Sequence[str], stack: ExitStack) -> tuple[Progress | None, 
 
     from tqdm import tqdm
 
-    bar = stack.enter_context(
-        tqdm(total=sum(map(_count_lines, files)), unit="line", file=sys.stderr, dynamic_ncols=True)
-    )
+    from transduce.workflows.line_batches import count_lines
+
+    total = sum(0 if name == "-" else count_lines(Path(name)) for name in files)
+    bar = stack.enter_context(tqdm(total=total, unit="line", file=sys.stderr, dynamic_ncols=True))
     return bar.update, partial(bar.write, file=sys.stderr)
-
-
-def _count_lines(name: str) -> int:
-    if name == "-":
-        return 0
-    with open(name, "rb") as stream:
-        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))

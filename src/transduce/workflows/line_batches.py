@@ -6,13 +6,13 @@ once, while a fast sender gets full batches. Batches begin small: the first outp
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
 
-from transduce.data.reading import BadLine, LineRules, message, open_text, stream_lines
+from transduce.data.reading import BLOCK, BadLine, LineRules, message, open_text, stream_lines
 from transduce.data.tally import Findings
 
 FIRST, MOST = 16, 512  # lines of the first batch; later ones double up to the most
@@ -21,11 +21,15 @@ MOST_CHARACTERS = 1 << 20  # of a batch, and of what a pipe's reader holds ready
 
 @dataclass(frozen=True)
 class Line:
-    """One line without its end. `number` counts over all inputs from 1; `where` is "file:line" for messages."""
+    """One line without its end. `number` counts over all inputs from 1; `where` is "file:line" for messages.
+
+    `prefix` is what its translation begins with.
+    """
 
     number: int
     where: str
     text: str
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,57 @@ def check_readable(path: Path) -> None:
         open_text(path).close()
 
 
-def lines(inputs: Iterable[Input]) -> Iterator[Line]:
-    """The lines of one input after the other. ValueError with name and line at the first that is not usable text."""
+def lines(inputs: Iterable[Input], bad: Callable[[str], object] | None = None) -> Iterator[Line]:
+    """The lines of one input after the other.
+
+    The first that is not usable text is a ValueError with name and line; or, with `bad`, such lines are blank and it
+    hears what is wrong with them.
+    """
     number = 0
     for source in inputs:
         read = stream_lines(source.stream, source.name, LineRules.max_line_bytes, Findings())
         for place, line in enumerate(read, 1):
             if isinstance(line, BadLine):
-                raise ValueError(message(line))
+                if bad is None:
+                    raise ValueError(message(line))
+                bad(message(line))
+                line = ""
             number += 1
             yield Line(number, f"{source.name}:{place}", line)
+
+
+def with_prefixes(source: Iterable[Line], prefixes: Iterable[str], name: str) -> Iterator[Line]:
+    """Each line with its prefix, from a file called `name`. ValueError where one has more lines than the other."""
+    following = iter(prefixes)
+    number = 0
+    for number, line in enumerate(source, 1):
+        prefix = next(following, None)
+        if prefix is None:
+            raise ValueError(f"{name} has {number - 1:,} lines, but {line.where} is line {number:,} of the input")
+        yield replace(line, prefix=prefix)
+    if next(following, None) is not None:
+        raise ValueError(f"{name} has more lines than the input, which has {number:,}; each line has its prefix")
+
+
+def open_input(path: Path) -> BufferedIOBase:
+    """A file, unpacked if it is named .gz or .zst; or a pipe."""
+    return open_text(path) if path.is_file() else path.open("rb")
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The lines of one file or pipe. ValueError as with `lines`."""
+    with open_input(path) as stream:
+        yield from (line.text for line in lines([Input(str(path), stream)]))
+
+
+def count_lines(path: Path) -> int:
+    """How many lines `lines` finds in a file."""
+    count, last = 0, b"\n"
+    with open_text(path) as stream:
+        while block := stream.read(BLOCK):
+            count += block.count(b"\n")
+            last = block[-1:]
+    return count + (last != b"\n")
 
 
 def full_batches(source: Iterable[Line]) -> Iterator[list[Line]]:

@@ -173,11 +173,15 @@ class Model:
     def decoding(self, **changes: Any) -> Decoding:
         """The model's own settings, changed: `model.decoding(beam=8, n_best=3)`. Names are the fields of `Decoding`.
 
-        Without a `beam` the model's is made wide enough for `n_best`. ValueError for settings that cannot be.
+        Where no `beam` is given the model's is made wide enough for `n_best`; draws have no groups. ValueError for
+        settings that cannot be.
         """
         own = self.spec.generation.decoding()
-        if "beam" not in changes and changes.get("sampling") is None:
-            changes["beam"] = max(own.beam, changes.get("n_best", 1))
+        if changes.get("sampling") is not None:
+            own = replace(own, groups=1, diversity=0.0)
+        elif "beam" not in changes:
+            groups = changes.get("groups", own.groups)
+            changes["beam"] = max(own.beam, math.ceil(changes.get("n_best", 1) / groups) * groups)
         return replace(own, **changes)
 
     def decodable(self) -> Decodable[Any]:
@@ -192,14 +196,6 @@ class Model:
         generation = self.spec.generation
         return SpecialIds(pad=generation.pad, start=generation.start, end=generation.end)
 
-    def _settings(self, settings: Decoding | None, beam_size: int | None, n_best: int) -> Decoding:
-        if settings is None:
-            asked = {"n_best": n_best} if beam_size is None else {"n_best": n_best, "beam": beam_size}
-            return self.decoding(**asked)
-        if beam_size is not None or n_best != 1:
-            raise ValueError("give either settings, or beam_size and n_best: settings have a beam and n_best too")
-        return settings
-
     def source_rows(
         self, lines: Sequence[str], tags: Sequence[Sequence[str]] | None = None
     ) -> tuple[list[list[int]], list[bool]]:
@@ -209,6 +205,14 @@ class Model:
         most = self.spec.generation.max_source - 1
         rows = self.tokenizers.source_rows(lines, None if tags is None else [tuple(each) for each in tags])
         return [row[:most] for row in rows], [len(row) > most for row in rows]
+
+    def _settings(self, settings: Decoding | None, beam_size: int | None, n_best: int) -> Decoding:
+        if settings is None:
+            asked = {"n_best": n_best} if beam_size is None else {"n_best": n_best, "beam": beam_size}
+            return self.decoding(**asked)
+        if beam_size is not None or n_best != 1:
+            raise ValueError("give either settings, or beam_size and n_best: settings have a beam and n_best too")
+        return settings
 
     def _prefix_rows(
         self,

@@ -6,25 +6,94 @@ from dataclasses import dataclass
 from typing import Literal
 
 from transduce.workflows.line_batches import Line
+from transduce.workflows.method import Method
 from transduce.workflows.model import Model, Translation
+from transduce.workflows.notes import Notes
+from transduce.workflows.prefixes import LineError
 
 LINE_BREAKS = re.compile("[\r\n]")
+
+Outputs = Sequence[Sequence[Translation]]  # of each line, best first
+Shown = Callable[[Line, Sequence[Translation]], str]  # whole lines, with their ends
+Beside = Callable[[Sequence[Line], Outputs], object]
+
+
+def one_line(text: str) -> str:
+    """Line feeds and carriage returns become spaces."""
+    return LINE_BREAKS.sub(" ", text)
+
+
+def best_text(line: Line, outputs: Sequence[Translation]) -> str:
+    """The best output on a line of its own. (Others are in `output_lines`.)"""
+    return f"{one_line(outputs[0].text)}\n"
 
 
 @dataclass(frozen=True)
 class Wanted:
     """What is wanted of each line.
 
-    beam: hypotheses kept open; None for the model's own setting.
-    n_best: None for one line of text per line. A number gives that many lines per line (fewer where the model finds
-        fewer, one for a blank line), "line number TAB rank TAB score TAB text".
-    long: what happens to a source longer than the model takes: its beginning is translated and that is said, or
-        ValueError.
+    tags: of every line. long: what happens to a source longer than the model takes: its beginning is translated and
+    that is said, or ValueError. shown: what is written for a line and its outputs.
     """
 
-    beam: int | None = None
-    n_best: int | None = None
+    method: Method
+    tags: tuple[str, ...] = ()
     long: Literal["cut", "refuse"] = "cut"
+    shown: Shown = best_text
+
+
+class Stream:
+    """Translates batch after batch; each line's place in all of them is what its random draws depend on.
+
+    A blank line gives a blank line. `say` gets what a person should know. ValueErrors name the line by its file.
+    """
+
+    def __init__(self, model: Model, wanted: Wanted, say: Callable[[str], object]) -> None:
+        model.tokenizers.source.tag_ids(wanted.tags)  # an unknown one is refused before anything is read
+        self._model, self._wanted, self.notes = model, wanted, Notes(say)
+        self._place = 0
+
+    def translate(
+        self, batch: Sequence[Line], progress: Callable[[int], object] | None = None
+    ) -> tuple[list[list[Translation]], ValueError | None]:
+        """The outputs of the lines, or of those before the first that is refused, and why that one is."""
+        try:
+            found, refusal = self._outputs(batch, progress), None
+        except LineError as error:
+            found = self._outputs(batch[: error.place], progress)
+            refusal = ValueError(f"{batch[error.place].where}: {error.what}")
+        for place, (line, outputs) in enumerate(zip(batch, found, strict=False)):
+            if outputs[0].source_cut and self._wanted.long == "refuse":
+                return found[:place], ValueError(f"{line.where}: {self._too_long()}")
+            self._note(line, outputs[0])
+        return found, refusal
+
+    def _outputs(self, batch: Sequence[Line], progress: Callable[[int], object] | None) -> list[list[Translation]]:
+        wanted = self._wanted
+        texts = [line.text for line in batch]
+        found = wanted.method.translate(
+            self._model,
+            texts,
+            progress,
+            tags=[wanted.tags] * len(batch) if wanted.tags else None,
+            prefixes=[line.prefix for line in batch] if any(line.prefix for line in batch) else None,
+            first_place=self._place,
+        )
+        if wanted.method.settings.sampling is not None:
+            self._place += wanted.method.places(texts)
+        return found
+
+    def _note(self, line: Line, output: Translation) -> None:
+        if output.source_cut:
+            what = f"{self._too_long()}; only its beginning was translated"
+            self.notes.add("sources longer than the model takes", line.where, what)
+        if not output.ended:
+            what = "the output was cut" if self._wanted.method.language is None else "the output of a sentence was cut"
+            self.notes.add("outputs cut at their longest length", line.where, f"{what} at its longest length")
+
+    def _too_long(self) -> str:
+        source = "the source" if self._wanted.method.language is None else "a sentence of the source"
+        return f"{source} is longer than the {self._model.spec.generation.max_source:,} tokens that this model takes"
 
 
 def translate_stream(
@@ -32,53 +101,30 @@ def translate_stream(
     batches: Iterable[Sequence[Line]],
     write: Callable[[str], object],
     say: Callable[[str], object],
-    wanted: Wanted = Wanted(),
+    wanted: Wanted,
     progress: Callable[[int], object] | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Writes the translations of each batch as soon as it is done: whole lines, with their ends.
 
-    A blank line gives a blank line. `say` gets what a person should know. `progress` hears the number of lines just
-    translated. ValueError where a line is refused, after everything before it was written; so it is with errors that
-    `batches` raises.
+    `progress` hears the number of lines just translated, `beside` the lines of each batch with their outputs.
+    ValueError where a line is refused, after everything before it was written; so it is with errors that `batches`
+    raises.
     """
-    n_best = 1 if wanted.n_best is None else wanted.n_best
-    for batch in batches:
-        results = model.translate_n_best([line.text for line in batch], wanted.beam, n_best, progress)
-        kept, refusal = _long_sources(model, batch, results, say, wanted)
-        shown = (_shown(batch[place], results[place], wanted.n_best is not None) for place in range(kept))
-        if kept:
-            write("".join(shown))
-        if progress is not None:
-            progress(sum(not line.text.strip() for line in batch))  # the model does not count blank lines
-        if refusal is not None:
-            raise refusal
-
-
-def _long_sources(
-    model: Model,
-    batch: Sequence[Line],
-    results: Sequence[Sequence[Translation]],
-    say: Callable[[str], object],
-    wanted: Wanted,
-) -> tuple[int, ValueError | None]:
-    """How many lines of the batch are to be written, and the error for the line after them if one is refused."""
-    limit = model.spec.generation.max_source
-    for place, outputs in enumerate(results):
-        if outputs[0].source_cut:
-            what = f"{batch[place].where}: the source is longer than the {limit:,} tokens that this model takes"
-            if wanted.long == "refuse":
-                return place, ValueError(what)
-            say(f"{what}; only its beginning was translated")
-    return len(batch), None
-
-
-def _shown(line: Line, outputs: Sequence[Translation], numbered: bool) -> str:
-    if not numbered:
-        return f"{one_line(outputs[0].text)}\n"
-    rows = (f"{line.number}\t{rank}\t{o.score:.6f}\t{one_line(o.text)}\n" for rank, o in enumerate(outputs, 1))
-    return "".join(rows)
-
-
-def one_line(text: str) -> str:
-    """Line feeds and carriage returns become spaces."""
-    return LINE_BREAKS.sub(" ", text)
+    stream = Stream(model, wanted, say)
+    try:
+        for batch in batches:
+            found, refusal = stream.translate(batch, progress)
+            done = batch[: len(found)]
+            if found:
+                write("".join(wanted.shown(line, outputs) for line, outputs in zip(done, found, strict=True)))
+                if beside is not None:
+                    beside(done, found)
+            if progress is not None:
+                progress(sum(not line.text.strip() for line in done))  # the model does not count blank lines
+            if refusal is not None:
+                raise refusal
+    except ValueError:
+        stream.notes.close()
+        raise
+    stream.notes.close()
