@@ -1,5 +1,6 @@
 """Prepare: from files to stores, tokenizers and a report; what is shared, what is refused, what survives a kill."""
 
+import gzip
 import json
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transduce.data.clean import Clean
-from transduce.data.config import Corpus, DataConfig, Split
+from transduce.data.config import Columns, Corpus, DataConfig, Split
 from transduce.data.formats import examples
 from transduce.data.reading import LineRules
 from transduce.data.split import source_key
@@ -413,3 +414,90 @@ def test_tokenizers_of_a_model_are_used_as_they_are(tmp_path: Path) -> None:
     strange = DataConfig((tsv(tmp_path / "c.tsv", [("s", "t", "", "it")]),))
     with pytest.raises(ValueError, match=r"c\.tsv:1: unknown tag 'it': the model has not learnt it; known: de, fr"):
         prepare(strange, CHARACTERS, 1, tmp_path, root, first.tokenizers)
+
+
+def test_cleaning_is_counted_with_examples_and_leaves_held_out_pairs(tmp_path: Path) -> None:
+    good = [(f"house number {n}", f"Haus Nummer {n}") for n in range(30)]
+    bad = [
+        good[0],
+        ("fine", "Ã¼bel"),
+        ("same", "same"),
+        ("Привет", "Haus"),
+        ("--- 1", "x"),
+        ("one", "a b c d e f g h i"),
+    ]
+    clean = Clean(drop_copies=True, source_script="Latin", min_letters=0.5, max_ratio=4.0)
+    dev = tsv(tmp_path / "d.tsv", [*bad[1:], ("house number 3", "x")])
+    prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", [*good, *bad]),), dev=dev, clean=clean)
+    dropped = prepared.report["origins"]["train"]["dropped"]
+    # all that is bad is in dev as well, but for the repetition
+    assert {reason: found["count"] for reason, found in dropped.items()} == {"duplicate": 1, "source occurs in dev": 6}
+    assert prepared.report["parts"]["dev"]["pairs"] == 6 and not prepared.report["origins"]["dev"]["dropped"]
+    prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", [*good, *bad]),), clean=clean)
+    dropped = prepared.report["origins"]["train"]["dropped"]
+    assert {reason: found["count"] for reason, found in dropped.items()} == {
+        "duplicate": 1,
+        "damaged encoding": 1,
+        "target equals source": 1,
+        "wrong script": 1,
+        "too few letters": 1,
+        "length ratio above max-ratio": 1,
+    }
+    assert decoded(prepared, "train") == good
+    text = "\n".join(prepared.summary())
+    assert f"1 damaged encoding ({tmp_path}/f.tsv:32: fine -> Ã¼bel)" in text
+    assert "3 and 17 tokens: one -> a b c d" in text
+    known = set(prepared.tokenizers.source.pieces(range(prepared.tokenizers.source.size)))
+    assert "Ã" not in known and "П" not in known  # nothing is learnt from what is left out
+
+
+def test_weights_share_a_folder_and_reach_the_loader(tmp_path: Path) -> None:
+    corpora = (
+        tsv(tmp_path / "a.tsv", [*numbered(40), ("", "x")]),
+        tsv(tmp_path / "b.tsv", [*numbered(5), ("own", "y")]),
+    )
+    first = run(tmp_path, train=corpora)
+    again = run(tmp_path, train=(replace(corpora[0], weight=0.5), replace(corpora[1], weight=3.0)))
+    assert again.reused and again.folder == first.folder and first.report["corpora"] == [40, 1]
+    seen = np.concatenate(again.loader(200, 1, [0.5, 3.0]).plan(0))
+    assert len(seen) == 23 and seen.tolist().count(40) == 3
+    assert (
+        np.concatenate(first.loader(200, 1).plan(0)).tolist()
+        == np.concatenate(first.loader(200, 1, [1.0, 1.0]).plan(0)).tolist()
+    )
+
+
+def test_columns_and_tags_are_part_of_what_a_folder_is(tmp_path: Path) -> None:
+    _write(tmp_path / "f.csv", b"en,de,fr\n" + b"".join(b"one %d,eins %d,un %d\n" % (n, n, n) for n in range(9)))
+    german = Corpus(file=tmp_path / "f.csv", columns=Columns("en", "de"))
+    french = Corpus(file=tmp_path / "f.csv", columns=Columns("en", "fr"))
+    found = [run(tmp_path, train=(corpus,)) for corpus in (german, french, replace(french, tag="fr"))]
+    assert len({prepared.folder for prepared in found}) == 3
+    both = run(tmp_path, train=(replace(german, tag="de"), replace(french, tag="fr")), split=Split(dev=2))
+    assert both.report["parts"]["train"]["pairs"] == 14 and len(both.texts("dev")) == 4
+
+
+def test_a_test_set_that_is_wholly_in_train(tmp_path: Path) -> None:
+    train, test = tsv(tmp_path / "f.tsv", numbered(20)), tsv(tmp_path / "t.tsv", numbered(5))
+    prepared = run(tmp_path, train=(train,), test=test)
+    assert prepared.summary()[0].startswith("warning: every source of the test files occurs in the train files too")
+    assert prepared.report["overlap"] == {"test": {"sources": 5, "in_train": 5}}
+    with pytest.raises(ValueError, match="no pairs are left to train on: of 20, 20 are removed"):
+        run(tmp_path, train=(train,), test=train)
+
+
+def test_packed_files_are_the_same_data(tmp_path: Path) -> None:
+    corpus = tsv(tmp_path / "f.tsv", numbered(30))
+    packed = _write(tmp_path / "g.tsv.gz", gzip.compress((tmp_path / "f.tsv").read_bytes()))
+    assert run(tmp_path, train=(Corpus(file=packed),)).folder == run(tmp_path, train=(corpus,)).folder
+    cut = _write(tmp_path / "h.tsv.gz", packed.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"h\.tsv\.gz: the gzip file ends too early"):
+        run(tmp_path, train=(Corpus(file=cut),))
+
+
+def test_a_vocabulary_that_the_text_does_not_fill_is_told(tmp_path: Path) -> None:
+    prepared = run(tmp_path, TokenizerConfig("characters", 5000), train=(tsv(tmp_path / "f.tsv", numbered(5)),))
+    size = prepared.tokenizers.source.size
+    assert (
+        f"tokenizer: {size} pieces for both sides (of the 5,000 asked for; the text has no more)" in prepared.summary()
+    )

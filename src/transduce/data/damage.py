@@ -3,7 +3,7 @@
 UTF-8 that was read as Windows-1252 (or Latin-1) turns each character into two to four: one that stands for a leading
 byte ("Ã") and others that stand for the bytes that continue it ("§"). Such a row encodes back to the bytes of one
 character. But a good text may hold one too: in „Spaß“ the bytes of ß and “ are those of a letter of N'Ko. So it takes a
-row that no language writes, or several of them and nothing else beyond ASCII.
+row that no language writes, or several in a row.
 """
 # ruff: noqa: RUF001, RUF003  (characters that are easily mistaken are what this file is about)
 
@@ -28,24 +28,27 @@ def _any(characters: set[str]) -> str:
     return f"[{re.escape(''.join(sorted(characters)))}]"
 
 
+# what decoders put in place of bytes they cannot read; Windows-1252 read as Latin-1, which makes its quotes controls
+# (U+0085 is a line break too)
+BROKEN = re.compile("[\ufffd\x80-\x84\x86-\x9f]")
+ROW = re.compile(f"[Â-ô]{_any(CONTINUING)}")  # any leading byte, and one that continues it: quick to look for
 STRANGE = re.compile(
     "|".join(
         [
-            "\ufffd",  # what decoders put in place of bytes they cannot read
-            "[\x80-\x84\x86-\x9f]",  # Windows-1252 read as Latin-1: its quotes become controls (U+0085 is a line break too)
             f"Â{_any(CONTINUING - set('‘’“”…–—'))}",  # Â° Â» Â£ and the no-break space: Latin punctuation and signs
             f"Ã{_any(UNUSUAL | set('ª«­®°²³·¹º¡¿'))}",  # Ã¼ Ã© Ã³: Latin letters; but Portuguese may end a word in Ã
-            f"[ÄÎÏÐÑ]{_any(UNUSUAL)}",  # Ä‡ Î± Ð¿ Ñ€: Central European, Greek, Cyrillic
+            r"(?<!\w)Ã[‚„…†‡‘’“”•–—™›](?=\w)",  # Ã„ Ã–: and no word is Ã alone
+            f"[ÄÎÏÐÑ]{_any(UNUSUAL)}|È[˜š]",  # Ä‡ Î± Ð¿ Ñ€ È˜: Central European, Greek, Cyrillic, Romanian
             f"Å{_any(UNUSUAL - {'±'})}",  # Å¡; but an ångström may be given more or less
             f"â{_any(CONTINUING)}{_any(CONTINUING)}|â€",  # â€™ â€“ â‚¬ â†’: quotes, dashes, signs, arrows
-            f"ã[€\x81‚ƒ]{_any(CONTINUING)}",  # kana
+            f"ã[€‚ƒ]{_any(CONTINUING)}",  # kana
             f"[äåæçèéêëìí](?:{_any(UNUSUAL)}{_any(CONTINUING)}|{_any(CONTINUING)}{_any(UNUSUAL)})",  # Han, Hangul
             "ï[¼½]|ï»¿|ï¿½",  # wide signs, a byte order mark, U+FFFD itself
             "ðŸ",  # emoji
+            f"(?:[Â-ß]{_any(CONTINUING)}){{3}}",  # Arabic, Hebrew, and all else that takes two bytes
         ]
     )
 )
-LEAST = 3  # rows without which a text that encodes back as a whole counts as good
 
 
 def is_damaged(text: str) -> bool:
@@ -54,15 +57,8 @@ def is_damaged(text: str) -> bool:
     >>> is_damaged("FranÃ§ais"), is_damaged("Français"), is_damaged("„Spaß“")
     (True, False, False)
     """
-    return not text.isascii() and (STRANGE.search(text) is not None or _encodes_back(text))
-
-
-def _encodes_back(text: str) -> bool:
-    """Whether all that is not ASCII gives, as Windows-1252, the UTF-8 of several characters: Arabic and Hebrew that was
-    misread has little else that is strange.
-    """
-    try:
-        back = text.encode("cp1252").decode()
-    except UnicodeError:
+    if text.isascii():
         return False
-    return sum(not char.isascii() for char in back) >= LEAST
+    if BROKEN.search(text):
+        return True
+    return ROW.search(text) is not None and STRANGE.search(text) is not None

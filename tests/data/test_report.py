@@ -1,0 +1,51 @@
+"""A report in words: each reason with an example, and nothing that a terminal might obey."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transduce.data.report import printable, summary
+from transduce.data.tally import Tally
+
+
+def report(tally: Tally, **more: object) -> dict[str, object]:
+    return {
+        "parts": {"train": {"pairs": 9000, "source_tokens": 70_000, "target_tokens": 60_000}},
+        "origins": {"train": {"dropped": tally.tree(), "noted": {}}},
+        "tokenizer": {"shared": True, "source": 8000, "target": 8000},
+        **more,
+    }
+
+
+def test_each_reason_is_a_line_with_its_count_places_and_an_example() -> None:
+    tally = Tally()
+    for number in range(12):
+        tally.add("duplicate", f"train.tsv:{number}", f"text {number}")
+    tally.add("empty side", "train.tsv:99")
+    assert summary(report(tally)) == [
+        "train: 9,000 pairs, 70,000 source and 60,000 target tokens",
+        "dropped from train files: 12 duplicate (train.tsv:0: text 0; train.tsv:1, train.tsv:2, ...)",
+        "dropped from train files: 1 empty side (train.tsv:99)",
+        "tokenizer: 8,000 pieces for both sides",
+    ]
+
+
+def test_warnings_come_first_and_tags_and_smaller_vocabularies_are_told() -> None:
+    tokenizer = {"shared": False, "source": 300, "target": 45, "wanted": {"source": 300, "target": 8000}}
+    lines = summary(report(Tally(), warnings=["look here"], tags=[f"t{n}" for n in range(25)], tokenizer=tokenizer))
+    assert lines[0] == "warning: look here"
+    assert lines[2].startswith("tags: t0, t1, ") and lines[2].endswith(", t19 and 5 more")
+    assert lines[3:] == [
+        "tokenizer: 300 pieces for sources",
+        "tokenizer: 45 pieces for targets (of the 8,000 asked for; the text has no more)",
+    ]
+
+
+@given(st.text(st.characters()))
+def test_what_is_printed_is_printable(text: str) -> None:
+    tally = Tally()
+    tally.add("duplicate", "a.tsv:1", text)
+    for line in summary(report(tally)):
+        assert line.isprintable()
+        line.encode()
+    assert printable("a\x1b[2J\u202eb\nc") == "a\\x1b[2J\\u202eb\\nc"
+    assert printable("Größe 日本 🙂") == "Größe 日本 🙂"
