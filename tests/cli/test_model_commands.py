@@ -1,6 +1,5 @@
-"""`translate`, `evaluate` and `info` as a person calls them; pipes are in test_pipes.py."""
+"""`translate` and `info` as a person calls them; pipes are in test_pipes.py."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -140,49 +139,6 @@ def test_a_named_pipe_is_read_like_a_file(
     assert main(["translate", folder, f"/dev/fd/{ours}"]) == 0  # as <(...) in a shell
     os.close(ours)
     assert capfd.readouterr().out == expected
-
-
-def test_evaluate_prints_every_metric_with_its_signature(
-    folder: str, expected: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    source = write(tmp_path / "s", "\n".join(SOURCES) + "\n")
-    same, other = write(tmp_path / "r1", expected), write(tmp_path / "r2", "das\n" * len(SOURCES))
-    output = tmp_path / "out.txt"
-    arguments = ["evaluate", folder, "--source", source, "--reference", other, "--reference", same]
-    assert main([*arguments, "--output", str(output)]) == 0
-    rows = {line.split()[0]: line.split(maxsplit=2) for line in capfd.readouterr().out.splitlines()}
-    assert rows["exact-match"] == ["exact-match", "100.00", "nrefs:2|refs:any|case:mixed|norm:nfc"]
-    assert rows["chrf"][2].startswith("nrefs:2|case:mixed|")
-    assert rows["sentences"] == ["sentences", "5"]
-    assert float(rows["perplexity"][1]) > 1
-    assert output.read_text() == expected
-    assert main([*arguments, "--json", "--metrics", "chrf,exact-match"]) == 0
-    found = json.loads(capfd.readouterr().out)
-    assert list(found["metrics"]) == ["chrf", "exact-match"]
-    assert found["metrics"]["exact-match"]["value"] == 100.0
-    assert found["sentences"] == 5
-    assert found["perplexity"] == pytest.approx(float(rows["perplexity"][1]), rel=1e-3)
-
-
-def test_evaluate_with_alternatives(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    best = transduce.load(folder, "cpu").translate(["bar"])[0]
-    data = write(tmp_path / "d.tsv", f"bar\tnot this\nbar\t{best}\n\tnothing\n")
-    arguments = ["evaluate", folder, "--data", data, "--json", "--metrics", "exact-match"]
-    assert main(arguments) == 0
-    out, err = capfd.readouterr()
-    assert json.loads(out)["metrics"]["exact-match"]["value"] == 50.0
-    assert "pairs with an empty side, left out: 1" in err
-    assert main([*arguments, "--alternatives"]) == 0
-    found = json.loads(capfd.readouterr().out)
-    assert (found["metrics"]["exact-match"]["value"], found["sentences"]) == (100.0, 1)
-
-
-def test_evaluate_names_unequal_counts(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    source, reference = write(tmp_path / "s", "a\nb\n"), write(tmp_path / "r", "a\n")
-    assert main(["evaluate", folder, "--source", source, "--reference", reference]) == 2
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert f"{source} has 2, {reference} has 1" in err
 
 
 def test_info_about_a_model_and_a_preset(folder: str, capfd: pytest.CaptureFixture[str]) -> None:

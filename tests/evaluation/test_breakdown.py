@@ -68,7 +68,7 @@ def test_the_rarest_word_decides() -> None:
     texts = ["the", "The cat!", "the zebra", "a mouse", "...", "the mouse"]
     assert shown(by_rarest_word(texts, counts, "x")) == {
         "no words": [4],
-        "0": [2, 3],
+        "never": [2, 3],
         "2 to 5": [1, 5],
         "over 100": [0],
     }

@@ -1,4 +1,4 @@
-"""Evaluation: which pairs are read, and that the figures are those of the metrics and of the model's own scores."""
+"""Evaluation: the figures are those of the metrics and of the model's own scores."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,8 @@ import torch
 
 import tiny_model
 from transduce.evaluation.metrics import METRICS
-from transduce.workflows.evaluate import HeldOut, evaluate, read_aligned, read_pairs, write_translations
+from transduce.workflows.evaluate import evaluate, judge, write_translations
+from transduce.workflows.held_out import HeldOut
 from transduce.workflows.model import Model, load
 
 SOURCES = ("bar", "dar kus", "mit dar bis kos", "nut")
@@ -21,11 +22,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return load(tiny_model.write(tmp_path_factory.mktemp("tiny"), shared=False), "cpu")
 
 
-def write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8", newline="")
-    return path
-
-
 def test_metrics_compare_the_model_s_outputs_with_all_references(model: Model) -> None:
     found = evaluate(model, HeldOut(SOURCES, REFERENCES), beam=3)
     assert found.translations == tuple(model.translate(SOURCES, beam_size=3))
@@ -34,6 +30,9 @@ def test_metrics_compare_the_model_s_outputs_with_all_references(model: Model) -
     expected = sacrebleu.corpus_chrf(list(found.translations), streams).score  # type: ignore[arg-type]
     chrf = next(score for score in found.scores if score.name == "chrf")
     assert chrf.value == pytest.approx(expected)
+    for score, interval in zip(found.scores, found.intervals, strict=True):
+        assert interval is not None
+        assert interval.low <= score.value <= interval.high
     assert found.sentences == 4
     assert found.cut == 0
 
@@ -75,43 +74,19 @@ def test_an_unknown_metric_is_refused_before_the_work(model: Model, name: str, m
     assert message in str(error.value)
 
 
-def test_aligned_files_keep_every_line(tmp_path: Path) -> None:
-    source = write(tmp_path / "s", "a\n\nb\u2028c\r\n")
-    references = [write(tmp_path / "r1", "1\n2\n3"), write(tmp_path / "r2", "x\ny\nz\n")]
-    assert read_aligned(source, references) == HeldOut(("a", "", "b\u2028c"), (("1", "x"), ("2", "y"), ("3", "z")))
+def test_perplexity_alone_translates_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["chrf", "perplexity"])
+    assert [score.name for score in expected.scores] == ["chrf"]
+    monkeypatch.setattr(Model, "translate_n_best", None)
+    found = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["perplexity"])
+    assert (found.perplexity, found.scores, found.translations) == (expected.perplexity, (), ())
 
 
-def test_unequal_counts_are_named(tmp_path: Path) -> None:
-    source, reference = write(tmp_path / "s", "a\nb\n"), write(tmp_path / "r", "1\n2\n3\n")
-    with pytest.raises(ValueError) as error:
-        read_aligned(source, [source, reference])
-    assert f"{source} has 2" in str(error.value)
-    assert f"{reference} has 3" in str(error.value)
-    with pytest.raises(ValueError, match="r: the file is empty"):
-        read_aligned(source, [write(reference, "")])
-
-
-def test_alternatives_are_the_references_of_one_source(tmp_path: Path) -> None:
-    path = write(tmp_path / "pairs.tsv", "read\tR IY D\nhouse\tHH AW S\nread\tR EH D\nread\tR IY D\n \tnothing\n")
-    assert read_pairs(path) == HeldOut(
-        ("read", "house", "read", "read"), (("R IY D",), ("HH AW S",), ("R EH D",), ("R IY D",)), 1
-    )
-    assert read_pairs(path, alternatives=True) == HeldOut(("read", "house"), (("R IY D", "R EH D"), ("HH AW S",)), 1)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("p.tsv", b"a\tb\nonly\nno\n", "p.tsv:2: wrong number of columns"),
-        ("p.jsonl", b'{"source": "a", "target": "b"}\n{"source": "a"}\n', 'p.jsonl:2: missing key (no "target")'),
-        ("p.tsv", b"a\tb\n\xff\tb\n", "p.tsv:2: invalid UTF-8"),
-        ("p.tsv", b"\ta\n", "p.tsv: holds no pairs"),
-        ("p.csv", b"a,b\n", "unknown extension '.csv'"),
-    ],
-)
-def test_a_test_set_is_read_in_full_or_not_at_all(tmp_path: Path, name: str, content: bytes, message: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError) as error:
-        read_pairs(tmp_path / name)
-    assert message in str(error.value)
-    assert "data.bad-lines" not in str(error.value)  # a key of run files, which are not at work here
+def test_outputs_are_judged_as_the_metrics_do_in_one_go() -> None:
+    outputs, references = ["a b", "c"] * 130, [["a b c"], ["c"]] * 130
+    heard: list[int] = []
+    found = judge("these", outputs, references, list(METRICS.values()), heard.append)
+    assert found.scores == tuple(metric.compute(outputs, references) for metric in METRICS.values())
+    assert sum(heard) == 260 * len(METRICS)
+    with pytest.raises(ValueError, match="1 hypotheses but references for 2"):
+        judge("these", ["a"], [["a"], ["b"]], [METRICS["chrf"]])

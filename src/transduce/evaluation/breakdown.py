@@ -64,9 +64,9 @@ def by_group(groups: Sequence[str], title: str, most: int = MOST_GROUPS) -> Brea
 def by_rarest_word(texts: Sequence[str], frequency: Mapping[str, int], title: str) -> Breakdown:
     """By how frequent the rarest word of each text is; texts without any word are a slice of their own."""
     rarest = [min((frequency.get(word, 0) for word in words(text)), default=-1) for text in texts]
-    numbers = np.array(rarest)
-    named = _classes(numbers, (-1, *FREQUENCIES))
-    return Breakdown(title, tuple(Slice("no words", each.places) if each.name == "up to -1" else each for each in named))
+    named = {"up to -1": "no words", "0": "never", "1": "once"}
+    classes = _classes(np.array(rarest), (-1, *FREQUENCIES))
+    return Breakdown(title, tuple(Slice(named.get(each.name, each.name), each.places) for each in classes))
 
 
 def frequencies(texts: Iterable[str]) -> Counter[str]:

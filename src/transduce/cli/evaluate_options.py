@@ -1,0 +1,176 @@
+"""What `transduce evaluate` may be asked, and which of it does not go together."""
+
+import argparse
+from pathlib import Path
+
+from transduce.cli.model_options import add_model
+from transduce.cli.parser import Parser, did_you_mean
+
+KINDS = ("length", "group", "tag", "rare-words")
+ALL = "all"
+COLUMNS = ("source", "target", "tag", "group")
+
+DESCRIPTION = (
+    "Prints every metric with its 95 % interval and the signature that says how it was computed, and the model's "
+    "perplexity on the (first) references. With --compare, tells whether the difference to other systems could be chance."
+)
+EXAMPLES = """\
+  transduce evaluate runs/help                          (the pairs that the run kept for the test)
+  transduce evaluate runs/help --source test.en --reference test.de --report report.html
+  transduce evaluate runs/pronounce-en --data test.tsv --alternatives --metrics token-error-rate,exact-match
+  transduce evaluate runs/new --compare runs/old --data test.tsv --by length,group --worst 5
+  transduce evaluate --outputs new.de --compare old.de --reference test.de"""
+
+
+def evaluate_parser() -> Parser:
+    parser = Parser("transduce evaluate", DESCRIPTION, EXAMPLES)
+    add_model(parser, required=False)
+    _add_test_set(parser)
+    _add_systems(parser)
+    _add_questions(parser)
+    _add_results(parser)
+    return parser
+
+
+def _add_test_set(parser: Parser) -> None:
+    group = parser.add_argument_group("test set (default: test.jsonl of the model's run)")
+    group.add_argument("--source", metavar="FILE", type=Path, help="sources, one a line")
+    group.add_argument(
+        "--reference", metavar="FILE", type=Path, action="append", help="their references (several files may be given)"
+    )
+    group.add_argument("--data", metavar="FILE", type=Path, help="one file of pairs instead, in any format of training")
+    group.add_argument(
+        "--columns",
+        metavar="NAME=COLUMN,..",
+        help="of a .csv or .jsonl file: source=en,target=de,group=file,tag=domain",
+    )
+    group.add_argument(
+        "--alternatives", action="store_true", help="pairs of one file that share a source are one item, any is right"
+    )
+
+
+def _add_systems(parser: Parser) -> None:
+    group = parser.add_argument_group("systems")
+    group.add_argument("--outputs", metavar="FILE", type=Path, help="judge these outputs, one a line, and no model's")
+    group.add_argument(
+        "--compare",
+        metavar="OTHER",
+        type=Path,
+        action="append",
+        default=[],
+        help="another model folder, run folder, or file of outputs, one a line (may be given several times)",
+    )
+
+
+def _add_questions(parser: Parser) -> None:
+    group = parser.add_argument_group("what to find out")
+    group.add_argument("--metrics", metavar="A,B", help="only these (default: all)")
+    group.add_argument(
+        "--by", metavar="A,B", help="scores of parts of the test set: by length, group, tag, rare-words or all"
+    )
+    group.add_argument(
+        "--length-edges",
+        metavar="N,N",
+        help="with --by length: longest length of each part but the last (default: fifths)",
+    )
+    group.add_argument(
+        "--train",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        help="with --by rare-words: training pairs to count words in, or --train SOURCES --train TARGETS (default: they "
+        "are counted in the test set)",
+    )
+    group.add_argument("--worst", metavar="N", type=int, help="show N sentences: the worst, the most different")
+    group.add_argument(
+        "--calibration", action="store_true", help="how far the model's confidence in a token is from being right"
+    )
+
+
+def _add_results(parser: Parser) -> None:
+    group = parser.add_argument_group("results")
+    group.add_argument("--json", action="store_true", help="print JSON")
+    group.add_argument("--output", metavar="FILE", type=Path, help="write the translations, one a line")
+    group.add_argument("--report", metavar="FILE", type=Path, help="write one HTML page with all of this and pictures")
+
+
+def check(options: argparse.Namespace) -> None:
+    """ValueError for options that do not go together, before any work is done."""
+    _check_test_set(options)
+    if (options.model is None) == (options.outputs is None):
+        raise ValueError("give either a MODEL or --outputs FILE; what they are to be compared with goes to --compare")
+    if options.outputs is not None and options.calibration:
+        raise ValueError("--calibration is of a model's confidence: it needs a MODEL, not --outputs")
+    if options.worst is not None and options.worst < 0:
+        raise ValueError(f"--worst must not be negative, found {options.worst}")
+    _check_breakdowns(options)
+    for option in ("output", "report"):
+        _check_target(option, getattr(options, option), options)
+
+
+def _check_test_set(options: argparse.Namespace) -> None:
+    if options.data is not None and (options.source is not None or options.reference is not None):
+        raise ValueError("give either --data, or --source and --reference, not both")
+    if options.source is not None and options.reference is None:
+        raise ValueError("give --source and --reference, or --data with a file of pairs")
+    if options.reference is not None and options.source is None and options.model is not None:
+        raise ValueError("give --source and --reference, or --data with a file of pairs: a model needs sources")
+    if options.columns is not None and options.data is None:
+        raise ValueError("--columns goes with --data")
+    columns(options)
+    if options.alternatives and options.reference is not None:
+        raise ValueError("--alternatives goes with --data; with --source, give --reference several times")
+    if options.model is None and options.data is None and options.reference is None:
+        raise ValueError("--outputs needs a test set: give --reference FILE (and --source FILE), or --data FILE")
+
+
+def _check_breakdowns(options: argparse.Namespace) -> None:
+    """The kinds asked for are known, and what is said about a kind goes with it. A report has all kinds."""
+    kinds = () if options.by is None else tuple(options.by.split(","))
+    for kind in kinds:
+        if kind not in (*KINDS, ALL):
+            raise ValueError(
+                f"--by takes {', '.join((*KINDS, ALL))}, found {kind!r}{did_you_mean(kind, (*KINDS, ALL))}"
+            )
+    for option, kind in (("length_edges", "length"), ("train", "rare-words")):
+        if getattr(options, option) is not None and options.report is None and not {kind, ALL} & {*kinds}:
+            raise ValueError(f"--{option.replace('_', '-')} goes with --by {kind} or --report")
+    edges(options)
+
+
+def asked_breakdowns(options: argparse.Namespace) -> set[str]:
+    """The kinds that --by names."""
+    asked = set((options.by or "").split(","))
+    return set(KINDS) if ALL in asked else asked
+
+
+def columns(options: argparse.Namespace) -> dict[str, str] | None:
+    """What --columns says, {"source": "en", "target": "de"}. ValueError where it is no such list."""
+    if options.columns is None:
+        return None
+    found = dict(part.partition("=")[::2] for part in options.columns.split(","))
+    if not all(found.values()) or not found.keys() <= {*COLUMNS}:
+        raise ValueError(f"--columns takes NAME=COLUMN with names of {', '.join(COLUMNS)}, found {options.columns!r}")
+    return found
+
+
+def edges(options: argparse.Namespace) -> tuple[int, ...]:
+    """The numbers of --length-edges. ValueError where they are none."""
+    try:
+        return tuple(int(edge) for edge in (options.length_edges or "").split(",") if edge)
+    except ValueError:
+        raise ValueError(f"--length-edges takes numbers as in 10,20,40, found {options.length_edges!r}") from None
+
+
+def _check_target(option: str, path: Path | None, options: argparse.Namespace) -> None:
+    """A file to write must have a folder to be in, and must not be one that is read."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ValueError(f"--{option} {path} is a folder; name a file")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"--{option} {path}: there is no folder {path.parent}")
+    named = (options.data, options.source, options.outputs, *options.compare, *(options.reference or []))
+    for read in (*named, *(options.train or [])):
+        if read is not None and path.exists() and read.exists() and read.samefile(path):
+            raise ValueError(f"--{option} {path} is a file that is read; name another, or it would be lost")

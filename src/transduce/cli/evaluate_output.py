@@ -1,0 +1,190 @@
+"""What `transduce evaluate` found, as text for people and as JSON."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from transduce.workflows.assessment import Assessment
+from transduce.workflows.breakdowns import BreakdownTable
+from transduce.workflows.compare import Compared
+from transduce.workflows.evaluate import Evaluation, Judged
+from transduce.workflows.sentence_tables import SentenceTable
+from transduce.workflows.shown import NOTHING, draws, figure, letter, p_value, spread
+from transduce.workflows.translate import one_line
+
+Row = Sequence[str]
+
+
+def as_text(found: Assessment) -> str:
+    """Tables: the scores, then what else was asked for, each under its title."""
+    blocks = [_table(_score_rows(found.subject, len(found.held_out.references)), "lrrl")]
+    if found.compared:
+        blocks.append("".join(f"{letter(place)}  {each.name}\n" for place, each in enumerate(found.systems)))
+    blocks += [_comparison(each, letter(place)) for place, each in enumerate(found.compared, 1)]
+    blocks += [_breakdown(each, found.systems) for each in found.breakdowns]
+    if found.calibration is not None:
+        blocks.append(_calibration(found))
+    if found.worst is not None:
+        blocks.append(_sentences("worst sentences", found.worst, ["A"]))
+    for place, table in enumerate(found.different, 1):
+        blocks.append(_sentences(f"most different sentences of A and {letter(place)}", table, ["A", letter(place)]))
+    return "\n".join(blocks)
+
+
+def as_json(found: Assessment) -> str:
+    """One object on one line. What JSON has no number for, such as infinity, is null."""
+    subject = found.subject
+    tree: dict[str, Any] = {"sentences": len(found.held_out.references), "metrics": _json_scores(subject)}
+    if isinstance(subject, Evaluation):
+        tree |= {
+            "perplexity": subject.perplexity if math.isfinite(subject.perplexity) else None,
+            "target_tokens": subject.target_tokens,
+            "sources_cut": subject.cut,
+        }
+    if found.compared:
+        tree |= {"draws": draws(), "comparisons": [_json_comparison(each) for each in found.compared]}
+    if found.breakdowns:
+        tree["breakdowns"] = [_json_breakdown(each, found.systems) for each in found.breakdowns]
+    if found.calibration is not None:
+        tree["calibration"] = asdict(found.calibration)
+    if found.worst is not None:
+        tree["worst"] = asdict(found.worst)
+        tree["most_different"] = [asdict(table) for table in found.different]
+    return json.dumps(tree) + "\n"
+
+
+def _score_rows(subject: Judged, sentences: int) -> Iterator[Row]:
+    for score, interval in zip(subject.scores, subject.intervals, strict=True):
+        yield score.name, figure(score.value), f"[{spread(interval)}]", score.signature
+    if isinstance(subject, Evaluation):
+        note = f"{subject.target_tokens:,} target tokens, first references"
+        yield "perplexity", f"{subject.perplexity:.4g}", "", note
+    yield "sentences", f"{sentences:,}", "", ""
+
+
+def _comparison(compared: Compared, other: str) -> str:
+    named = draws()
+    title = (
+        f"{other} compared with A: paired bootstrap ({named['resamples']:,} resamples) and approximate randomisation "
+        f"({named['trials']:,} trials), seed {named['seed']}\n"
+    )
+    head = ("", "A", other, f"{other} - A", "95 %", "p (bootstrap)", "p (randomisation)")
+    rows = [
+        (
+            each.metric,
+            figure(each.baseline),
+            figure(each.other),
+            f"{each.difference:+.2f}",
+            f"[{spread(each.interval)}]",
+            p_value(each.bootstrap_p),
+            p_value(each.randomisation_p),
+        )
+        for each in compared.comparisons
+    ]
+    return title + _table([head, *rows], "lrrrrrr")
+
+
+def _breakdown(table: BreakdownTable, systems: Sequence[Judged]) -> str:
+    several = len(systems) > 1
+    names = [score.name for score in systems[0].scores]
+    head = ("", "sentences", *([""] if several else []), *names)
+    rows = []
+    for part, values in zip(table.breakdown.slices, table.values, strict=True):
+        for place, row in enumerate(values):
+            name, size = (part.name, f"{len(part.places):,}") if place == 0 else ("", "")
+            rows.append((name, size, *([letter(place)] if several else []), *map(figure, row)))
+    return f"by {table.breakdown.title}\n" + _table([head, *rows], "lr" + "l" * several + "r" * len(names))
+
+
+def _calibration(found: Assessment) -> str:
+    of = found.calibration
+    assert of is not None
+    title = (
+        f"calibration: expected calibration error {100 * of.expected_error:.2f} % over {of.tokens:,} reference tokens "
+        f"(mean confidence {100 * of.confidence:.2f} %, right {100 * of.accuracy:.2f} %)\n"
+    )
+    head = ("confidence", "tokens", "mean", "right")
+    rows = [
+        (
+            f"{100 * each.low:.0f} to {100 * each.high:.0f} %",
+            f"{each.tokens:,}",
+            f"{100 * each.confidence:.1f}",
+            f"{100 * each.accuracy:.1f}",
+        )
+        for each in of.bins
+    ]
+    return title + _table([head, *rows], "lrrr")
+
+
+def _sentences(title: str, table: SentenceTable, letters: Sequence[str]) -> str:
+    blocks = [f"{title}, by {table.metric}\n" + ("" if table.sentences else "none\n")]
+    for each in table.sentences:
+        tags = f"  tags {' '.join(each.tags)}" if each.tags else ""
+        group = f"  group {each.group}" if each.group else ""
+        rows: list[Row] = [] if each.source is None else [("  source", "", each.source)]
+        rows += [("  reference", "", reference) for reference in each.references]
+        for name, output in zip(letters, each.outputs, strict=True):
+            label = f"  output {name}" if len(letters) > 1 else "  output"
+            rows.append((label, NOTHING if output.value is None else f"{output.value:.1f}", output.text))
+        blocks.append(f"sentence {each.number:,}{group}{tags}\n" + _table(rows, "lrl"))
+    return "\n".join(blocks)
+
+
+def _table(rows: Iterator[Row] | Sequence[Row], sides: str) -> str:
+    """Columns two spaces apart, each to the left or right by its letter in `sides`; the last one is not filled up."""
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(sides))]
+    lines = (
+        "  ".join(
+            cell.ljust(width) if side == "l" else cell.rjust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        )
+        for row in cells
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _json_scores(system: Judged) -> dict[str, Any]:
+    return {
+        score.name: {
+            "value": score.value,
+            "signature": score.signature,
+            "interval": None if interval is None else [interval.low, interval.high],
+        }
+        for score, interval in zip(system.scores, system.intervals, strict=True)
+    }
+
+
+def _json_comparison(compared: Compared) -> dict[str, Any]:
+    metrics = {
+        each.metric: {
+            "difference": each.difference,
+            "difference_interval": None if each.interval is None else [each.interval.low, each.interval.high],
+            "bootstrap_p": each.bootstrap_p,
+            "randomisation_p": each.randomisation_p,
+        }
+        for each in compared.comparisons
+    }
+    scores = _json_scores(compared.other)
+    return {"system": compared.other.name, "metrics": {name: scores[name] | metrics[name] for name in scores}}
+
+
+def _json_breakdown(table: BreakdownTable, systems: Sequence[Judged]) -> dict[str, Any]:
+    names = [score.name for score in systems[0].scores]
+    return {
+        "by": table.kind,
+        "title": table.breakdown.title,
+        "parts": [
+            {
+                "name": part.name,
+                "sentences": len(part.places),
+                "systems": [
+                    {"system": system.name, "metrics": dict(zip(names, row, strict=True))}
+                    for system, row in zip(systems, values, strict=True)
+                ],
+            }
+            for part, values in zip(table.breakdown.slices, table.values, strict=True)
+        ],
+    }

@@ -1,0 +1,110 @@
+"""From the options of `transduce evaluate` to what was found, with progress and remarks on stderr."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from transduce.cli import streams
+from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
+from transduce.workflows.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
+from transduce.workflows.breakdowns import KINDS, count_words
+from transduce.workflows.calibrate import calibration
+from transduce.workflows.compare import is_model, read_outputs
+from transduce.workflows.evaluate import Judged, chosen_metrics, evaluate, judge, translations
+from transduce.workflows.held_out import HeldOut, own_test_set, read_aligned, read_pairs
+from transduce.workflows.model import Model
+from transduce.workflows.model_folder import find_model, open_model
+
+
+def assessment(options: argparse.Namespace) -> Assessment:
+    """Everything that was asked for. What can be wrong with files and names is found before anything is translated."""
+    names = _metric_names(options)
+    if options.model is not None:
+        find_model(options.model)
+    held_out = _test_set(options)
+    outputs = {path: read_outputs(path, held_out) for path in options.compare if not is_model(path)}
+    kinds = KINDS if options.report is not None else [kind for kind in KINDS if kind in asked_breakdowns(options)]
+    wanted = Wanted(
+        breakdowns=kinds if chosen_metrics(names) else (),
+        edges=edges(options),
+        trained_on=None if options.train is None else count_words(options.train),
+        sentences=(REPORTED_SENTENCES if options.report is not None else 0) if options.worst is None else options.worst,
+    )
+    if options.outputs is not None:
+        subject = _judged(str(options.outputs), read_outputs(options.outputs, held_out), held_out, names)
+        sure = None
+    else:
+        model = open_model(options.model, options.device, options.precision)
+        subject = _evaluated(model, held_out, names, options)
+        sure = calibration(model, held_out) if options.calibration or options.report is not None else None
+        del model  # the others may need its memory
+    others = []
+    for path in options.compare:
+        made = outputs[path] if path in outputs else _translated(path, held_out, options)
+        others.append(_judged(str(path), made, held_out, names))
+    return assess(held_out, subject, others, wanted, sure)
+
+
+def _metric_names(options: argparse.Namespace) -> list[str] | None:
+    """The names of --metrics. ValueError for unknown ones, and where perplexity alone leaves nothing to do."""
+    if options.metrics is None:
+        return None
+    names = [name.strip() for name in options.metrics.split(",")]
+    outputs_matter = [name for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
+    if options.outputs is not None and "perplexity" in names:
+        raise ValueError("perplexity is of a model, and --outputs are text: leave it out of --metrics")
+    if not chosen_metrics(names) and outputs_matter:
+        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: perplexity alone has nothing translated")
+    return names
+
+
+def _test_set(options: argparse.Namespace) -> HeldOut:
+    if options.reference is not None:
+        held_out = read_aligned(options.source, options.reference)
+    elif options.data is not None:
+        held_out = read_pairs(options.data, options.alternatives, columns(options))
+    else:
+        path = own_test_set(options.model)
+        held_out = read_pairs(path, options.alternatives)
+        streams.say(f"evaluating on {path}, the pairs that the run kept for the test: {len(held_out.references):,}")
+    if held_out.left_out:
+        streams.say(f"pairs with an empty side, left out: {held_out.left_out:,}")
+    return held_out
+
+
+def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options: argparse.Namespace) -> Judged:
+    with _bar(len(held_out.sources), "translating") as bar, _scoring_bar(held_out, names) as scoring:
+        found = evaluate(model, held_out, names, options.beam, bar.update, scoring.update)
+    _say_cut(found.cut, str(options.model), model)
+    return replace(found, name=str(options.model))
+
+
+def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
+    model = open_model(path, options.device, options.precision)
+    with _bar(len(held_out.sources), f"translating with {path}") as bar:
+        found, cut = translations(model, held_out, options.beam, bar.update)
+    _say_cut(cut, str(path), model)
+    return found
+
+
+def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, names: list[str] | None) -> Judged:
+    with _scoring_bar(held_out, names) as bar:
+        return judge(name, outputs, held_out.references, chosen_metrics(names), bar.update)
+
+
+def _scoring_bar(held_out: HeldOut, names: list[str] | None) -> "tqdm[Any]":
+    return _bar(len(held_out.references) * len(chosen_metrics(names)), "scoring")
+
+
+def _bar(total: int, what: str) -> "tqdm[Any]":
+    return tqdm(total=total, desc=what, unit="line", disable=None, file=sys.stderr, delay=1)
+
+
+def _say_cut(cut: int, name: str, model: Model) -> None:
+    if cut:
+        limit = model.spec.generation.max_source
+        streams.say(f"{name}: sources over {limit:,} tokens, of which only the beginning was translated: {cut:,}")

@@ -1,0 +1,43 @@
+"""How figures of an evaluation are written, for people, in text and on pages."""
+
+import string
+
+from transduce.evaluation.significance import RESAMPLES, SEED, TRIALS, Interval
+
+NOTHING = "\u2013"
+
+
+def draws() -> dict[str, int]:
+    """What p-values and intervals depend on beside the texts."""
+    return {"resamples": RESAMPLES, "trials": TRIALS, "seed": SEED}
+
+
+def letter(place: int) -> str:
+    """What a system is called beside others: A, B, ... Z, then A1, B1, ..."""
+    turn, place = divmod(place, len(string.ascii_uppercase))
+    return string.ascii_uppercase[place] + (str(turn) if turn else "")
+
+
+def counted(number: int, what: str) -> str:
+    """`counted(1, "pair") == "1 pair"`, `counted(2000, "pair") == "2,000 pairs"`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def figure(value: float | None) -> str:
+    """Two places; a dash where there is no value."""
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def spread(found: Interval | None) -> str:
+    """Both ends of an interval."""
+    return NOTHING if found is None else f"{found.low:.2f} to {found.high:.2f}"
+
+
+def percent(share: float) -> str:
+    """Of a share from 0 to 1."""
+    return f"{100 * share:.1f} %"
+
+
+def p_value(p: float) -> str:
+    """Three places, and no more than the number of draws supports."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

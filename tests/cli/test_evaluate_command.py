@@ -1,0 +1,207 @@
+"""`transduce evaluate` as a person calls it."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tiny_model
+import transduce
+from transduce.cli import evaluate_options
+from transduce.cli.main import main
+from transduce.evaluation.metrics import METRICS
+from transduce.workflows.breakdowns import KINDS
+
+SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
+REFERENCES = ["mit mit", "x", "lot kus", "ler ler", "das"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_model.write(tmp_path_factory.mktemp("tiny")))
+
+
+@pytest.fixture(autouse=True)
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+
+
+@pytest.fixture
+def texts(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with sources, references, and outputs of this model and of two other systems; we are in it."""
+    monkeypatch.chdir(tmp_path)
+    ours = transduce.load(folder, "cpu").translate(SOURCES)
+    other = ["mit", "y", "lot", "ler", "das das"]
+    files = {"s": SOURCES, "r": REFERENCES, "ours": ours, "other": other, "right": REFERENCES, "short": ours[:2]}
+    for name, lines in files.items():
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    rows = zip(SOURCES, REFERENCES, "aabbc", strict=True)
+    (tmp_path / "d.tsv").write_text("".join(f"{s or 'kus'}\t{r}\t{g}\n" for s, r, g in rows), encoding="utf-8")
+    return tmp_path
+
+
+def found(capfd: pytest.CaptureFixture[str], *arguments: str) -> dict:  # type: ignore[type-arg]
+    assert main(["evaluate", *arguments, "--json"]) == 0
+    return json.loads(capfd.readouterr().out)  # type: ignore[no-any-return]
+
+
+def refused(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["evaluate", *arguments]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1, err
+    return err.removeprefix("transduce: error: ").strip()
+
+
+def test_every_metric_with_its_interval_and_signature(
+    folder: str, texts: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", folder, "--source", "s", "--reference", "r", "--reference", "ours"]
+    assert main([*arguments, "--output", "out.txt"]) == 0
+    rows = {line.split()[0]: re.split("  +", line) for line in capfd.readouterr().out.splitlines()}
+    assert rows.keys() == {*METRICS, "perplexity", "sentences"}
+    assert rows["exact-match"][-3:] == ["100.00", "[100.00 to 100.00]", "nrefs:2|refs:any|case:mixed|norm:nfc"]
+    assert rows["chrf"][-1].startswith("nrefs:2|case:mixed|")
+    assert float(rows["perplexity"][1]) > 1
+    assert rows["sentences"][1] == "5"
+    assert (texts / "out.txt").read_text() == (texts / "ours").read_text()
+
+
+def test_json_has_the_same(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tree = found(capfd, folder, "--source", "s", "--reference", "ours", "--metrics", "chrf,exact-match")
+    assert list(tree["metrics"]) == ["chrf", "exact-match"]
+    assert tree["metrics"]["exact-match"]["value"] == 100
+    assert tree["metrics"]["exact-match"]["interval"] == [100, 100]
+    assert tree["sentences"] == 5
+    assert tree["perplexity"] > 1
+    alone = found(capfd, folder, "--source", "s", "--reference", "ours", "--metrics", "perplexity")
+    assert (alone["metrics"], alone["perplexity"]) == ({}, tree["perplexity"])
+
+
+def test_alternatives_and_pairs_left_out(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    best = transduce.load(folder, "cpu").translate(["bar"])[0]
+    (texts / "d").with_suffix(".tsv").write_text(f"bar\tnot this\nbar\t{best}\n\tnothing\n")
+    arguments = [folder, "--data", "d.tsv", "--metrics", "exact-match"]
+    assert main(["evaluate", *arguments, "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["metrics"]["exact-match"]["value"] == 50
+    assert "pairs with an empty side, left out: 1" in err
+    tree = found(capfd, *arguments, "--alternatives")
+    assert (tree["metrics"]["exact-match"]["value"], tree["sentences"]) == (100, 1)
+
+
+def test_compared_with_a_model_and_files(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    others = ["--compare", folder, "--compare", "other", "--compare", "ours", "--compare", "right"]
+    tree = found(capfd, folder, "--source", "s", "--reference", "r", *others, "--metrics", "chrf,ter")
+    by_name = {each["system"]: each["metrics"]["chrf"] for each in tree["comparisons"]}
+    assert by_name.keys() == {folder, "other", "ours", "right"}
+    assert by_name[folder] == by_name["ours"]
+    assert (by_name["ours"]["difference"], by_name["ours"]["randomisation_p"], by_name["ours"]["bootstrap_p"]) == (
+        0,
+        1,
+        1,
+    )
+    right = by_name["right"]
+    assert right["value"] == 100
+    assert right["difference"] == pytest.approx(100 - tree["metrics"]["chrf"]["value"])
+    assert right["randomisation_p"] == pytest.approx(2 / 2**5, abs=0.02)  # all five differ: one way in 16
+    assert tree["draws"] == {"resamples": 1000, "trials": 10_000, "seed": 12345}
+
+
+def test_outputs_without_any_model(texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--outputs", "ours", "--compare", "other", "--reference", "r"]
+    tree = found(capfd, *arguments)
+    assert tree["metrics"].keys() == set(METRICS)
+    assert "perplexity" not in tree
+    assert main(["evaluate", *arguments, "--worst", "2", "--source", "s"]) == 0
+    out = capfd.readouterr().out
+    for words in (
+        "A  ours\nB  other\n",
+        "p (randomisation)",
+        "worst sentences, by chrf",
+        "most different sentences of A and B",
+    ):
+        assert words in out
+
+
+def test_breakdowns_on_request(texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (texts / "train.tsv").write_text("bar\tmit mit\ndar kus\tlot\n")
+    tree = found(capfd, "--outputs", "ours", "--data", "d.tsv", "--by", "group", "--metrics", "chrf")
+    assert [(each["by"], [part["name"] for part in each["parts"]]) for each in tree["breakdowns"]] == [
+        ("group", ["a", "b", "c"])
+    ]
+    arguments = ["--outputs", "ours", "--data", "d.tsv", "--by", "all", "--length-edges", "3,7", "--train", "train.tsv"]
+    tree = found(capfd, *arguments)
+    titles = [each["title"] for each in tree["breakdowns"]]
+    assert titles == [
+        "length of the source in characters",
+        "group",
+        "occurrences in training of the rarest word in the source",
+        "occurrences in training of the rarest word in the reference",
+    ]
+    assert [part["name"] for part in tree["breakdowns"][0]["parts"]] == ["up to 3", "4 to 7", "over 7"]
+    assert evaluate_options.KINDS == KINDS
+
+
+def test_the_run_s_own_test_pairs(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "has no test pairs of its own: give --data FILE" in refused(capfd, folder)
+    run = texts / "runs" / "r"
+    shutil.copytree(folder, run / "model")
+    (run / "run.toml").touch()
+    (run / "test.jsonl").write_text('{"source": "bar", "target": "mit", "group": "g"}\n')
+    assert main(["evaluate", "runs/r", "--json", "--calibration"]) == 0
+    out, err = capfd.readouterr()
+    assert "evaluating on runs/r/test.jsonl" in err
+    tree = json.loads(out)
+    assert tree["sentences"] == 1
+    assert tree["calibration"]["tokens"] == 2
+
+
+def test_a_report_is_written_and_nothing_more_is_printed(
+    folder: str, texts: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", folder, "--data", "d.tsv", "--compare", "other", "--metrics", "chrf"]
+    assert main(arguments) == 0
+    plain = capfd.readouterr().out
+    assert main([*arguments, "--report", "page.html"]) == 0
+    assert capfd.readouterr().out == plain
+    page = (texts / "page.html").read_text(encoding="utf-8")
+    for words in ("Most different: A and B", "Calibration", "By group", "lot kus"):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--outputs", "ours"], "--outputs needs a test set: give --reference FILE"),
+        (["--reference", "r"], "give either a MODEL or --outputs FILE"),
+        (["m", "--outputs", "ours", "--reference", "r"], "give --source and --reference, or --data"),
+        (["m", "--outputs", "ours", "--data", "d.tsv"], "give either a MODEL or --outputs FILE"),
+        (["--outputs", "short", "--reference", "r"], "short has 2 lines, but r has 5 items"),
+        (["--outputs", "ours", "--compare", "short", "--data", "d.tsv"], "short has 2 lines, but d.tsv has 5 items"),
+        (["--outputs", "ours", "--compare", "nowhere", "--reference", "r"], "nowhere: no such file of outputs"),
+        (["--outputs", "ours", "--reference", "r", "--metrics", "chr"], "unknown metric 'chr'; did you mean 'chrf'?"),
+        (["--outputs", "ours", "--reference", "r", "--metrics", "perplexity"], "perplexity is of a model"),
+        (["m", "--metrics", "perplexity", "--compare", "other"], "--compare needs a metric of outputs"),
+        (["--outputs", "ours", "--reference", "r", "--calibration"], "--calibration is of a model's confidence"),
+        (["--outputs", "ours", "--reference", "r", "--by", "lenght"], "found 'lenght', did you mean length?"),
+        (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,x"], "takes numbers as in"),
+        (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,2"], "must rise"),
+        (["--outputs", "ours", "--reference", "r", "--train", "s"], "--train goes with --by rare-words or --report"),
+        (["--outputs", "ours", "--reference", "r", "--worst", "-1"], "--worst must not be negative"),
+        (["--outputs", "ours", "--reference", "r", "--report", "ours"], "--report ours is a file that is read"),
+        (["--outputs", "ours", "--reference", "r", "--report", "no/page.html"], "there is no folder no"),
+        (["--outputs", "ours", "--reference", "r", "--output", "."], "is a folder; name a file"),
+        (["--outputs", "ours", "--reference", "r", "--columns", "source=a"], "--columns goes with --data"),
+        (["--outputs", "ours", "--data", "d.tsv", "--columns", "src=a"], "--columns takes NAME=COLUMN"),
+        (["--outputs", "none", "--reference", "r"], "none: no such file"),
+    ],
+)
+def test_mistakes_are_named(texts: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert message in refused(capfd, *arguments)
+
+
+def test_unequal_counts_are_named(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "s has 5, short has 2" in refused(capfd, folder, "--source", "s", "--reference", "short")
