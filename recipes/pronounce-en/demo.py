@@ -15,7 +15,8 @@ from pathlib import Path
 import get_data
 from tqdm import tqdm
 
-from transduce.workflows.evaluate import Evaluation, HeldOut, evaluate, read_pairs
+from transduce.workflows.evaluate import Evaluation, evaluate
+from transduce.workflows.held_out import HeldOut, read_pairs
 from transduce.workflows.model import Model, load
 from transduce.workflows.run_file import load_run
 from transduce.workflows.run_folder import RunFolder
