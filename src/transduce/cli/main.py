@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from transduce import __version__
-from transduce.cli import align, evaluate, info, prepare, search, streams, train, translate
+from transduce.cli import align, back_translate, evaluate, info, prepare, search, streams, train, translate
 from transduce.cli.parser import Parser
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "train": (train.main, train.SUMMARY),
     "search": (search.main, search.SUMMARY),
     "translate": (translate.main, translate.SUMMARY),
+    "back-translate": (back_translate.main, back_translate.SUMMARY),
     "evaluate": (evaluate.main, evaluate.SUMMARY),
     "align": (align.main, align.SUMMARY),
     "info": (info.main, info.SUMMARY),

@@ -1,0 +1,86 @@
+"""`transduce back-translate`."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from transduce.cli import streams
+from transduce.cli.decoding_options import add_decoding, method
+from transduce.cli.model_options import add_model
+from transduce.cli.parser import Parser
+
+SUMMARY = "make training pairs of text in the target language alone"
+
+TAG = "synthetic"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse(arguments)
+    if options.untagged and options.tag:
+        raise ValueError("--untagged leaves out the tag that --tag names: give one of them")
+    tags = () if options.untagged else tuple(options.tag or [TAG])
+
+    from transduce.workflows.back_translate import Synthesis, back_translate
+    from transduce.workflows.model_folder import open_model
+
+    model = open_model(options.model, options.device, options.precision)
+    wanted = Synthesis(method(options, model), tuple(options.model_tag), tags)
+    try:
+        made = back_translate(model, options.files, options.output, wanted, options.force, streams.say)
+    except KeyboardInterrupt:
+        streams.say("stopped; what is done is kept, and the same command goes on")
+        raise
+    streams.say(
+        f"{options.output}: {made}\nto train on them, add this to train in [data] (paths start at the run file):"
+    )
+    streams.write(f"{{ file = {json.dumps(str(options.output), ensure_ascii=False)}, weight = 1.0 }}\n")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "transduce back-translate",
+        "MODEL translates from the language that you want to translate into; each line of the files becomes a training "
+        "pair of its translation and itself, with a tag that sets it apart from real pairs. Lines and outputs that "
+        "are of no use are counted and left out. The same command goes on with what was broken off.",
+        "  transduce back-translate runs/de-en news.de --output synthetic.jsonl.gz\n"
+        "  transduce back-translate runs/de-en a.de.zst b.de --sample --output more.jsonl.zst",
+    )
+    add_model(parser)
+    parser.add_argument(
+        "files",
+        metavar="MONOLINGUAL",
+        type=Path,
+        nargs="+",
+        help="text, one sentence a line; .gz and .zst are unpacked",
+    )
+    _add_pairs(parser)
+    add_decoding(parser)
+    return parser
+
+
+def _add_pairs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("pairs")
+    group.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="the pairs: .jsonl or .tsv, with .gz or .zst behind it to be compressed",
+    )
+    group.add_argument(
+        "--tag",
+        metavar="NAME",
+        action="append",
+        help=f"a tag of the pairs (may be given several times; default: {TAG})",
+    )
+    group.add_argument("--untagged", action="store_true", help="pairs without a tag")
+    group.add_argument(
+        "--model-tag",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a tag before every line, for a MODEL trained with tags (may be given several times)",
+    )
+    group.add_argument("--force", action="store_true", help="replace an output that is there, or begin it again")
