@@ -110,6 +110,15 @@ def test_compared_with_a_model_and_files(folder: str, texts: Path, capfd: pytest
     assert tree["draws"] == {"resamples": 1000, "trials": 10_000, "seed": 12345}
 
 
+def test_an_ensemble_is_one_system(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--source", "s", "--reference", "r", "--metrics", "chrf"]
+    alone = found(capfd, folder, *arguments)
+    twice = found(capfd, folder, "--ensemble", folder, *arguments, "--report", "page.html")
+    assert twice["metrics"] == alone["metrics"]  # the mean of the same probabilities
+    assert twice["perplexity"] == pytest.approx(alone["perplexity"])
+    assert f"{folder} + {folder}" in (texts / "page.html").read_text(encoding="utf-8")
+
+
 def test_outputs_without_any_model(texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     arguments = ["--outputs", "ours", "--compare", "other", "--reference", "r"]
     tree = found(capfd, *arguments)
@@ -185,7 +194,8 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         (["--outputs", "ours", "--reference", "r", "--metrics", "chr"], "unknown metric 'chr'; did you mean 'chrf'?"),
         (["--outputs", "ours", "--reference", "r", "--metrics", "perplexity"], "perplexity is of a model"),
         (["m", "--metrics", "perplexity", "--compare", "other"], "--compare needs a metric of outputs"),
-        (["--outputs", "ours", "--reference", "r", "--calibration"], "--calibration is of a model's confidence"),
+        (["--outputs", "ours", "--reference", "r", "--calibration"], "--calibration is of one model's confidence"),
+        (["--outputs", "ours", "--reference", "r", "--ensemble", "m"], "--ensemble goes with a MODEL"),
         (["--outputs", "ours", "--reference", "r", "--by", "lenght"], "found 'lenght', did you mean length?"),
         (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,x"], "takes numbers as in"),
         (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,2"], "must rise"),

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from transduce.cli.model_options import add_model
+from transduce.cli.model_options import add_ensemble, add_model
 from transduce.cli.parser import Parser, did_you_mean
 
 KINDS = ("length", "group", "tag", "rare-words")
@@ -50,6 +50,7 @@ def _add_test_set(parser: Parser) -> None:
 
 
 def _add_systems(parser: Parser) -> None:
+    add_ensemble(parser)
     group = parser.add_argument_group("systems")
     group.add_argument("--outputs", metavar="FILE", type=Path, help="judge these outputs, one a line, and no model's")
     group.add_argument(
@@ -99,8 +100,10 @@ def check(options: argparse.Namespace) -> None:
     _check_test_set(options)
     if (options.model is None) == (options.outputs is None):
         raise ValueError("give either a MODEL or --outputs FILE; what they are to be compared with goes to --compare")
-    if options.outputs is not None and options.calibration:
-        raise ValueError("--calibration is of a model's confidence: it needs a MODEL, not --outputs")
+    if options.outputs is not None and options.ensemble:
+        raise ValueError("--ensemble goes with a MODEL, not with --outputs")
+    if options.calibration and (options.model is None or options.ensemble):
+        raise ValueError("--calibration is of one model's confidence: it needs a MODEL, and no --outputs or --ensemble")
     if options.worst is not None and options.worst < 0:
         raise ValueError(f"--worst must not be negative, found {options.worst}")
     _check_breakdowns(options)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from transduce.cli import streams
 from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
+from transduce.cli.model_options import opened
 from transduce.workflows.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
 from transduce.workflows.breakdowns import KINDS, count_words
 from transduce.workflows.calibrate import calibration
@@ -23,8 +24,8 @@ from transduce.workflows.model_folder import find_model, open_model
 def assessment(options: argparse.Namespace) -> Assessment:
     """Everything that was asked for. What can be wrong with files and names is found before anything is translated."""
     names = _metric_names(options)
-    if options.model is not None:
-        find_model(options.model)
+    for path in [] if options.model is None else [options.model, *options.ensemble]:
+        find_model(path)
     held_out = _test_set(options)
     outputs = {path: read_outputs(path, held_out) for path in options.compare if not is_model(path)}
     kinds = KINDS if options.report is not None else [kind for kind in KINDS if kind in asked_breakdowns(options)]
@@ -38,9 +39,10 @@ def assessment(options: argparse.Namespace) -> Assessment:
         subject = _judged(str(options.outputs), read_outputs(options.outputs, held_out), held_out, names)
         sure = None
     else:
-        model = open_model(options.model, options.device, options.precision)
+        model = opened(options)
         subject = _evaluated(model, held_out, names, options)
-        sure = calibration(model, held_out) if options.calibration or options.report is not None else None
+        wants_calibration = options.calibration or (options.report is not None and not options.ensemble)
+        sure = calibration(model, held_out) if wants_calibration else None
         del model  # the others may need its memory
     others = []
     for path in options.compare:
@@ -79,8 +81,9 @@ def _test_set(options: argparse.Namespace) -> HeldOut:
 def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options: argparse.Namespace) -> Judged:
     with _bar(len(held_out.sources), "translating") as bar, _scoring_bar(held_out, names) as scoring:
         found = evaluate(model, held_out, names, options.beam, bar.update, scoring.update)
-    _say_cut(found.cut, str(options.model), model)
-    return replace(found, name=str(options.model))
+    name = " + ".join(map(str, [options.model, *options.ensemble]))
+    _say_cut(found.cut, name, model)
+    return replace(found, name=name)
 
 
 def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
