@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from transduce import __version__
-from transduce.cli import align, back_translate, evaluate, info, prepare, search, streams, train, translate
+from transduce.cli import align, back_translate, evaluate, info, inspect, prepare, search, streams, train, translate
 from transduce.cli.parser import Parser
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "back-translate": (back_translate.main, back_translate.SUMMARY),
     "evaluate": (evaluate.main, evaluate.SUMMARY),
     "align": (align.main, align.SUMMARY),
+    "inspect": (inspect.main, inspect.SUMMARY),
     "info": (info.main, info.SUMMARY),
 }
 

@@ -1,21 +1,24 @@
 """Align: which source word each word of a given target renders, read from the model's attention over the source.
 
 The given target is put through the model token by token (forced decoding). Each of its tokens goes with the source
-token that gets the largest weight, as a mean over heads and layers; it stays without one where that is the end token or
-a tag. Words are linked where any of their tokens are.
+token that gets the largest weight, as a mean over heads and layers (and over the models of an ensemble); it stays
+without one where that is the end token or a tag. Words are linked where any of their tokens are.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_attention import source_attention
 from transduce.evaluation.alignment import Link
 from transduce.tasks import translation
 from transduce.text.tokenizer import Tokenizer
 from transduce.text.words import word_numbers
+from transduce.workflows.ensemble import EnsembleModel
 from transduce.workflows.model import Model, by_length
 
 Links = tuple[Link, ...]
@@ -52,15 +55,16 @@ def align(
     word of a pair with a blank side, stay without links. `progress` hears the number of pairs just done. ValueError for
     a layer that the model does not have, and for an unknown tag.
     """
-    layers = _layers(model, reading.layer)
+    networks = networks_of(model)
+    layers = [_layers(network, reading.layer) for network in networks]
     sources, _ = model.source_rows([source for source, _ in pairs], tags)
     targets = model.tokenizers.target.encode_batch([target for _, target in pairs])
     links: list[Links] = [() for _ in pairs]
     tokenizers = model.tokenizers
     for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(sources, targets, strict=True)], batch_tokens):
         batch = translation.batch_of([sources[i] for i in group], [targets[i] for i in group], model.device)
-        weights = source_attention(model.network, batch.source, batch.lengths, batch.target_in, layers)
-        for place, row in zip(group, weights.float().cpu(), strict=True):
+        weights = _mean_attention(networks, layers, batch)
+        for place, row in zip(group, weights, strict=True):
             source, target = pairs[place]
             first = 1 if reading.shifted else 0  # row t is of the step that takes token t - 1 and gives token t
             row = row[first : first + len(targets[place]), : len(sources[place]) + 1]
@@ -80,13 +84,29 @@ def links_of(weights: Float[Tensor, "T S"], source_words: WordNumbers, target_wo
     return tuple(sorted({(source, target) for source, target in found if source is not None and target is not None}))
 
 
-def _layers(model: Model, layer: int | None) -> list[int]:
-    layers = len(model.network.decoder.layers)
+def networks_of(model: Model) -> list[EncoderDecoder]:
+    """The model's network, or those of an ensemble."""
+    return [each.network for each in model.models] if isinstance(model, EnsembleModel) else [model.network]
+
+
+def _layers(network: EncoderDecoder, layer: int | None) -> list[int]:
+    layers = len(network.decoder.layers)
     if layer is None:
         return list(range(layers))
     if not 1 <= layer <= layers:
         raise ValueError(f"layer must be 1 to {layers}, the decoder layers of this model, found {layer}")
     return [layer - 1]
+
+
+def _mean_attention(
+    networks: Sequence[EncoderDecoder], layers: Sequence[Sequence[int]], batch: translation.Batch
+) -> Float[Tensor, "B T S"]:
+    """Of the layers of each network."""
+    found = [
+        source_attention(network, batch.source, batch.lengths, batch.target_in, which)
+        for network, which in zip(networks, layers, strict=True)
+    ]
+    return torch.stack([each.float().cpu() for each in found]).mean(0)
 
 
 def _source_words(tokenizer: Tokenizer, text: str, tokens: int, tags: int) -> WordNumbers:

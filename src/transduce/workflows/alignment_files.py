@@ -9,7 +9,7 @@ from transduce.data.reading import LineRules, aligned, facts, lines, require_equ
 from transduce.data.tally import Findings
 from transduce.evaluation.alignment import AlignmentScore, Gold, check_within, error_rate, format_links, parse_gold
 from transduce.files import write_atomically
-from transduce.workflows.alignment import Links, Reading, align
+from transduce.workflows.alignment import Links, Reading, align, networks_of
 from transduce.workflows.model import Model
 
 Pair = tuple[str, str]
@@ -58,7 +58,8 @@ def read_gold(path: Path, pairs: Sequence[Pair], first: int = 0) -> list[Gold]:
 
 def every_reading(model: Model) -> list[Reading]:
     """All ways to read a model's alignments: from the mean of its layers and from each of them, unshifted and shifted."""
-    layers = [None, *range(1, len(model.network.decoder.layers) + 1)]
+    common = min(len(network.decoder.layers) for network in networks_of(model))
+    layers = [None, *range(1, common + 1)]
     return [Reading(layer, shifted) for layer in layers for shifted in (False, True)]
 
 

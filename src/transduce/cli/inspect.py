@@ -1,0 +1,79 @@
+"""`transduce inspect`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transduce.cli import streams
+from transduce.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from transduce.workflows.inspect import Inspection
+
+SUMMARY = "look inside a model: attention, alternatives, saliency"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse(arguments)
+
+    from transduce.workflows.inspect import TOP, inspect
+    from transduce.workflows.inspection_folder import check_folder
+    from transduce.workflows.inspection_text import as_text
+    from transduce.workflows.model_folder import open_model
+
+    if options.out is not None:
+        check_folder(options.out)
+    model = open_model(options.model, options.device)
+    top = TOP if options.top is None else options.top
+    found = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
+    if found.cut:
+        limit = model.spec.generation.max_source
+        streams.say(
+            f"the text has more than the {limit:,} tokens that this model takes: only its beginning is looked at"
+        )
+    streams.write(as_text(found))
+    if options.out is not None:
+        _write(found, options.out)
+    return 0
+
+
+def _write(found: "Inspection", folder: Path) -> None:
+    from tqdm import tqdm
+
+    from transduce.workflows.inspection_folder import PAGE, picture_count, write_inspection
+
+    with tqdm(total=picture_count(found), unit="picture", disable=None, file=sys.stderr) as bar:
+        write_inspection(folder, found, bar.update)
+    streams.say(f"{folder / PAGE}: written")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "transduce inspect",
+        "Shows how a model comes to its translation of one text, or to a translation that is given: the alternatives it "
+        "considered at each step with their probabilities, the source tokens that each token depends on (by gradients) "
+        "and looks at (attention). With --out also as pictures, of each layer and head, on one page.",
+        '  transduce inspect runs/pronounce-en "hyperblork" --out hyperblork\n'
+        '  transduce inspect runs/help "Open the file." --target "Öffnen Sie die Datei."',
+    )
+    parser.add_argument("model", metavar="MODEL", type=Path, help="model folder, or run folder (runs/NAME)")
+    parser.add_argument("text", metavar="TEXT", help="a source; after -- if it begins with a hyphen")
+    parser.add_argument("--target", metavar="TEXT", help="its translation (default: what the model finds)")
+    parser.add_argument(
+        "--out",
+        metavar="FOLDER",
+        type=Path,
+        help="write pictures, index.html and inspection.json here; an earlier inspection is replaced",
+    )
+    parser.add_argument(
+        "--tag",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a tag before the text, for models trained with tags (may be given several times)",
+    )
+    parser.add_argument("--top", metavar="N", type=int, help="alternatives shown of each step (default: 5)")
+    parser.add_argument("--beam", metavar="N", type=int, help="hypotheses kept open (default: the model's)")
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+    return parser

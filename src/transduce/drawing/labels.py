@@ -1,0 +1,90 @@
+"""Tokens as labels that can be read: in pictures, whatever fonts are installed, and in terminals."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.font_manager import FontProperties
+
+from transduce.drawing.fonts import DEFAULT, font_for
+
+LONGEST = 20  # columns of a label
+JOINERS = "\u200c\u200d"  # stand within words of Persian and the scripts of India, and between emoji
+DOTTED_CIRCLE, SPACE, ELLIPSIS = "\u25cc", "\u2423", "\u2026"
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text and the font to draw it with.
+
+    stands_in: the text is a number in place of a token that no installed font can draw.
+    """
+
+    text: str
+    font: FontProperties
+    stands_in: bool = False
+
+
+def readable(piece: str, longest: int = LONGEST) -> str:
+    """A token for people: what cannot be seen, or would act on a terminal, is named; a longer one is cut.
+
+    "▁cat" -> "▁cat", "\\t" -> "[U+0009]", "\\u00a0" -> "[U+00A0]", "\\u0301" -> "◌\u0301", " " -> "␣", "" -> "(empty)"
+    """
+    shown = "".join(map(_shown, piece)) or "(empty)"
+    if unicodedata.combining(shown[0]) or unicodedata.category(shown[0]) in ("Mn", "Mc", "Me"):
+        shown = DOTTED_CIRCLE + shown
+    if screen_width(shown) <= longest:
+        return shown
+    while screen_width(shown) >= longest:
+        shown = shown[:-1]
+    return shown + ELLIPSIS
+
+
+def screen_width(text: str) -> int:
+    """How many columns of a terminal a text takes: `screen_width("a猫") == 3`. Marks above and below letters take none."""
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _shown(char: str) -> str:
+    if char == " ":
+        return SPACE
+    unseen = unicodedata.category(char)[0] in "CZ" and char not in JOINERS
+    return f"[U+{ord(char):04X}]" if unseen else char
+
+
+def labels(pieces: Sequence[str]) -> list[Label]:
+    """A label for each token along an axis.
+
+    Where no installed font has the letters of a token, its number (counted from 1) stands alone; then all tokens of the
+    axis have their numbers in front, so that a legend elsewhere can say which is which.
+
+        ["▁a", "▁b"]       ->  "▁a", "▁b"
+        ["▁a", "▁猫"]      ->  "1 ▁a", "2"            where no font has the second
+    """
+    texts = [readable(piece) for piece in pieces]
+    fonts = [font_for(text) for text in texts]
+    if None not in fonts:
+        return [Label(text, font) for text, font in zip(texts, fonts, strict=True) if font is not None]
+    return [_numbered(number, text) for number, text in enumerate(texts, 1)]
+
+
+def _numbered(number: int, text: str) -> Label:
+    font = font_for(f"{number} {text}")
+    return _stand_in(str(number)) if font is None else Label(f"{number} {text}", font)
+
+
+def label_or_number(piece: str, number: int, longest: int = LONGEST) -> Label:
+    """A label for a single token, or "#number" in its place where no installed font has its letters."""
+    text = readable(piece, longest)
+    font = font_for(text)
+    return _stand_in(f"#{number}") if font is None else Label(text, font)
+
+
+def _stand_in(text: str) -> Label:
+    return Label(text, FontProperties(family=DEFAULT), stands_in=True)

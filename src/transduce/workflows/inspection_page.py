@@ -1,0 +1,44 @@
+"""The page of an inspection: its pictures, and tables in which a browser's fonts show every script."""
+
+from collections.abc import Sequence
+from importlib import resources
+
+import jinja2
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+
+from transduce.drawing.labels import readable
+from transduce.workflows.inspect import Inspection
+from transduce.workflows.inspection_text import shares
+
+MOST_CELLS = 4_000  # of a table of weights; of longer texts the pictures alone show them
+COLOURS = colormaps["Blues"]
+DARK = 0.6  # of the largest value: figures on darker cells are white
+
+
+def page(found: Inspection, pictures: Sequence[tuple[str, str]]) -> str:
+    """The page as text, for a folder that holds the pictures, (file name, title). All texts are escaped in it."""
+    text = resources.files("transduce.workflows").joinpath("inspection.html.jinja").read_text(encoding="utf-8")
+    made = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    made.filters["readable"] = readable
+    salient, mean = shares(found.saliency), found.attention.mean((0, 1))
+    return made.from_string(text).render(
+        found=found,
+        pictures=pictures,
+        weights=[
+            ("saliency", "Saliency", _cells(salient)),
+            ("attention", "Attention over the source", _cells(mean)),
+        ]
+        if salient.size <= MOST_CELLS
+        else [],
+    )
+
+
+def _cells(values: np.ndarray) -> list[list[tuple[str, str, str]]]:
+    """Figure, background and colour of each cell."""
+    most = float(values.max(initial=0.0)) or 1.0
+    return [
+        [(f"{value:.2f}", to_hex(COLOURS(value / most)), "#fff" if value > DARK * most else "#1b1f24") for value in row]
+        for row in values.tolist()
+    ]
