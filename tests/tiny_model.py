@@ -1,5 +1,6 @@
 """A model folder with random weights: quick to make, and its outputs are babble that depends on the source."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,10 +16,10 @@ WORDS = [first + second + third for first in "bdklmn" for second in "aeiou" for 
 MAX_SOURCE = 40  # tokens, end token included
 
 
-def write(folder: Path, shared: bool = True) -> Path:
-    """A transformer-tiny over the words of WORDS; its outputs have at most 9 of them."""
+def write(folder: Path, shared: bool = True, tags: Sequence[str] = ()) -> Path:
+    """A transformer-tiny over the words of WORDS; its outputs have at most 10 of them."""
     config = TokenizerConfig(kind="words", vocabulary=400, shared=shared)
-    tokenizers = [train(words, config.side("source"), config) for words in (WORDS, WORDS[10:])]
+    tokenizers = [train(words, config.side("source"), config, tags) for words in (WORDS, WORDS[10:])]
     pair = Tokenizers(tokenizers[0], tokenizers[0] if shared else tokenizers[1])
     spec = ModelSpec(
         network=PRESETS["transformer-tiny"](),

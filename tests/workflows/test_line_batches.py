@@ -1,5 +1,6 @@
 """Batches of lines: nothing lost, nothing reordered, bounded, and errors in their place."""
 
+import gzip
 import io
 import threading
 import time
@@ -18,8 +19,11 @@ from transduce.workflows.line_batches import (
     ReadAhead,
     arriving_batches,
     check_readable,
+    count_lines,
     full_batches,
     lines,
+    texts,
+    with_prefixes,
 )
 
 BATCHES = {"full": full_batches, "arriving": arriving_batches}
@@ -135,3 +139,34 @@ def wait_until(is_so: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it never came about")
+
+
+def test_bad_lines_can_be_blank_and_told() -> None:
+    told: list[str] = []
+    content = b"one\nb\xe4d\nthree\n"
+    found = list(lines([Input("f", io.BytesIO(content))], told.append))
+    assert [line.text for line in found] == ["one", "", "three"]
+    assert [line.number for line in found] == [1, 2, 3]
+    assert told == ["f:2: invalid UTF-8 (0xe4 at byte 2 of the line)"]
+    with pytest.raises(ValueError, match="f:2: invalid UTF-8"):
+        list(lines([Input("f", io.BytesIO(content))]))
+
+
+def test_each_line_gets_its_prefix() -> None:
+    found = list(with_prefixes(numbered("abc"), ["x", "", "z"], "p"))
+    assert [(line.text, line.prefix) for line in found] == [("a", "x"), ("b", ""), ("c", "z")]
+    with pytest.raises(ValueError, match=r"^p has 1 lines, but f:2 is line 2 of the input"):
+        list(with_prefixes(numbered("abc"), ["x"], "p"))
+    with pytest.raises(ValueError, match=r"^p has more lines than the input, which has 2"):
+        list(with_prefixes(numbered("ab"), ["x", "", "z"], "p"))
+    with pytest.raises(ValueError, match=r"^p has more lines than the input, which has 0"):
+        list(with_prefixes(numbered(""), ["x"], "p"))
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"a\n", b"a\r\nb", b"\n\n", b"\xef\xbb\xbfa\n"])
+def test_counted_lines_are_those_that_are_read(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(content)
+    assert count_lines(tmp_path / "f") == len(read(content)) == len(list(texts(tmp_path / "f")))
+    (tmp_path / "f.gz").write_bytes(gzip.compress(content))
+    assert count_lines(tmp_path / "f.gz") == len(read(content))
+    assert list(texts(tmp_path / "f.gz")) == [line.text for line in read(content)]

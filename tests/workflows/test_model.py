@@ -9,6 +9,10 @@ import torch
 import tiny_model
 import transduce
 from transduce import models
+from transduce.decoding.sampling import Sampling
+from transduce.text.config import TokenizerConfig
+from transduce.text.train import train
+from transduce.workflows.prefixes import LineError, prefix_rows
 
 LINES = ["eine Zeile", "b", "noch eine ganz andere Zeile, die länger ist", "", "Wörter", "b"]
 
@@ -133,3 +137,96 @@ def test_a_source_that_is_too_long_is_cut_with_a_warning(model):
         outputs = model.translate(["short", "x " * limit, "short"], beam_size=1)
     assert outputs[0] == outputs[2]
     assert model.translate_n_best(["x " * limit], 1)[0][0].source_cut
+
+
+def test_confidence_is_the_geometric_mean_of_the_tokens_probabilities(model):
+    for outputs in model.translate_n_best(LINES, 4, 3):
+        for output in outputs:
+            product = math.prod(output.token_probabilities)
+            assert output.confidence == pytest.approx(product ** (1 / max(1, len(output.token_probabilities))))
+            assert len(output.pieces) == len(output.token_probabilities)
+            assert output.log_probability == pytest.approx(sum(output.token_log_probabilities), abs=1e-6)
+            assert (output.pieces[-1:] == ("</s>",)) == (output.ended and output.text != "")
+
+
+def test_tokens_of_an_output_have_the_probabilities_that_scoring_gives_them(model):
+    output = model.translate_n_best(["eine Zeile"], 3, 3)[0][0]
+    scored = model.score([("eine Zeile", output.text)])[0]
+    if scored.pieces[: len(output.pieces)] == output.pieces:
+        assert scored.tokens[: len(output.pieces)] == pytest.approx(output.token_log_probabilities, abs=1e-4)
+
+
+def test_settings_take_the_place_of_beam_and_n_best(model):
+    settings = model.decoding(beam=5, n_best=3, max_length=6)
+    outputs = model.translate_n_best(LINES, settings=settings)
+    assert [len(each) for each in outputs] == [3, 3, 3, 1, 3, 3]
+    assert max(len(output.token_probabilities) for each in outputs for output in each) == 6
+    with pytest.raises(ValueError, match="give either settings, or beam_size and n_best"):
+        model.translate_n_best(LINES, 4, settings=settings)
+
+
+def test_settings_derive_from_the_models_own(model, monkeypatch):
+    own = replace(model.spec.generation, beam=6, groups=3, diversity=0.5, alpha=0.7, no_repeat_ngram=4)
+    monkeypatch.setattr(model, "spec", replace(model.spec, generation=own))
+    assert model.decoding() == own.decoding()
+    assert model.decoding(n_best=8).beam == 9  # wide enough, and the groups still divide it
+    drawn = model.decoding(sampling=Sampling(), n_best=20)
+    assert (drawn.groups, drawn.no_repeat_ngram, drawn.n_best) == (1, 4, 20)
+    with pytest.raises(ValueError, match="groups must divide beam"):
+        model.decoding(beam=4)
+
+
+def test_a_forced_prefix_begins_the_output_and_counts_in_it(model):
+    prefixes = ["lot nas", "", "kus", "lot", "", ""]
+    forced = model.translate_n_best(LINES, 2, prefixes=prefixes)
+    free = model.translate_n_best(LINES, 2)
+    for prefix, line, (best, *_), (other, *_) in zip(prefixes, LINES, forced, free, strict=True):
+        if not line:
+            assert best.text == ""
+        elif prefix:
+            assert best.text.startswith(f"{prefix} ")
+            assert best.pieces[: len(prefix.split())] == tuple(prefix.split())
+        else:
+            assert best.text == other.text
+    assert model.translate(LINES, 2, prefixes=prefixes) == [each[0].text for each in forced]
+
+
+def test_prefixes_that_cannot_be(model):
+    with pytest.raises(ValueError, match="expected a prefix for each of 1 lines, found 2"):
+        model.translate(["a"], prefixes=["lot", "nas"])
+    with pytest.raises(LineError, match="line 2: the prefix has the word 'Baum'") as refused:
+        model.translate(["a", "b"], prefixes=["lot", "lot Baum"])
+    assert refused.value.place == 1
+    with pytest.raises(LineError, match="line 3: the prefix has 2 tokens, but the output may have at most 2"):
+        model.translate(["a", "", "b"], settings=model.decoding(max_length=2), prefixes=["lot", "lot nas", "lot nas"])
+
+
+def test_tags_stand_before_the_source(tmp_path):
+    tiny_model.write(tmp_path / "tagged", tags=("de", "fr"))
+    tagged = transduce.load(tmp_path / "tagged", "cpu")
+    lines = ["bar dar", "", "mit dar bis"]
+    rows, cut = tagged.source_rows(lines, [("fr",), (), ["de", "fr"]])
+    assert [row[:2] for row in rows] == [[5, rows[0][1]], [], [4, 5]] and not any(cut)
+    by_line = tagged.translate(lines, tags=[("fr",), (), ("de",)])
+    assert by_line[0] == tagged.translate(["bar dar"], tags=[("fr",)])[0]
+    assert by_line[2] == tagged.translate(["mit dar bis"], tags=[("de",)])[0]
+    german, french = (tagged.score([("bar", "dar")], tags=[(tag,)])[0].log_probability for tag in ("de", "fr"))
+    assert german != french
+    with pytest.raises(ValueError, match=r"unknown tag 'xx'; known: de, fr"):
+        tagged.translate(lines, tags=[("xx",)] * 3)
+    with pytest.raises(ValueError, match="expected the tags of each line"):
+        tagged.translate(["bar"], tags=["de"])
+    with pytest.raises(ValueError, match="expected the tags of each of 3 texts, found 1"):
+        tagged.translate(lines, tags=[("de",)])
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "characters"])
+@pytest.mark.parametrize("prefix", ["the cat", "the cat ", "the ca", " the", "", "  "])
+def test_prefixes_of_texts_become_tokens_that_spell_them(kind, prefix):
+    lines = ["the cat sat on the mat", "a cat is on a hat", "the hat on the mat"]
+    config = TokenizerConfig(kind=kind, vocabulary=290, exact=False)
+    tokenizer = train(lines, config.side("target"), config)
+    ids = prefix_rows(tokenizer, [prefix], [0])[0]
+    assert tokenizer.decode(ids) == (prefix if kind == "characters" else prefix.rstrip())
+    if prefix == "the cat " and kind != "characters":
+        assert ids == tokenizer.encode("the cat")

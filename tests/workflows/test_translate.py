@@ -181,3 +181,24 @@ def test_the_folder_of_a_run_stands_for_its_model(tmp_path: Path) -> None:
         find_model(tmp_path)
     with pytest.raises(ValueError, match="is a file"):
         find_model(run / "run.toml")
+
+
+def test_folders_beside_a_model_are_told_for_what_they_are(tmp_path: Path) -> None:
+    from transduce.workflows.model_folder import find_model
+
+    run = tmp_path / "runs" / "first"
+    checkpoint = run / "checkpoints" / "step-00000010"
+    checkpoint.mkdir(parents=True)
+    for path in (run / "run.toml", checkpoint / "state.json", checkpoint / "manifest.json"):
+        path.touch()
+    with pytest.raises(ValueError, match=f"step-00000010: is a checkpoint, .* the model is in the run's folder, {run}"):
+        find_model(checkpoint)
+    with pytest.raises(ValueError, match=f"checkpoints: holds checkpoints, .* the model is in the run's folder, {run}"):
+        find_model(run / "checkpoints")
+    with pytest.raises(ValueError, match=f"runs: holds runs; name one of them: {run}$"):
+        find_model(tmp_path / "runs")
+    (run / "model").mkdir()
+    for name in ("manifest.json", "model.safetensors"):
+        (run / "model" / name).touch()
+    with pytest.raises(ValueError, match="did you mean the folder that it is in"):
+        find_model(run / "model" / "model.safetensors")

@@ -31,16 +31,17 @@ SAMPLING: Rows = (
     ("--top-k", int, "K", "only the K most probable tokens"),
     ("--top-p", float, "P", "only the fewest tokens that together have probability P"),
     ("--min-p", float, "P", "only tokens with at least P times the best one's probability"),
-    ("--seed", int, "N", "a line's draws depend on it and on the line's number only (default: 1)"),
+    ("--seed", int, "N", "the draws of a line depend on it and on the line's place in the input (default: 1)"),
 )
 
 
 def add_decoding(parser: Parser) -> None:
     """All but `--beam` and `--n-best`; the defaults are the model's own settings."""
-    _add(parser, "search (defaults: the model's)", SEARCH)
-    _add(parser, "outputs (defaults: the model's)", OUTPUTS)
-    sampling = _add(parser, "sampling", SAMPLING)
+    _add(parser.add_argument_group("search (defaults: the model's)"), SEARCH)
+    _add(parser.add_argument_group("outputs (defaults: the model's)"), OUTPUTS)
+    sampling = parser.add_argument_group("sampling")
     sampling.add_argument("--sample", action="store_true", help="draw tokens by their probability instead of searching")
+    _add(sampling, SAMPLING)
     risk = parser.add_argument_group("minimum Bayes risk")
     risk.add_argument("--mbr", metavar="N", type=int, help="of N outputs the one most like all of them by chrF")
     risk.add_argument(
@@ -67,11 +68,9 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
     return method_of(model, changes, draws, least_risk=options.mbr is not None, language=language)
 
 
-def _add(parser: Parser, title: str, rows: Rows) -> Any:
-    group = parser.add_argument_group(title)
+def _add(group: Any, rows: Rows) -> None:
     for option, kind, metavar, text in rows:
         group.add_argument(option, metavar=metavar, type=kind, help=text)
-    return group
 
 
 def _samples(options: argparse.Namespace) -> bool:

@@ -8,6 +8,8 @@ from transduce import files
 from transduce.workflows.model import Model, load
 
 DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
+MODEL_FILES = ("config.toml", "manifest.json", "model.safetensors")
+SHOWN = 8  # of several runs
 
 
 def find_model(path: Path) -> Path:
@@ -16,7 +18,8 @@ def find_model(path: Path) -> Path:
     A model folder that lacks a file is one still: loading it says which.
     """
     files.recover_folder(path)
-    if any((path / name).exists() for name in ("config.toml", "manifest.json", "model.safetensors")):
+    is_checkpoint = (path / "state.json").exists()
+    if not is_checkpoint and any((path / name).exists() for name in MODEL_FILES):
         return path
     if not (path / "run.toml").exists():
         raise ValueError(_no_model(path))
@@ -48,12 +51,27 @@ def check_device(device: str) -> None:
 
 def _no_model(path: Path) -> str:
     if path.exists() and not path.is_dir():
-        return f"{path}: is a file, expected a model folder or a run folder (runs/NAME)"
+        own = "; did you mean the folder that it is in?" if (path.parent / "manifest.json").exists() else ""
+        return f"{path}: is a file, expected a model folder or a run folder (runs/NAME){own}"
     if path.is_dir():
-        return f"{path}: holds neither a model (config.toml) nor a run (run.toml)"
+        return f"{path}: {_what_it_is(path)}"
     near = nearest_folder(path)
     advice = f"did you mean {near}?" if near else "training leaves models at runs/NAME/model"
     return f"{path}: no such model folder; {advice}"
+
+
+def _what_it_is(folder: Path) -> str:
+    """A folder that holds no model, and where one may be."""
+    place = folder.resolve()
+    if (folder / "state.json").exists():
+        return f"is a checkpoint, from which training goes on; the model is in the run's folder, {place.parent.parent}"
+    if place.name == "checkpoints" and (place.parent / "run.toml").exists():
+        return f"holds checkpoints, from which training goes on; the model is in the run's folder, {place.parent}"
+    runs = sorted(each.parent for each in folder.glob("*/run.toml"))
+    if runs:
+        more = f" and {len(runs) - SHOWN} more" if len(runs) > SHOWN else ""
+        return f"holds runs; name one of them: {', '.join(map(str, runs[:SHOWN]))}{more}"
+    return "holds neither a model (config.toml) nor a run (run.toml)"
 
 
 def nearest_folder(path: Path) -> Path | None:

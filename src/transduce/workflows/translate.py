@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from transduce.text.tags import checked
 from transduce.workflows.line_batches import Line
 from transduce.workflows.method import Method
 from transduce.workflows.model import Model, Translation
@@ -49,7 +50,9 @@ class Stream:
     """
 
     def __init__(self, model: Model, wanted: Wanted, say: Callable[[str], object]) -> None:
-        model.tokenizers.source.tag_ids(wanted.tags)  # an unknown one is refused before anything is read
+        model.tokenizers.source.tag_ids(
+            checked(wanted.tags)
+        )  # those that cannot be are refused before anything is read
         self._model, self._wanted, self.notes = model, wanted, Notes(say)
         self._place = 0
 
