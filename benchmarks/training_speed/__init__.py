@@ -1,0 +1,1 @@
+"""Training speed side by side with Eole and Joey NMT; see benchmarks/README.md."""
