@@ -109,6 +109,8 @@ def check(options: argparse.Namespace) -> None:
     _check_breakdowns(options)
     for option in ("output", "report"):
         _check_target(option, getattr(options, option), options)
+    if options.output is not None and options.output == options.report:
+        raise ValueError(f"--output and --report are both {options.report}; name two files")
 
 
 def _check_test_set(options: argparse.Namespace) -> None:
@@ -129,7 +131,7 @@ def _check_test_set(options: argparse.Namespace) -> None:
 
 def _check_breakdowns(options: argparse.Namespace) -> None:
     """The kinds asked for are known, and what is said about a kind goes with it. A report has all kinds."""
-    kinds = () if options.by is None else tuple(options.by.split(","))
+    kinds = _named(options.by)
     for kind in kinds:
         if kind not in (*KINDS, ALL):
             raise ValueError(
@@ -143,8 +145,12 @@ def _check_breakdowns(options: argparse.Namespace) -> None:
 
 def asked_breakdowns(options: argparse.Namespace) -> set[str]:
     """The kinds that --by names."""
-    asked = set((options.by or "").split(","))
-    return set(KINDS) if ALL in asked else asked
+    asked = _named(options.by)
+    return set(KINDS) if ALL in asked else set(asked)
+
+
+def _named(listed: str | None) -> list[str]:
+    return [] if listed is None else [name.strip() for name in listed.split(",")]
 
 
 def columns(options: argparse.Namespace) -> dict[str, str] | None:

@@ -18,7 +18,7 @@ from transduce.workflows.translate import one_line
 
 Progress = Callable[[int], object]
 
-CHUNK = 100  # sentences that a metric looks at before progress is told
+CHUNK = 100  # sentences that a costly metric looks at before progress is told
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,10 @@ def write_translations(path: Path, found: Judged) -> None:
 def _statistics(
     each: Metric, outputs: Sequence[str], references: Sequence[Sequence[str]], progress: Progress | None
 ) -> Statistics:
+    size = CHUNK if each.costly else len(outputs)
     parts = []
-    for begin in range(0, len(outputs), CHUNK):
-        part = slice(begin, begin + CHUNK)
+    for begin in range(0, len(outputs), size):
+        part = slice(begin, begin + size)
         parts.append(each.statistics(outputs[part], references[part]))
         if progress is not None:
             progress(len(parts[-1]))

@@ -39,7 +39,7 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
     evaluation = subject if isinstance(subject, Evaluation) else None
     info = None if model is None else model_info(model)
     pictures = {name: _data_uri(each) for name, each in _pictures(found, model).items()}
-    return _template().render(
+    text = _template().render(
         found=found,
         subject=subject,
         letters=[letter(place) for place in range(len(found.systems))],
@@ -53,6 +53,7 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
         model=[] if info is None else _facts(info),
         card=None if info is None else _card(info),
     )
+    return text.encode("utf-8", "replace").decode()  # names of files need not be text
 
 
 def _contents(found: Assessment, info: ModelInfo | None, pictures: dict[str, str]) -> Rows:
