@@ -187,3 +187,15 @@ def test_a_model_in_a_run_has_facts_a_curve_and_calibration(run: Path, tmp_path:
     assert "3 sentences; 1 source longer than the model takes" in page.text
     elsewhere = report_page(found, shutil.copytree(run / "model", tmp_path / "alone"))
     assert "Learning curve" not in elsewhere
+
+
+def test_the_example_of_the_docs(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    shutil.copytree(run, tmp_path / "runs" / "help")
+    (tmp_path / "runs" / "help" / "test.jsonl").write_text('{"source": "bar", "target": "mit"}\n' * 3, encoding="utf-8")
+    (tmp_path / "other.txt").write_text("mit\n" * 3, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+    for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(example, {})
+    assert "Most different: A and B" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -4,7 +4,8 @@ Both tests and the intervals take statistics of sentences (`Metric.statistics`),
 For BLEU, chrF and TER they give the p-values of sacreBLEU's `significance.PairedTest`, from the same draws, in memory
 that does not grow with their number. There is one exception: differences as large as the observed one count as evidence
 that it is chance, as the definition of a p-value has it (Phipson and Smyth 2010, 1603.05766). sacreBLEU counts only
-larger ones, by which a system differs from its own copy at p = 0.001, and from a copy with one sentence changed too.
+larger ones, by which a system differs from its own copy at p = 0.001, and by randomisation from a copy with one
+sentence changed.
 
 Letters: N sentences, S sufficient statistics, R resamples or trials.
 """
