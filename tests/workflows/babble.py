@@ -14,7 +14,9 @@ from transduce.text.train import train
 from transduce.workflows.model import Model
 
 
-def babble(lines: Sequence[str], kind: Kind = "unigram", tags: Sequence[str] = (), max_source: int = 40) -> Model:
+def babble(
+    lines: Sequence[str], kind: Kind = "unigram", tags: Sequence[str] = (), max_source: int = 40, seed: int = 1
+) -> Model:
     """A transformer-tiny of two decoder layers and three encoder layers, with one vocabulary for both sides."""
     config = TokenizerConfig(kind=kind, vocabulary=400, exact=False)
     tokenizer = train(lines, config.side("source"), config, tags)
@@ -23,7 +25,7 @@ def babble(lines: Sequence[str], kind: Kind = "unigram", tags: Sequence[str] = (
         target_vocabulary=tokenizer.size,
         generation=Generation(beam=2, max_length=12, max_source=max_source),
     )
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     network = models.build(spec).eval()
     with torch.no_grad():
         for name, parameter in network.named_parameters():

@@ -13,6 +13,7 @@ from transduce.architectures.transformer_attention import attention_maps
 from transduce.evaluation.alignment import error_rate, parse_gold
 from transduce.tasks import translation
 from transduce.workflows.alignment import Links, Reading, align, links_of
+from transduce.workflows.ensemble import EnsembleModel
 from transduce.workflows.model import Model
 from transduce.workflows.train import train
 
@@ -32,18 +33,19 @@ def model() -> Model:
 
 
 def test_by_hand() -> None:
-    #         de    r    Hund  </s>
+    #         <tag> de    r    Hund  </s>
     weights = torch.tensor(
         [
-            [0.1, 0.6, 0.2, 0.1],  # the
-            [0.1, 0.1, 0.2, 0.6],  # big: nothing says so
-            [0.0, 0.1, 0.9, 0.0],  # d-
-            [0.4, 0.3, 0.2, 0.1],  # -og
+            [0.0, 0.1, 0.5, 0.2, 0.2],  # the
+            [0.0, 0.1, 0.1, 0.2, 0.6],  # big: the words get less than the end
+            [0.6, 0.0, 0.1, 0.2, 0.1],  # d-: tags do not count
+            [0.1, 0.2, 0.1, 0.1, 0.3],  # -og: nor does the end, if the words get as much
         ]
     )
-    assert links_of(weights, [0, 0, 1, None], [0, 1, 2, 2]) == ((0, 0), (0, 2), (1, 2))
-    assert links_of(weights[:0], [0, 0, 1, None], []) == ()
-    assert links_of(weights, [0, 0, 1, None], [0, None, None, 0]) == ((0, 0),)
+    assert links_of(weights, [None, 0, 0, 1, None], [0, 1, 2, 2]) == ((0, 0), (0, 2), (1, 2))
+    assert links_of(weights[:0], [None, 0, 0, 1, None], []) == ()
+    assert links_of(weights, [None, 0, 0, 1, None], [0, None, None, 0]) == ((0, 0),)
+    assert links_of(weights, [None] * 5, [0, 1, 2, 2]) == ()
 
 
 @pytest.mark.parametrize("layer", [None, 1, 2])
@@ -53,14 +55,14 @@ def test_links_are_where_the_attention_is_largest(model: Model, layer: int | Non
     ids = model.tokenizers.source.encode(source), model.tokenizers.target.encode(target)
     batch = translation.batch_of([ids[0]], [ids[1]])
     maps = attention_maps(model.network, batch.source, batch.lengths, batch.target_in).source[:, 0].mean(1)
-    best = (maps.mean(0) if layer is None else maps[layer - 1]).argmax(-1).tolist()
+    rows = maps.mean(0) if layer is None else maps[layer - 1]
     pieces = [model.tokenizers.source.pieces(ids[0]), model.tokenizers.target.pieces(ids[1])]
     words = [torch.tensor([p.startswith("▁") for p in side]).cumsum(0) - 1 for side in pieces]
-    expected = {
-        (int(words[0][best[t + shifted]]), int(words[1][t]))
-        for t in range(len(ids[1]))
-        if best[t + shifted] < len(ids[0])
-    }
+    expected = set()
+    for t in range(len(ids[1])):
+        row = rows[t + shifted, : len(ids[0])]
+        if row.sum() >= 0.5:
+            expected.add((int(words[0][row.argmax()]), int(words[1][t])))
     assert set(align(model, [PAIRS[0]], reading=Reading(layer, shifted))[0]) == expected
 
 
@@ -91,6 +93,14 @@ def test_words_beyond_what_the_model_takes_have_no_links() -> None:
     for tags, most in ((None, 4), ([("de",)], 3)):
         (links,) = align(model, [(source, " ".join(reversed(source.split())))], tags)
         assert links and max(s for s, _ in links) < most
+
+
+def test_an_ensemble_is_read_as_a_mean(model: Model) -> None:
+    other = babble(LINES, tags=["de", "formal"], seed=2)
+    assert align(EnsembleModel([model, model]), PAIRS) == align(model, PAIRS)
+    both = align(EnsembleModel([model, other]), PAIRS)
+    assert both == align(EnsembleModel([other, model]), PAIRS)
+    assert both != align(model, PAIRS) and both != align(other, PAIRS)
 
 
 def test_layers_that_are_not_there(model: Model) -> None:

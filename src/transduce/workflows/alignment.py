@@ -1,8 +1,9 @@
 """Align: which source word each word of a given target renders, read from the model's attention over the source.
 
-The given target is put through the model token by token (forced decoding). Each of its tokens goes with the source
-token that gets the largest weight, as a mean over heads and layers (and over the models of an ensemble); it stays
-without one where that is the end token or a tag. Words are linked where any of their tokens are.
+The given target is put through the model token by token (forced decoding). Each of its tokens goes with the token of a
+source word that gets the largest weight, as a mean over heads and layers (and over the models of an ensemble); it stays
+without one where the source's end token gets more than all its words together. Words are linked where any of their
+tokens are.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,11 +78,19 @@ def align(
 
 
 def links_of(weights: Float[Tensor, "T S"], source_words: WordNumbers, target_words: WordNumbers) -> Links:
-    """The links of one pair, sorted, from the weights of its target tokens over its source tokens and their words."""
-    if not len(weights):
-        return ()
-    found = ((source_words[place], word) for place, word in zip(weights.argmax(1).tolist(), target_words, strict=True))
-    return tuple(sorted({(source, target) for source, target in found if source is not None and target is not None}))
+    """The links of one pair, sorted, from the weights of its target tokens over its source tokens and their words.
+
+    The last source token is the end token. Others that are in no word, as tags are, get no links and forbid none.
+    """
+    outside = torch.tensor([word is None for word in source_words])
+    within = weights.masked_fill(outside, 0.0)
+    unseen = within.sum(1) < weights[:, -1]
+    found = {
+        (source_words[place], word)
+        for place, word, none in zip(within.argmax(1).tolist(), target_words, unseen.tolist(), strict=True)
+        if not none
+    }
+    return tuple(sorted((source, target) for source, target in found if source is not None and target is not None))
 
 
 def networks_of(model: Model) -> list[EncoderDecoder]:
