@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from transduce.evaluation.alignment import format_links
 from transduce.workflows.alignment import align
-from transduce.workflows.ensemble import EnsembleModel
 from transduce.workflows.line_batches import Line
 from transduce.workflows.model import Model, Translation
 from transduce.workflows.translate import Outputs, one_line
@@ -63,11 +62,7 @@ def _finite(value: float) -> float | None:
 
 
 def alignment_lines(model: Model, lines: Sequence[Line], outputs: Outputs, tags: tuple[str, ...] = ()) -> str:
-    """The word alignment of each line and its best output, "0-0 1-2", on a line of its own: blank for a blank one.
-
-    Of an ensemble the first model's attention is read.
-    """
-    reader = model.models[0] if isinstance(model, EnsembleModel) else model
+    """The word alignment of each line and its best output, "0-0 1-2", on a line of its own: blank for a blank one."""
     pairs = [(line.text, found[0].text) for line, found in zip(lines, outputs, strict=True)]
-    links = align(reader, pairs, [tags] * len(pairs) if tags else None)
+    links = align(model, pairs, [tags] * len(pairs) if tags else None)
     return "".join(f"{format_links(each)}\n" for each in links)
