@@ -198,7 +198,10 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         (["--outputs", "ours", "--reference", "r", "--ensemble", "m"], "--ensemble goes with a MODEL"),
         (["--outputs", "ours", "--reference", "r", "--by", "lenght"], "found 'lenght', did you mean length?"),
         (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,x"], "takes numbers as in"),
-        (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,2"], "must rise"),
+        (
+            ["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,2"],
+            "--length-edges must rise",
+        ),
         (["--outputs", "ours", "--reference", "r", "--train", "s"], "--train goes with --by rare-words or --report"),
         (["--outputs", "ours", "--reference", "r", "--worst", "-1"], "--worst must not be negative"),
         (["--outputs", "ours", "--reference", "r", "--report", "ours"], "--report ours is a file that is read"),

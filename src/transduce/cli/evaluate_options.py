@@ -164,11 +164,14 @@ def columns(options: argparse.Namespace) -> dict[str, str] | None:
 
 
 def edges(options: argparse.Namespace) -> tuple[int, ...]:
-    """The numbers of --length-edges. ValueError where they are none."""
-    try:
-        return tuple(int(edge) for edge in (options.length_edges or "").split(",") if edge)
-    except ValueError:
-        raise ValueError(f"--length-edges takes numbers as in 10,20,40, found {options.length_edges!r}") from None
+    """The numbers of --length-edges. ValueError where they are none, or do not rise."""
+    listed = _named(options.length_edges)
+    if not all(edge.isdecimal() for edge in listed):
+        raise ValueError(f"--length-edges takes numbers as in 10,20,40, found {options.length_edges!r}")
+    found = tuple(map(int, listed))
+    if list(found) != sorted(set(found)):
+        raise ValueError(f"--length-edges must rise as in 10,20,40, found {options.length_edges}")
+    return found
 
 
 def _check_target(option: str, path: Path | None, options: argparse.Namespace) -> None:
