@@ -80,7 +80,7 @@ def frequencies(texts: Iterable[str]) -> Counter[str]:
 def words(text: str) -> list[str]:
     """What white space separates, without case and without punctuation at the ends.
 
-    >>> words("“Straße” – (3,000 m)!")
+    >>> words("“Straße” - (3,000 m)!")
     ['strasse', '3,000', 'm']
     """
     bare = (_bare(word) for word in unicodedata.normalize("NFC", text).casefold().split())
