@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transduce.data.config import Corpus
+from transduce.data.config import Columns, Corpus, DataConfig
 from transduce.data.formats import examples
 from transduce.data.reading import LineRules
+from transduce.data.survey import find_origins, survey
 from transduce.data.tally import Findings
 
 STOP = LineRules()
@@ -71,6 +72,10 @@ def test_tabs_are_text_in_aligned_files(tmp_path: Path) -> None:
         ("f.jsonl", '{"source": "a", "target": "b", "group": true}', 'wrong type .*"group".*a boolean'),
         ("f.jsonl", r'{"source": "\ud800", "target": "b"}', "not text"),
         ("f.jsonl", r'{"source": "a\u0000", "target": "b"}', "not text"),
+        ("f.jsonl", '{"source": "a", "target": "b", "tag": 5}', 'wrong type .*"tag" must be a string, found a number'),
+        ("f.jsonl", '{"source": "a", "target": "b", "tags": ["d e"]}', "not a tag .*no white space"),
+        ("f.jsonl", '{"source": "a", "target": "b", "tag": "a b c d e f g h i"}', 'not a tag .*columns = { tag = "" }'),
+        ("f.tsv", "a\tb\tc\t<d>", "not a tag"),
     ],
 )
 def test_bad_lines_are_named_or_dropped(tmp_path: Path, name: str, line: str, words: str) -> None:
@@ -114,3 +119,56 @@ def test_line_breaks_inside_json_strings_become_spaces(tmp_path: Path) -> None:
 def test_unknown_extensions_list_the_known(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"unknown extension.*\.csv, \.tsv, \.jsonl"):
         read(tmp_path / name, "a\tb\n")
+
+
+@pytest.mark.parametrize(
+    ("record", "columns", "expected"),
+    [
+        ({"source": "a", "target": "b", "tag": "de formal"}, None, ("a", "b", "", ("de", "formal"))),
+        ({"source": "a", "target": "b", "tag": ["de", "formal"]}, None, ("a", "b", "", ("de", "formal"))),
+        ({"source": "a", "target": "b", "tags": ["de"], "group": "g"}, None, ("a", "b", "g", ("de",))),
+        ({"source": "a", "target": "b", "tag": None, "group": None}, None, ("a", "b", "", ())),
+        ({"source": "a", "target": "b", "tag": ""}, None, ("a", "b", "", ())),
+        ({"en": "a", "de": "b", "tag": "x"}, Columns("en", "de"), ("a", "b", "", ("x",))),
+        ({"en": "a", "de": "b", "tag": "x", "group": "g"}, Columns("en", "de", "", ""), ("a", "b", "", ())),
+        (
+            {"en": "a", "de": "b", "lang": "x", "file": "g"},
+            Columns("en", "de", "lang", "file"),
+            ("a", "b", "g", ("x",)),
+        ),
+        ({"en": "a", "de": "b", "lang": None, "file": None}, Columns("en", "de", "lang", "file"), ("a", "b", "", ())),
+    ],
+)
+def test_keys_of_json_lines(
+    tmp_path: Path, record: dict[str, object], columns: Columns | None, expected: tuple[object, ...]
+) -> None:
+    (tmp_path / "f.jsonl").write_text(json.dumps(record) + "\n")
+    (found,) = examples(Corpus(file=tmp_path / "f.jsonl", columns=columns), STOP, Findings())
+    assert (found.source, found.target, found.group, found.tags) == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [(Columns("en"), 'no "en"'), (Columns(tag="lang"), 'no "lang"'), (Columns(group="file"), 'no "file"')],
+)
+def test_keys_that_are_named_must_be_there(tmp_path: Path, columns: Columns, words: str) -> None:
+    (tmp_path / "f.jsonl").write_text('{"source": "a", "target": "b"}\n')
+    with pytest.raises(ValueError, match=f"f.jsonl:1: missing key .{words}"):
+        list(examples(Corpus(file=tmp_path / "f.jsonl", columns=columns), STOP, Findings()))
+
+
+def test_tags_of_a_corpus_follow_those_of_its_pairs(tmp_path: Path) -> None:
+    (tmp_path / "f.tsv").write_text("a\tb\t\tde\nc\td\te\tx\nf\tg\n")
+    found = examples(Corpus(file=tmp_path / "f.tsv", tag="de formal"), STOP, Findings())
+    assert [pair.tags for pair in found] == [("de", "formal"), ("x", "de", "formal"), ("de", "formal")]
+    (tmp_path / "s").write_text("a\n")
+    found = examples(Corpus(tmp_path / "s", tmp_path / "s", tag="de"), STOP, Findings())
+    assert [pair.tags for pair in found] == [("de",)]
+
+
+def test_a_column_of_text_is_no_column_of_tags(tmp_path: Path) -> None:
+    rows = "".join(f"a\tb\t\tword{n}\n" for n in range(1200))
+    (tmp_path / "f.tsv").write_text(rows)
+    origin = find_origins(DataConfig((Corpus(file=tmp_path / "f.tsv"),)), tmp_path)["train"]
+    with pytest.raises(ValueError, match=r"f\.tsv:1001: more than 1,000 different tags by this line .*right one"):
+        survey(origin)

@@ -69,8 +69,8 @@ def _cleaned(fates: UInt8[np.ndarray, " N"], train: Survey) -> UInt8[np.ndarray,
     """The fates, with pairs to train on given up by their verdicts and, of equal ones, all but the first."""
     cleaned: UInt8[np.ndarray, " N"] = np.where(fates == TRAIN, train.verdicts, fates)
     if len(train.pairs):
-        places = np.flatnonzero(cleaned == TRAIN)
-        cleaned[places[repeats(train.pairs[places])]] = DUPLICATE
+        kept = cleaned == TRAIN
+        cleaned[kept] = np.where(repeats(train.pairs[kept]), DUPLICATE, TRAIN)
     return cleaned
 
 

@@ -168,7 +168,7 @@ def _example(where: str, row: Row, places: _Places, findings: Findings) -> Examp
     try:
         tags = () if places.tag is None else tags_of(row[places.tag])
     except ValueError as error:
-        return BadLine(where, "not a tag", str(error))
+        return BadLine(where, "not a tag", f'{error}; columns = {{ tag = "" }} reads none')
     if "\n" in source or "\n" in target or "\n" in group:
         source, target, group = (text.replace("\n", " ") for text in (source, target, group))
         findings.noted.add("line break in a quoted cell became a space", where)

@@ -64,7 +64,7 @@ def _tags(record: Record, columns: Columns) -> tuple[str, ...]:
             return checked(value)
         return tags_of(_text(record, key, columns.tag is not None, null=True))
     except ValueError as error:
-        raise _Wrong("not a tag", str(error)) from None
+        raise _Wrong("not a tag", f'{error}; columns = {{ tag = "" }} reads none') from None
 
 
 def _text(record: Record, key: str, required: bool, null: bool = False) -> str:

@@ -53,8 +53,10 @@ def among(keys: Keys, wanted: UInt64[np.ndarray, " W"]) -> Bool[np.ndarray, " N"
 
 def repeats(keys: Keys) -> Bool[np.ndarray, " N"]:
     """Which keys occurred before: `repeats([7, 5, 7])` is [False, False, True]."""
-    found = np.ones(len(keys), bool)
-    found[np.unique(keys, return_index=True)[1]] = False
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    found = np.zeros(len(keys), bool)
+    found[order[1:][ordered[1:] == ordered[:-1]]] = True
     return found
 
 
@@ -101,17 +103,18 @@ def assign(
 
 def _held_out(keys: Keys, sources: Keys, wanted: int, part: str) -> Bool[np.ndarray, " N"]:
     """The pairs of the smallest keys, as few keys as have `wanted` distinct sources."""
-    order = np.argsort(keys, kind="stable")
-    distinct = np.zeros(len(order), np.int64)
-    distinct[np.unique(sources[order], return_index=True)[1]] = 1
-    distinct = np.cumsum(distinct)
-    found = int(distinct[-1]) if len(distinct) else 0
-    if found < wanted:
-        raise ValueError(
-            f"split.{part} asks for {wanted:,} distinct sources, but only {found:,} are left; ask for fewer"
-        )
-    held_out: Bool[np.ndarray, " N"] = keys <= keys[order[np.searchsorted(distinct, wanted)]]
-    return held_out
+    looked_at = 0
+    while looked_at < len(keys):  # as many of the smallest as are needed: seldom more than twice the wanted number
+        looked_at = min(len(keys), max(2 * wanted, 4 * looked_at))
+        near = keys <= np.partition(keys, looked_at - 1)[looked_at - 1]
+        smallest = np.sort(keys[near])
+        new = ~repeats(sources[near][np.argsort(keys[near], kind="stable")])
+        distinct = np.cumsum(new)
+        if distinct[-1] >= wanted:
+            held_out: Bool[np.ndarray, " N"] = keys <= smallest[np.searchsorted(distinct, wanted)]
+            return held_out
+    found = len(np.unique(sources))
+    raise ValueError(f"split.{part} asks for {wanted:,} distinct sources, but only {found:,} are left; ask for fewer")
 
 
 def require_pairs(assignment: Assignment, split: Split | None) -> None:

@@ -29,7 +29,10 @@ class TagSets:
         if len(self._first) > MOST_TAGS or len(self.sets) == MOST_SETS:
             names = ", ".join(map(repr, list(self._first)[:3]))
             what = f"{MOST_TAGS:,} different tags" if len(self._first) > MOST_TAGS else f"{MOST_SETS:,} sets of tags"
-            raise ValueError(f"{where}: more than {what} by this line ({names}, ...); is its tag column the right one?")
+            raise ValueError(
+                f"{where}: more than {what} by this line ({names}, ...); is its tag column the right one? "
+                'columns = { tag = "" } reads none'
+            )
         self.sets.append(tags)
         self._numbers[tags] = len(self.sets) - 1
         return len(self.sets) - 1
