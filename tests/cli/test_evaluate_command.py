@@ -218,3 +218,35 @@ def test_mistakes_are_named(texts: Path, capfd: pytest.CaptureFixture[str], argu
 
 def test_unequal_counts_are_named(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "s has 5, short has 2" in refused(capfd, folder, "--source", "s", "--reference", "short")
+
+
+def test_any_way_of_translating_can_be_judged(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What evaluate writes is what translate writes with the same options."""
+    for options in (["--sample", "--seed", "5"], ["--mbr", "5"], ["--beam", "3", "--max-length", "4"]):
+        assert main(["translate", folder, "s", *options]) == 0
+        expected = capfd.readouterr().out
+        found(capfd, folder, "--source", "s", "--reference", "r", "--output", "out", *options)
+        assert Path("out").read_text(encoding="utf-8") == expected
+    assert refused(capfd, folder, "--source", "s", "--reference", "r", "--top-k", "3") == (
+        "--top-k goes with --sample or --mbr N"
+    )
+
+
+def test_tags_of_every_source(tmp_path: Path, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tagged = str(tiny_model.write(tmp_path / "tagged", tags=("de", "fr")))
+    values = [
+        found(capfd, tagged, "--source", "s", "--reference", "r", "--metrics", "perplexity", *options)["perplexity"]
+        for options in ([], ["--tag", "de"], ["--tag", "fr"])
+    ]
+    assert len(set(values)) == 3
+    rows = zip(SOURCES, REFERENCES, strict=True)
+    lines = "".join(json.dumps({"source": s or "kus", "target": r, "tag": "de"}) + "\n" for s, r in rows)
+    Path("tags.jsonl").write_text(lines, encoding="utf-8")
+    one, two = (
+        found(capfd, tagged, "--data", "tags.jsonl", "--metrics", "perplexity", *options)["perplexity"]
+        for options in ([], ["--tag", "fr"])
+    )
+    assert one != two
+    assert "unknown tag 'xx'; known: de, fr" in refused(
+        capfd, tagged, "--source", "s", "--reference", "r", "--tag", "xx"
+    )

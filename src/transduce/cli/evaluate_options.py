@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from transduce.cli.decoding_options import add_decoding
 from transduce.cli.model_options import add_ensemble, add_model
 from transduce.cli.parser import Parser, did_you_mean
 
@@ -29,6 +30,7 @@ def evaluate_parser() -> Parser:
     _add_systems(parser)
     _add_questions(parser)
     _add_results(parser)
+    add_decoding(parser)
     return parser
 
 
@@ -43,6 +45,13 @@ def _add_test_set(parser: Parser) -> None:
         "--columns",
         metavar="NAME=COLUMN,..",
         help="of a .csv or .jsonl file: source=en,target=de,group=file,tag=domain",
+    )
+    group.add_argument(
+        "--tag",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a tag of every source, behind those in the file, for models trained with tags (may be given several times)",
     )
     group.add_argument(
         "--alternatives", action="store_true", help="pairs of one file that share a source are one item, any is right"

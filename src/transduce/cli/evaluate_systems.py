@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from transduce.cli import streams
+from transduce.cli.decoding_options import method
 from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
 from transduce.cli.model_options import opened
 from transduce.workflows.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
@@ -75,12 +76,12 @@ def _test_set(options: argparse.Namespace) -> HeldOut:
         streams.say(f"evaluating on {path}, the pairs that the run kept for the test: {len(held_out.references):,}")
     if held_out.left_out:
         streams.say(f"pairs with an empty side, left out: {held_out.left_out:,}")
-    return held_out
+    return held_out.with_tags(tuple(options.tag))
 
 
 def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options: argparse.Namespace) -> Judged:
     with _bar(len(held_out.sources), "translating") as bar, _scoring_bar(held_out, names) as scoring:
-        found = evaluate(model, held_out, names, options.beam, bar.update, scoring.update)
+        found = evaluate(model, held_out, names, method(options, model), bar.update, scoring.update)
     name = " + ".join(map(str, [options.model, *options.ensemble]))
     _say_cut(found.cut, name, model)
     return replace(found, name=name)
@@ -89,7 +90,7 @@ def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options
 def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
     model = open_model(path, options.device, options.precision)
     with _bar(len(held_out.sources), f"translating with {path}") as bar:
-        found, cut = translations(model, held_out, options.beam, bar.update)
+        found, cut = translations(model, held_out, method(options, model), bar.update)
     _say_cut(cut, str(path), model)
     return found
 

@@ -13,6 +13,7 @@ from transduce.evaluation.score import Metric, Score, check, corpus_score
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.workflows.held_out import HeldOut
+from transduce.workflows.method import Method
 from transduce.workflows.model import Model
 from transduce.workflows.translate import one_line
 
@@ -54,19 +55,20 @@ def evaluate(
     model: Model,
     held_out: HeldOut,
     metrics: Sequence[str] | None = None,
-    beam: int | None = None,
+    method: Method | None = None,
     progress: Progress | None = None,
     scoring: Progress | None = None,
 ) -> Evaluation:
     """Translates the sources and scores the outputs by each metric (default: all), the first references by the model.
 
+    `method` says how to translate (default: the model's own search); perplexity does not depend on it.
     Where "perplexity" is all that is asked for, nothing is translated. `progress` hears the number of sources just
     translated, `scoring` that of outputs just scored. ValueError for an unknown metric or an empty test set.
     """
     chosen = chosen_metrics(metrics)
     if not held_out.sources:
         raise ValueError("there are no pairs to evaluate on")
-    outputs, cut = translations(model, held_out, beam, progress) if chosen else ((), 0)
+    outputs, cut = translations(model, held_out, method, progress) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen, scoring)
     scored = model.score(held_out.pairs(), tags=held_out.tags or None)
     tokens = sum(len(each.tokens) for each in scored)
@@ -80,10 +82,11 @@ def evaluate(
 
 
 def translations(
-    model: Model, held_out: HeldOut, beam: int | None = None, progress: Progress | None = None
+    model: Model, held_out: HeldOut, method: Method | None = None, progress: Progress | None = None
 ) -> tuple[tuple[str, ...], int]:
     """The model's best outputs, and how many sources were longer than it takes."""
-    results = model.translate_n_best(held_out.sources, beam, progress=progress, tags=held_out.tags or None)
+    method = Method(model.decoding()) if method is None else method
+    results = method.translate(model, held_out.sources, progress, tags=held_out.tags or None)
     return tuple(outputs[0].text for outputs in results), sum(outputs[0].source_cut for outputs in results)
 
 

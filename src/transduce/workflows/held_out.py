@@ -1,7 +1,7 @@
 """Held-out pairs: what a system is tested on, from files or from the run that kept them apart."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from transduce.data.config import Columns, Corpus
@@ -31,6 +31,13 @@ class HeldOut:
     def pairs(self) -> list[tuple[str, str]]:
         """Each source with its first reference."""
         return [(source, answers[0]) for source, answers in zip(self.sources, self.references, strict=True)]
+
+    def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
+        """The same items with these tags behind those that each has."""
+        if not tags:
+            return self
+        own = self.tags or ((),) * len(self.sources)
+        return replace(self, tags=tuple((*each, *tags) for each in own))
 
 
 def read_aligned(source: Path | None, references: Sequence[Path]) -> HeldOut:
