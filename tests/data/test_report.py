@@ -31,10 +31,19 @@ def test_each_reason_is_a_line_with_its_count_places_and_an_example() -> None:
 
 def test_warnings_come_first_and_tags_and_smaller_vocabularies_are_told() -> None:
     tokenizer = {"shared": False, "source": 300, "target": 45, "wanted": {"source": 300, "target": 8000}}
-    lines = summary(report(Tally(), warnings=["look here"], tags=[f"t{n}" for n in range(25)], tokenizer=tokenizer))
+    lines = summary(
+        report(
+            Tally(),
+            warnings=["look here"],
+            corpora=[8000, 1000],
+            tags=[f"t{n}" for n in range(25)],
+            tokenizer=tokenizer,
+        )
+    )
     assert lines[0] == "warning: look here"
-    assert lines[2].startswith("tags: t0, t1, ") and lines[2].endswith(", t19 and 5 more")
-    assert lines[3:] == [
+    assert lines[2] == "train by corpus: 8,000 + 1,000 pairs"
+    assert lines[3].startswith("tags: t0, t1, ") and lines[3].endswith(", t19 and 5 more")
+    assert lines[4:] == [
         "tokenizer: 300 pieces for sources",
         "tokenizer: 45 pieces for targets (of the 8,000 asked for; the text has no more)",
     ]

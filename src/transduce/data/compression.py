@@ -63,7 +63,6 @@ def unpacked(stream: BufferedReader, path: Path) -> BufferedReader:
     if compression is None:
         return stream
     if not stream.peek(4).startswith(compression.starts):
-        stream.close()
         raise ValueError(
             f"{path}: is not compressed with {compression.name}, as its name says; rename it, or get it again"
         )

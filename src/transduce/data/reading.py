@@ -94,14 +94,16 @@ def open_text(path: Path) -> BufferedReader:
     if not path.is_file():
         raise ValueError(f"{path}: is a {'folder' if path.is_dir() else 'device or pipe'}, expected a file")
     try:
-        stream = unpacked(path.open("rb"), path)
+        file = path.open("rb")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    head = stream.peek(8)
-    for start, what, advice in NOT_TEXT:
-        if head.startswith(start):
-            stream.close()
-            raise ValueError(f"{path}: is {what}, not UTF-8 text; {advice}")
+    with ExitStack() as stack:  # closes the file where it is refused
+        stream = unpacked(stack.enter_context(file), path)
+        head = stream.peek(8)
+        for start, what, advice in NOT_TEXT:
+            if head.startswith(start):
+                raise ValueError(f"{path}: is {what}, not UTF-8 text; {advice}")
+        stack.pop_all()
     return stream
 
 

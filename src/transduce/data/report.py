@@ -41,6 +41,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     for part, count in report["parts"].items():
         tokens = f"{count['source_tokens']:,} source and {count['target_tokens']:,} target tokens"
         yield f"{part}: {count['pairs']:,} pairs, {tokens}"
+    if len(corpora := report.get("corpora", ())) > 1:
+        yield f"train by corpus: {' + '.join(f'{pairs:,}' for pairs in corpora)} pairs"
     for name, origin in report["origins"].items():
         for title, found in (("dropped from", origin["dropped"]), ("noted in", origin["noted"])):
             for reason, of in found.items():
