@@ -15,7 +15,7 @@ import zstandard
 TAKEN = 2048  # bytes unpacked at once: a zstd file can hold 32,768 times as many, so that is 64 MiB at most
 BUFFER = 1 << 20
 MOST_BYTES = 200 * 10**9  # of a file when unpacked
-MOST_RATIO, RATIO_FROM = 1000, 10**9  # unpacked bytes per packed one, and from how many unpacked bytes on it counts
+MOST_RATIO, RATIO_FROM = 1000, 5 * 10**8  # unpacked bytes per packed one, and from how many unpacked ones on it counts
 LARGEST_WINDOW = 1 << 27  # bytes that unpacking zstd may look back; the command `zstd` has the same limit
 
 
