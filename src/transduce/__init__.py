@@ -4,6 +4,7 @@ model = transduce.load("runs/NAME/model")
 model.translate(["Guten Morgen"], beam_size=4)
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,14 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
 
 
-def load(path: str | Path, device: str | None = None, precision: str = "float32") -> "Model":
+def load(path: str | Path | Sequence[str | Path], device: str | None = None, precision: str = "float32") -> "Model":
     """A trained model from its folder, or from its run's: `translate`, `score`, and `network`, the torch module.
 
-    Every file is checked against the folder's manifest; a ValueError says what is missing, cut short or changed.
+    Every file is checked against the folder's manifest; a ValueError says what is missing, cut short or changed. Several
+    paths give an ensemble, which translates by the mean of the models' probabilities; their vocabularies must be equal.
     `device` is "cpu" or "cuda" (by default the best there is), `precision` "float32" or "bf16".
     """
-    from transduce.workflows.model_folder import open_model  # torch takes seconds; `transduce --help` does without
+    from transduce.workflows.ensemble import open_models  # torch takes seconds; `transduce --help` does without
 
-    return open_model(Path(path), device, precision)
+    paths = [path] if isinstance(path, str | Path) else path
+    return open_models([Path(each) for each in paths], device, precision)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import tiny_model
+import transduce
 from transduce import models
 from transduce.text.config import TokenizerConfig
 from transduce.text.pair import Tokenizers
@@ -103,6 +104,14 @@ def test_a_folder_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
     (broken / "tokenizer.json").unlink()
     with pytest.raises(ValueError, match=re.escape(str(broken))):
         open_models([folder, broken], "cpu")
+
+
+def test_load_takes_one_path_or_several(folder: Path, other: Path) -> None:
+    together = transduce.load([folder, str(other)], "cpu")
+    assert together.translate(LINES) == open_models([folder, other], "cpu").translate(LINES)
+    assert type(transduce.load(str(folder), "cpu")) is type(transduce.load([folder], "cpu")) is Model
+    with pytest.raises(ValueError, match="there is no model to load"):
+        transduce.load([])
 
 
 def test_an_ensemble_of_loaded_models(folder: Path) -> None:

@@ -58,7 +58,7 @@ def _add_lines(parser: Parser) -> None:
         default=[],
         help="a tag before every line, for models trained with tags (may be given several times)",
     )
-    group.add_argument("--prefix", metavar="TEXT", help="what every output begins with")
+    group.add_argument("--prefix", metavar="TEXT", help="what every output begins with; end it with a whole word")
     group.add_argument("--prefixes", metavar="FILE", type=Path, help="what each output begins with, one a line")
     group.add_argument(
         "--split-sentences",

@@ -47,6 +47,8 @@ class EnsembleModel(Model):
 
 def open_models(paths: Sequence[Path], device: str | None = None, precision: str = "float32") -> Model:
     """The model at one path, or the ensemble of those at several; each is a model folder or a run folder."""
+    if not paths:
+        raise ValueError("there is no model to load: give at least one path")
     opened = [open_model(path, device, precision) for path in paths]
     return opened[0] if len(opened) == 1 else EnsembleModel(opened)
 
