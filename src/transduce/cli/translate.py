@@ -122,12 +122,15 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
 
     from transduce.workflows.output_lines import alignment_lines
 
-    tags = tuple(options.tag)
-    file = stack.enter_context(options.alignments.open("w", encoding="utf-8", newline="\n"))
+    path, tags = options.alignments, tuple(options.tag)
+    file = stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
 
     def write(lines: "Sequence[Line]", outputs: "Outputs") -> None:
-        file.write(alignment_lines(model, lines, outputs, tags))
-        file.flush()
+        try:
+            file.write(alignment_lines(model, lines, outputs, tags))
+            file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
 
     return write
 
