@@ -40,14 +40,14 @@ class Observer:
 
     def after_step(self, optimiser: torch.optim.Optimizer, *_: Any) -> None:
         """The hook; ends the process when enough is measured."""
-        at = time.perf_counter()
+        at, cpu = time.perf_counter(), time.process_time()
         if self.updates == 0:
             self._write(self._circumstances(optimiser))
         self.updates += 1
         # ru_maxrss is in KiB (in bytes on macOS)
         unit = 1 if sys.platform == "darwin" else 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-        self._write({"at": at, "tokens": self.tokens, "padded": self.padded, "peak_bytes": peak})
+        self._write({"at": at, "cpu": cpu, "tokens": self.tokens, "padded": self.padded, "peak_bytes": peak})
         self.tokens = self.padded = 0
         if self.updates == self.warm_up:
             self.began = at

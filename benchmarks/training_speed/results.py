@@ -18,6 +18,7 @@ class Run:
     form: str
     round: int
     tokens_per_second: float
+    tokens_per_cpu_second: float  # of all threads together: says something on a busy machine too
     updates: int
     seconds: float
     tokens_per_update: float
@@ -37,6 +38,7 @@ class Measured:
     """What the observer's notes come to."""
 
     tokens_per_second: float
+    tokens_per_cpu_second: float
     updates: int
     seconds: float
     tokens_per_update: float
@@ -62,6 +64,7 @@ def measured(updates: Sequence[Mapping[str, Any]], warm_up: int, own: Rates) -> 
     ]
     return Measured(
         tokens_per_second=tokens / seconds,
+        tokens_per_cpu_second=tokens / (updates[-1]["cpu"] - updates[warm_up - 1]["cpu"]),
         updates=len(counted),
         seconds=seconds,
         tokens_per_update=tokens / len(counted),

@@ -20,6 +20,7 @@ class Row:
     system: str
     form: str
     speeds: tuple[float, ...]  # target tokens per second, a round each
+    cpu_speed: float  # median target tokens per CPU second
     ratio: float  # median speed of our fastest form over this one's
     fastest: bool  # of the system's forms
     padding_share: float  # of target positions
@@ -66,6 +67,7 @@ def _row(group: Sequence[Run], ratio: float, fastest: bool) -> Row:
         system=first.system,
         form=first.form,
         speeds=tuple(run.tokens_per_second for run in group),
+        cpu_speed=median(run.tokens_per_cpu_second for run in group),
         ratio=ratio,
         fastest=fastest,
         padding_share=1 - tokens / padded,
@@ -93,24 +95,42 @@ def _heading(name: str) -> str:
     )
 
 
+HEADINGS = (
+    "system",
+    "form",
+    "rounds",
+    "target tokens/s, median (range)",
+    "transduce is faster by",
+    "per CPU second",
+    "padding",
+    "target tokens per update",
+    "parameters",
+    "peak memory",
+    "own log",
+)
+
+
 def _table(found: Sequence[Row]) -> str:
-    lines = [
-        "| system | form | rounds | target tokens/s, median (range) | transduce is faster by | padding | target tokens per "
-        "update | parameters | peak memory | own log |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in found:
-        emphasis = "**" if row.fastest else ""
-        speed = f"{emphasis}{row.speed:,.0f}{emphasis} ({min(row.speeds):,.0f} to {max(row.speeds):,.0f})"
-        ratio = f"{emphasis}{row.ratio:.2f}x{emphasis}"
-        if row.system == OURS and row.fastest:
-            ratio = ""
-        own = "" if row.own_log is None else f"{row.own_log:.0%}"
-        lines.append(
-            f"| {row.title} | {row.description} | {len(row.speeds)} | {speed} | {ratio} | {row.padding_share:.0%} | "
-            f"{row.tokens_per_update:,.0f} | {row.parameters:,} | {row.peak_bytes / 2**30:.2f} GiB | {own} |"
-        )
-    return "\n".join(lines) + "\n"
+    lines = [HEADINGS, ("---",) * len(HEADINGS), *map(_cells, found)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    emphasis = "**" if row.fastest else ""
+    ourselves = row.system == OURS and row.fastest
+    return (
+        row.title,
+        row.description,
+        str(len(row.speeds)),
+        f"{emphasis}{row.speed:,.0f}{emphasis} ({min(row.speeds):,.0f} to {max(row.speeds):,.0f})",
+        "" if ourselves else f"{emphasis}{row.ratio:.2f}x{emphasis}",
+        f"{row.cpu_speed:,.0f}",
+        f"{row.padding_share:.0%}",
+        f"{row.tokens_per_update:,.0f}",
+        f"{row.parameters:,}",
+        f"{row.peak_bytes / 2**30:.2f} GiB",
+        "" if row.own_log is None else f"{row.own_log:.0%}",
+    )
 
 
 def _introduction(circumstances: Mapping[str, Any], runs: Sequence[Run]) -> str:

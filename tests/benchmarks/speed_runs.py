@@ -8,6 +8,7 @@ BASE = Run(
     form="bf16",
     round=1,
     tokens_per_second=5000.0,
+    tokens_per_cpu_second=2600.0,
     updates=20,
     seconds=16.0,
     tokens_per_update=4000.0,

@@ -9,16 +9,17 @@ from speed_runs import BASE, CIRCUMSTANCES
 
 # two updates of warm-up, then one of 2 s with 3,000 tokens and one of 6 s with 1,000
 NOTES = [
-    {"at": 10.0, "tokens": 900, "padded": 4096, "peak_bytes": 500},
-    {"at": 11.0, "tokens": 900, "padded": 4096, "peak_bytes": 900},
-    {"at": 13.0, "tokens": 3000, "padded": 4000, "peak_bytes": 800},
-    {"at": 19.0, "tokens": 1000, "padded": 4000, "peak_bytes": 800},
+    {"at": 10.0, "cpu": 18.0, "tokens": 900, "padded": 4096, "peak_bytes": 500},
+    {"at": 11.0, "cpu": 20.0, "tokens": 900, "padded": 4096, "peak_bytes": 900},
+    {"at": 13.0, "cpu": 24.0, "tokens": 3000, "padded": 4000, "peak_bytes": 800},
+    {"at": 19.0, "cpu": 36.0, "tokens": 1000, "padded": 4000, "peak_bytes": 800},
 ]
 
 
 def test_speed_is_tokens_over_time_after_the_warm_up() -> None:
     found = measured(NOTES, 2, {})
     assert found.tokens_per_second == 4000 / 8
+    assert found.tokens_per_cpu_second == 4000 / 16
     assert (found.updates, found.seconds, found.tokens_per_update) == (2, 8.0, 2000.0)
     assert found.padded_tokens_per_update == 4000
     assert found.peak_bytes == 900  # the warm-up needs memory too
