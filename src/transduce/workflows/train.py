@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from transduce import files, models
+from transduce.allocation import keep_steady
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
@@ -64,6 +65,7 @@ def train(
     `resume` goes on with a run that was stopped or killed, bit by bit as if it had not been. Ctrl-C and SIGTERM stop after
     the update in hand, with a checkpoint. ValueErrors say what is wrong with the run file, the data or the folder.
     """
+    keep_steady()
     _check(load_run(run_path, overrides))
     folder = RunFolder(into or root / "runs" / run_path.stem)
     with files.FolderLock(folder.path):
