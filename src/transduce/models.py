@@ -12,10 +12,11 @@ Nothing in it is executable, and pickle is never read.
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from transduce import config, files
 from transduce.architectures.config import TransformerConfig
@@ -124,10 +125,29 @@ def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.fl
     spec = read_spec(folder)
     tokenizers = Tokenizers.load(folder, manifest["files"])
     _check_sizes(folder, spec, tokenizers)
-    with torch.device("meta"):  # nothing is allocated before the file's shapes are known to fit
+    with torch.device("meta"), _Unfilled():  # nothing is allocated before the file's shapes are known to fit
         network = build(spec)
     _give_weights(network, files.read_tensors(folder / "model.safetensors"), folder)
     return Loaded(spec, network.to(device=device, dtype=dtype).eval(), tokenizers)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Inside, tensors get no first values: the file has theirs, and torch would import for a second to draw them."""
+
+    LEFT_OUT = (
+        torch.Tensor.uniform_,
+        torch.Tensor.normal_,
+        nn.init.kaiming_uniform_,
+        nn.init.uniform_,
+        nn.init.normal_,
+    )
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in self.LEFT_OUT:
+            return args[0] if args else next(iter((kwargs or {}).values()))
+        return func(*args, **(kwargs or {}))
 
 
 def read_spec(folder: Path) -> ModelSpec:
