@@ -198,7 +198,7 @@ def test_checkpoints_that_are_gone_are_no_reason_to_begin_anew(tmp_path):
     train(run_file, root=tmp_path, say=quiet)
     log = (tmp_path / "runs/toy/metrics.jsonl").read_bytes()
     shutil.rmtree(tmp_path / "runs/toy/checkpoints")
-    with pytest.raises(ValueError, match=r"is empty, but metrics\.jsonl tells of 30 steps"):
+    with pytest.raises(ValueError, match=r"holds no checkpoint, but metrics\.jsonl tells of validations"):
         train(run_file, resume=True, root=tmp_path, say=quiet)
     assert (tmp_path / "runs/toy/metrics.jsonl").read_bytes() == log
 

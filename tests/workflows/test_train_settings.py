@@ -114,6 +114,48 @@ def test_a_mean_that_is_best_becomes_the_model(tmp_path, monkeypatch):
         torch.testing.assert_close(parameter, sum(part[name] for part in parts) / 3)
 
 
+def test_an_older_checkpoint_goes_on_with_the_mean_it_would_have_taken(tmp_path):
+    """The newest is damaged; the one before it needs still earlier ones for its mean."""
+    whole, hurt = tmp_path / "whole", tmp_path / "hurt"
+    settings = ["training.average-last=4", "training.validate-every=2", "training.metric=loss"]
+    settings += ["training.schedule=constant"]  # which does not look at the budget
+    assert train(write_toy(whole), [*settings, "training.steps=16"], root=whole, say=quiet).finished
+    run_file = write_toy(hurt)
+    train(run_file, [*settings, "training.steps=12"], root=hurt, say=quiet)
+    weights = hurt / "runs/toy/checkpoints/step-00000012/weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    said: list[str] = []
+    assert train(run_file, [*settings, "training.steps=16"], resume=True, root=hurt, say=said.append).finished
+    assert "going on from step 10" in said and not any("leaves out" in line for line in said)
+    assert torch.equal(*(newest(root).weights["target_embedding.weight"] for root in (whole, hurt)))
+
+
+def test_a_checkpoint_whose_replacement_was_cut_off_comes_back(tmp_path):
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.steps=10"], root=tmp_path, say=quiet)
+    checkpoint = tmp_path / "runs/toy/checkpoints/step-00000010"
+    checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}.1a2b3c4d.old"))
+    said: list[str] = []
+    train(run_file, ["training.steps=12"], resume=True, root=tmp_path, say=said.append)
+    assert "going on from step 10" in said
+
+
+def test_a_checkpoint_that_is_gone_though_latest_names_one_is_no_reason_to_begin_anew(tmp_path):
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.steps=10"], root=tmp_path, say=quiet)
+    (tmp_path / "runs/toy/checkpoints/step-00000010").rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="holds no checkpoint"):
+        train(run_file, ["training.steps=12"], resume=True, root=tmp_path, say=quiet)
+
+
+def test_more_patience_lets_a_run_go_on_that_early_stopping_ended(tmp_path):
+    settings = ["training.early-stop.metric=exact-match", "training.steps=60", "training.learning-rate=1e-9"]
+    run_file = write_toy(tmp_path)
+    train(run_file, [*settings, "training.early-stop.patience=2"], root=tmp_path, say=quiet)
+    again = train(run_file, [*settings, "training.early-stop.patience=4"], resume=True, root=tmp_path, say=quiet)
+    assert again.finished and again.state.step == 50
+
+
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path):
     said: list[str] = []
     settings = ["training.early-stop.patience=2", "training.early-stop.metric=exact-match", "training.steps=1000"]

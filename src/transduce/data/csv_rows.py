@@ -95,7 +95,9 @@ class _Lines:
 
 def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[str, Row] | BadLine]:
     """Place and cells of each row, or what is wrong with it; blank lines are left out."""
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = csv.reader(
+        lines, delimiter=delimiter, strict=True
+    )  # else text after a closing quote joins rows in silence
     while True:
         lines.begin_record()
         try:

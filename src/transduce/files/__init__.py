@@ -8,12 +8,13 @@ from transduce.files.durable import (
     sync_folder,
     write_atomically,
 )
-from transduce.files.lock import FolderLock
+from transduce.files.lock import FolderLock, InUse
 from transduce.files.manifest import refuse_pickle, sha256, tree_digest, verify_manifest, write_manifest
 from transduce.files.tensors import read_tensors, write_tensors
 
 __all__ = [
     "FolderLock",
+    "InUse",
     "WriteError",
     "read_tensors",
     "recover_folder",

@@ -48,6 +48,10 @@ def held(path: Path) -> Iterator[bool | None]:
             os.close(descriptor)
 
 
+class InUse(ValueError):
+    """Another process works in a folder."""
+
+
 class FolderLock:
     """One holder per folder, as a context manager: an exclusive flock on `folder/lock`; the folder is made if missing.
 
@@ -80,7 +84,7 @@ class FolderLock:
         if ours is False:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
             by = f"process {holder}" if holder.isdecimal() else "another process"
-            raise ValueError(f"{self.folder}: is in use by {by}; wait for it, stop it, or choose another folder")
+            raise InUse(f"{self.folder}: is in use by {by}; wait for it, stop it, or choose another folder")
         if ours is None:
             warnings.warn(f"{self.folder}: no locks here; nothing stops a second writer", RuntimeWarning, stacklevel=3)
         os.ftruncate(descriptor, 0)

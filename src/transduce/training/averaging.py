@@ -50,25 +50,39 @@ class MovingAverage:
 
 
 def candidates(
-    config: TrainingConfig, masters: MasterWeights, moving: MovingAverage | None, state: TrainState, folder: Path
+    config: TrainingConfig,
+    masters: MasterWeights,
+    moving: MovingAverage | None,
+    state: TrainState,
+    folder: Path,
+    say: Callable[[str], None],
 ) -> Iterator[Candidate]:
     """What a validation compares, one after the other: no more than one mean stands in memory."""
     yield Candidate("weights", masters.tensors())
     if config.average_last > 1 and state.snapshots:
-        earlier = state.snapshots[-(config.average_last - 1) :]
-        yield Candidate("mean", mean(masters.tensors(), [folder / name for name in earlier]))
+        earlier = [folder / name for name in state.snapshots[1 - config.average_last :]]
+        yield Candidate("mean", mean(masters.tensors(), earlier, say))
     if moving is not None:
         yield Candidate("ema", moving.average)
 
 
 @torch.no_grad()
-def mean(now: Weights, earlier: list[Path], load: Callable[[Path], Weights] = checkpoints.load_weights) -> Weights:
-    """The mean of the weights now and those of earlier checkpoints (Vaswani et al. 2017, section 6.1)."""
+def mean(now: Weights, earlier: list[Path], say: Callable[[str], None]) -> Weights:
+    """The mean of the weights now and those of earlier checkpoints (Vaswani et al. 2017, section 6.1).
+
+    One that is missing or damaged is left out, and that is said: it spoils nothing else.
+    """
     total = {name: held.clone() for name, held in now.items()}
+    count = 1
     for folder in earlier:
-        weights = load(folder)
+        try:
+            weights = checkpoints.load_weights(folder)
+        except (ValueError, OSError) as error:
+            say(f"the mean of weights leaves out {folder.name}: {error}")
+            continue
+        count += 1
         for name, held in total.items():
             held += weights[name].to(held.device)
     for held in total.values():
-        held /= len(earlier) + 1
+        held /= count
     return total

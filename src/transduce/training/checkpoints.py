@@ -26,6 +26,7 @@ VERSION = 1
 PARTS = ("weights", "optimiser", "random")
 AVERAGE = "average.safetensors"
 NAME = re.compile(r"step-\d{8}")
+CUT_OFF = re.compile(r"\.(step-\d{8})\..*")  # what replacing a checkpoint leaves beside it when it is killed
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,18 @@ def _state(path: Path) -> TrainState:
 def names(folder: Path) -> list[str]:
     """The checkpoints below `folder`, oldest first."""
     return sorted(entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name)) if folder.is_dir() else []
+
+
+def recover(folder: Path) -> None:
+    """Puts back, or finishes, a checkpoint whose replacement was cut off by a kill."""
+    if folder.is_dir():
+        for name in {found[1] for entry in folder.iterdir() if (found := CUT_OFF.fullmatch(entry.name))}:
+            files.recover_folder(folder / name)
+
+
+def needed_by(folder: Path, kept: set[str]) -> set[str]:
+    """The kept checkpoints, and the earlier ones whose mean those would go on to take."""
+    return kept.union(*(_state(folder / name / "state.json").snapshots for name in kept if (folder / name).is_dir()))
 
 
 def load_newest(folder: Path, say: Callable[[str], None]) -> Checkpoint:

@@ -62,11 +62,13 @@ class _SymmetricDivergence(torch.autograd.Function):
             hidden = (first[piece], second[piece])
             logs = [torch.log_softmax(each @ weight.t(), dim=-1, dtype=torch.float32) for each in hidden]
             p, q = logs[0].exp(), logs[1].exp()
-            apart = (logs[0] - logs[1]).mul_(counted[piece, None])
+            blank = ~counted[piece, None]  # filled, not multiplied: what is not finite in padding must not count
+            apart = (logs[0] - logs[1]).masked_fill_(blank, 0.0)
+            p, q = p.masked_fill_(blank, 0.0), q.masked_fill_(blank, 0.0)
             total += ((p - q) * apart).sum() / 2
             for side, (own, other, sign) in enumerate(((p, q, 1.0), (q, p, -1.0))):
                 inner = sign * apart
-                logits = own * (inner - (own * inner).sum(-1, keepdim=True)) + (own - other) * counted[piece, None]
+                logits = own * (inner - (own * inner).sum(-1, keepdim=True)) + (own - other)
                 gradient = (logits / 2).to(weight.dtype)
                 gradients[side][piece] = gradient @ weight
                 grad_weight += gradient.t() @ hidden[side]

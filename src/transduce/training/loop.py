@@ -29,6 +29,8 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
     """
     _reckon(job, state)
     progress = Progress(state)
+    if selection.is_stale(job.trainable.config, state):
+        progress.say(f"early stopping ended this run at step {state.step}: raise training.early-stop.patience to go on")
     try:
         _validate_when_due(job, state, progress, stop)  # a validation that the last sitting did not finish
         for batches in _grouped(job, state):
@@ -151,7 +153,7 @@ def _save(job: Job, state: TrainState) -> None:
     )
     checkpoints.save(job.checkpoints, checkpoint)
     newest = checkpoints.names(job.checkpoints)[-trainable.config.keep_last :]
-    checkpoints.prune(job.checkpoints, {*newest, *state.scores, *state.snapshots})
+    checkpoints.prune(job.checkpoints, checkpoints.needed_by(job.checkpoints, {*newest, *state.scores}))
     job.draw()
 
 

@@ -28,7 +28,8 @@ def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: Stop
     """
     began = time.perf_counter()
     config, name = job.trainable.config, checkpoints.name_of(state.step)
-    compared = _compared(job, stop, candidates(config, job.trainable.masters, job.moving, state, job.checkpoints))
+    tried = candidates(config, job.trainable.masters, job.moving, state, job.checkpoints, say)
+    compared = _compared(job, stop, tried)
     best = max(compared, key=lambda each: _worth(job, config.metric, each.found))  # of equal ones the first
     values = compared[0].found.values | {
         f"{config.metric} ({each.name})": each.found.values[config.metric] for each in compared[1:]

@@ -18,6 +18,10 @@ from transduce.training.stepper import Stepper
 LossOf = Callable[[Sequence[Row], Sequence[Row]], TokenLoss]
 
 
+class TooLarge(ValueError):
+    """Memory does not hold one pair at a time."""
+
+
 @dataclass(frozen=True)
 class Trainable:
     """What an update works on."""
@@ -68,7 +72,7 @@ def _gradients_within_memory(
             pass  # what the failed attempt holds is let go of before the next one
         trainable.masters.clear()
         if state.pieces >= max(len(batch.source) for batch in batches):
-            raise ValueError("memory does not hold one pair; use a smaller model")
+            raise TooLarge("memory does not hold one pair; use a smaller model")
         state.pieces *= 2
         torch.cuda.empty_cache()
 

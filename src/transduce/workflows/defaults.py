@@ -148,9 +148,11 @@ def _training(facts: DataFacts, model: TransformerConfig, kind: Kind, settings: 
         reason = f"about the peak of Vaswani et al. 2017 for a network {model.d_model} wide"
         yield Choice("training.learning-rate", rate, reason)
     pre = model.norm_placement == "pre"
+    steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf
+    warmup = int(max(1, min(400 if pre else 4000, steps // 10)))  # a short run must come to its peak
     yield Choice(
         "training.schedule",
-        {"kind": "linear", "warmup": 400 if pre else 4000},
+        {"kind": "linear", "warmup": warmup},
         f"falls to 0 when the budget ends (Defazio et al. 2023); {'pre-norm needs little' if pre else 'post-norm needs a long'}"
         " warm-up (Xiong et al. 2020)",
     )

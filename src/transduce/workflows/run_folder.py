@@ -9,7 +9,14 @@ from transduce.training import checkpoints, metrics_log
 from transduce.training.loop import is_over
 from transduce.workflows.run_file import RunConfig, from_tree
 
-MAY_CHANGE = ("training.steps", "training.epochs", "training.minutes", "training.keep-last", "training.keep-best")
+MAY_CHANGE = (
+    "training.steps",
+    "training.epochs",
+    "training.minutes",
+    "training.keep-last",
+    "training.keep-best",
+    "training.early-stop.patience",
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,11 @@ class RunFolder:
         files.write_atomically(self.run_file, config.dumps(config.tree_of(run)))
 
     def refuse_if_checkpoints_are_gone(self) -> None:
-        """A ValueError if the log shows that there must have been checkpoints: one is written after each validation."""
+        """A ValueError if there must have been checkpoints: one is written after each validation, and then `latest`."""
         validations = [event for event in metrics_log.read(self.metrics) if event.get("kind") == "validation"]
-        if len(validations) > 1:
+        if len(validations) > 1 or (self.checkpoints / "latest").exists():
             raise ValueError(
-                f"{self.checkpoints} is empty, but {self.metrics.name} tells of {validations[-1]['step']} steps: put the "
+                f"{self.checkpoints} holds no checkpoint, but {self.metrics.name} tells of validations: put the "
                 "checkpoints back, or move the run folder away and begin a new run"
             )
 

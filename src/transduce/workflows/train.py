@@ -195,6 +195,7 @@ def _description(spec: models.ModelSpec, masters: MasterWeights, device: str) ->
 
 def _newest_checkpoint(folder: RunFolder, fresh: TrainState, say: Say) -> Checkpoint | None:
     """What the run goes on from: its newest good checkpoint, or None where none had been written yet."""
+    checkpoints.recover(folder.checkpoints)
     if not checkpoints.names(folder.checkpoints):
         folder.refuse_if_checkpoints_are_gone()
         say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")

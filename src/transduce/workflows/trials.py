@@ -11,10 +11,13 @@ import torch
 from transduce import files
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
+from transduce.training.update import TooLarge
 from transduce.workflows.run_file import load_run
 from transduce.workflows.run_folder import RunFolder
 from transduce.workflows.search_space import assignment
 from transduce.workflows.train import Trained, train
+
+FAILURES = (Diverged, TooLarge, MemoryError, torch.OutOfMemoryError)  # of a trial, which are results too
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Trials:
             return Result(number, dict(settings), None, failure=str(error))
         try:
             trained = self._train(number, overrides)
-        except (Diverged, MemoryError, torch.OutOfMemoryError) as error:
+        except FAILURES as error:
             return Result(number, dict(settings), None, failure=str(error) or "memory ran out")
         if not trained.finished:
             return Stopped(trained.signal)
@@ -75,10 +78,12 @@ class Trials:
         if into.run_file.exists():
             try:
                 return train(self.run_path, overrides, True, self.root, _quiet, into.path)
-            except Diverged:
+            except (*FAILURES, files.InUse):
                 raise
-            except ValueError:  # damaged, or of other settings
-                files.remove_folder(into.path)
+            except ValueError:  # damaged, or of other settings: it may be looked at, but is no trial of this search
+                aside = into.path.with_name(f"set-aside-{into.path.name}")
+                files.remove_folder(aside)
+                into.path.rename(aside)
         return train(self.run_path, overrides, False, self.root, _quiet, into.path)
 
     def tidy(self, results: Iterable[Result], best: Result | None) -> None:
