@@ -17,7 +17,7 @@ from transduce.workflows import trials as trials_module
 from transduce.workflows.proposals import require_optuna
 from transduce.workflows.search import Found, search, usual_dimensions
 from transduce.workflows.settled_run import settled_run
-from transduce.workflows.trials import best_validation
+from transduce.workflows.trials import Result, best_validation, read_results, write_results
 
 SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss", "training.validate-sentences=4")
 OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
@@ -216,3 +216,11 @@ def test_the_command_prints_what_can_be_pasted(
     assert f'[training]\nschedule = "{best}"\n' in out
     assert lines[-1].startswith("transduce train toy.toml --set training.steps=4 ")
     assert lines[-1].endswith(f" --set training.schedule={best}")
+
+
+def test_results_may_hold_any_text(tmp_path):
+    """A line ends at a line feed only, not at the other signs that Unicode has for it."""
+    path = tmp_path / "results.jsonl"
+    result = Result(0, {"model.dropout": 0.1}, None, failure="two\u2028lines\x85and more")
+    write_results(path, [result])
+    assert read_results(path) == [result]

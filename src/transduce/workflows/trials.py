@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from transduce import files
+from transduce.data import reading
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
 from transduce.training.update import TooLarge
@@ -116,7 +117,7 @@ def best_validation(path: Path, metric: str, higher_is_better: bool) -> tuple[fl
 def read_results(path: Path) -> list[Result]:
     """The results of a search, in the order in which they came. ValueError for a line that is none."""
     results = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], 1):
+    for number, line in enumerate(reading.lines(path) if path.exists() and path.stat().st_size else [], 1):
         try:
             results.append(Result(**json.loads(line)))
         except (ValueError, TypeError):
