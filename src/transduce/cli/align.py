@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
+from transduce.cli.model_options import add_tag
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -110,13 +111,7 @@ def _parser() -> Parser:
     parser.add_argument("model", metavar="MODEL", type=Path, help="model folder, or run folder (runs/NAME)")
     parser.add_argument("--source", metavar="FILE", type=Path, required=True, help="sources, one a line")
     parser.add_argument("--target", metavar="FILE", type=Path, required=True, help="their translations, one a line")
-    parser.add_argument(
-        "--tag",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="a tag before every source, for models trained with tags (may be given several times)",
-    )
+    add_tag(parser, "a tag before every source")
     parser.add_argument("--output", metavar="FILE", type=Path, help="write the links here instead")
     parser.add_argument(
         "--gold",

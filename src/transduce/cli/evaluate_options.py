@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from transduce.cli.decoding_options import add_decoding
-from transduce.cli.model_options import add_ensemble, add_model
+from transduce.cli.model_options import add_ensemble, add_model, add_tag
 from transduce.cli.parser import Parser, did_you_mean
 
 KINDS = ("length", "group", "tag", "rare-words")
@@ -46,13 +46,7 @@ def _add_test_set(parser: Parser) -> None:
         metavar="NAME=COLUMN,..",
         help="of a .csv or .jsonl file: source=en,target=de,group=file,tag=domain",
     )
-    group.add_argument(
-        "--tag",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="a tag of every source, behind those in the file, for models trained with tags (may be given several times)",
-    )
+    add_tag(group, "a tag of every source, behind those in the file")
     group.add_argument(
         "--alternatives", action="store_true", help="pairs of one file that share a source are one item, any is right"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
+from transduce.cli.model_options import add_tag
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -66,13 +67,7 @@ def _parser() -> Parser:
         type=Path,
         help="write pictures, index.html and inspection.json here; an earlier inspection is replaced",
     )
-    parser.add_argument(
-        "--tag",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="a tag before the text, for models trained with tags (may be given several times)",
-    )
+    add_tag(parser, "a tag before the text")
     parser.add_argument("--top", metavar="N", type=int, help="alternatives shown of each step (default: 5)")
     parser.add_argument("--beam", metavar="N", type=int, help="hypotheses kept open (default: the model's)")
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")

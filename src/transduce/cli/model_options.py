@@ -40,3 +40,14 @@ def opened(options: argparse.Namespace) -> "Model":
     from transduce.workflows.ensemble import open_models
 
     return open_models([options.model, *options.ensemble], options.device, options.precision)
+
+
+def add_tag(parser: argparse._ActionsContainer, what: str) -> None:
+    """--tag, which may be given several times; `what` says where the tags go."""
+    parser.add_argument(
+        "--tag",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help=f"{what}, for models trained with tags (may be given several times)",
+    )

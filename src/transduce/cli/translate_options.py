@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from transduce.cli.decoding_options import add_decoding
-from transduce.cli.model_options import add_ensemble, add_model
+from transduce.cli.model_options import add_ensemble, add_model, add_tag
 from transduce.cli.parser import Parser
 
 DESCRIPTION = (
@@ -51,13 +51,7 @@ def check(options: argparse.Namespace) -> None:
 
 def _add_lines(parser: Parser) -> None:
     group = parser.add_argument_group("lines")
-    group.add_argument(
-        "--tag",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="a tag before every line, for models trained with tags (may be given several times)",
-    )
+    add_tag(group, "a tag before every line")
     group.add_argument("--prefix", metavar="TEXT", help="what every output begins with; end it with a whole word")
     group.add_argument("--prefixes", metavar="FILE", type=Path, help="what each output begins with, one a line")
     group.add_argument(
