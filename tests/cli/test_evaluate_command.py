@@ -5,12 +5,15 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tiny_model
 import transduce
 from transduce.cli import evaluate_options
 from transduce.cli.main import main
+from transduce.data import trained_on
+from transduce.data.split import source_key
 from transduce.evaluation.metrics import METRICS
 from transduce.workflows.breakdowns import KINDS
 
@@ -168,6 +171,22 @@ def test_the_run_s_own_test_pairs(folder: str, texts: Path, capfd: pytest.Captur
     assert tree["calibration"]["tokens"] == 2
 
 
+def test_a_test_set_that_was_trained_on_is_said(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = texts / "runs" / "r"
+    shutil.copytree(folder, run / "model")
+    (run / "run.toml").touch()
+    trained_on.write(run, np.array([source_key(text) for text in ("BAR", "nut", "else")], np.uint64))
+    assert main(["evaluate", "runs/r", "--source", "s", "--reference", "r"]) == 0
+    assert "runs/r was trained on 2 of the 5 different sources of s" in capfd.readouterr().err
+    assert main(["evaluate", folder, "--source", "s", "--reference", "r", "--compare", "runs/r"]) == 0
+    assert "runs/r was trained on 2 of the 5" in capfd.readouterr().err
+    trained_on.write(run, np.array([source_key("else")], np.uint64))
+    assert main(["evaluate", "runs/r", "--source", "s", "--reference", "r", "--by", "length,tag"]) == 0
+    err = capfd.readouterr().err
+    assert "was trained on" not in err and "--by length" not in err
+    assert "--by tag: the test set has no tags, or the same everywhere" in err
+
+
 def test_a_report_is_written_and_nothing_more_is_printed(
     folder: str, texts: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,7 +204,8 @@ def test_a_report_is_written_and_nothing_more_is_printed(
     ("arguments", "message"),
     [
         (["--outputs", "ours"], "--outputs needs a test set: give --reference FILE"),
-        (["--reference", "r"], "give either a MODEL or --outputs FILE"),
+        (["--reference", "r"], "name what to evaluate: a MODEL"),
+        ([], "name what to evaluate: a MODEL"),
         (["m", "--outputs", "ours", "--reference", "r"], "give --source and --reference, or --data"),
         (["m", "--outputs", "ours", "--data", "d.tsv"], "give either a MODEL or --outputs FILE"),
         (["--outputs", "short", "--reference", "r"], "short has 2 lines, but r has 5 items"),

@@ -121,6 +121,14 @@ def test_each_script_knows_its_own_letters(script: Script) -> None:
         assert other == script or script_share(text, script) == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [("人々", "Han"), ("〆切", "Japanese"), ("1ª vez", "Latin"), ("п\u02bcять", "Cyrillic"), ("5 µм", "Cyrillic")],
+)
+def test_letters_between_scripts_count_for_none(text: str, script: Script) -> None:
+    assert script_share(text, script) == 1
+
+
 def test_wrong_script() -> None:
     settings = Clean(source_script="Latin", target_script="Cyrillic")
     assert fate(settings, "Hello world", "Привет, world") == TRAIN

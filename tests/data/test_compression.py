@@ -108,6 +108,13 @@ def test_several_parts_are_never_cut_silently_but_between_them(tmp_path: Path, p
     assert kept <= {len(TEXT) // 2}  # a whole first part is a whole file: nothing tells that there was another
 
 
+def test_zeros_behind_a_gzip_file_are_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "f.txt.gz"
+    path.write_bytes(gzip.compress(b"one\n") + bytes(4000) + gzip.compress(b"two\n") + bytes(512))
+    with open_text(path) as stream:
+        assert stream.read() == b"one\ntwo\n" == gzip.decompress(path.read_bytes())
+
+
 @pytest.mark.parametrize("pack", ["gzip", "zstd"])
 def test_damage_is_refused_or_changes_nothing(tmp_path: Path, pack: str) -> None:
     """gzip has a checksum; zstd files have one if written so, as the command `zstd` does."""

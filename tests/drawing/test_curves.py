@@ -26,8 +26,10 @@ def drawn() -> Any:
     """Draws events; gives {label's name: (steps, values)} of each panel."""
     figures: list[Figure] = []
 
-    def draw(events: list[Event]) -> list[dict[str, tuple[list[float], list[float]]]]:
-        figures.append(learning_curve_figure(events))
+    def draw(
+        events: list[Event], error_rates: frozenset[str] = frozenset()
+    ) -> list[dict[str, tuple[list[float], list[float]]]]:
+        figures.append(learning_curve_figure(events, error_rates))
         return [
             {
                 str(line.get_label()).split("  ")[0]: (list(line.get_xdata()), list(line.get_ydata()))
@@ -50,6 +52,16 @@ def test_panels_show_loss_and_scores(drawn: Any) -> None:
     upper, lower = drawn(events)
     assert upper == {"train": ([20, 40], [4.5, 3.5]), "dev": ([40, 80], [3.0, 2.0])}
     assert lower == {"bleu": ([40, 80], [10.0, 20.0]), "chrf": ([40, 80], [30.0, 50.0])}
+
+
+def test_error_rates_have_a_panel_of_their_own_and_means_of_weights_the_colour_of_their_metric(drawn: Any) -> None:
+    values = {"wer": 60.0, "wer (ema)": 50.0, "wer (mean)": 55.0, "chrf": 30.0}
+    _, scores, errors = drawn([validation(1, **values), validation(2, **values)], frozenset({"wer", "ter"}))
+    assert [*scores] == ["chrf"] and [*errors] == ["wer", "wer (ema)", "wer (mean)"]
+    lines = drawn.axes()[2].lines
+    assert len({line.get_color() for line in lines}) == 1 and len({line.get_linestyle() for line in lines}) == 3
+    _, errors = drawn([validation(1, wer=60.0)], frozenset({"wer"}))
+    assert [*errors] == ["wer"]
 
 
 def test_early_error_rates_do_not_squash_the_rest(drawn: Any) -> None:

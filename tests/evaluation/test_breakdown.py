@@ -58,7 +58,8 @@ def test_edges_must_rise(edges: Sequence[int]) -> None:
 def test_groups_by_size_and_the_small_ones_together() -> None:
     groups = ["b", "a", "", "b", "c", "d"]
     assert shown(by_group(groups, "group")) == {"b": [0, 3], "(none)": [2], "a": [1], "c": [4], "d": [5]}
-    assert shown(by_group(groups, "group", most=3)) == {"b": [0, 3], "(none)": [2], "3 others": [1, 4, 5]}
+    assert shown(by_group(groups, "group", most=2)) == {"b": [0, 3], "(none)": [2], "3 others": [1, 4, 5]}
+    assert shown(by_group(groups, "group", most=4)) == shown(by_group(groups, "group"))  # one other is no group
     assert shown(by_group(groups, "group", most=5)) == shown(by_group(groups, "group"))
 
 

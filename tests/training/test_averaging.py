@@ -67,5 +67,8 @@ def test_candidates_are_what_the_settings_ask_for(tmp_path):
     moving = MovingAverage(weights, 0.9)
     plain = list(candidates(TrainingConfig(), weights, None, TrainState(), tmp_path, print))
     assert [each.name for each in plain] == ["weights"]
-    first = list(candidates(TrainingConfig(average_last=3, ema=0.9), weights, moving, TrainState(), tmp_path, print))
+    settings = TrainingConfig(average_last=3, ema=0.9)
+    first = list(candidates(settings, weights, moving, TrainState(step=1), tmp_path, print))
     assert [each.name for each in first] == ["weights", "ema"]  # nothing earlier to make a mean of
+    start = list(candidates(settings, weights, moving, TrainState(step=0), tmp_path, print))
+    assert [each.name for each in start] == ["weights"]  # the average is still what it began with

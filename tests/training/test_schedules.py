@@ -45,6 +45,14 @@ def test_without_a_total_or_a_warm_up_the_factor_is_defined(name):
     assert math.isfinite(SCHEDULES[name](warmup=0).at(1, 1))
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_warm_up_takes_at_most_half_of_the_run(name):
+    schedule = SCHEDULES[name](warmup=4000)
+    assert [schedule.at(step, 100) for step in (25, 50)] == pytest.approx([0.5, 1.0])
+    assert schedule.at(100, 100) <= 1.0 and schedule.at(100, None) == pytest.approx(100 / 4000)
+    assert math.isfinite(schedule.at(1, 1))
+
+
 def test_constant():
     assert Constant().at(1, None) == Constant().at(10**6, 10**6) == 1.0
 

@@ -5,7 +5,8 @@ import torch
 from toy import write_toy
 
 import transduce
-from transduce.training import checkpoints
+from transduce.training import checkpoints, metrics_log
+from transduce.workflows import train as train_workflow
 from transduce.workflows.train import train
 
 
@@ -77,6 +78,31 @@ def test_stopped_and_gone_on_it_does_not_begin_with_the_first_models_weights_aga
     start = dict(transduce.load(first / "runs/toy/model").network.named_parameters())
     name = "decoder.layers.0.feed_forward.inner.weight"
     assert (three[name] - two[name]).norm() < (three[name] - start[name]).norm()
+
+
+def test_the_start_stays_the_model_where_training_makes_it_worse(first, tmp_path):
+    said: list[str] = []
+    run_file = second(first, tmp_path, pairs="abc\tg g g g g g\n" * 3)
+    settings = ["training.learning-rate=0.1", "training.ema=0.9", "data.clean.drop-duplicates=false"]
+    assert train(run_file, settings, root=tmp_path, say=said.append).finished
+    assert "the weights at step 0, which it began with, with loss" in said[-1]
+    start, after = (transduce.load(path / "model") for path in (first / "runs/toy", tmp_path / "runs/more"))
+    for one, other in zip(start.network.parameters(), after.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+    events = metrics_log.read(tmp_path / "runs/more/metrics.jsonl")
+    assert [event["step"] for event in events if event["kind"] == "validation"] == [0, 2, 4]
+
+
+def test_gone_on_without_any_checkpoint_it_begins_with_the_model_again(first, tmp_path, monkeypatch):
+    run_file = second(first, tmp_path)
+    monkeypatch.setattr(train_workflow, "run", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(run_file, root=tmp_path, say=quiet)
+    monkeypatch.undo()
+    assert train(run_file, resume=True, root=tmp_path, say=quiet).finished
+    start, after = (transduce.load(path / "model") for path in (first / "runs/toy", tmp_path / "runs/more"))
+    for one, other in zip(start.network.parameters(), after.network.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from toy import write_toy
 
 import transduce
 from transduce import files
-from transduce.training import checkpoints
+from transduce.training import checkpoints, metrics_log
 from transduce.workflows import train as train_workflow
 from transduce.workflows import validation as validation_workflow
 from transduce.workflows.train import train
@@ -423,3 +424,23 @@ def test_minutes_become_steps_once(tmp_path):
     )
     assert found.finished and found.state.total_steps == found.state.step > 0
     assert found.state.seconds < 60 * 0.05 * 3
+
+
+def test_a_run_says_which_weights_became_the_model_and_how_much_of_its_budget_is_gone(tmp_path):
+    said: list[str] = []
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.steps=20", "training.metric=loss"], root=tmp_path, say=said.append)
+    assert re.fullmatch(r".*runs/toy/model: the weights at step 20, with loss [\d.]+ on the dev set", said[-1])
+    settings = ["training.steps=none", "training.minutes=0.001", "training.metric=loss"]
+    found = train(run_file, settings, resume=True, root=tmp_path, say=said.append)
+    assert found.finished and found.state.step <= 21
+    assert any(re.fullmatch(r"budget: minutes 0\.001, of which [\d.]+ minutes are used up", line) for line in said)
+
+
+def test_a_validation_that_was_told_of_twice_counts_once(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    kinds = [("train", 5), ("validation", 5), ("skipped", 5), ("skipped", 5), ("validation", 5), ("validation", 9)]
+    path.write_text(
+        "".join(json.dumps({"kind": kind, "step": step, "place": n}) + "\n" for n, (kind, step) in enumerate(kinds))
+    )
+    assert [event["place"] for event in metrics_log.read(path)] == [0, 2, 3, 4, 5]

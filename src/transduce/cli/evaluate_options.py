@@ -100,9 +100,11 @@ def _add_results(parser: Parser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """ValueError for options that do not go together, before any work is done."""
+    if options.model is None and options.outputs is None:
+        raise ValueError("name what to evaluate: a MODEL (a folder such as runs/NAME), or --outputs FILE")
     _check_test_set(options)
-    if (options.model is None) == (options.outputs is None):
-        raise ValueError("give either a MODEL or --outputs FILE; what they are to be compared with goes to --compare")
+    if options.model is not None and options.outputs is not None:
+        raise ValueError("give either a MODEL or --outputs FILE; what it is to be compared with goes to --compare")
     if options.outputs is not None and options.ensemble:
         raise ValueError("--ensemble goes with a MODEL, not with --outputs")
     if options.calibration and (options.model is None or options.ensemble):

@@ -17,9 +17,16 @@ from transduce.workflows.breakdowns import KINDS, count_words
 from transduce.workflows.calibrate import calibration
 from transduce.workflows.compare import is_model, read_outputs
 from transduce.workflows.evaluate import Judged, chosen_metrics, evaluate, judge, translations
-from transduce.workflows.held_out import HeldOut, own_test_set, read_aligned, read_pairs
+from transduce.workflows.held_out import HeldOut, own_test_set, read_aligned, read_pairs, seen_in_training
 from transduce.workflows.model import Model
 from transduce.workflows.model_folder import find_model, open_model
+
+ALONE = {
+    "length": "all items are of one length",
+    "group": "the test set names no groups, or one only",
+    "tag": "the test set has no tags, or the same everywhere",
+    "rare-words": "all items are of one kind",
+}
 
 
 def assessment(options: argparse.Namespace) -> Assessment:
@@ -28,12 +35,15 @@ def assessment(options: argparse.Namespace) -> Assessment:
     for path in [] if options.model is None else [options.model, *options.ensemble]:
         find_model(path)
     held_out = _test_set(options)
+    for path in (options.model, *options.ensemble, *options.compare):
+        if path is not None and path.is_dir() and (remark := seen_in_training(path, held_out)):
+            streams.say(remark)
     outputs = {path: read_outputs(path, held_out) for path in options.compare if not is_model(path)}
     kinds = KINDS if options.report is not None else [kind for kind in KINDS if kind in asked_breakdowns(options)]
     wanted = Wanted(
         breakdowns=kinds if chosen_metrics(names) else (),
         edges=edges(options),
-        trained_on=None if options.train is None else count_words(options.train),
+        trained_on=None if options.train is None else count_words(options.train, columns(options)),
         sentences=(REPORTED_SENTENCES if options.report is not None else 0) if options.worst is None else options.worst,
     )
     if options.outputs is not None:
@@ -49,7 +59,10 @@ def assessment(options: argparse.Namespace) -> Assessment:
     for path in options.compare:
         made = outputs[path] if path in outputs else _translated(path, held_out, options)
         others.append(_judged(str(path), made, held_out, names))
-    return assess(held_out, subject, others, wanted, sure)
+    found = assess(held_out, subject, others, wanted, sure)
+    for kind in sorted(asked_breakdowns(options) - {table.kind for table in found.breakdowns}):
+        streams.say(f"--by {kind}: {ALONE[kind]}, so there is nothing to compare")
+    return found
 
 
 def _metric_names(options: argparse.Namespace) -> list[str] | None:
@@ -90,7 +103,10 @@ def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options
 def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
     model = open_model(path, options.device, options.precision)
     with _bar(len(held_out.sources), f"translating with {path}") as bar:
-        found, cut = translations(model, held_out, method(options, model), bar.update)
+        try:
+            found, cut = translations(model, held_out, method(options, model), bar.update)
+        except ValueError as error:
+            raise ValueError(f"--compare {path}: {error}") from None
     _say_cut(cut, str(path), model)
     return found
 

@@ -15,16 +15,19 @@ from transduce.config.toml import Tree
 T = TypeVar("T")
 
 
-def build(cls: type[T], tree: Mapping[str, Any], where: str, base: T | None = None, key: str = "") -> T:
+def build(
+    cls: type[T], tree: Mapping[str, Any], where: str, base: T | None = None, key: str = "", also: Iterable[str] = ()
+) -> T:
     """Build `cls` from a tree. Missing keys come from `base` when given, else from the defaults, else are an error.
 
-    `where` names the file in messages; `key` is the dotted key at which the tree stands in it ("" at the top).
+    `where` names the file in messages; `key` is the dotted key at which the tree stands in it ("" at the top); `also`
+    are keys that the file may have there and the tree has no more.
 
         build(Decoding, {"beam": 0}, "run.toml")  ->  ValueError: run.toml: beam must be at least 1, found 0
     """
     prefix = f"{key}." if key else ""
     known = tuple(prefix + description.key for description in describe(cls))
-    result: T = _table(cls, tree, _Place(where, key, known), base)
+    result: T = _table(cls, tree, _Place(where, key, known), base, also)
     return result
 
 
@@ -50,13 +53,13 @@ class _Place:
         return self.error(f"must be {expected(hint)}, found {found(value)}{advice}")
 
 
-def _table(cls: type, tree: Any, place: _Place, base: Any) -> Any:
+def _table(cls: type, tree: Any, place: _Place, base: Any, also: Iterable[str] = ()) -> Any:
     if not isinstance(tree, Mapping):
         raise place.wrong(Hint(cls), tree)
     fields = fields_of(cls)
     for key in tree:
         if key not in fields:
-            raise _unknown_key(place.child(key, tree), key, fields)
+            raise _unknown_key(place.child(key, tree), key, [*also, *fields])
     values = {}
     for key, (field, hint) in fields.items():
         default = default_of(field, base)

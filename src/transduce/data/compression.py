@@ -32,15 +32,17 @@ class Unpacker(Protocol):
 
 
 class Compression(NamedTuple):
-    """A way of compressing: its name, how its files begin, and what unpacks them."""
+    """A way of compressing: its name, how its files begin, what unpacks them, and the bytes that may fill them up."""
 
     name: str
     starts: tuple[bytes, ...]
     unpacker: Callable[[], Unpacker]
+    filler: bytes = b""
 
 
 COMPRESSIONS = {
-    ".gz": Compression("gzip", (b"\x1f\x8b",), lambda: zlib.decompressobj(zlib.MAX_WBITS | 16)),
+    # zeros behind the last member come from tapes and block devices; the command `gzip` leaves them out too
+    ".gz": Compression("gzip", (b"\x1f\x8b",), lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), b"\0"),
     ".zst": Compression(
         "zstd",
         (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + kind]) + b"\x2a\x4d\x18" for kind in range(16))),  # frames to be skipped
@@ -110,7 +112,7 @@ class Unpacked(RawIOBase):
         unpacker: Unpacker | None = None
         while chunk := self._packed.read(TAKEN):
             self.taken += len(chunk)
-            while chunk:
+            while chunk := chunk if unpacker else chunk.lstrip(self._compression.filler):
                 unpacker = unpacker or self._compression.unpacker()
                 try:
                     block = unpacker.decompress(chunk)

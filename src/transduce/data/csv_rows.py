@@ -157,8 +157,8 @@ def _place(names: Row, wanted: str, path: Path) -> int:
     advice = f"did you mean {nearest!r}? " if nearest else ""
     found = ", ".join(map(repr, names))
     raise ValueError(
-        f"{path}: has no column {wanted!r}; {advice}found {found}. Name them in the run file: "
-        'columns = { source = "...", target = "..." }'
+        f"{path}: has no column {wanted!r}; {advice}found {found}. Name them, in a run file by "
+        'columns = { source = "...", target = "..." }, of evaluate by --columns source=...,target=...'
     )
 
 

@@ -26,9 +26,9 @@ class Example(NamedTuple):
         return f"{shortened(self.source)} -> {shortened(self.target)}"
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = SHOWN) -> str:
     """The text, or its beginning if it is long."""
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 @lru_cache(maxsize=4096)  # the same few cells over and over

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transduce.data.survey import Origin
-
-SHOWN_TAGS = 20
+from transduce.text.tags import shown
 
 
 def origin_report(origin: Origin) -> dict[str, Any]:
@@ -48,8 +47,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
             for reason, of in found.items():
                 yield f"{title} {name} files: {of['count']:,} {reason} ({_examples(of)})"
     if tags := report.get("tags"):
-        more = f" and {len(tags) - SHOWN_TAGS} more" if len(tags) > SHOWN_TAGS else ""
-        yield f"tags: {', '.join(tags[:SHOWN_TAGS])}{more}"
+        yield f"tags: {shown(tags)}"
     yield from _tokenizers(report["tokenizer"])
 
 

@@ -12,15 +12,17 @@ Script = Literal[
 ]  # fmt: skip
 
 # how the names of a script's letters begin, where not with the name of the script
-_CJK = ("CJK ",)
+_CJK = ("CJK ", "IDEOGRAPHIC ")
 _KANA = ("HIRAGANA ", "KATAKANA ", "KATAKANA-HIRAGANA ")
 PREFIXES: dict[str, tuple[str, ...]] = {
     "Han": _CJK,
     "Japanese": (*_CJK, *_KANA),
+    "Latin": ("LATIN ", "FEMININE ORDINAL ", "MASCULINE ORDINAL "),
     "Katakana": ("KATAKANA ", "KATAKANA-HIRAGANA "),
     "Korean": ("HANGUL ", *_CJK),
     "Odia": ("ORIYA ",),
 }
+COMMON = ("MODIFIER LETTER ", "MICRO SIGN", "MATHEMATICAL ", "DOUBLE-STRUCK ", "SCRIPT ")  # letters of no one script
 
 
 def letter_share(text: str) -> float:
@@ -35,13 +37,15 @@ def letter_share(text: str) -> float:
 
 
 def script_share(text: str, script: Script) -> float:
-    """The share of a script's letters among all letters; 1 if there are none, as with numbers.
+    """The share of a script's letters among those that belong to scripts; 1 if there are none, as with numbers.
 
     >>> script_share("Ж b 1", "Latin")
     0.5
     """
-    letters = [char for char in text if char.isalpha()]
-    if not letters or (script == "Latin" and text.isascii()):
+    if script == "Latin" and text.isascii():
+        return 1.0
+    letters = [char for char in text if char.isalpha() and not is_common(char)]
+    if not letters:
         return 1.0
     return sum(is_of(char, script) for char in letters) / len(letters)
 
@@ -51,6 +55,12 @@ def is_of(letter: str, script: Script) -> bool:
     """Whether a letter belongs to a script: `is_of("ё", "Cyrillic")`."""
     name = unicodedata.name(letter, "").removeprefix("FULLWIDTH ").removeprefix("HALFWIDTH ")
     return name.startswith(PREFIXES.get(script, (f"{script.upper()} ",)))
+
+
+@lru_cache(maxsize=1 << 16)
+def is_common(letter: str) -> bool:
+    """Whether a letter belongs to no one script: an apostrophe among letters, a mathematical symbol."""
+    return unicodedata.name(letter, "").startswith(COMMON)
 
 
 @lru_cache(maxsize=1 << 16)

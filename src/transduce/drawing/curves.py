@@ -1,7 +1,7 @@
-"""The learning curve of a run as a PNG: loss above, the scores of its validations below, both over the steps."""
+"""The learning curve of a run as a PNG: loss, and the scores and error rates of its validations, over the steps."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -16,32 +16,41 @@ Event = Mapping[str, Any]
 Points = list[tuple[float, float]]  # (step, value)
 
 TRAIN, DEV = GREY, BLUE
-NO_SCORES = {"kind", "step", "loss", "perplexity"}  # keys of a validation event that the lower panel leaves out
-TOP = 105.0  # percent that the lower panel shows
+NO_SCORES = {"kind", "step", "loss", "perplexity"}  # keys of a validation event that are no score
+DASHES = {"": "-", "ema": "--", "mean": ":"}  # of a metric, by the weights that it was measured of
+TOP = 105.0  # percent that a panel shows
 FEW = 60  # points; a longer line does without markers
 
 
-def learning_curve(events: Sequence[Event], path: Path) -> None:
+def learning_curve(events: Sequence[Event], path: Path, error_rates: Collection[str] = ()) -> None:
     """Draws the events of a metrics.jsonl into `path`, which changes as a whole or not at all."""
-    save(learning_curve_figure(events), path)
+    save(learning_curve_figure(events, error_rates), path)
 
 
-def learning_curve_figure(events: Sequence[Event]) -> Figure:
+def learning_curve_figure(events: Sequence[Event], error_rates: Collection[str] = ()) -> Figure:
     """The learning curve of the events of a metrics.jsonl.
 
         {"kind": "train", "step": 20, "loss": 8.1, "nll": 7.9, ...}
-        {"kind": "validation", "step": 500, "loss": 4.2, "perplexity": 66.7, "chrf": 31.0, ...}
+        {"kind": "validation", "step": 500, "loss": 4.2, "perplexity": 66.7, "chrf": 31.0, "chrf (ema)": 33.0, ...}
 
-    The upper panel compares like with like: negative log-likelihood in nats per target token, without label smoothing,
-    of the training batches (`nll`) and of the dev set (`loss`). Values that are no finite numbers are left out.
+    The first panel compares like with like: negative log-likelihood in nats per target token, without label smoothing,
+    of the training batches (`nll`) and of the dev set (`loss`). Scores follow, then the metrics that `error_rates`
+    names, of which less is better. Values that are no finite numbers are left out.
     """
-    figure = Figure(figsize=(8, 7), dpi=120, layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    _draw_loss(upper, events)
-    _draw_scores(lower, events)
-    for axes in (upper, lower):
+    names = _metrics(events)
+    parts = [
+        ("dev scores (more is better)", [name for name in names if name not in error_rates]),
+        ("dev error rates (less is better)", [name for name in names if name in error_rates]),
+    ]
+    shown = [part for part in parts if part[1]] or parts[:1]
+    figure = Figure(figsize=(8, 3.5 + 3.5 * len(shown)), dpi=120, layout="constrained")
+    first, *others = figure.subplots(1 + len(shown), 1, sharex=True)
+    _draw_loss(first, events)
+    for axes, (title, metrics) in zip(others, shown, strict=True):
+        _draw_metrics(axes, events, title, metrics)
+    for axes in (first, *others):
         _finish(axes)
-    lower.set_xlabel("step")
+    others[-1].set_xlabel("step")
     return figure
 
 
@@ -53,17 +62,21 @@ def _draw_loss(axes: Axes, events: Sequence[Event]) -> None:
     axes.set_title("loss", loc="left")
 
 
-def _draw_scores(axes: Axes, events: Sequence[Event]) -> None:
-    names: dict[str, None] = {}  # a set that keeps the order
-    for event in events:
-        if event.get("kind") == "validation":
-            names |= {name: None for name in event if name.split(" (")[0] not in NO_SCORES}
-    for place, name in enumerate(sorted(names)):
-        points = _points(events, "validation", name)
-        _line(axes, points, name, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+def _metrics(events: Sequence[Event]) -> list[str]:
+    """Names of the metrics that validations measured, without those of means of weights: "chrf" for "chrf (ema)"."""
+    names = {name.split(" (")[0] for event in events if event.get("kind") == "validation" for name in event}
+    return sorted(names - NO_SCORES)
+
+
+def _draw_metrics(axes: Axes, events: Sequence[Event], title: str, metrics: Sequence[str]) -> None:
+    for place, metric in enumerate(metrics):
+        for weights, dashes in DASHES.items():
+            name = f"{metric} ({weights})" if weights else metric
+            points = _points(events, "validation", name)
+            _line(axes, points, name, COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], dashes)
     _crop(axes)
-    axes.set_ylabel("score (percent)")
-    axes.set_title("dev scores", loc="left")
+    axes.set_ylabel("percent")
+    axes.set_title(title, loc="left")
 
 
 def _crop(axes: Axes) -> None:
@@ -83,7 +96,7 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _line(axes: Axes, points: Points, name: str, colour: str, marker: str) -> None:
+def _line(axes: Axes, points: Points, name: str, colour: str, marker: str, dashes: str = "-") -> None:
     """One line; its legend entry ends with its last value. A single point, which makes no line, gets a marker."""
     if not points:
         return
@@ -92,9 +105,16 @@ def _line(axes: Axes, points: Points, name: str, colour: str, marker: str) -> No
         marker = marker or "o"
     elif len(points) > FEW:
         marker = ""
-    width = 1.2 if colour == TRAIN else 1.8
-    label = f"{name}  {values[-1]:.4g}"
-    axes.plot(steps, values, color=colour, marker=marker or "None", markersize=4, linewidth=width, label=label)
+    axes.plot(
+        steps,
+        values,
+        label=f"{name}  {values[-1]:.4g}",
+        color=colour,
+        linestyle=dashes,
+        linewidth=1.2 if colour == TRAIN else 1.8,
+        marker=marker or "None",
+        markersize=4,
+    )
 
 
 def _finish(axes: Axes) -> None:

@@ -30,6 +30,7 @@ PERPLEXITY = "perplexity"  # measured beside these, of a model rather than of it
 
 # what validations during training measure
 QUICK_METRICS = {name: each for name, each in METRICS.items() if not each.costly}
+ERROR_RATES = frozenset(name for name, each in METRICS.items() if not each.higher_is_better)
 
 
 def metric(name: str) -> Metric:

@@ -4,6 +4,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from transduce.text.tags import checked
 from transduce.text.tokenizer import Tokenizer
 
 SHARED, SOURCE, TARGET = "tokenizer.json", "source.json", "target.json"
@@ -28,14 +29,15 @@ class Tokenizers:
     def source_rows(self, texts: Sequence[str], tags: Sequence[tuple[str, ...]] | None = None) -> list[list[int]]:
         """The ids of each source: those of its tags, then those of its text; no end token.
 
-        `tags` has the tags of each text (none by default). ValueError for an unknown tag, naming those known.
+        `tags` has the tags of each text (none by default). ValueError for an unknown tag, naming those known, and for
+        more of them than one source may have.
         """
         rows = self.source.encode_batch(texts)
         if tags is None:
             return rows
         if len(tags) != len(texts):
             raise ValueError(f"expected the tags of each of {len(texts)} texts, found {len(tags)}")
-        ids = {names: self.source.tag_ids(names) for names in set(tags)}
+        ids = {names: self.source.tag_ids(checked(names)) for names in set(tags)}
         return [ids[names] + row for names, row in zip(tags, rows, strict=True)]
 
     @classmethod

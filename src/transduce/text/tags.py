@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 LONGEST_NAME = 64  # characters
 MOST_TAGS = 1_000  # different ones of a tokenizer
 MOST_PER_SOURCE = 8
-SHOWN = 20  # of the known ones, where an unknown one was named
+SHOWN = 20  # of many, in a message
 
 PREFIX, SUFFIX = "<tag:", ">"
 
@@ -58,8 +58,13 @@ def advice(known: Sequence[str], wanted: str) -> str:
     if not known:
         return "no tags are known"
     near = difflib.get_close_matches(wanted, known, n=1)
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known[:SHOWN])}{more}"
+    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {shown(known)}"
+
+
+def shown(names: Sequence[str]) -> str:
+    """The names for a message, or the first of very many: "de, fr"."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def check_set(names: Iterable[str]) -> None:

@@ -62,7 +62,7 @@ def candidates(
     if config.average_last > 1 and state.snapshots:
         earlier = [folder / name for name in state.snapshots[1 - config.average_last :]]
         yield Candidate("mean", mean(masters.tensors(), earlier, say))
-    if moving is not None:
+    if moving is not None and state.step:
         yield Candidate("ema", moving.average)
 
 

@@ -44,6 +44,10 @@ def name_of(step: int) -> str:
     return f"step-{step:08d}"
 
 
+def step_of(name: str) -> int:
+    return int(name.removeprefix("step-"))
+
+
 def random_states() -> dict[str, Tensor]:
     """The generators that training draws from."""
     states = {"cpu": torch.get_rng_state()}

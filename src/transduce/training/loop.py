@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from transduce.data.loader import Rows
-from transduce.training import budget, checkpoints, selection
+from transduce.training import budget, checkpoints, schedules, selection
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import TrainingConfig
 from transduce.training.interrupt import Interrupted, StopRequest
@@ -29,8 +29,11 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
     """
     _reckon(job, state)
     progress = Progress(state)
+    _note_warm_up(job, state, progress)
     if selection.is_stale(job.trainable.config, state):
         progress.say(f"early stopping ended this run at step {state.step}: raise training.early-stop.patience to go on")
+    elif is_over(job.trainable.config, state) and not _is_due(job, state):
+        progress.say(f"the budget, {state.budget}, was used up at step {state.step}: give a larger one to go on")
     try:
         _validate_when_due(job, state, progress, stop)  # a validation that the last sitting did not finish
         for batches in _grouped(job, state):
@@ -110,19 +113,28 @@ def _note_skip(job: Job, state: TrainState, measured: Measured, progress: Progre
 
 
 def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: StopRequest) -> None:
-    """Validates and saves; the first time in a run of minutes this also settles how many steps there will be."""
+    """Validates and saves; when the probe of a run of minutes is over this also settles how many steps there will be."""
     if not _is_due(job, state):
         return
     try:
         seconds = selection.validate(job, state, progress.say, stop)
     except Interrupted:
         return
-    if state.total_steps is None:
+    if state.total_steps is None and budget.probe_is_over(job.trainable.config, state):
         _settle(state, budget.of_minutes(job.trainable.config, state, seconds))
         progress.say(f"the time left is enough for {state.total_steps} steps in all")
+        _note_warm_up(job, state, progress)
     if selection.is_stale(job.trainable.config, state):
         progress.say(f"{job.trainable.config.watched} has not got better in {state.stale} validations: stopping early")
     _save(job, state)
+
+
+def _note_warm_up(job: Job, state: TrainState, progress: Progress) -> None:
+    """Says that the warm-up is shorter than asked for, where it is."""
+    asked = job.trainable.config.schedule.warmup
+    taken = schedules.within(asked, state.total_steps)
+    if taken < asked:
+        progress.say(f"the learning rate's warm-up takes {taken} steps, half of this run, not {asked}")
 
 
 def is_over(config: TrainingConfig, state: TrainState) -> bool:
@@ -134,6 +146,8 @@ def _is_due(job: Job, state: TrainState) -> bool:
     """Whether this step is one to validate at, and has not been validated."""
     if state.skipped or state.validated_at == state.step:
         return False
+    if state.validated_at < 0:
+        return True
     if state.total_steps is None:
         return budget.probe_is_over(job.trainable.config, state)
     assert state.validate_every is not None

@@ -40,16 +40,26 @@ def finite(value: float | str) -> bool:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The events of a metrics.jsonl; lines that are none, such as one that was cut off, are left out."""
-    events = []
+    """The events of a metrics.jsonl; lines that are none, such as one that was cut off, are left out.
+
+    A validation that was killed before its checkpoint was written is made, and told of, twice: the last one counts.
+    """
+    events: list[dict[str, Any]] = []
+    validated: dict[int, int] = {}  # step -> place of its last validation
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []:
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict) and isinstance(event.get("step"), int):
+            if event.get("kind") == "validation":
+                validated[event["step"]] = len(events)
             events.append(event)
-    return events
+    return [
+        event
+        for place, event in enumerate(events)
+        if event.get("kind") != "validation" or validated[event["step"]] == place
+    ]
 
 
 def _keep_up_to(path: Path, step: int) -> None:

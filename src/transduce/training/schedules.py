@@ -1,7 +1,8 @@
 """Learning-rate schedules: pure functions of the step, as factors of the peak rate.
 
 Steps count from 1: the factor for the first update is at(1). `total` is the run's number of steps, or None while a budget
-in minutes has not become a number yet.
+in minutes has not become a number yet. A warm-up takes at most half of the run, whatever was asked for: a run that never
+comes to its peak rate, nor down from it, learns little.
 """
 
 import math
@@ -11,7 +12,15 @@ from typing import Annotated, Protocol, runtime_checkable
 
 @runtime_checkable
 class Schedule(Protocol):
+    @property
+    def warmup(self) -> int: ...
+
     def at(self, step: int, total: int | None) -> float: ...
+
+
+def within(warmup: int, total: int | None) -> int:
+    """The warm-up that a run of `total` steps takes: as asked for, at most half of the run."""
+    return warmup if total is None else min(warmup, total // 2)
 
 
 def warm_up(step: int, warmup: int) -> float:
@@ -38,56 +47,59 @@ def decayed_share(step: int, warmup: int, total: int | None) -> float:
 class InverseSquareRoot:
     """Warm-up, then sqrt(warmup / step) (Vaswani et al. 2017, section 5.3, whose peak is (d-model * warmup)^-0.5)."""
 
-    warmup: Annotated[int, "steps to the peak"] = 4000
+    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 4000
 
     def __post_init__(self) -> None:
         check(self.warmup)
 
     def at(self, step: int, total: int | None) -> float:
-        return min(warm_up(step, self.warmup), math.sqrt(self.warmup / step)) if self.warmup else 1 / math.sqrt(step)
+        warmup = within(self.warmup, total)
+        return min(warm_up(step, warmup), math.sqrt(warmup / step)) if warmup else 1 / math.sqrt(step)
 
 
 @dataclass(frozen=True)
 class Cosine:
     """Warm-up, then half a cosine down to `final` at the last step (Loshchilov and Hutter 2016, 1608.03983)."""
 
-    warmup: Annotated[int, "steps to the peak"] = 400
+    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 400
     final: Annotated[float, "the last step's factor"] = 0.0
 
     def __post_init__(self) -> None:
         check(self.warmup, self.final)
 
     def at(self, step: int, total: int | None) -> float:
-        share = decayed_share(step, self.warmup, total)
-        return warm_up(step, self.warmup) * (self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * share)))
+        warmup = within(self.warmup, total)
+        share = decayed_share(step, warmup, total)
+        return warm_up(step, warmup) * (self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * share)))
 
 
 @dataclass(frozen=True)
 class Linear:
     """Warm-up, then a straight line down to `final` at the last step."""
 
-    warmup: Annotated[int, "steps to the peak"] = 400
+    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 400
     final: Annotated[float, "the last step's factor"] = 0.0
 
     def __post_init__(self) -> None:
         check(self.warmup, self.final)
 
     def at(self, step: int, total: int | None) -> float:
-        share = decayed_share(step, self.warmup, total)
-        return warm_up(step, self.warmup) * (1.0 - (1.0 - self.final) * share)
+        warmup = within(self.warmup, total)
+        share = decayed_share(step, warmup, total)
+        return warm_up(step, warmup) * (1.0 - (1.0 - self.final) * share)
 
 
 @dataclass(frozen=True)
 class Constant:
     """Warm-up, then the peak rate to the end."""
 
-    warmup: Annotated[int, "steps to the peak"] = 0
+    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 0
 
     def __post_init__(self) -> None:
         check(self.warmup)
 
     def at(self, step: int, total: int | None) -> float:
-        return warm_up(step, self.warmup)
+        return warm_up(step, within(self.warmup, total))
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ class WarmUpStableDecay:
     Down along 1 - sqrt, which Haegele et al. 2024 (2405.18392) found better than a straight line.
     """
 
-    warmup: Annotated[int, "steps to the peak"] = 400
+    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 400
     decay: Annotated[float, "share of the steps after the warm-up in which the rate falls"] = 0.2
     final: Annotated[float, "the last step's factor"] = 0.0
 
@@ -107,9 +119,10 @@ class WarmUpStableDecay:
             raise ValueError(f"decay must be above 0 and at most 1, found {self.decay}")
 
     def at(self, step: int, total: int | None) -> float:
-        share = decayed_share(step, self.warmup, total)
+        warmup = within(self.warmup, total)
+        share = decayed_share(step, warmup, total)
         falling = max(0.0, (share - (1.0 - self.decay)) / self.decay)
-        return warm_up(step, self.warmup) * (1.0 - (1.0 - self.final) * math.sqrt(falling))
+        return warm_up(step, warmup) * (1.0 - (1.0 - self.final) * math.sqrt(falling))
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

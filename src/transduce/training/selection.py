@@ -84,6 +84,16 @@ def _watch(job: Job, state: TrainState, compared: list[Validated]) -> None:
         state.stale += 1
 
 
+def chosen(config: TrainingConfig, state: TrainState) -> str:
+    """Which weights are the model, in words."""
+    if state.best is None:
+        return f"the weights of step {state.step}, not validated"
+    what = {"mean": "the mean of the last validated weights", "ema": "the moving average of the weights"}
+    named, step = what.get(state.best_weights, "the weights"), checkpoints.step_of(state.best)
+    begun = "" if step else ", which it began with"
+    return f"{named} at step {step}{begun}, with {config.metric} {state.scores[state.best]:.4g} on the dev set"
+
+
 def is_stale(config: TrainingConfig, state: TrainState) -> bool:
     """Whether early stopping ends the run."""
     return config.early_stop is not None and state.stale >= config.early_stop.patience

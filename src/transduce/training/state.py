@@ -20,7 +20,7 @@ class TrainState:
     threads: int = 1  # on the CPU: another number would round sums in another order
     pieces: int = 1  # micro-batches that each batch is cut into, doubled when memory runs out
     skipped: int = 0  # updates in a row that were not made because the loss was not finite
-    validated_at: int = 0  # step of the last validation
+    validated_at: int = 0  # step of the last validation; -1: what the run begins with is to be validated too
     scores: dict[str, float] = field(default_factory=dict)  # checkpoint name -> score of its validation
     best: str | None = None  # name of the best checkpoint
     best_weights: str = "weights"  # which of its weights were the best: they themselves, "mean" or "ema"

@@ -9,7 +9,8 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int
 
-from transduce.data.config import Corpus
+from transduce.data.compression import unpacked_name
+from transduce.data.config import Columns, Corpus
 from transduce.data.formats import examples
 from transduce.data.reading import LineRules
 from transduce.data.tally import Findings
@@ -85,13 +86,17 @@ def _breakdowns(
         yield by_rarest_word(answers, counts.target, f"{title} reference")
 
 
-def count_words(files: Sequence[Path]) -> WordCounts:
-    """Of training data: one file of pairs in any format, or the source file and the target file, one text a line."""
+def count_words(files: Sequence[Path], columns: Mapping[str, str] | None = None) -> WordCounts:
+    """Of training data: one file of pairs in any format, or the source file and the target file, one text a line.
+
+    `columns` names those of a .csv or .jsonl file that are called otherwise.
+    """
     if len(files) > 2:
         raise ValueError(
             f"training data is one file of pairs, or a source file and a target file; found {len(files)} files"
         )
-    corpus = Corpus(file=files[0]) if len(files) == 1 else Corpus(source=files[0], target=files[1])
+    named = Columns(**columns) if columns and unpacked_name(files[0]).suffix != ".tsv" else None
+    corpus = Corpus(file=files[0], columns=named) if len(files) == 1 else Corpus(source=files[0], target=files[1])
     source, target = frequencies(()), frequencies(())
     for pair in examples(corpus, LineRules(bad_lines="drop"), Findings()):
         source.update(frequencies([pair.source]))

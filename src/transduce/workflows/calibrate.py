@@ -15,8 +15,13 @@ def calibration(
     """Over every token of the first references, end tokens included, each given the source and the tokens before it
     (teacher forcing): the probability of the model's first choice, and whether that is the reference's token.
 
-    `progress` hears the number of pairs just done. Sources that are too long are cut as in translation.
+    `progress` hears the number of pairs just done. Sources that are too long are cut as in translation. ValueError for an
+    ensemble, which has no network of its own.
     """
+    if not hasattr(model, "network"):
+        raise ValueError(
+            f"calibration is of one model's confidence, and {model.name} is an ensemble; give one of its models"
+        )
     source, _ = model.source_rows(held_out.sources, held_out.tags or None)
     target = model.tokenizers.target.encode_batch([answers[0] for answers in held_out.references])
     sure, right = [], []

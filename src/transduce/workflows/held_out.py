@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from transduce.data import trained_on
 from transduce.data.config import Columns, Corpus
 from transduce.data.example import Example
 from transduce.data.formats import examples
@@ -89,6 +90,19 @@ def own_test_set(model: Path) -> Path:
             + ("" if run is None else " (a run keeps some where data.split.test or data.test says so)")
         )
     return run / "test.jsonl"
+
+
+def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
+    """What to say where the run of a model was trained on sources of the test set; None where there is nothing to."""
+    run = run_of(model)
+    found = None if run is None else trained_on.seen(run, held_out.sources)
+    if not found:
+        return None
+    different = len(set(held_out.sources))
+    return (
+        f"{model} was trained on {found:,} of the {different:,} different sources of {held_out.name}: its figures there "
+        "say little about text that it has not seen"
+    )
 
 
 def _left_out(findings: Findings) -> int:

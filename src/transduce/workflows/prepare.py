@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from transduce import config
+from transduce.data import trained_on
 from transduce.data.assignment import Decision, decide
 from transduce.data.config import DataConfig
 from transduce.data.encoding import PartWriter, encode, training_pairs
@@ -27,7 +28,7 @@ from transduce.workflows.prepared import Prepared
 
 __all__ = ["Prepared", "prepare"]
 
-FORMAT = 2  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 3  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 SIDES: tuple[Literal["source", "target"], ...] = ("source", "target")
 
 
@@ -94,7 +95,7 @@ def _build(
     surveys = {"train": survey(origins["train"], data.clean, by_group)}
     surveys |= {name: survey(origin) for name, origin in origins.items() if name != "train"}
     decision = decide(surveys, data.split, tokenizer.tags if isinstance(tokenizer, Tokenizers) else None)
-    corpora = surveys["train"].corpora
+    corpora, sources = surveys["train"].corpora, surveys["train"].sources
     surveys.clear()  # hundreds of megabytes where there are millions of pairs
     if isinstance(tokenizer, Tokenizers):
         tokenizers, asked = tokenizer, None
@@ -102,6 +103,7 @@ def _build(
         tokenizers, asked = _learn(tokenizer, seed, origins["train"], decision), tokenizer
     tokenizers.save(folder)
     parts, written = _encode(folder, data, origins, decision.assignment, tokenizers)
+    trained_on.write(folder, sources[written])
     return {
         "warnings": [overlap.warning for overlap in decision.overlaps if overlap.warning],
         "parts": parts,

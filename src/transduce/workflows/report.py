@@ -13,7 +13,7 @@ from transduce.drawing.pictures import svg
 from transduce.evaluation.calibration import BINS
 from transduce.evaluation.differences import nearest, unmatched
 from transduce.evaluation.extremes import sentence_metric
-from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.metrics import ERROR_RATES, METRICS
 from transduce.evaluation.significance import Comparison, interval
 from transduce.files import write_atomically
 from transduce.training import metrics_log
@@ -87,7 +87,7 @@ def _pictures(found: Assessment, model: Path | None) -> dict[str, str]:
     run = None if model is None else run_of(model)
     events = [] if run is None else metrics_log.read(run / "metrics.jsonl")
     if events:
-        pictures["curve"] = svg(learning_curve_figure(events))
+        pictures["curve"] = svg(learning_curve_figure(events, ERROR_RATES))
     return pictures
 
 

@@ -55,11 +55,11 @@ def from_tree(tree: dict[str, object], where: str) -> RunConfig:
     """The same from TOML's values in memory; `where` stands in messages."""
     rest = config.override(tree, ())  # a copy that knows what came from the command line
     model = rest.pop("model", {})
-    if not isinstance(model, dict) or "preset" not in model:
+    if not isinstance(model, dict):
         return config.build(RunConfig, tree, where)
-    base = preset(model.pop("preset"), where)
+    base = preset(model.pop("preset", DEFAULT_PRESET), where)
     run = config.build(RunConfig, rest, where)
-    network = config.build(TransformerConfig, model, where, base=base, key="model")
+    network = config.build(TransformerConfig, model, where, base=base, key="model", also=("preset",))
     return replace(run, model=network)
 
 

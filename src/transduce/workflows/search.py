@@ -140,7 +140,7 @@ def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension],
 
     for number in range(len(results), count):
         settings = _settings(trials, run, dimensions, results)
-        say(f"trial {number} of 0 to {count - 1}: {_shown(settings)}")
+        say(f"trial {number} ({number + 1} of {count}): {_shown(settings)}")
         result = trials.run(number, settings)
         if isinstance(result, Stopped):
             return found(result.signal, finished=False)

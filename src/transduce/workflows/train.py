@@ -12,12 +12,12 @@ from transduce.allocation import keep_steady
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
-from transduce.evaluation.metrics import QUICK_METRICS
+from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.hardware import best_device, bf16_is_fast, choose_threads
 from transduce.models import Loaded
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
-from transduce.training import budget, checkpoints, metrics_log
+from transduce.training import budget, checkpoints, metrics_log, selection
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision, TrainingConfig
@@ -85,17 +85,26 @@ def train(
         )
         for line in prepared.summary():
             say(line)
-        say(f"budget: {budget.name(config.training)}")
         job, state = _job(folder, config, prepared, start, resume, say)
+        say(f"budget: {budget.name(config.training)}{_used_up(config.training, state)}")
         folder.write(config)
-        if prepared.test is not None:
-            files.write_atomically(folder.path / "test.jsonl", (prepared.folder / "test.jsonl").read_bytes())
+        for name in prepared.for_evaluation():
+            files.write_atomically(folder.path / name, (prepared.folder / name).read_bytes())
         try:
             with stop_on_signals() as stop:
                 finished = run(job, state, stop)
         finally:
             job.log.close()
+        say(f"{folder.model}: {selection.chosen(config.training, state)}")
     return Trained(folder.path, finished, state, stop.signal)
+
+
+def _used_up(training: TrainingConfig, state: TrainState) -> str:
+    """For a run that goes on: how much of its budget is gone, which counts from the run's beginning."""
+    if not state.step:
+        return ""
+    used = f"{state.seconds / 60:.1f} minutes" if training.time_budget is not None else f"{state.step} steps"
+    return f", of which {used} are used up"
 
 
 def _check(config: RunConfig) -> None:
@@ -127,15 +136,14 @@ def _job(
     spec = model_spec(config, tokenizers)
     network = models.build(spec).to(device)
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
-    if start is not None and not resume:
+    if start is not None:
         masters.load(dict(start.network.named_parameters()))
     optimiser = config.training.optimiser.build(masters.named)
     moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
-    state = TrainState(data=prepared.folder.name, threads=choose_threads())
-    if resume:
-        found = _newest_checkpoint(folder, state, say)
-        if found is not None:
-            state = _restored(found, masters, optimiser, moving)
+    state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=0 if start is None else -1)
+    found = _newest_checkpoint(folder, state, say) if resume else None
+    if found is not None:
+        state = _restored(found, masters, optimiser, moving)
         torch.set_num_threads(state.threads)
     network.train()
     say(_description(spec, masters, device))
@@ -154,7 +162,7 @@ def _job(
         validate=lambda stop: dev.validate(network, stop),
         higher_is_better=lambda name: name in QUICK_METRICS and QUICK_METRICS[name].higher_is_better,
         publish=publish,
-        draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve),
+        draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve, ERROR_RATES),
     )
     return job, state
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
+from transduce.data.example import shortened
 from transduce.data.held_out import HeldOutText
 from transduce.data.store import TokenStore
 from transduce.decoding.config import Decoding
@@ -22,7 +23,7 @@ from transduce.training.job import Validation
 from transduce.workflows.model import by_length
 
 LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
-SAMPLES = 3
+SAMPLES, WIDTH = 3, 160  # sentences shown of each validation, and characters of each
 SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
 
 
@@ -81,6 +82,8 @@ class DevSet:
     def _samples(self, outputs: Sequence[str]) -> str:
         shown = list(zip(self.texts, outputs, strict=True))[:SAMPLES]
         return "\n".join(
-            f"  source     {' '.join([*text.tags, text.source])}\n  output     {output}\n  reference  {text.references[0]}"
+            f"  source     {shortened(' '.join([*text.tags, text.source]), WIDTH)}\n"
+            f"  output     {shortened(output, WIDTH)}\n"
+            f"  reference  {shortened(text.references[0], WIDTH)}"
             for text, output in shown
         )
