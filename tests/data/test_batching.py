@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transduce.data.batching import epoch_plan, padding_share
+from transduce.data.batching import by_length, epoch_plan
 
 PAIRS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=200)
 
@@ -25,6 +25,11 @@ def sentences(count: int) -> tuple[np.ndarray, np.ndarray]:
     target = np.clip(draw.lognormal(2.8, 0.6, count), 1, 250).astype(np.int32)
     source = np.clip(target * draw.lognormal(0, 0.25, count), 1, 250).astype(np.int32)
     return source, target
+
+
+def padding_share(counts: np.ndarray, plan: list[np.ndarray]) -> float:
+    """The share of padding among all positions of the plan's batches."""
+    return 1 - int(counts.sum()) / sum(len(batch) * int(counts[batch].max()) for batch in plan)
 
 
 @given(PAIRS, st.integers(1, 300), st.integers(0, 2**64), st.integers(0, 1000))
@@ -81,11 +86,12 @@ def test_padding_is_low_and_batches_are_full() -> None:
     assert len(plan) < 1.1 * int(target.sum()) / 4096
 
 
-def test_padding_share_by_hand() -> None:
-    counts = np.array([3, 1, 5])
-    plan = [np.array([0, 1]), np.array([2])]  # 3 3 | 5: two of eleven positions are padding
-    assert padding_share(counts, plan) == pytest.approx(2 / 11)
-    assert padding_share(counts, []) == 0
+@given(st.lists(st.integers(1, 60), max_size=100), st.integers(1, 300))
+def test_groups_by_length_hold_every_place_once_within_the_budget(found: list[int], budget: int) -> None:
+    groups = by_length(found, budget)
+    assert sorted(place for group in groups for place in group) == list(range(len(found)))
+    assert [found[place] for group in groups for place in group] == sorted(found)
+    assert all(len(group) * max(found[place] for place in group) <= budget or len(group) == 1 for group in groups)
 
 
 def test_a_million_rows_take_about_a_second() -> None:

@@ -20,7 +20,8 @@ from transduce.workflows import back_translate as module
 from transduce.workflows.back_translate import Made, Synthesis, Unreadable, back_translate
 from transduce.workflows.line_batches import Line
 from transduce.workflows.method import Method
-from transduce.workflows.model import Model, Translation, load
+from transduce.workflows.model import Model, load
+from transduce.workflows.translation import Translation
 
 WORDS = tiny_model.WORDS
 LINES = [f"{WORDS[i % 90]} {WORDS[i * 7 % 90]}" for i in range(60)]

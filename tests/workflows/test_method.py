@@ -12,7 +12,8 @@ from transduce.decoding.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
 from transduce.text.sentences import Sentence
 from transduce.workflows.method import Method, joined, least_risk
-from transduce.workflows.model import Model, Translation, load
+from transduce.workflows.model import Model, load
+from transduce.workflows.translation import Translation
 
 LINES = ["bar dar", "", "mit dar bis kos", "nut", "lot lus", "bar dar"]
 PARAGRAPHS = ["Bar dar.  Mit dar? Nut!", "", "  lot", "dos.\tkus.\n\nnas. "]

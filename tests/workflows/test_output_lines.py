@@ -8,9 +8,10 @@ import pytest
 import tiny_model
 from transduce.workflows.ensemble import EnsembleModel
 from transduce.workflows.line_batches import Line
-from transduce.workflows.model import Model, Translation, load
+from transduce.workflows.model import Model, load
 from transduce.workflows.notes import Notes
 from transduce.workflows.output_lines import Columns, Json, alignment_lines
+from transduce.workflows.translation import Translation
 
 LINE = Line(7, "f:7", "bar")
 TWO = [

@@ -11,9 +11,10 @@ import tiny_model
 from transduce.decoding.sampling import Sampling
 from transduce.workflows.line_batches import Line
 from transduce.workflows.method import Method
-from transduce.workflows.model import Model, Translation, load
+from transduce.workflows.model import Model, load
 from transduce.workflows.output_lines import Columns
 from transduce.workflows.translate import Shown, Wanted, best_text, translate_stream
+from transduce.workflows.translation import Translation
 
 SOURCES = ["bar", "", "  ", "dar kus", "mit dar bis kos", "nut"]
 LONG = " ".join(tiny_model.WORDS[:60])

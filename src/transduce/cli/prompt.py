@@ -8,9 +8,10 @@ from itertools import count
 
 from transduce.cli import streams
 from transduce.workflows.line_batches import Line
-from transduce.workflows.model import Model, Translation
+from transduce.workflows.model import Model
 from transduce.workflows.output_lines import Columns
 from transduce.workflows.translate import Shown, Stream, Wanted, one_line
+from transduce.workflows.translation import Translation
 
 
 def converse(model: Model, wanted: Wanted, prefix: str = "") -> int:

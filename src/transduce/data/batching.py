@@ -37,10 +37,14 @@ def epoch_plan(
     return [batches[number] for number in shuffled.tolist()]
 
 
-def padding_share(lengths: Lengths, plan: Sequence[Indices]) -> float:
-    """The share of padding among all positions of the plan's batches, 0 to 1, for one side's lengths."""
-    padded = sum(len(batch) * int(lengths[batch].max()) for batch in plan)
-    return 1 - int(lengths.sum(dtype=np.int64)) / padded if padded else 0.0
+def by_length(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
+    """Places in groups of similar length, each of at most `batch_tokens` padded tokens (one place at least)."""
+    groups: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if not groups or (len(groups[-1]) + 1) * lengths[place] > batch_tokens:
+            groups.append([])
+        groups[-1].append(place)
+    return groups
 
 
 def _bucketed_order(source: Lengths, target: Lengths, generator: np.random.PCG64) -> Indices:

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_attention import source_attention
+from transduce.data.batching import by_length
 from transduce.evaluation.alignment import Link
 from transduce.tasks import translation
 from transduce.text.tokenizer import Tokenizer
 from transduce.text.words import word_numbers
 from transduce.workflows.ensemble import EnsembleModel
-from transduce.workflows.model import Model, by_length
+from transduce.workflows.model import Model
 
 Links = tuple[Link, ...]
 WordNumbers = Sequence[int | None]

@@ -22,7 +22,8 @@ from transduce.text.tags import names_in
 from transduce.workflows.growing_file import check_place, growing
 from transduce.workflows.line_batches import Line, full_batches
 from transduce.workflows.method import Method
-from transduce.workflows.model import Model, Translation
+from transduce.workflows.model import Model
+from transduce.workflows.translation import Translation
 
 TAG = "synthetic"
 BREAKS = re.compile("[\t\r\n]")

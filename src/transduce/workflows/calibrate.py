@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from transduce.data.batching import by_length
 from transduce.evaluation.calibration import Calibration, calibrate
 from transduce.tasks import translation
 from transduce.workflows.evaluate import Progress
 from transduce.workflows.held_out import HeldOut
-from transduce.workflows.model import Model, by_length
+from transduce.workflows.model import Model
 
 
 def calibration(

@@ -10,7 +10,8 @@ from transduce.decoding.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
 from transduce.text.sentences import Sentence, join, language_code, split
 from transduce.text.special import END
-from transduce.workflows.model import Model, Translation
+from transduce.workflows.model import Model
+from transduce.workflows.translation import Translation
 
 Tags = Sequence[Sequence[str]]
 

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from transduce import models
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
+from transduce.data.batching import by_length
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
@@ -19,54 +20,10 @@ from transduce.decoding.protocol import Decodable
 from transduce.hardware import best_device
 from transduce.tasks import translation
 from transduce.text.special import END
-from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.prefixes import LineError, prefix_rows
+from transduce.workflows.translation import Scored, Translation
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
-
-
-@dataclass(frozen=True)
-class Translation:
-    """One output: its text, score (what outputs are ranked by) and log-probability in nats.
-
-    token_log_probabilities: the terms of log_probability, the end token's last where `ended`.
-    """
-
-    text: str
-    score: float
-    log_probability: float
-    source_cut: bool = False  # the source was longer than the model takes, and only its beginning was translated
-    ended: bool = True  # the model ended it; False if it was cut at the longest output allowed
-    ids: tuple[int, ...] = ()
-    token_log_probabilities: tuple[float, ...] = ()
-    tokenizer: Tokenizer | None = field(default=None, repr=False, compare=False)  # of the target side
-
-    @property
-    def confidence(self) -> float:
-        """The geometric mean of its tokens' probabilities, end token and forced prefix included; 1 for a blank line."""
-        return math.exp(self.log_probability / max(1, len(self.token_log_probabilities)))
-
-    @property
-    def token_probabilities(self) -> tuple[float, ...]:
-        return tuple(map(math.exp, self.token_log_probabilities))
-
-    @property
-    def pieces(self) -> tuple[str, ...]:
-        """Its tokens for people to read, one for each of `token_probabilities`: ("▁Ha", "us", "</s>")."""
-        if self.tokenizer is None:
-            return ()
-        ended = len(self.token_log_probabilities) > len(self.ids)
-        return tuple(self.tokenizer.pieces([*self.ids, END] if ended else self.ids))
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Log-probability of a target given its source, in nats: of the whole, and of each of its tokens, the end last."""
-
-    log_probability: float
-    tokens: tuple[float, ...]
-    pieces: tuple[str, ...]
-    source_cut: bool = False  # as in Translation
 
 
 class Model:
@@ -257,16 +214,6 @@ def _texts(lines: Iterable[str]) -> list[str]:
         if not isinstance(line, str):
             raise ValueError(f"expected strings, found {type(line).__name__} at place {place}")
     return found
-
-
-def by_length(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Places in groups of similar length, each of at most `batch_tokens` padded tokens (one place at least)."""
-    groups: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if not groups or (len(groups[-1]) + 1) * lengths[place] > batch_tokens:
-            groups.append([])
-        groups[-1].append(place)
-    return groups
 
 
 def load(path: str | Path, device: str | None = None, precision: str = "float32") -> Model:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from transduce.evaluation.alignment import format_links
 from transduce.workflows.alignment import align
 from transduce.workflows.line_batches import Line
-from transduce.workflows.model import Model, Translation
+from transduce.workflows.model import Model
 from transduce.workflows.translate import Outputs, one_line
+from transduce.workflows.translation import Translation
 
 
 @dataclass(frozen=True)

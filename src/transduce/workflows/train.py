@@ -17,9 +17,8 @@ from transduce.hardware import best_device, bf16_is_fast, choose_threads
 from transduce.models import Loaded
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
-from transduce.training import budget, checkpoints, metrics_log, selection
+from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
-from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision, TrainingConfig
 from transduce.training.interrupt import stop_on_signals
 from transduce.training.job import Job
@@ -28,11 +27,11 @@ from transduce.training.losses import TokenLoss
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
-from transduce.training.stepper import Stepper
 from transduce.training.update import LossOf, Trainable
 from transduce.workflows.card import model_card
 from transduce.workflows.fine_tuning import load_start
 from transduce.workflows.prepare import Prepared, prepare
+from transduce.workflows.resume import newest_checkpoint, restored
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import RunFolder
 from transduce.workflows.settled_run import settled_run
@@ -141,9 +140,9 @@ def _job(
     optimiser = config.training.optimiser.build(masters.named)
     moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
     state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=0 if start is None else -1)
-    found = _newest_checkpoint(folder, state, say) if resume else None
+    found = newest_checkpoint(folder, state, say) if resume else None
     if found is not None:
-        state = _restored(found, masters, optimiser, moving)
+        state = restored(found, masters, optimiser, moving)
         torch.set_num_threads(state.threads)
     network.train()
     say(_description(spec, masters, device))
@@ -199,37 +198,6 @@ def _description(spec: models.ModelSpec, masters: MasterWeights, device: str) ->
         f"model: {network.encoder_layers}+{network.decoder_layers} layers, {network.d_model} wide, {count:,} parameters; "
         f"{precision} on {device}, {torch.get_num_threads()} threads"
     )
-
-
-def _newest_checkpoint(folder: RunFolder, fresh: TrainState, say: Say) -> Checkpoint | None:
-    """What the run goes on from: its newest good checkpoint, or None where none had been written yet."""
-    checkpoints.recover(folder.checkpoints)
-    if not checkpoints.names(folder.checkpoints):
-        folder.refuse_if_checkpoints_are_gone()
-        say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")
-        return None
-    found = checkpoints.load_newest(folder.checkpoints, say)
-    if found.state.data != fresh.data:
-        raise ValueError(
-            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{fresh.data}): put the files back as "
-            "they were, or begin a new run"
-        )
-    checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
-    say(f"going on from step {found.state.step}")
-    return found
-
-
-def _restored(
-    found: Checkpoint, masters: MasterWeights, optimiser: Stepper, moving: MovingAverage | None
-) -> TrainState:
-    """Puts weights, optimiser, moving average and random generators back to a checkpoint's; its state."""
-    masters.load(found.weights)
-    optimiser.load(found.optimiser)
-    if moving is not None:
-        assert found.average is not None  # a run that goes on has the settings it began with
-        moving.load(found.average)
-    checkpoints.set_random_states(found.random)
-    return found.state
 
 
 def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, device: str) -> DevSet:

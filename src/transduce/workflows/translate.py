@@ -8,9 +8,10 @@ from typing import Literal
 from transduce.text.tags import checked
 from transduce.workflows.line_batches import Line
 from transduce.workflows.method import Method
-from transduce.workflows.model import Model, Translation
+from transduce.workflows.model import Model
 from transduce.workflows.notes import Notes
 from transduce.workflows.prefixes import LineError
+from transduce.workflows.translation import Translation
 
 LINE_BREAKS = re.compile("[\r\n]")
 

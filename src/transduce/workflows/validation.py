@@ -7,6 +7,7 @@ import numpy as np
 
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
+from transduce.data.batching import by_length
 from transduce.data.example import shortened
 from transduce.data.held_out import HeldOutText
 from transduce.data.store import TokenStore
@@ -20,7 +21,6 @@ from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Validation
-from transduce.workflows.model import by_length
 
 LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
 SAMPLES, WIDTH = 3, 160  # sentences shown of each validation, and characters of each
