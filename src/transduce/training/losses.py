@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 PIECE = 1 << 22  # logits that stand in memory at once: 8 MiB in bfloat16
+UNDERFLOW = 1e-30  # a probability below it may have lost digits
 
 
 @dataclass(frozen=True)
@@ -41,34 +42,42 @@ def linear_cross_entropy(
 class _LinearCrossEntropy(torch.autograd.Function):
     """In pieces of rows, so that the logits of a whole batch never stand in memory.
 
-    The gradients are made on the way forward, while the logits of the piece are still in the cache, and scaled on the way
-    back: the loss is linear in what comes from behind.
+    The gradients are made on the way forward, while the probabilities of the piece are still in the cache, and scaled on
+    the way back: the loss is linear in what comes from behind. Probabilities stay in the number format of the logits. The
+    share of the loss that smoothing spreads over the vocabulary is a sum of logits, which needs no logits: summed over
+    rows it is (sum of hidden) . (sum of weight).
     """
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, padding: int
     ) -> tuple[Tensor, Tensor]:
-        loss, nll = hidden.new_zeros(2, dtype=_sum_type(hidden)).unbind()
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        counted = (targets != padding).nonzero().squeeze(1)
+        kept, targets = hidden[counted], targets[counted]
+        total, column = kept.sum(0, dtype=wide), weight.sum(0, dtype=wide)
+        nll, own = torch.zeros(2, dtype=wide, device=hidden.device).unbind()
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-        grad_hidden = torch.empty_like(hidden) if wanted else None
-        grad_weight = torch.zeros_like(weight, dtype=_sum_type(weight)) if wanted else None
+        grad_kept, grad_weight = torch.empty_like(kept), torch.zeros_like(weight, dtype=wide)
         rows = max(1, PIECE // len(weight))
-        for start in range(0, len(hidden), rows):
-            piece, target = hidden[start : start + rows], targets[start : start + rows]
-            counted = target != padding
-            probabilities, own, uniform = _piece(piece @ weight.t(), target)
-            nll = nll + own.masked_fill(~counted, 0.0).sum()
-            smoothed = (1.0 - smoothing) * own + smoothing * uniform if smoothing else own
-            loss = loss + smoothed.masked_fill(~counted, 0.0).sum()
-            if grad_hidden is not None and grad_weight is not None:
-                gradient = _logit_gradient(probabilities, target, counted, smoothing).to(hidden.dtype)
-                grad_hidden[start : start + rows] = gradient @ weight
-                grad_weight += gradient.t() @ piece
-        if grad_hidden is not None and grad_weight is not None:
-            ctx.save_for_backward(grad_hidden, grad_weight.to(weight.dtype))
+        for start in range(0, len(kept), rows):
+            piece, target = kept[start : start + rows], targets[start : start + rows, None]
+            logits = piece @ weight.t()
+            probabilities = torch.softmax(logits, dim=-1)
+            certainty = _of_target(probabilities, target, wide)
+            nll = nll + _nll(logits, probabilities, target, certainty).sum()
+            own = own + logits.gather(1, target).sum(dtype=wide)
+            if wanted:
+                probabilities.scatter_(1, target, (certainty + (smoothing - 1.0)).to(hidden.dtype))
+                grad_kept[start : start + rows] = probabilities @ weight
+                grad_weight += probabilities.t() @ piece
+        share = smoothing / len(weight)
+        if wanted:
+            grad_hidden = torch.zeros_like(hidden)
+            grad_hidden[counted] = grad_kept.sub_((share * column).to(hidden.dtype))
+            ctx.save_for_backward(grad_hidden, grad_weight.sub_(share * total).to(weight.dtype))
         ctx.mark_non_differentiable(nll)
-        return loss, nll
+        return nll + smoothing * own - share * (total @ column), nll
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
@@ -77,26 +86,24 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return grad_hidden * scale.to(grad_hidden.dtype), grad_weight * scale.to(grad_weight.dtype), None, None, None
 
 
-def _sum_type(tensor: Tensor) -> torch.dtype:
-    return torch.promote_types(tensor.dtype, torch.float32)
+def _of_target(
+    probabilities: Float[Tensor, "R V"], target: Int[Tensor, "R 1"], wide: torch.dtype
+) -> Float[Tensor, "R 1"]:
+    """The targets' probabilities. Where one is near 1, what bfloat16 cannot tell from 1 is known from all the others."""
+    own = probabilities.gather(1, target).to(wide)
+    others = probabilities.sum(-1, keepdim=True, dtype=wide) - own
+    return torch.where(own > 0.5, 1.0 - others, own)
 
 
-def _piece(
-    logits: Float[Tensor, "R V"], target: Int[Tensor, " R"]
-) -> tuple[Float[Tensor, "R V"], Float[Tensor, " R"], Float[Tensor, " R"]]:
-    """Probabilities, -log p of the target, and the mean of -log p over the vocabulary."""
-    probabilities = torch.softmax(logits, dim=-1, dtype=_sum_type(logits))
+def _nll(
+    logits: Float[Tensor, "R V"],
+    probabilities: Float[Tensor, "R V"],
+    target: Int[Tensor, "R 1"],
+    certainty: Float[Tensor, "R 1"],
+) -> Float[Tensor, "R 1"]:
+    """-log of the targets' probabilities, in the type of `certainty`."""
+    if bool((certainty > UNDERFLOW).all()):
+        return -certainty.log()
+    # by way of the largest logit, whose probability cannot underflow
     peak, at = logits.max(-1, keepdim=True)
-    # log of the sum of exponentials by way of the largest logit, whose probability cannot underflow
-    log_sum = (peak - probabilities.gather(1, at).log()).squeeze(1)
-    own = log_sum - logits.gather(1, target[:, None]).squeeze(1)
-    return probabilities, own, log_sum - logits.mean(-1, dtype=log_sum.dtype)
-
-
-def _logit_gradient(
-    probabilities: Float[Tensor, "R V"], target: Int[Tensor, " R"], counted: Tensor, smoothing: float
-) -> Float[Tensor, "R V"]:
-    """p - (1 - smoothing) onehot - smoothing / V, zero in rows of padding. Overwrites `probabilities`."""
-    gradient = probabilities.sub_(smoothing / probabilities.shape[1])
-    gradient.scatter_add_(1, target[:, None], gradient.new_full((len(target), 1), smoothing - 1.0))
-    return gradient.mul_(counted[:, None])
+    return (peak - logits.gather(1, target)).to(certainty.dtype) - probabilities.gather(1, at).to(certainty.dtype).log()
