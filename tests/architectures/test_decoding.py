@@ -8,14 +8,16 @@ import torch
 from transduce.architectures.presets import transformer_tiny
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
+from transduce.layers.positions import Rotary, Sinusoidal
 
 V = 13
 
 
-@pytest.fixture(params=["post", "pre"])
+@pytest.fixture(params=[("post", Sinusoidal()), ("pre", Sinusoidal()), ("pre", Rotary())], ids=str)
 def network(request):
     torch.manual_seed(0)
-    config = replace(transformer_tiny(), d_model=16, feed_forward=24, norm_placement=request.param)
+    placement, positions = request.param
+    config = replace(transformer_tiny(), d_model=16, feed_forward=24, norm_placement=placement, positions=positions)
     return EncoderDecoder(config, V).double().eval()
 
 

@@ -9,20 +9,25 @@ from torch import nn
 from transduce.architectures.presets import transformer_tiny
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_attention import attention_maps, source_attention
+from transduce.layers.positions import Rotary, Sinusoidal
 
 V, T = 13, 6
 LENGTHS = torch.tensor([5, 2, 4])
 
 
-@pytest.fixture(params=["post", "pre"])
-def network(request):
+def made(**changes):
     torch.manual_seed(0)
-    config = replace(transformer_tiny(), d_model=16, heads=2, feed_forward=24, norm_placement=request.param)
+    config = replace(transformer_tiny(), d_model=16, heads=2, feed_forward=24, **changes)
     network = EncoderDecoder(config, V, V + 2).double().eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))  # far from uniform attention
     return network
+
+
+@pytest.fixture(params=["post", "pre"])
+def network(request):
+    return made(norm_placement=request.param)
 
 
 @pytest.fixture
@@ -66,7 +71,9 @@ def test_torch_computes_the_same_weights(network, texts):
         torch.testing.assert_close(getattr(maps, kind)[place], weights, atol=1e-12, rtol=1e-12)
 
 
-def test_weights_reproduce_what_each_layer_gives(network, texts):
+@pytest.mark.parametrize("positions", [Sinusoidal(), Rotary()], ids=str)
+def test_weights_reproduce_what_each_layer_gives(positions, texts):
+    network = made(positions=positions)
     maps = attention_maps(network, *texts)
     for (kind, place), (module, _, memory, output) in inputs_and_outputs(network, texts).items():
         values = module.keys_values(memory)[1]

@@ -11,7 +11,7 @@ from transduce.layers.dropout import Dropout, dropout, keep_mask, present
 from transduce.layers.feed_forward import FeedForward
 from transduce.layers.initialise import embedding, xavier_blocks
 from transduce.layers.norms import LayerNorm, RMSNorm
-from transduce.layers.positions import Sinusoidal, sinusoidal
+from transduce.layers.positions import Rotary, Sinusoidal, rotary, rotate, sinusoidal
 
 
 def test_layer_norm_of_the_worked_example():
@@ -41,12 +41,37 @@ def test_sinusoidal_by_the_papers_formula():
 
 
 def test_the_position_table_grows_and_is_not_rounded_by_a_cast_of_the_module():
-    module = Sinusoidal().module(8)
+    module = Sinusoidal().added(8)
     module(torch.arange(4), 4, torch.bfloat16)
     module.to(torch.bfloat16)
     far = module(torch.tensor([[700, 3]]), 701, torch.float32)
     torch.testing.assert_close(far, sinusoidal(torch.tensor([[700, 3]]), 8))
     assert not module.state_dict()
+
+
+def test_rotary_is_llamas():
+    from transformers import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
+
+    config = LlamaConfig(hidden_size=24, num_attention_heads=3, rope_theta=500.0)
+    query, key = torch.randn(2, 3, 7, 8), torch.randn(2, 3, 7, 8)
+    positions = torch.stack([torch.arange(7), torch.arange(100, 107)])
+    theirs = apply_rotary_pos_emb(query, key, *LlamaRotaryEmbedding(config)(query, positions))
+    rotation = Rotary(base=500.0).rotation(8)
+    for ours, other in zip((rotation(query, positions, 107), rotation(key, positions, 107)), theirs, strict=True):
+        torch.testing.assert_close(ours, other, atol=1e-5, rtol=1e-5)
+
+
+def test_rotated_products_depend_on_distances_only_and_lengths_stay():
+    query, key = torch.randn(6, dtype=torch.float64), torch.randn(6, dtype=torch.float64)
+    turned = [rotate(x.expand(50, 6), rotary(torch.arange(50), 6).double()) for x in (query, key)]
+    products = turned[0] @ turned[1].T
+    for distance in (-7, 0, 3):
+        diagonal = products.diagonal(distance)
+        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(turned[0].norm(dim=-1), query.norm().expand(50), atol=1e-6, rtol=1e-6)
+    with pytest.raises(ValueError, match="even width, found 5"):
+        Rotary().rotation(5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])

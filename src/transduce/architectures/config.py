@@ -48,6 +48,7 @@ class TransformerConfig:
                 raise ValueError(f"{name.replace('_', '-')} must be 1 to {largest}, found {getattr(self, name)}")
         if self.d_model % self.heads:
             raise ValueError(f"d-model must be a multiple of heads, found {self.d_model} and {self.heads}")
+        self.positions.rotation(self.d_model // self.heads)  # says if the heads are not wide enough for it
         for name in DROPOUTS:
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ValueError(

@@ -6,7 +6,6 @@ Letters: B sentences, S source tokens, T target tokens, D width of the model, V 
 import math
 from collections.abc import Callable
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,6 +17,7 @@ from transduce.layers import initialise
 from transduce.layers.activations import ACTIVATIONS
 from transduce.layers.dropout import Dropout, present
 from transduce.layers.feed_forward import FeedForward
+from transduce.layers.positions import positions_from
 from transduce.layers.residual import RESIDUALS, PostNorm, PreNorm
 
 AnyMask = Mask | DenseMask | None
@@ -28,7 +28,12 @@ def _feed_forward(config: TransformerConfig) -> FeedForward:
     return FeedForward(config.d_model, config.feed_forward, activation, config.activation_dropout)
 
 
-def _attention(config: TransformerConfig) -> MultiHeadAttention:
+def _self_attention(config: TransformerConfig) -> MultiHeadAttention:
+    rotation = config.positions.rotation(config.d_model // config.heads)
+    return MultiHeadAttention(config.d_model, config.heads, config.attention_dropout, rotation)
+
+
+def _memory_attention(config: TransformerConfig) -> MultiHeadAttention:
     return MultiHeadAttention(config.d_model, config.heads, config.attention_dropout)
 
 
@@ -48,7 +53,7 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.attention = _attention(config)
+        self.attention = _self_attention(config)
         self.feed_forward = _feed_forward(config)
         self.around_attention = _residual(config)
         self.around_feed_forward = _residual(config)
@@ -64,8 +69,8 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.self_attention = _attention(config)
-        self.memory_attention = _attention(config)
+        self.self_attention = _self_attention(config)
+        self.memory_attention = _memory_attention(config)
         self.feed_forward = _feed_forward(config)
         self.around_self = _residual(config)
         self.around_memory = _residual(config)
@@ -145,7 +150,7 @@ class EncoderDecoder(nn.Module):
         if source_vocabulary is not None:
             self.source_embedding = nn.Embedding(source_vocabulary, config.d_model)
         self.output = nn.Linear(config.d_model, target_vocabulary, bias=False)
-        self.positions = config.positions.module(config.d_model)
+        self.positions = config.positions.added(config.d_model)
         self.embedding_dropout = Dropout(config.dropout)
         self._initialise()
         self.tie_weights()
@@ -191,11 +196,12 @@ class EncoderDecoder(nn.Module):
     def embed(
         self, embedding: nn.Embedding, ids: Int[Tensor, "B T"], start: Int[Tensor, " B"] | None = None, longest: int = 0
     ) -> Float[Tensor, "B T D"]:
-        """sqrt(D) * embedding + position, then dropout; row b begins at position start[b] <= longest, or at 0."""
-        positions = torch.arange(ids.shape[1], device=ids.device)
-        if start is not None:
-            positions = start[:, None] + positions
-        scaled = embedding(ids) * math.sqrt(self.config.d_model)
-        placed = scaled + self.positions(positions, longest + ids.shape[1], scaled.dtype)
+        """sqrt(D) * embedding, + position where those are added, then dropout; row b begins at position start[b] <= longest,
+        or at 0.
+        """
+        placed = embedding(ids) * math.sqrt(self.config.d_model)
+        if self.positions is not None:
+            positions = positions_from(start, ids.shape[1], ids.device)
+            placed = placed + self.positions(positions, longest + ids.shape[1], placed.dtype)
         dropped: Tensor = self.embedding_dropout(placed)
         return dropped

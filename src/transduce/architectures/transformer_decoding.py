@@ -166,7 +166,7 @@ def _layer_step(
     asked: list[Tensor] = []
 
     def attend_self(y: Tensor) -> Tensor:
-        query, key, value = layer.self_attention.queries_keys_values(y)
+        query, key, value = layer.self_attention.queries_keys_values(y, lengths.rows, lengths.longest)
         grown.append((cache or KeyValueCache.empty(key)).append(key, value, lengths))
         return layer.self_attention.joined(attend(query, *grown[0].filled(lengths.longest + y.shape[1]), mask))
 

@@ -4,7 +4,7 @@ Letters: B batch, L queries, S keys, D width of the model, H heads, E = D / H wi
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -12,21 +12,24 @@ from transduce.attention.attend import SOFTMAX, attend, attention_weights
 from transduce.attention.masks import DenseMask, Mask
 from transduce.attention.normalisers import Softmax
 from transduce.layers.initialise import xavier_blocks
+from transduce.layers.positions import positions_from
 
 
 class MultiHeadAttention(nn.Module):
     """softmax(q k^T / sqrt(E)) v in H subspaces, joined by an output map.
 
     The maps to queries, keys and values are packed in one weight (3 D, D) in that order, as in nn.MultiheadAttention, so
-    that self-attention needs one product instead of three.
+    that self-attention needs one product instead of three. In self-attention `rotation` (layers/positions.py) turns
+    queries and keys by their positions.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, rotation: nn.Module | None = None) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"d-model must be a multiple of heads, found {width} and {heads}")
         self.heads = heads
         self.in_training = Softmax(dropout)
+        self.rotation = rotation
         self.packed_weight = nn.Parameter(torch.empty(3 * width, width))
         self.packed_bias = nn.Parameter(torch.zeros(3 * width))
         self.output = nn.Linear(width, width)
@@ -47,7 +50,10 @@ class MultiHeadAttention(nn.Module):
         self, x: Float[Tensor, "B L D"], memory: Float[Tensor, "B S D"], mask: Mask | DenseMask | None = None
     ) -> Float[Tensor, "B H L S"]:
         """The weights that `forward` uses, for people to look at; computed anew, so that `forward` need not keep them."""
-        return attention_weights(self.queries(x), self._project(memory, 1, 2)[0], mask)
+        query, key = (
+            self.queries_keys_values(x)[:2] if memory is x else (self.queries(x), self._project(memory, 1, 2)[0])
+        )
+        return attention_weights(query, key, mask)
 
     def queries(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L E"]:
         return self._project(x, 0, 1)[0]
@@ -56,9 +62,14 @@ class MultiHeadAttention(nn.Module):
         key, value = self._project(memory, 1, 3)
         return key, value
 
-    def queries_keys_values(self, x: Float[Tensor, "B L D"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Each (B, H, L, E), by one product."""
+    def queries_keys_values(
+        self, x: Float[Tensor, "B L D"], start: Int[Tensor, " B"] | None = None, longest: int = 0
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Each (B, H, L, E), by one product; row b begins at position start[b] <= longest, or at 0."""
         query, key, value = self._project(x, 0, 3)
+        if self.rotation is not None:
+            positions = positions_from(start, x.shape[1], x.device)
+            query, key = (self.rotation(each, positions, longest + x.shape[1]) for each in (query, key))
         return query, key, value
 
     def joined(self, heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L D"]:
