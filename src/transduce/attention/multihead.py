@@ -69,7 +69,7 @@ class MultiHeadAttention(nn.Module):
         query, key, value = self._project(x, 0, 3)
         if self.rotation is not None:
             positions = positions_from(start, x.shape[1], x.device)
-            query, key = (self.rotation(each, positions, longest + x.shape[1]) for each in (query, key))
+            query, key = self.rotation(query, key, positions, longest + x.shape[1])
         return query, key, value
 
     def joined(self, heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L D"]:

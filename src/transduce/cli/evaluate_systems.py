@@ -35,10 +35,10 @@ def assessment(options: argparse.Namespace) -> Assessment:
     for path in [] if options.model is None else [options.model, *options.ensemble]:
         find_model(path)
     held_out = _test_set(options)
-    for path in (options.model, *options.ensemble, *options.compare):
-        if path is not None and path.is_dir() and (remark := seen_in_training(path, held_out)):
-            streams.say(remark)
     outputs = {path: read_outputs(path, held_out) for path in options.compare if not is_model(path)}
+    for path in (options.model, *options.ensemble, *options.compare):
+        if path is not None and path not in outputs and (remark := seen_in_training(path, held_out)):
+            streams.say(remark)
     kinds = KINDS if options.report is not None else [kind for kind in KINDS if kind in asked_breakdowns(options)]
     wanted = Wanted(
         breakdowns=kinds if chosen_metrics(names) else (),

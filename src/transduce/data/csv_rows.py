@@ -95,9 +95,8 @@ class _Lines:
 
 def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[str, Row] | BadLine]:
     """Place and cells of each row, or what is wrong with it; blank lines are left out."""
-    reader = csv.reader(
-        lines, delimiter=delimiter, strict=True
-    )  # else text after a closing quote joins rows in silence
+    # strict, as otherwise text after a closing quote joins rows in silence
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.begin_record()
         try:

@@ -102,11 +102,17 @@ class Rotation(nn.Module):
         self.table = _Table(lambda positions: rotary(positions, width, base))
 
     def forward(
-        self, x: Float[Tensor, "B H T E"], positions: Int[Tensor, "*B T"], longest: int
-    ) -> Float[Tensor, "B H T E"]:
-        """x with each token turned by its position, of which all are below `longest`: (T,) for all rows or (B, T)."""
-        turn = self.table.rows(positions, longest, x.dtype)
-        return rotate(x, turn if positions.ndim == 1 else turn[:, None])
+        self,
+        query: Float[Tensor, "B H T E"],
+        key: Float[Tensor, "B H T E"],
+        positions: Int[Tensor, "*B T"],
+        longest: int,
+    ) -> tuple[Float[Tensor, "B H T E"], Float[Tensor, "B H T E"]]:
+        """Both with each token turned by its position, of which all are below `longest`: (T,) for all rows or (B, T)."""
+        turn = self.table.rows(positions, longest, query.dtype)
+        if positions.ndim > 1:
+            turn = turn[:, None]
+        return rotate(query, turn), rotate(key, turn)
 
 
 @dataclass(frozen=True)

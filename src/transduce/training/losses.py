@@ -35,8 +35,10 @@ def linear_cross_entropy(
     Equals F.cross_entropy(logits, targets, ignore_index=padding, label_smoothing=smoothing, reduction="sum"):
     1 - smoothing of the weight on the target, smoothing / V on every token. Rows whose target is `padding` count nothing.
     """
-    loss, nll = _LinearCrossEntropy.apply(hidden, weight, targets, smoothing, padding)  # type: ignore[no-untyped-call]
-    return TokenLoss(loss, nll, int((targets != padding).sum()))
+    counted = (targets != padding).nonzero().squeeze(1)
+    kept = hidden.index_select(0, counted)
+    loss, nll = _LinearCrossEntropy.apply(kept, weight, targets[counted], smoothing)  # type: ignore[no-untyped-call]
+    return TokenLoss(loss, nll, len(counted))
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -49,19 +51,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, padding: int
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
         wide = torch.promote_types(hidden.dtype, torch.float32)
-        counted = (targets != padding).nonzero().squeeze(1)
-        kept, targets = hidden[counted], targets[counted]
-        total, column = kept.sum(0, dtype=wide), weight.sum(0, dtype=wide)
+        total, column = hidden.sum(0, dtype=wide), weight.sum(0, dtype=wide)
         nll, own = torch.zeros(2, dtype=wide, device=hidden.device).unbind()
         wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-        grad_kept, grad_weight = torch.empty_like(kept), torch.zeros_like(weight, dtype=wide)
+        grad_hidden, grad_weight = torch.empty_like(hidden), torch.zeros_like(weight, dtype=wide)
         rows = max(1, PIECE // len(weight))
-        for start in range(0, len(kept), rows):
-            piece, target = kept[start : start + rows], targets[start : start + rows, None]
+        for start in range(0, len(hidden), rows):
+            piece, target = hidden[start : start + rows], targets[start : start + rows, None]
             logits = piece @ weight.t()
             probabilities = torch.softmax(logits, dim=-1)
             certainty = _of_target(probabilities, target, wide)
@@ -69,21 +67,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
             own = own + logits.gather(1, target).sum(dtype=wide)
             if wanted:
                 probabilities.scatter_(1, target, (certainty + (smoothing - 1.0)).to(hidden.dtype))
-                grad_kept[start : start + rows] = probabilities @ weight
+                grad_hidden[start : start + rows] = probabilities @ weight
                 grad_weight += probabilities.t() @ piece
         share = smoothing / len(weight)
         if wanted:
-            grad_hidden = torch.zeros_like(hidden)
-            grad_hidden[counted] = grad_kept.sub_((share * column).to(hidden.dtype))
+            grad_hidden.sub_((share * column).to(hidden.dtype))
             ctx.save_for_backward(grad_hidden, grad_weight.sub_(share * total).to(weight.dtype))
         ctx.mark_non_differentiable(nll)
         return nll + smoothing * own - share * (total @ column), nll
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         scale = gradients[0]
-        return grad_hidden * scale.to(grad_hidden.dtype), grad_weight * scale.to(grad_weight.dtype), None, None, None
+        return grad_hidden * scale.to(grad_hidden.dtype), grad_weight * scale.to(grad_weight.dtype), None, None
 
 
 def _of_target(

@@ -95,7 +95,7 @@ def count_words(files: Sequence[Path], columns: Mapping[str, str] | None = None)
         raise ValueError(
             f"training data is one file of pairs, or a source file and a target file; found {len(files)} files"
         )
-    named = Columns(**columns) if columns and unpacked_name(files[0]).suffix != ".tsv" else None
+    named = Columns(**columns) if columns and unpacked_name(files[0]).suffix.lower() != ".tsv" else None
     corpus = Corpus(file=files[0], columns=named) if len(files) == 1 else Corpus(source=files[0], target=files[1])
     source, target = frequencies(()), frequencies(())
     for pair in examples(corpus, LineRules(bad_lines="drop"), Findings()):

@@ -5,6 +5,7 @@ import numpy as np
 from transduce.data.batching import by_length
 from transduce.evaluation.calibration import Calibration, calibrate
 from transduce.tasks import translation
+from transduce.workflows.ensemble import EnsembleModel
 from transduce.workflows.evaluate import Progress
 from transduce.workflows.held_out import HeldOut
 from transduce.workflows.model import Model
@@ -19,7 +20,7 @@ def calibration(
     `progress` hears the number of pairs just done. Sources that are too long are cut as in translation. ValueError for an
     ensemble, which has no network of its own.
     """
-    if not hasattr(model, "network"):
+    if isinstance(model, EnsembleModel):
         raise ValueError(
             f"calibration is of one model's confidence, and {model.name} is an ensemble; give one of its models"
         )
