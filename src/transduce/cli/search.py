@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from transduce import config
 from transduce.cli import streams
 from transduce.cli.parser import Parser
-from transduce.cli.run_options import add_run_file
+from transduce.cli.run_options import add_minutes, add_run_file, budget_of
 
 if TYPE_CHECKING:
     from transduce.workflows.search import Found
@@ -54,17 +54,13 @@ def _parser() -> Parser:
         "dropout, label smoothing and batch size around the run's own)",
     )
     parser.add_argument("--trials", metavar="N", type=int, default=TRIALS, help=f"runs in all (default: {TRIALS})")
-    parser.add_argument(
-        "--minutes", metavar="M", type=float, help="train each trial this long, instead of the run file's budget"
-    )
+    add_minutes(parser, "train each trial this long, instead of the run file's budget")
     parser.add_argument("--metric", metavar="NAME", help="what is compared (default: the run's training.metric)")
     return parser
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:
-    overrides = list(options.overrides)
-    if options.minutes is not None:
-        overrides += ["training.steps=none", "training.epochs=none", f"training.minutes={options.minutes}"]
+    overrides = [*options.overrides, *budget_of(options.minutes)]
     if options.metric is not None:
         overrides.append(f"training.metric={options.metric}")
     return overrides

@@ -7,7 +7,7 @@ from typing import Any
 
 from transduce.cli import streams
 from transduce.cli.parser import Parser
-from transduce.cli.run_options import add_run_file
+from transduce.cli.run_options import add_minutes, add_run_file, budget_of
 
 SUMMARY = "train a model from a run file"
 
@@ -41,7 +41,7 @@ def _parser() -> Parser:
         "  transduce train run.toml --resume",
     )
     add_run_file(parser)
-    parser.add_argument("--minutes", metavar="N", type=float, help="train this long, instead of the run file's budget")
+    add_minutes(parser, "train this long, instead of the run file's budget")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument(
         "--precision",
@@ -53,9 +53,7 @@ def _parser() -> Parser:
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:
-    overrides = list(options.overrides)
-    if options.minutes is not None:
-        overrides += ["training.steps=none", "training.epochs=none", f"training.minutes={options.minutes}"]
+    overrides = [*options.overrides, *budget_of(options.minutes)]
     if options.precision is not None:
         overrides.append(f"training.precision={options.precision}")
     return overrides
