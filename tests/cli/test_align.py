@@ -100,6 +100,8 @@ def test_files_that_do_not_belong_together(
         ([*files, "--layer", "3"], "layer must be 1 to 2"),
         ([*files, "--tag", "de"], "unknown tag 'de'; no tags are known"),
         ([*files, "--output", files[1]], "is a file that is read"),
+        ([*files, "--output", str(tmp_path / "no" / "links")], "there is no folder"),
+        ([*files, "--output", str(tmp_path)], "is a folder; name a file"),
         ([*files, "--gold", str(short), "--every-layer", "--layer", "1"], "leave out --layer"),
     ]
     for arguments, message in cases:

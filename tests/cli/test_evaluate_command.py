@@ -229,11 +229,19 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         (["--outputs", "ours", "--reference", "r", "--output", "."], "is a folder; name a file"),
         (["--outputs", "ours", "--reference", "r", "--columns", "source=a"], "--columns goes with --data"),
         (["--outputs", "ours", "--data", "d.tsv", "--columns", "src=a"], "--columns takes NAME=COLUMN"),
+        (["--outputs", "ours", "--data", "d.tsv", "--columns", "source=a,source=b"], "each once"),
         (["--outputs", "none", "--reference", "r"], "none: no such file"),
     ],
 )
 def test_mistakes_are_named(texts: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     assert message in refused(capfd, *arguments)
+
+
+def test_a_run_s_own_test_pairs_are_never_overwritten(texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("run/model").mkdir(parents=True)
+    Path("run/test.jsonl").write_text("{}")
+    for model in ("run", "run/model"):
+        assert "is a file that is read" in refused(capfd, model, "--output", "run/test.jsonl")
 
 
 def test_unequal_counts_are_named(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:

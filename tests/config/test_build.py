@@ -253,6 +253,7 @@ def test_items_of_lists_and_keys_of_parts_can_be_set() -> None:
         ("train.2.weight=1", "train.2.weight must name an item of the list by its number, 0 to 0, found '2'"),
         ("seed=many", 'seed must be a whole number, found "many" (text)'),
         ("seeed=1", "unknown key 'seeed'; did you mean 'seed'?"),
+        ("trainign.steps=5", "unknown key 'trainign'; did you mean 'training'?"),
         ("train.0.weight=x", 'train[0].weight must be a number, found "x" (text)'),
         ('train=[{ source = "a", weight = "x" }]', 'train[0].weight must be a number, found "x" (text)'),
         ("training.steps=0", "training.steps must be at least 1, found 0"),

@@ -191,7 +191,7 @@ def test_a_window_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     parameters = zstandard.ZstdCompressionParameters(window_log=28)
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     content = packer.compress(b"text\n" * 100_000) + packer.flush()
-    with pytest.raises(ValueError, match=r"is damaged .*memory"):
+    with pytest.raises(ValueError, match=r"needs a window of more than 128 MiB; unpack it yourself"):
         facts(write(tmp_path / "a.zst", content))
 
 

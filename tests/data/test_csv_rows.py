@@ -128,17 +128,36 @@ def test_damage_within_a_quoted_cell_takes_its_whole_row(tmp_path: Path) -> None
     ("rest", "words"),
     [
         (b'c,"d\n' + b"e,f\n" * 3, "the file ends within a quoted cell"),
-        (b'c,"' + b"x\n" * 150 + b'"\n', r"the row has more than 100 characters by line \d+"),
-        (b"c," + b"x" * 500 + b"\n", "the row has more than 100 characters by line 3"),
-        (b"c," + b"x" * 101, "the row has more than 100 characters by line 3"),
+        (b'c,"' + b"x\n" * 150 + b'"\n', "the row has more than 100 characters"),
+        (b"c," + b"x" * 500 + b"\n", "the row has more than 100 characters"),
+        (b"c," + b"x" * 101, "the row has more than 100 characters"),
     ],
 )
 def test_a_row_without_an_end_stops_in_any_case(tmp_path: Path, rest: bytes, words: str) -> None:
     """Nothing tells where the next row begins, and a guess could take any part of the file for text or for rows."""
     for rules in (LineRules(max_line_bytes=100), LineRules("drop", 100)):
-        with pytest.raises(ValueError, match=rf"f\.csv:3: {words}: is a quote not closed\?"):
+        with pytest.raises(ValueError, match=rf"f\.csv:3( to \d+)?: {words}: is a quote not closed\?"):
             read(tmp_path / "f.csv", b"source,target\na,b\n" + rest + b"g,h\n", rules)
     assert len(read(tmp_path / "f.csv", b"source,target\na,b\nc," + b"x" * 98, LineRules(max_line_bytes=100))[0]) == 2
+
+
+def test_a_quote_that_is_not_closed_takes_no_more_than_some_lines(tmp_path: Path) -> None:
+    """It ends at the next quote of the file, and all between would become one cell."""
+    content = 'source,target\na,b\n5,"inch\n' + "c,d\n" * 999 + '7,inch"\n'
+    for rules in (LineRules(), DROP):
+        with pytest.raises(ValueError, match=r"f\.csv:3 to 103: the row goes on over more than 100 lines: is a quote"):
+            read(tmp_path / "f.csv", content, rules)
+    found, findings = read(tmp_path / "f.csv", 'source,target\n5,"inch\nc,d\nx,"y"\ne,f\n', DROP)
+    assert [pair[:2] for pair in found] == [("e", "f")]
+    (example,) = findings.dropped.tree()["not CSV"]["examples"]
+    assert example["where"].endswith("f.csv:2 to 4")
+
+
+@pytest.mark.parametrize("start", ["\n", "\n\n", "sep=;\n", "SEP=;\n\n"])
+def test_what_spreadsheets_put_before_the_header(tmp_path: Path, start: str) -> None:
+    found, _ = read(tmp_path / "f.csv", f"{start}source;target\na;b\n")
+    assert [(pair.source, pair.target) for pair in found] == [("a", "b")]
+    assert found[0].where.endswith(f":{start.count(chr(10)) + 2}")
 
 
 def test_cells_longer_than_the_modules_own_limit(tmp_path: Path) -> None:

@@ -166,6 +166,15 @@ def test_tags_of_a_corpus_follow_those_of_its_pairs(tmp_path: Path) -> None:
     assert [pair.tags for pair in found] == [("de",)]
 
 
+def test_more_tags_than_a_source_can_have_are_named_or_dropped(tmp_path: Path) -> None:
+    (tmp_path / "f.tsv").write_text("a\tb\t\tde\nc\td\t\t1 2 3 4 5 6 7 8\n")
+    corpus, findings = Corpus(file=tmp_path / "f.tsv", tag="x"), Findings()
+    with pytest.raises(ValueError, match=r"f\.tsv:2: not a tag \(9 tags, at most 8 are taken"):
+        list(examples(corpus, STOP, findings))
+    assert [pair.tags for pair in examples(corpus, LineRules("drop"), findings)] == [("de", "x")]
+    assert findings.dropped.counts == {"not a tag": 1}
+
+
 def test_a_column_of_text_is_no_column_of_tags(tmp_path: Path) -> None:
     rows = "".join(f"a\tb\t\tword{n}\n" for n in range(1200))
     (tmp_path / "f.tsv").write_text(rows)

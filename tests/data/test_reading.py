@@ -45,6 +45,9 @@ def test_byte_order_mark_and_carriage_returns_are_removed_and_counted() -> None:
     assert found == ["one", "two", "mid\rdle", "last"]
     assert findings.noted.counts == {"byte order mark removed": 1, "carriage return removed": 3}
     assert findings.noted.tree()["carriage return removed"]["examples"][-1] == {"where": "f:4"}
+    found, findings = read(b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\nth\xef\xbb\xbfree\n")  # two files joined
+    assert found == ["one", "two", "th\ufeffree"]
+    assert findings.noted.counts == {"byte order mark removed": 2}
 
 
 @pytest.mark.parametrize(

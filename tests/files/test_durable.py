@@ -20,6 +20,31 @@ def test_a_file_is_written_as_a_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["latest"]
 
 
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "real").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "real")
+    files.write_atomically(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "real").read_text() == "new"
+    assert os.listdir(tmp_path / "there") == ["real"]
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    """And so are devices: /dev/null must not become a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.write_atomically(pipe, "text")
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo() and os.listdir(tmp_path) == ["pipe"]
+    files.write_atomically(Path(os.devnull), "text")
+    assert Path(os.devnull).is_char_device()
+
+
 def test_permissions_are_those_of_the_old_file_or_of_any_new_one(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     (tmp_path / "private").touch(0o600)

@@ -5,6 +5,7 @@ import torch
 from toy import write_toy
 
 import transduce
+from transduce.cli.main import main
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows import train as train_workflow
 from transduce.workflows.train import train
@@ -123,3 +124,12 @@ def test_a_model_that_is_not_there_is_said(tmp_path):
     run_file.write_text('start-from = "nowhere"\n' + run_file.read_text())
     with pytest.raises(ValueError, match="nowhere: no such model folder"):
         train(run_file, root=tmp_path, say=quiet)
+
+
+def test_prepare_takes_the_pieces_of_the_model_too(first, tmp_path, monkeypatch, capfd):
+    run_file = second(first, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["prepare", run_file.name]) == 0
+    assert "tokenizer" not in capfd.readouterr().err
+    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    assert len(list((tmp_path / "prepared").iterdir())) == 1

@@ -73,6 +73,14 @@ def test_tags_and_groups_are_read_and_alternatives_need_the_same_tags(tmp_path: 
     assert found.groups == ("a", "b", "")
 
 
+def test_tags_of_all_items_are_not_repeated(tmp_path: Path) -> None:
+    rows = [{"source": "one", "target": "eins", "tags": ["de"]}, {"source": "two", "target": "zwei"}]
+    found = read_pairs(write(tmp_path / "t.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
+    assert found.with_tags(("de", "new")).tags == (("de", "new"), ("de", "new"))
+    with pytest.raises(ValueError, match="9 tags, at most 8"):
+        found.with_tags(tuple("abcdefgh"))
+
+
 def test_other_formats_and_columns(tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", 'en,de,where\n"a, b",c,x\n')
     expected = HeldOut(("a, b",), (("c",),), groups=("x",))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -121,7 +122,8 @@ def test_no_source_in_two_parts_and_every_line_accounted_for(
         data["split"] = Split(0 if dev else split[0], split[1])
     try:
         prepared = run(folder, **data)
-    except ValueError:  # nothing left for a part
+    except ValueError as error:
+        assert re.search("are left|asks for|no usable pair", str(error))
         return
     keys = {
         part: {source_key(source) for source, _ in decoded(prepared, part)}
@@ -133,6 +135,13 @@ def test_no_source_in_two_parts_and_every_line_accounted_for(
     read = sum(origin["lines"] for origin in prepared.report["origins"].values())
     dropped = [found["count"] for origin in prepared.report["origins"].values() for found in origin["dropped"].values()]
     assert read == sum(dropped) + sum(part["pairs"] for part in prepared.report["parts"].values())
+
+
+def test_keys_that_begin_as_a_pickle_does_are_no_reason_to_prepare_again(tmp_path: Path) -> None:
+    """The key of this source begins with the bytes 80 02."""
+    assert source_key("sentence 3626").to_bytes(8, "little").startswith(b"\x80\x02")
+    train = (tsv(tmp_path / "f.tsv", [("sentence 3626", "x")]),)
+    assert [run(tmp_path, train=train).reused for _ in range(2)] == [False, True]
 
 
 def test_alternatives_stay_together(tmp_path: Path) -> None:
@@ -288,7 +297,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "extension": (lambda p: {"train": (Corpus(file=_write(p / "a.doc", b"a,b\n")),)}, r"\.csv, \.tsv, \.jsonl"),
     "no group": (
         lambda p: {"train": (tsv(p / "a.tsv", [("a", "b", "g"), ("c", "d")]),), "split": Split(dev=1, by="group")},
-        r"a\.tsv:2: names no group",
+        r"a\.tsv:2: this pair has no group",
     ),
     "too much": (
         lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "split": Split(dev=3, test=3)},
@@ -300,7 +309,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     ),
     "all too long": (
         lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "clean": Clean(max_length=3)},
-        "every train pair has more than 3",
+        r"no train pairs are left \(left out: 5 longer than max-length\); data.clean.max-length, now 3, and",
     ),
     "bad dev": (
         lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "dev": Corpus(file=_write(p / "d.tsv", b"one\n"))},

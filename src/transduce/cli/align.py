@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from transduce.cli import streams
 from transduce.cli.model_options import add_tag
 from transduce.cli.parser import Parser
+from transduce.cli.targets import check_target
 
 if TYPE_CHECKING:
     from transduce.workflows.alignment import Links
@@ -77,10 +78,7 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError("--every-layer goes with --gold, whose links tell the layers apart")
     if options.every_layer and (options.layer is not None or options.shifted or options.output is not None):
         raise ValueError("--every-layer tries all layers, shifted and not: leave out --layer, --shifted and --output")
-    if options.output is not None and options.output.exists():
-        for path in (options.source, options.target, options.gold):
-            if path is not None and path.exists() and path.samefile(options.output):
-                raise ValueError(f"--output {path} is a file that is read; name another, or it would be lost")
+    check_target("output", options.output, (options.source, options.target, options.gold))
 
 
 def _table(found: "Sequence[Measured]") -> str:

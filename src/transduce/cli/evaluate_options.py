@@ -6,6 +6,7 @@ from pathlib import Path
 from transduce.cli.decoding_options import add_decoding
 from transduce.cli.model_options import add_ensemble, add_model, add_tag
 from transduce.cli.parser import Parser, did_you_mean
+from transduce.cli.targets import check_target
 
 KINDS = ("length", "group", "tag", "rare-words")
 ALL = "all"
@@ -113,9 +114,15 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError(f"--worst must not be negative, found {options.worst}")
     _check_breakdowns(options)
     for option in ("output", "report"):
-        _check_target(option, getattr(options, option), options)
+        check_target(option, getattr(options, option), _files_read(options))
     if options.output is not None and options.output == options.report:
         raise ValueError(f"--output and --report are both {options.report}; name two files")
+
+
+def _files_read(options: argparse.Namespace) -> list[Path | None]:
+    named = [options.data, options.source, options.outputs, *options.compare, *(options.reference or [])]
+    folders = [] if options.model is None else [options.model, options.model.absolute().parent]  # of a run, or below it
+    return [*named, *(options.train or []), *(folder / "test.jsonl" for folder in folders)]
 
 
 def _check_test_set(options: argparse.Namespace) -> None:
@@ -162,9 +169,12 @@ def columns(options: argparse.Namespace) -> dict[str, str] | None:
     """What --columns says, {"source": "en", "target": "de"}. ValueError where it is no such list."""
     if options.columns is None:
         return None
-    found = dict(part.partition("=")[::2] for part in options.columns.split(","))
-    if not all(found.values()) or not found.keys() <= {*COLUMNS}:
-        raise ValueError(f"--columns takes NAME=COLUMN with names of {', '.join(COLUMNS)}, found {options.columns!r}")
+    parts = [part.partition("=") for part in options.columns.split(",")]
+    found = {name: column for name, _, column in parts}
+    if not all(equals for _, equals, _ in parts) or not found.keys() <= {*COLUMNS} or len(found) < len(parts):
+        raise ValueError(
+            f"--columns takes NAME=COLUMN with names of {', '.join(COLUMNS)}, each once, found {options.columns!r}"
+        )
     return found
 
 
@@ -177,17 +187,3 @@ def edges(options: argparse.Namespace) -> tuple[int, ...]:
     if list(found) != sorted(set(found)):
         raise ValueError(f"--length-edges must rise as in 10,20,40, found {options.length_edges}")
     return found
-
-
-def _check_target(option: str, path: Path | None, options: argparse.Namespace) -> None:
-    """A file to write must have a folder to be in, and must not be one that is read."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise ValueError(f"--{option} {path} is a folder; name a file")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"--{option} {path}: there is no folder {path.parent}")
-    named = (options.data, options.source, options.outputs, *options.compare, *(options.reference or []))
-    for read in (*named, *(options.train or [])):
-        if read is not None and path.exists() and read.exists() and read.samefile(path):
-            raise ValueError(f"--{option} {path} is a file that is read; name another, or it would be lost")

@@ -20,10 +20,12 @@ def main(arguments: Sequence[str]) -> int:
     add_run_file(parser)
     options = parser.parse(arguments)
 
+    from transduce.workflows.fine_tuning import load_start
     from transduce.workflows.prepare import prepare
     from transduce.workflows.settled_run import settled_run
 
     run = settled_run(options.run, options.overrides, streams.say)
-    prepared = prepare(run.data, run.tokenizer, run.seed, options.run.parent, Path("prepared"))
+    tokenizers = None if run.start_from is None else load_start(run.start_from, options.run).tokenizers
+    prepared = prepare(run.data, run.tokenizer, run.seed, options.run.parent, Path("prepared"), tokenizers)
     streams.write("".join(f"{line}\n" for line in prepared.summary()))
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from transduce.cli.decoding_options import add_decoding
 from transduce.cli.model_options import add_ensemble, add_model, add_tag
 from transduce.cli.parser import Parser
+from transduce.cli.targets import check_target
 
 DESCRIPTION = (
     "Writes one line for every line, in order; blank lines stay blank. Without files it reads standard input, and on a "
@@ -44,9 +45,7 @@ def check(options: argparse.Namespace) -> None:
         return
     if options.n_best is not None:
         raise ValueError("--alignments are those of one output of each line: leave out --n-best")
-    for path in map(Path, [*options.files, *([] if options.prefixes is None else [options.prefixes])]):
-        if path.exists() and options.alignments.exists() and path.samefile(options.alignments):
-            raise ValueError(f"--alignments {options.alignments} is a file that is read; name another")
+    check_target("alignments", options.alignments, [*map(Path, options.files), options.prefixes])
 
 
 def _add_lines(parser: Parser) -> None:

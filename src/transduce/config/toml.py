@@ -116,7 +116,12 @@ def _assign(tree: Tree, key: str, value: Any) -> None:
             below = Tree(kind=below)
         if not isinstance(below, dict | list):
             raise ValueError(f"--set: {key} cannot be set, as {'.'.join(path[: depth + 1])} is not a table")
-        at[_index(at, name, key) if isinstance(at, list) else name] = below
+        if isinstance(at, list):
+            at[_index(at, name, key)] = below
+        else:
+            if name not in at:
+                at.given = at.given | {name}
+            at[name] = below
         at = below
     if isinstance(at, list):
         at[_index(at, last, key)] = value

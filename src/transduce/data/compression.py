@@ -117,9 +117,7 @@ class Unpacked(RawIOBase):
                 try:
                     block = unpacker.decompress(chunk)
                 except (zlib.error, zstandard.ZstdError) as error:
-                    raise ValueError(
-                        f"{self._path}: the {self._compression.name} file is damaged ({error}); get it again"
-                    ) from None
+                    raise ValueError(f"{self._path}: {self._refusal(error)}") from None
                 self._given += len(block)
                 self._refuse_bomb()
                 yield block
@@ -130,6 +128,12 @@ class Unpacked(RawIOBase):
             raise ValueError(
                 f"{self._path}: the {self._compression.name} file ends too early, as if it was cut off; get it again"
             )
+
+    def _refusal(self, error: Exception) -> str:
+        if "too much memory" in str(error):  # a whole file, packed with `zstd --long`
+            window = LARGEST_WINDOW >> 20
+            return f"unpacking it needs a window of more than {window} MiB; unpack it yourself, with zstd -d --long=31"
+        return f"the {self._compression.name} file is damaged ({error}); get it again"
 
     def _refuse_bomb(self) -> None:
         bomb = self._given > RATIO_FROM and self._given > MOST_RATIO * self.taken

@@ -8,6 +8,7 @@ from transduce.data.clean import Clean
 from transduce.text.tags import names_in
 
 MOST_WEIGHT = 1_000.0
+MOST_LINE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Corpus:
     def __post_init__(self) -> None:
         aligned = (self.source, self.target, self.group)
         if self.file is not None and any(path is not None for path in aligned):
-            raise ValueError("give either file, or source and target, not both: file already holds both sides")
+            named = "group" if self.source is None and self.target is None else "source and target"
+            raise ValueError(f"give either file, or {named}, not both: file already holds both sides and groups")
         if self.file is None and (self.source is None or self.target is None):
             found = ", ".join(name for name in ("source", "target", "group") if getattr(self, name) is not None)
             raise ValueError(f"needs source and target, or file; found {f'only {found}' if found else 'none of them'}")
@@ -113,15 +115,16 @@ class DataConfig:
     split: Annotated[Split | None, "hold out part of the training files as dev, test or both"] = None
     clean: Annotated[Clean, "which pairs are worth training on"] = Clean()
     bad_lines: Annotated[
-        Literal["error", "drop"], "what to do about a line that cannot be read: stop, or drop and count"
+        Literal["error", "drop"],
+        "what to do about a line that cannot be read: stop, or drop and count (a .csv row that has no end always stops)",
     ] = "error"
     max_line_bytes: Annotated[int, "bytes; a longer line counts as one that cannot be read"] = 1_000_000
 
     def __post_init__(self) -> None:
         if not self.train:
             raise ValueError("train needs at least one corpus, found none")
-        if self.max_line_bytes < 1:
-            raise ValueError(f"max-line-bytes must be at least 1, found {self.max_line_bytes}")
+        if not 1 <= self.max_line_bytes <= MOST_LINE_BYTES:
+            raise ValueError(f"max-line-bytes must be from 1 to {MOST_LINE_BYTES:,}, found {self.max_line_bytes}")
         for part, corpus in (("dev", self.dev), ("test", self.test)):
             if corpus is not None and corpus.weight != 1:
                 raise ValueError(f"{part} has a weight, which only a corpus in train can have; leave it out")

@@ -11,6 +11,7 @@ A quoted cell may span lines: each line break in it becomes one space.
 
 import csv
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from transduce.data.reading import BadLine, LineRules, message, open_text, strea
 from transduce.data.tally import Findings
 
 DELIMITERS = ",;\t"
+MOST_LINES = 100  # of a row: a quote that is not closed swallows the rows up to the next one
+SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 Row = list[str]
 
 
@@ -46,12 +49,24 @@ def rows(path: Path, columns: Columns, rules: LineRules, findings: Findings) -> 
     csv.field_size_limit(max(csv.field_size_limit(), rules.max_line_bytes + 1))
     with open_text(path) as stream:
         found = stream_lines(stream, str(path), rules.max_line_bytes, findings)
-        first = next(found, "")
-        delimiter = _delimiter(first, columns) if isinstance(first, str) else DELIMITERS[0]
-        records = _records(_Lines(chain([first], found), str(path), rules.max_line_bytes), delimiter, findings)
+        head = list(_through_header(found))
+        delimiter = _delimiter(head[-1], columns) if head and isinstance(head[-1], str) else DELIMITERS[0]
+        records = _records(_Lines(chain(head, found), str(path), rules.max_line_bytes), delimiter, findings)
         places = _places(next(records, None), path, columns)
         for record in records:
             yield record if isinstance(record, BadLine) else _example(*record, places, findings)
+
+
+def _through_header(lines: Iterable[str | BadLine]) -> Iterator[str | BadLine]:
+    """The lines up to the first that is not blank. The `sep=;` before a header, which tells a spreadsheet what parts the
+    cells, becomes a blank one.
+    """
+    for line in lines:
+        if isinstance(line, str) and SEPARATOR.fullmatch(line):
+            line = ""
+        yield line
+        if line:
+            return
 
 
 class _Lines:
@@ -67,6 +82,11 @@ class _Lines:
     def where(self) -> str:
         """Where the record begins."""
         return f"{self._name}:{self._begin}"
+
+    @property
+    def span(self) -> str:
+        """Where it begins and, if that is another line, where it ends: "train.csv:7 to 9"."""
+        return self.where + (f" to {self._number}" if self._number > self._begin else "")
 
     def begin_record(self) -> None:
         self._begin, self._characters, self.bad = self._number + 1, 0, None
@@ -86,11 +106,13 @@ class _Lines:
             line = line.text
         self._characters += len(line or "")
         if line is None or self._characters > self._limit:
-            raise self._endless(f"the row has more than {self._limit:,} characters by line {self._number}")
+            raise self._endless(f"the row has more than {self._limit:,} characters")
+        if self._number - self._begin >= MOST_LINES:
+            raise self._endless(f"the row goes on over more than {MOST_LINES} lines")
         return line + "\n"
 
     def _endless(self, what: str) -> ValueError:
-        return ValueError(f"{self.where}: {what}: is a quote not closed? Correct it, or raise data.max-line-bytes")
+        return ValueError(f"{self.span}: {what}: is a quote not closed? Correct it")
 
 
 def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[str, Row] | BadLine]:
@@ -104,7 +126,7 @@ def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tupl
         except StopIteration:
             return
         except csv.Error as error:
-            yield lines.bad or BadLine(lines.where, "not CSV", str(error))
+            yield lines.bad or BadLine(lines.span, "not CSV", str(error))
             continue
         if lines.bad is not None:
             yield lines.bad

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from transduce.text.tags import names_in
+from transduce.text.tags import joined, names_in
 
 SHOWN = 50  # characters of a side in a report
 
@@ -40,5 +40,5 @@ def tags_of(cell: str) -> tuple[str, ...]:
 
 
 def with_tags(example: Example, more: tuple[str, ...]) -> Example:
-    """The example with more tags, behind its own; those that it has already are not repeated."""
-    return example._replace(tags=(*example.tags, *(name for name in more if name not in example.tags)))
+    """The example with more tags, behind its own. ValueError where they are too many for one source."""
+    return example._replace(tags=joined(example.tags, more))

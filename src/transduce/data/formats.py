@@ -34,6 +34,7 @@ def examples(corpus: Corpus, rules: LineRules, findings: Findings) -> Iterator[E
 
     ValueError names file and line of what is wrong with the input.
     """
+    tags = corpus.tags
     for example in _pairs(corpus, rules, findings):
         if not (example.source and example.target) or example.source.isspace() or example.target.isspace():
             findings.dropped.add("empty side", example.where, example.text)
@@ -41,7 +42,13 @@ def examples(corpus: Corpus, rules: LineRules, findings: Findings) -> Iterator[E
         for text in (example.source, example.target):
             if not text.isprintable():  # quick; the rest is rare
                 _note_unusual(text, example.where, findings)
-        yield with_tags(example, corpus.tags) if corpus.tag else example
+        if tags:
+            try:
+                example = with_tags(example, tags)
+            except ValueError as error:
+                drop_or_stop(BadLine(example.where, "not a tag", str(error)), rules, findings)
+                continue
+        yield example
 
 
 def format_of(corpus: Corpus) -> str:

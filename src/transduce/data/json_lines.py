@@ -75,7 +75,8 @@ def _text(record: Record, key: str, required: bool, null: bool = False) -> str:
     if value is None and (not required or null):
         return ""
     if not isinstance(value, str):
-        raise _Wrong("wrong type", f'"{key}" must be a string, found {_type(value)}')
+        advice = "" if required else f'; if it is something else, columns = {{ {key} = "" }} reads none'
+        raise _Wrong("wrong type", f'"{key}" must be a string, found {_type(value)}{advice}')
     if "\0" in value or SURROGATE.search(value):
         raise _Wrong("not text", f'"{key}" holds NUL or half of a surrogate pair')
     return value

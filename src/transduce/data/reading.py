@@ -1,9 +1,8 @@
 """Bytes -> lines, by stated rules and in bounded memory. Files named .gz or .zst are unpacked on the way.
 
-A line ends at b"\\n" and nowhere else; a last line without one counts as a line. At the start of a file a UTF-8 byte
-order mark is removed, at the end of a line one carriage return (CRLF files); both are counted. A line that holds NUL,
-is not UTF-8 or is longer than the limit is a *bad line*: reading stops there with file and line, or drops it and
-counts it.
+A line ends at b"\\n" and nowhere else; a last line without one counts as a line. At the start of a line a UTF-8 byte
+order mark is removed, at its end one carriage return (CRLF files); both are counted. A line that holds NUL, is not UTF-8
+or is longer than the limit is a *bad line*: reading stops there with file and line, or drops it and counts it.
 """
 
 import hashlib
@@ -124,9 +123,9 @@ def stream_lines(stream: BufferedIOBase, name: str, max_line_bytes: int, finding
     number = 0
     while raw := stream.readline(max_line_bytes + 5):  # what a line may have beside its text: byte order mark, \r, \n
         number += 1
-        if number == 1 and raw.startswith(BYTE_ORDER_MARK):
+        if raw.startswith(BYTE_ORDER_MARK):  # not in the first line alone: joined files have one where each begins
             raw = raw.removeprefix(BYTE_ORDER_MARK)
-            findings.noted.add("byte order mark removed", f"{name}:1")
+            findings.noted.add("byte order mark removed", f"{name}:{number}")
         if raw.endswith(b"\n"):
             raw = raw[:-1]
         elif len(raw) > max_line_bytes:

@@ -6,7 +6,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -76,10 +76,13 @@ class Origin:
 
 
 def _heard(pairs: Iterator[Example], bar: "tqdm[NoReturn]") -> Iterator[Example]:
-    """The pairs, while the bar is told of them, some thousands at a time."""
-    while block := list(islice(pairs, BLOCK)):
-        yield from block
-        bar.update(len(block))
+    """The pairs, while the bar is told of them, a block at a time."""
+    number = 0
+    for number, pair in enumerate(pairs, 1):
+        yield pair
+        if number % BLOCK == 0:
+            bar.update(BLOCK)
+    bar.update(number % BLOCK)
 
 
 def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
@@ -151,7 +154,7 @@ def survey(origin: Origin, clean: Clean | None = None, by_group: bool = False) -
                 groups.append(_group_key(pair))
         ends.append(len(sources))
     if not sources:
-        dropped = ", ".join(f"{count:,} {reason}" for reason, count in origin.findings.dropped.counts.items())
+        dropped = str(origin.findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files)
         raise ValueError(f"{names}: no usable pair" + (f" (dropped: {dropped})" if dropped else ""))
     keys = np.frombuffer(sources, np.uint64)
@@ -169,5 +172,5 @@ def survey(origin: Origin, clean: Clean | None = None, by_group: bool = False) -
 
 def _group_key(pair: Example) -> int:
     if not (name := pair.group.strip()):
-        raise ValueError(f'{pair.where}: names no group, which split.by = "group" needs of every pair')
+        raise ValueError(f'{pair.where}: this pair has no group, which split.by = "group" needs of every pair')
     return group_key(name)

@@ -28,6 +28,10 @@ class Tally:
             example = {"where": where, "text": text[:EXCERPT]} if text else {"where": where}
             self._examples.setdefault(reason, []).append(example)
 
+    def __str__(self) -> str:
+        """The counts, for a message: "1,200 empty side, 3 not JSON"."""
+        return ", ".join(f"{count:,} {reason}" for reason, count in self.counts.items())
+
     def tree(self) -> dict[str, Any]:
         """{reason: {"count": n, "examples": [{"where": "file:line", "text": excerpt}]}}, as the report holds it."""
         return {reason: {"count": count, "examples": self._examples[reason]} for reason, count in self.counts.items()}

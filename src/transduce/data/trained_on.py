@@ -7,12 +7,12 @@ import numpy as np
 
 from transduce.data.split import Keys, among, source_key
 
-NAME = "trained-on.u64"  # sorted keys, little-endian: 8 bytes of each different source
+NAME = "trained-on.npy"  # sorted keys, one for each different source
 
 
 def write(folder: Path, keys: Keys) -> None:
     """Writes the keys of the pairs that were trained on; equal ones once."""
-    np.unique(keys).astype("<u8").tofile(folder / NAME)
+    np.save(folder / NAME, np.unique(keys).astype("<u8"), allow_pickle=False)
 
 
 def seen(folder: Path, sources: Iterable[str]) -> int | None:
@@ -20,6 +20,6 @@ def seen(folder: Path, sources: Iterable[str]) -> int | None:
     path = folder / NAME
     if not path.is_file():
         return None
-    keys = np.fromfile(path, "<u8").astype(np.uint64)
+    keys = np.load(path, allow_pickle=False).astype(np.uint64)
     asked = np.unique(np.fromiter((source_key(source) for source in sources), np.uint64))
     return int(np.count_nonzero(among(asked, keys)))

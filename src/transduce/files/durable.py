@@ -31,9 +31,13 @@ class WriteError(OSError):
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Write a file as a whole: temporary file, fsync, rename, fsync of the folder. Text becomes UTF-8.
 
-    WriteError where it fails, on a full disk for example; then the old file is still there.
+    A link stays one: what it points to is replaced. What is no file, such as a pipe or /dev/null, is written to. WriteError
+    where it fails, on a full disk for example; then the old file is still there.
     """
     content = data.encode() if isinstance(data, str) else data
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return _write_through(path, content)
+    path = path.resolve()
     try:
         with _temporary(path, lambda name: name.touch(exist_ok=False)) as temporary:
             with suppress(FileNotFoundError):
@@ -46,6 +50,14 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     except OSError as error:
         raise WriteError.of(error, path) from None
     sync_folder(path.parent)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Into a pipe or device, which no other file may take the place of."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise WriteError.of(error, path) from None
 
 
 @contextmanager

@@ -45,6 +45,11 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def joined(own: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    """Both, those that come twice once. ValueError for more than one source can have."""
+    return checked(tuple(dict.fromkeys((*own, *more))))
+
+
 def check_name(name: str) -> None:
     """ValueError unless the name is 1 to 64 printable characters, none of them white space, "<" or ">"."""
     if not 1 <= len(name) <= LONGEST_NAME:

@@ -10,6 +10,7 @@ from transduce.data.example import Example
 from transduce.data.formats import examples
 from transduce.data.reading import LineRules, facts, lines, require_equal_lines
 from transduce.data.tally import Findings
+from transduce.text.tags import joined
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class HeldOut:
         return [(source, answers[0]) for source, answers in zip(self.sources, self.references, strict=True)]
 
     def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
-        """The same items with these tags behind those that each has."""
+        """The same items with these tags behind those that each has. ValueError where they are too many for one."""
         if not tags:
             return self
         own = self.tags or ((),) * len(self.sources)
-        return replace(self, tags=tuple((*each, *tags) for each in own))
+        return replace(self, tags=tuple(joined(each, tags) for each in own))
 
 
 def read_aligned(source: Path | None, references: Sequence[Path]) -> HeldOut:

@@ -28,7 +28,7 @@ from transduce.workflows.prepared import Prepared
 
 __all__ = ["Prepared", "prepare"]
 
-FORMAT = 3  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 4  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 SIDES: tuple[Literal["source", "target"], ...] = ("source", "target")
 
 
@@ -156,10 +156,10 @@ def _encode(
             written[name] = encode(pairs, fates, tokenizers, data.clean, writers, origin.findings.dropped)
     for part, writer in writers.items():
         if writer.store.rows == 0:
-            ratio = "" if data.clean.max_ratio is None else " or a length ratio above data.clean.max-ratio"
+            origin = origins.get(PARTS[part], origins["train"])
             raise ValueError(
-                f"every {PARTS[part]} pair has more than {data.clean.max_length} tokens on a side{ratio}; "
-                "raise data.clean.max-length"
+                f"no {PARTS[part]} pairs are left (left out: {origin.findings.dropped}); data.clean.max-length, now "
+                f"{data.clean.max_length}, and data.clean.max-ratio say how many tokens are too many"
             )
     found = {
         PARTS[part]: {

@@ -1,0 +1,17 @@
+"""Files that a command is to write, checked before any work is done."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def check_target(option: str, path: Path | None, read: Iterable[Path | None]) -> None:
+    """A file to write must have a folder to be in, and must not be one of those `read`; None is no file."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ValueError(f"--{option} {path} is a folder; name a file")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"--{option} {path}: there is no folder {path.parent}")
+    for each in read:
+        if each is not None and path.exists() and each.exists() and each.samefile(path):
+            raise ValueError(f"--{option} {path} is a file that is read; name another, or it would be lost")
