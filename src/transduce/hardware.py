@@ -51,6 +51,12 @@ def bf16_is_fast(device: str) -> bool:
     return device.startswith("cpu") and not instruction_sets().isdisjoint({"amx_bf16", "avx512_bf16"})
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it is a RuntimeError that torch raises where memory runs out, which on a CPU has no class of its own."""
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
 def choose_threads() -> int:
     """Sets how many threads torch computes with on the CPU, and returns it: all of them, or one fewer.
 

@@ -33,6 +33,7 @@ def test_cuts_by_hand():
         [p * p / 0.3359375 for p in (0.5, 0.25, 0.125, 0.0625, 0.0625)]
     )
     assert probabilities(top_k=1, temperature=3.0) == pytest.approx([1, 0, 0, 0, 0])
+    assert probabilities(temperature=1e-39) == [1, 0, 0, 0, 0]
 
 
 @given(

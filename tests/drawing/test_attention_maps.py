@@ -47,6 +47,12 @@ def test_a_map_shows_its_weights_with_all_labels() -> None:
     assert texts(figure) == ["layer 1"]
 
 
+def test_weights_that_round_to_one() -> None:
+    values = np.array([[0.994, 0.996, 1.0, 0.004]])
+    figure = token_map(values, Side("out", ["a"]), Side("in", ["w", "x", "y", "z"]), "layer 1", "weight")
+    assert [text.get_text() for text in figure.axes[0].texts] == [".99", "1", "1"]
+
+
 def test_heads_share_a_scale_and_labels_stand_outside() -> None:
     values = weights(5, 2, 3)
     figure = head_maps(values, side(2), side(3), "heads", "weight")
@@ -117,3 +123,7 @@ def test_alternatives_say_what_was_taken() -> None:
     assert [(round(x), round(y)) for x, y in frames] == [(1, 0), (2, 1)]
     without = alternatives([Row(first, first[0], 1)], "steps")
     assert ticks(without.axes[0])[1] == ["1", "2"]
+    tied = [choice("▁a", 5, 0.5), choice("▁b", 6, 0.5)]  # of equal probability: both have rank 1
+    (axes,) = alternatives([Row(tied, tied[1], 1), Row(tied, choice("▁c", 7, 0.5), 1)], "steps").axes
+    frames = [patch.get_xy() for patch in axes.patches if not patch.get_fill()]
+    assert [(round(x), round(y)) for x, y in frames] == [(1, 0), (2, 1)]

@@ -23,6 +23,7 @@ def test_minutes_settle_after_200_steps_or_a_fifth_of_the_time():
     assert not budget.probe_is_over(config, TrainState(step=199, seconds=100.0))
     assert budget.probe_is_over(config, TrainState(step=200, seconds=100.0))
     assert budget.probe_is_over(config, TrainState(step=3, seconds=121.0))
+    assert not budget.probe_is_over(config, TrainState(step=0, seconds=500.0, validation_seconds=500.0))  # of a start
 
 
 @pytest.mark.parametrize("validate_every", [None, 50])

@@ -42,7 +42,8 @@ def test_every_schedule_warms_up_from_small_to_one_and_stays_within(name):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_without_a_total_or_a_warm_up_the_factor_is_defined(name):
     assert math.isfinite(SCHEDULES[name](warmup=0).at(1, None))
-    assert math.isfinite(SCHEDULES[name](warmup=0).at(1, 1))
+    assert SCHEDULES[name](warmup=0).at(1, 1) == 1.0
+    assert SCHEDULES[name](warmup=0).at(1, 100) == 1.0
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

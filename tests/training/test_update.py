@@ -16,6 +16,11 @@ from transduce.training.schedules import Constant
 from transduce.training.state import TrainState
 from transduce.training.update import Trainable, update
 
+NO_ROOM = (  # as torch says it of a GPU, and of a CPU
+    torch.OutOfMemoryError("CUDA out of memory."),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"),
+)
+
 
 def rows(*values):
     """A batch whose sources and targets are single numbers."""
@@ -23,7 +28,7 @@ def rows(*values):
     return Rows(0, 0, arrays, arrays, np.arange(len(values)))
 
 
-def trainable(largest=100, **settings):
+def trainable(largest=100, error=NO_ROOM[0], **settings):
     """One weight w with loss (w - value)^2 summed over a batch; more than `largest` rows at once run out of memory."""
     network = nn.Linear(1, 1, bias=False)
     with torch.no_grad():
@@ -31,7 +36,7 @@ def trainable(largest=100, **settings):
 
     def loss(source, target):
         if len(source) > largest:
-            raise torch.OutOfMemoryError("no room")
+            raise error
         wanted = torch.tensor([float(row[0]) for row in target])
         total = (network.weight.flatten() - wanted).square().sum()
         return TokenLoss(total, total.detach(), len(target))
@@ -54,12 +59,18 @@ def test_two_batches_make_the_update_that_one_of_both_makes():
     torch.testing.assert_close(one.network.weight, two.network.weight)
 
 
-def test_out_of_memory_cuts_batches_finer_and_changes_no_result():
-    free, tight, state = trainable(), trainable(largest=2), TrainState()
+@pytest.mark.parametrize("error", NO_ROOM)
+def test_out_of_memory_cuts_batches_finer_and_changes_no_result(error):
+    free, tight, state = trainable(), trainable(largest=2, error=error), TrainState()
     values = rows(1, 2, 3, 4, 5, 6, 7)
     assert update(free, [values], TrainState()).loss == pytest.approx(update(tight, [values], state).loss)
     torch.testing.assert_close(free.network.weight, tight.network.weight)
     assert state.pieces == 4
+
+
+def test_other_errors_of_torch_are_not_taken_for_it():
+    with pytest.raises(RuntimeError, match="shapes"):
+        update(trainable(largest=2, error=RuntimeError("shapes do not fit")), [rows(1, 2, 3)], TrainState())
 
 
 def test_memory_that_does_not_hold_one_pair_is_said():

@@ -73,6 +73,8 @@ def test_a_file_that_lost_its_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tsv.part").write_text("a")
     with pytest.raises(ValueError, match=r"a\.tsv\.part: is shorter than it was"):
         write(tmp_path / "a.tsv", [])
+    with growing(tmp_path / "a.tsv", WHO, anew=True) as file:
+        assert file.state is None
 
 
 def test_discarding_leaves_nothing(tmp_path: Path) -> None:

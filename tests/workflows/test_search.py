@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,9 +139,10 @@ def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return train(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(trials_module, "train", diverges)
-    found = searched(tmp_path, 4, ("model.heads=4,8", "model.d-model=16,24,20"))
-    failures = {each.failure for each in found.results if each.value is None}
-    assert all("d-model must be a multiple of heads" in failure for failure in failures)
+    found = searched(tmp_path, 6, ("model.heads=4,8", "model.d-model=16,24,20"))  # all there are
+    (failed,) = [each for each in found.results if each.value is None]
+    assert failed.settings == {"model.heads": 8, "model.d-model": 20}
+    assert "d-model must be a multiple of heads" in failed.failure
     found = search(
         tmp_path / "toy.toml", ["training.learning-rate=5.0,0.01"], 2, [*SHORT, "seed=4"], tmp_path / "b", quiet
     )
@@ -150,9 +152,35 @@ def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         search(tmp_path / "toy.toml", ["training.learning-rate=5.0,6.0"], 1, [*SHORT, "seed=1"], tmp_path / "c", quiet)
 
 
+def test_settings_that_do_not_go_with_the_data_are_failures_too(tmp_path: Path) -> None:
+    write_toy(tmp_path)
+    found = searched(tmp_path, 2, ("data.clean.source-script=Latin,Greek",))
+    values = {each.settings["data.clean.source-script"]: each for each in found.results}
+    assert values["Latin"].value is not None and "no pairs are left to train on" in values["Greek"].failure
+    assert searched(tmp_path, 2, ("data.clean.source-script=Latin,Greek",)).results == found.results
+
+
+def test_a_signal_in_the_last_moments_of_a_trial_stops_the_search(
+    whole: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_toy(tmp_path)
+    train = trials_module.train
+
+    def stopped(*arguments: object) -> object:
+        return replace(train(*arguments), signal=signal.SIGINT)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trials_module, "train", stopped)
+        found = searched(tmp_path)
+    assert not found.finished and found.signal == signal.SIGINT and not found.results
+    assert compared(searched(tmp_path)) == compared(whole[1])
+
+
 @pytest.mark.parametrize(
     ("over", "message"),
     [
+        ("tokenizer.target.vocabulary=10,30", "changes what a token is, and with it loss; give another --metric"),
+        ("data.clean.max-length=10,30", "--over: data.clean.max-length changes what the trials are compared by"),
         ("training.learning-rat=1e-4..1e-3", r"--over: unknown key 'training.learning-rat'; did you mean"),
         ("model.dropout=0.1..1.5", r"--over: model.dropout must be at least 0 and below 1, found 1.5"),
         ("model.dropout=0.1,much", r"--over: model.dropout must be a number, found \"much\""),

@@ -22,7 +22,7 @@ def source_saliency(
     """Gradient x input of log p(following[t] | source, target[:t + 1]) for each source token's embedding.
 
     The gradient with respect to an input is a saliency of Simonyan et al. 2013 (1312.6034), used for texts by Li et al.
-    2016 (1506.01066). Here it is multiplied, dimension by dimension, with the embedding that the encoder is given
+    2016 (1506.01066). Here it is multiplied, dimension by dimension, with the token's embedding, without its position
     (Denil et al. 2014, 1412.6815), and the L2 norm of the D products is taken: how much the log-probability, to first
     order, hangs on that token. Row t is in nats, never negative. ValueError for a network in training mode.
     """

@@ -83,4 +83,4 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a tag before every line, for a MODEL trained with tags (may be given several times)",
     )
-    group.add_argument("--force", action="store_true", help="replace an output that is there, or begin it again")
+    group.add_argument("--force", action="store_true", help="replace an output that is there, or was begun otherwise")

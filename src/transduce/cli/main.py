@@ -9,6 +9,7 @@ from contextlib import suppress
 from transduce import __version__
 from transduce.cli import align, back_translate, evaluate, info, inspect, prepare, search, streams, train, translate
 from transduce.cli.parser import Parser
+from transduce.hardware import is_out_of_memory
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
 
@@ -91,7 +92,7 @@ def _unknown_command(name: str) -> str:
 
 def _message(error: BaseException) -> str | None:
     """The error in words for people; None for one that is a fault of the program."""
-    if isinstance(error, MemoryError) or _is_out_of_memory(error):
+    if isinstance(error, MemoryError) or is_out_of_memory(error):
         return "memory ran out; a smaller batch, beam or model needs less"
     if isinstance(error, RuntimeError):
         return None
@@ -99,12 +100,6 @@ def _message(error: BaseException) -> str | None:
     if plain and isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     return str(error)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """torch raises RuntimeErrors of its own for it."""
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
 
 
 if __name__ == "__main__":

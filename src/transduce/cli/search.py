@@ -40,7 +40,7 @@ def _parser() -> Parser:
         "transduce search",
         "Trains a run file several times for a short while, each time with a few settings changed, and prints what each "
         "trial came to, and the best settings ready to copy. Trials are in runs/NAME-search/; the same command "
-        "goes on with a search that was stopped. The first trial is the run file as it is.",
+        "goes on with a search that was stopped. The first trial is the run file as it is, where its values are searched.",
         "  transduce search run.toml --trials 12 --minutes 5\n"
         "  transduce search run.toml --over training.learning-rate=1e-4..3e-3 --over model.dropout=0.0,0.1,0.3",
     )

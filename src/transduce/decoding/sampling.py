@@ -42,7 +42,8 @@ class Sampling:
 
     def probabilities(self, log_probs: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         """What is drawn from: sharpened, cut, and summing to 1 again. The most probable token always stays."""
-        kept = torch.softmax(log_probs / self.temperature, dim=-1)
+        best = log_probs.amax(-1, keepdim=True)  # taken off, as a tiny temperature would make all of them infinite
+        kept = torch.softmax((log_probs - best) / self.temperature, dim=-1)
         if 0 < self.top_k < kept.shape[-1]:
             kept = kept.where(kept >= kept.topk(self.top_k).values[:, -1:], 0.0)
             kept = kept / kept.sum(-1, keepdim=True)

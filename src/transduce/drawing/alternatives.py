@@ -41,7 +41,7 @@ def alternatives(rows: Sequence[Row], title: str) -> Figure:
     is beyond the choices. "#17" stands for the token with that id where no installed font can draw it.
     """
     across = max(len(row.choices) for row in rows)
-    beyond = any(row.rank > len(row.choices) for row in rows)
+    beyond = any(_is_beyond(row) for row in rows)
     marks = labels([row.taken.piece for row in rows])
     left, width = 0.3 + max(screen_width(mark.text) for mark in marks) * 0.085, (across + beyond) * WIDTH
     inches = left + width + 0.2, 0.95 + len(rows) * HEIGHT
@@ -58,11 +58,16 @@ def alternatives(rows: Sequence[Row], title: str) -> Figure:
     axes.spines[:].set_visible(False)
     for place, row in enumerate(rows):
         for column, choice in enumerate(row.choices):
-            _cell(axes, column, place, choice, column + 1 == row.rank)
-        if row.rank > len(row.choices):
+            _cell(axes, column, place, choice, choice.number == row.taken.number)
+        if _is_beyond(row):
             _cell(axes, across, place, row.taken, True, f", rank {row.rank:,}")
     figure.text(0.15 / inches[0], 1 - 0.12 / inches[1], title, va="top", ha="left", fontsize=11, parse_math=False)
     return figure
+
+
+def _is_beyond(row: Row) -> bool:
+    """Whether the token taken is none of the choices."""
+    return row.taken.number not in [choice.number for choice in row.choices]
 
 
 def _cell(axes: Axes, column: int, row: int, choice: Choice, taken: bool, more: str = "") -> None:

@@ -152,7 +152,7 @@ def _write_values(axes: Axes, values: np.ndarray) -> None:
             axes.text(
                 column,
                 row,
-                f"{value:.2f}"[-3:] if value < 1 else "1",
+                f"{value:.2f}".removeprefix("0") if value < 0.995 else "1",
                 ha="center",
                 va="center",
                 color=colour,

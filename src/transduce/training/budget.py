@@ -40,6 +40,8 @@ def counted(config: TrainingConfig, batches_per_epoch: int) -> Budget | None:
 def probe_is_over(config: TrainingConfig, state: TrainState) -> bool:
     """Whether a budget of minutes can become a number of steps now."""
     assert config.time_budget is not None
+    if state.step == 0:  # a start has been validated, which tells nothing of updates
+        return False
     return state.step >= PROBE_STEPS or state.seconds >= PROBE_SHARE * 60 * config.time_budget
 
 

@@ -12,6 +12,7 @@ checkpoints/latest          for people and scripts: the name of the newest one, 
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,12 @@ def recover(folder: Path) -> None:
 
 
 def needed_by(folder: Path, kept: set[str]) -> set[str]:
-    """The kept checkpoints, and the earlier ones whose mean those would go on to take."""
-    return kept.union(*(_state(folder / name / "state.json").snapshots for name in kept if (folder / name).is_dir()))
+    """The kept checkpoints, and the earlier ones whose mean those would go on to take; a damaged one takes none."""
+    needed = set(kept)
+    for name in kept:
+        with suppress(ValueError, OSError):
+            needed.update(_state(folder / name / "state.json").snapshots)
+    return needed
 
 
 def load_newest(folder: Path, say: Callable[[str], None]) -> Checkpoint:

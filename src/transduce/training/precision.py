@@ -26,20 +26,16 @@ class MasterWeights:
 
     @torch.no_grad()
     def collect(self) -> None:
-        """Adds the network's gradients to the masters' in float32, and clears them: once per micro-batch."""
+        """Adds the network's gradients to the masters' in float32, and clears them: once per micro-batch.
+
+        What has none, a layer that was left out, keeps none: the optimiser leaves it alone.
+        """
         if not self.separate:
             return
-        gradients = [weight.grad for weight in self.weights]
-        if self.masters[0].grad is None:
-            for master, gradient in zip(self.masters, gradients, strict=True):
-                master.grad = torch.zeros_like(master) if gradient is None else gradient.float()
-        else:
-            for master, gradient in zip(self.masters, gradients, strict=True):
-                assert master.grad is not None
-                if gradient is not None:
-                    master.grad += gradient
-        for weight in self.weights:
-            weight.grad = None
+        for master, weight in zip(self.masters, self.weights, strict=True):
+            if weight.grad is not None:
+                master.grad = weight.grad.float() if master.grad is None else master.grad.add_(weight.grad)
+                weight.grad = None
 
     def clear(self) -> None:
         """Forgets all gradients."""

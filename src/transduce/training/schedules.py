@@ -37,10 +37,13 @@ def check(warmup: int, final: float = 0.0) -> None:
 
 
 def decayed_share(step: int, warmup: int, total: int | None) -> float:
-    """How much of the time after the warm-up has passed, 0 to 1; 0 while the total is not known."""
-    if total is None or step <= warmup:
+    """How much of the time after the warm-up has passed: 0 at its last step (without one at the first), 1 at the last of
+    all; 0 while the total is not known.
+    """
+    peak = max(1, warmup)
+    if total is None or step <= peak:
         return 0.0
-    return min(1.0, (step - warmup) / max(1, total - warmup))
+    return min(1.0, (step - peak) / (total - peak))
 
 
 @dataclass(frozen=True)

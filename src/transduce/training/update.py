@@ -9,6 +9,7 @@ from torch import nn
 
 from transduce.data.loader import Rows
 from transduce.data.store import Row
+from transduce.hardware import is_out_of_memory
 from transduce.training.config import TrainingConfig
 from transduce.training.losses import TokenLoss
 from transduce.training.precision import MasterWeights
@@ -68,8 +69,9 @@ def _gradients_within_memory(
     while True:
         try:
             return _gradients(trainable, batches, state.pieces)
-        except torch.OutOfMemoryError:
-            pass  # what the failed attempt holds is let go of before the next one
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise  # what the failed attempt holds is let go of before the next one
         trainable.masters.clear()
         if state.pieces >= max(len(batch.source) for batch in batches):
             raise TooLarge("memory does not hold one pair; use a smaller model")

@@ -79,6 +79,7 @@ def back_translate(
     total = sum(each.lines for each in read)
     identity = {
         "model": _digest(model),
+        "precision": str(next(model.network.parameters()).dtype),
         "text": [each.sha256 for each in read],
         "decoding": json.loads(json.dumps(asdict(wanted.method.settings))),
         "choice": wanted.method.least_risk,
@@ -149,10 +150,13 @@ def _lines(paths: Sequence[Path]) -> Iterator[Line]:
 
 
 def _after(done: int, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:
-    """The batches behind the first `done` lines. They are cut as ever, so that outputs are those of a single sitting."""
+    """The lines behind the first `done`, in batches that are cut as ever, so that outputs are those of a single sitting.
+
+    Where reading failed amid a batch, a part of that batch has been done.
+    """
     for batch in batches:
         if batch[-1].number > done:
-            yield batch
+            yield [line for line in batch if line.number > done]
 
 
 def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, made: Made) -> list[tuple[str, str]]:

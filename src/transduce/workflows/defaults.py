@@ -123,14 +123,17 @@ def training(
     facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Collection[str]
 ) -> list[Choice]:
     """Dropout, batch, smoothing and learning rate for a network that is settled; `kind` of the target's tokens."""
-    return [choice for choice in _training(facts, model, kind, settings) if not is_given(choice.key, given)]
+    return [choice for choice in _training(facts, model, kind, settings, given) if not is_given(choice.key, given)]
 
 
-def _training(facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig) -> Iterator[Choice]:
+def _training(
+    facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Collection[str]
+) -> Iterator[Choice]:
     yield _dropout(facts.pairs, model.d_model)
     tokens = facts.pairs * (facts.target_characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
-    updates = max(1, round(tokens / batch))
+    taken = settings.batch_tokens if is_given("training.batch-tokens", given) else batch
+    updates = max(1, round(tokens / (taken * settings.accumulate)))
     yield Choice(
         "training.batch-tokens",
         batch,

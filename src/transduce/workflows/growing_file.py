@@ -61,7 +61,8 @@ class GrowingFile:
 def growing(path: Path, identity: dict[str, Any], anew: bool = False) -> Iterator[GrowingFile]:
     """Begins the file, or goes on where its last `append` left it. `identity` (plain JSON) says what makes it what it is.
 
-    ValueError where another process writes it, and, unless it shall begin `anew`, where its beginning has another identity.
+    ValueError where another process writes it. Where its beginning has another identity or was cut, it begins `anew` if that
+    is wanted, else that is a ValueError too.
     """
     part = _part(path)
     if not part.exists():
@@ -76,10 +77,10 @@ def growing(path: Path, identity: dict[str, Any], anew: bool = False) -> Iterato
                 f"{part} was begun with another {_difference(kept['identity'], identity)}: give what it was begun with, "
                 "or --force to begin again"
             )
-        if kept is None or kept["identity"] != identity:
+        if kept is not None and part.stat().st_size < kept["bytes"] and not anew:
+            raise ValueError(f"{part}: is shorter than it was; give --force to begin again")
+        if kept is None or kept["identity"] != identity or part.stat().st_size < kept["bytes"]:
             kept = {"bytes": 0, "state": None}
-        if part.stat().st_size < kept["bytes"]:
-            raise ValueError(f"{part}: is shorter than it was; remove it to begin again")
         os.truncate(part, kept["bytes"])
         yield GrowingFile(path, identity, kept["state"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from transduce import config
-from transduce.architectures.config import DROPOUTS, TransformerConfig
+from transduce.architectures.config import TransformerConfig
 from transduce.architectures.presets import PRESETS
 from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
@@ -35,7 +35,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed must be a whole number of at least 0, found {self.seed}")
-        if self.training.r_drop and not any(getattr(self.model, name) for name in DROPOUTS):
+        # a layer that is left out is left out of both passes
+        differing = (self.model.dropout, self.model.attention_dropout, self.model.activation_dropout)
+        if self.training.r_drop and not any(differing):
             raise ValueError(
                 "training.r-drop compares passes with different dropout: give model.dropout, or leave it out"
             )

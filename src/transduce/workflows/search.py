@@ -4,8 +4,8 @@
                      results.jsonl   one line per finished trial: settings, value, step, minutes
                      trial-000/      the run folder of each trial; of the best one alone with checkpoints and model
 
-The first trial is the run file as it is. What the others try depends on the seed, their number and the results before
-them alone, so that a search that was stopped goes on as it would have gone on.
+The first trial is the run file as it is, where the values searched include its own. What the others try depends on the
+seed, their number and the results before them alone, so that a search that was stopped goes on as it would have gone on.
 """
 
 import json
@@ -26,7 +26,16 @@ from transduce.workflows.trials import Result, Stopped, Trials, read_results, wr
 
 Say = Callable[[str], None]
 
-MEASURES = ("data.dev", "data.split", "data.test", "training.metric")  # a search over these would compare nothing
+# a search over these would compare nothing: they change what is measured, or on which sentences
+MEASURES = (
+    "data.dev",
+    "data.split",
+    "data.test",
+    "data.clean.max-length",
+    "training.metric",
+    "training.validate-sentences",
+)
+PER_TOKEN = ("loss", "perplexity")  # metrics that depend on what a token is
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,15 @@ def search(
 
 
 def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension]) -> None:
-    """ValueError unless every dimension is a key of its own that takes the values it names."""
+    """ValueError unless every dimension is a key of its own that takes the values it names and leaves the metric alone."""
+    metric = load_run(run_path, overrides).training.metric
     for place, each in enumerate(dimensions):
         if each.key in [other.key for other in dimensions[:place]]:
             raise ValueError(f"--over: {each.key} is given twice")
         if any(f"{each.key}.".startswith(f"{key}.") for key in MEASURES):
             raise ValueError(f"--over: {each.key} changes what the trials are compared by; give it by --set")
+        if each.key.startswith("tokenizer") and metric in PER_TOKEN:
+            raise ValueError(f"--over: {each.key} changes what a token is, and with it {metric}; give another --metric")
         for value in each.ends:
             try:
                 load_run(run_path, [*overrides, assignment(each.key, value)])

@@ -67,6 +67,8 @@ class Choices:
         return tuple(inline(value) for value in self.values)
 
     def holds(self, value: object) -> bool:
+        if isinstance(value, float):  # 0 is as good as 0.0
+            return any(type(each) in (int, float) and each == value for each in self.values)
         return inline(value) in self.texts
 
 

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from transduce import files
 from transduce.data import reading
+from transduce.hardware import is_out_of_memory
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
 from transduce.training.update import TooLarge
@@ -17,8 +16,6 @@ from transduce.workflows.run_file import load_run
 from transduce.workflows.run_folder import RunFolder
 from transduce.workflows.search_space import assignment
 from transduce.workflows.train import Trained, train
-
-FAILURES = (Diverged, TooLarge, MemoryError, torch.OutOfMemoryError)  # of a trial, which are results too
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,8 @@ class Trials:
     def run(self, number: int, settings: Mapping[str, Any]) -> Result | Stopped:
         """Trains a trial to its end; what there is of it already goes on, or is made anew where it cannot.
 
-        Settings that do not go together, a loss that diverges and memory that runs out are results too.
+        Settings that do not go together or not with the data, a loss that diverges and memory that runs out are results
+        too. One that a signal reached in its last moments is not taken down: it is done, and found to be so the next time.
         """
         overrides = [*self.overrides, *(assignment(key, value) for key, value in settings.items())]
         try:
@@ -66,9 +64,13 @@ class Trials:
             return Result(number, dict(settings), None, failure=str(error))
         try:
             trained = self._train(number, overrides)
-        except FAILURES as error:
+        except files.InUse:
+            raise
+        except (ValueError, MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise
             return Result(number, dict(settings), None, failure=str(error) or "memory ran out")
-        if not trained.finished:
+        if trained.signal or not trained.finished:
             return Stopped(trained.signal)
         value, step = best_validation(self.place(number).metrics, self.metric, self.higher_is_better)
         failure = "no validation gave a number" if value is None else ""
@@ -79,7 +81,7 @@ class Trials:
         if into.run_file.exists():
             try:
                 return train(self.run_path, overrides, True, self.root, _quiet, into.path)
-            except (*FAILURES, files.InUse):
+            except (Diverged, TooLarge, files.InUse):
                 raise
             except ValueError:  # damaged, or of other settings: it may be looked at, but is no trial of this search
                 aside = into.path.with_name(f"set-aside-{into.path.name}")
