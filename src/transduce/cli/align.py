@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_tag
+from transduce.cli.model_options import add_device, add_folder, add_tag
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
 
@@ -106,7 +106,7 @@ def _parser() -> Parser:
         "  transduce align runs/help --source test.en --target test.de\n"
         "  transduce align runs/help --source test.en --target test.de --gold test.gold --every-layer",
     )
-    parser.add_argument("model", metavar="MODEL", type=Path, help="model folder, or run folder (runs/NAME)")
+    add_folder(parser)
     parser.add_argument("--source", metavar="FILE", type=Path, required=True, help="sources, one a line")
     parser.add_argument("--target", metavar="FILE", type=Path, required=True, help="their translations, one a line")
     add_tag(parser, "a tag before every source")
@@ -136,5 +136,5 @@ def _parser() -> Parser:
     parser.add_argument(
         "--every-layer", action="store_true", help="with --gold: the error for each layer, shifted and not"
     )
-    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+    add_device(parser)
     return parser

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_tag
+from transduce.cli.model_options import add_device, add_folder, add_tag
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _parser() -> Parser:
         '  transduce inspect runs/pronounce-en "hyperblork" --out hyperblork\n'
         '  transduce inspect runs/help "Open the file." --target "Öffnen Sie die Datei."',
     )
-    parser.add_argument("model", metavar="MODEL", type=Path, help="model folder, or run folder (runs/NAME)")
+    add_folder(parser)
     parser.add_argument("text", metavar="TEXT", help="a source; after -- if it begins with a hyphen")
     parser.add_argument("--target", metavar="TEXT", help="its translation (default: what the model finds)")
     parser.add_argument(
@@ -70,5 +70,5 @@ def _parser() -> Parser:
     add_tag(parser, "a tag before the text")
     parser.add_argument("--top", metavar="N", type=int, help="alternatives shown of each step (default: 5)")
     parser.add_argument("--beam", metavar="N", type=int, help="hypotheses kept open (default: the model's)")
-    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+    add_device(parser)
     return parser

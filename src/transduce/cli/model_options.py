@@ -1,4 +1,4 @@
-"""What `translate` and `evaluate` share: which model, where it computes and how wide it searches."""
+"""What the commands that use a model share: which model, where it computes and how wide it searches."""
 
 import argparse
 from pathlib import Path
@@ -10,15 +10,24 @@ if TYPE_CHECKING:
     from transduce.workflows.model import Model
 
 
-def add_model(parser: Parser, required: bool = True) -> None:
+def add_folder(parser: Parser, required: bool = True) -> None:
     number = None if required else "?"
     parser.add_argument(
         "model", metavar="MODEL", type=Path, nargs=number, help="model folder, or run folder (runs/NAME)"
     )
+
+
+def add_device(parser: Parser) -> None:
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+
+
+def add_model(parser: Parser, required: bool = True) -> None:
+    """The folder, and how it is used where outputs are searched for."""
+    add_folder(parser, required)
     parser.add_argument(
         "--beam", metavar="N", type=int, help="hypotheses kept open; 1 is greedy (default: the model's)"
     )
-    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+    add_device(parser)
     parser.add_argument(
         "--precision", choices=["float32", "bf16"], default="float32", help="number format (default: float32)"
     )
