@@ -1,6 +1,5 @@
 """Runs with means of weights, early stopping, R-Drop and other optimisers: what they leave, and that going on changes nothing."""
 
-import json
 import os
 import signal
 from dataclasses import asdict
@@ -72,7 +71,7 @@ def test_stopping_and_going_on_changes_nothing(tmp_path, monkeypatch, settings):
     assert same(newest(whole), newest(parted))
 
 
-def test_the_model_is_the_best_of_weights_mean_and_moving_average(tmp_path):
+def test_the_best_is_that_of_weights_mean_and_moving_average(tmp_path):
     train(write_toy(tmp_path), MEANS, root=tmp_path, say=quiet)
     events = [event for event in read(tmp_path / "runs/toy/metrics.jsonl") if event["kind"] == "validation"]
     assert "loss (ema)" in events[0] and "loss (mean)" not in events[0] and "loss (mean)" in events[-1]
@@ -84,34 +83,40 @@ def test_the_model_is_the_best_of_weights_mean_and_moving_average(tmp_path):
     }
     state = newest(tmp_path).state
     assert (state.best_weights, int(state.best.removeprefix("step-"))) == min(losses, key=losses.__getitem__)
-    best = checkpoints.load(tmp_path / "runs/toy/checkpoints" / state.best)
-    expected = {"weights": best.weights, "ema": best.average}.get(state.best_weights)
-    model = transduce.load(tmp_path / "runs/toy/model")
-    if expected is not None:
-        for name, parameter in model.network.named_parameters():
-            assert torch.equal(parameter, expected[name])
-    found = model.score([("abc", "c b a")])
-    assert found[0].log_probability < 0
 
 
-def test_a_mean_that_is_best_becomes_the_model(tmp_path, monkeypatch):
-    """By a metric that calls each validation better than the one before."""
+@pytest.mark.parametrize(
+    ("setting", "better", "best"),
+    [
+        ("training.average-last=3", True, ("step-00000030", "mean")),
+        ("training.ema=0.9", True, ("step-00000030", "ema")),
+        ("training.ema=0.9", False, ("step-00000010", "weights")),
+    ],
+)
+def test_whichever_is_best_becomes_the_model(tmp_path, monkeypatch, setting, better, best):
+    """By a metric that calls each validation better, or worse, than the one before."""
     calls = 0
 
     def validate(self, network, stop):
         nonlocal calls
         calls += 1
-        return Validation({"loss": -float(calls)}, "")
+        return Validation({"loss": -float(calls) if better else float(calls)}, "")
 
     monkeypatch.setattr("transduce.workflows.validation.DevSet.validate", validate)
-    settings = ["training.average-last=3", "training.metric=loss", "training.keep-last=5"]
-    train(write_toy(tmp_path), settings, root=tmp_path, say=quiet)
+    train(write_toy(tmp_path), [setting, "training.metric=loss", "training.keep-last=5"], root=tmp_path, say=quiet)
     state = newest(tmp_path).state
-    assert (state.best, state.best_weights) == ("step-00000030", "mean")
+    assert (state.best, state.best_weights) == best
     folder = tmp_path / "runs/toy/checkpoints"
-    parts = [checkpoints.load_weights(folder / f"step-{step:08d}") for step in (10, 20, 30)]
+    parts = [checkpoints.load(folder / f"step-{step:08d}") for step in (10, 20, 30)]
+    expected = {
+        "weights": parts[0].weights,
+        "ema": parts[-1].average,
+        "mean": {name: sum(part.weights[name] for part in parts) / 3 for name in parts[0].weights},
+    }[state.best_weights]
     for name, parameter in transduce.load(tmp_path / "runs/toy/model").network.named_parameters():
-        torch.testing.assert_close(parameter, sum(part[name] for part in parts) / 3)
+        torch.testing.assert_close(parameter, expected[name])
+    card = (tmp_path / "runs/toy/model/README.md").read_text()
+    assert ("Weights: " in card) == (state.best_weights != "weights")
 
 
 def test_an_older_checkpoint_goes_on_with_the_mean_it_would_have_taken(tmp_path):
@@ -194,10 +199,6 @@ def test_r_drop_without_dropout_is_refused(tmp_path):
         train(write_toy(tmp_path), ["training.r-drop=1.0", "model.dropout=0.0"], root=tmp_path, say=quiet)
 
 
-def test_the_curve_and_the_card_know_of_means(tmp_path):
+def test_the_curve_is_drawn_with_means(tmp_path):
     train(write_toy(tmp_path), MEANS, root=tmp_path, say=quiet)
-    card = (tmp_path / "runs/toy/model/README.md").read_text()
-    state = json.loads((tmp_path / "runs/toy/checkpoints" / newest(tmp_path).state.best / "state.json").read_text())
-    if state["best_weights"] != "weights":
-        assert "Weights: " in card
     assert (tmp_path / "runs/toy/curve.png").stat().st_size > 10_000
