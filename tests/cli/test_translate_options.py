@@ -169,7 +169,7 @@ def test_alignments_beside_the_output(run: Run, model: Model, tmp_path: Path) ->
     assert any(links)
     source = write(tmp_path / "source", "bar\n")
     out, err = run("--alignments", source, file=source, code=2)
-    assert (out, err) == ("", f"transduce: error: --alignments {source} is a file that is read; name another, or it would be lost\n")
+    assert out == "" and f"--alignments {source} is a file that is read; name another, or it would be lost" in err
     assert Path(source).read_text() == "bar\n"
 
 
