@@ -2,7 +2,7 @@
 
 import pytest
 
-from transduce.evaluation.metrics import METRICS, QUICK_METRICS, metric
+from transduce.evaluation.metrics import METRICS, ON_DEMAND, QUICK_METRICS, USUAL, metric
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -33,13 +33,15 @@ def test_refusals(name: str) -> None:
 
 
 def test_the_names() -> None:
-    assert set(METRICS) == {
+    assert [each.name for each in USUAL] == [
         "bleu", "chrf", "ter", "token-error-rate", "word-error-rate", "character-error-rate", "exact-match"
-    }  # fmt: skip
+    ]  # fmt: skip
+    assert len(METRICS) == len(USUAL) + len(ON_DEMAND)
 
 
 def test_validations_do_without_the_slow_one() -> None:
-    assert METRICS.keys() - QUICK_METRICS.keys() == {"ter"}
+    assert {each.name for each in USUAL} - QUICK_METRICS.keys() == {"ter"}
+    assert not {each.name for each in ON_DEMAND} & QUICK_METRICS.keys()
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -1,6 +1,7 @@
 """BLEU, chrF and TER are sacreBLEU's, with several references each."""
 
 import random
+from typing import Any
 
 import pytest
 import sacrebleu
@@ -38,6 +39,33 @@ def test_one_reference_agrees_with_the_corpus_functions() -> None:
     assert 0 < ter.value < 100
     assert 0 < bleu.value < 100
     assert 0 < chrf.value < 100
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("bleu-lowercase", {"lowercase": True}),
+        ("bleu-intl", {"tokenize": "intl"}),
+        ("bleu-zh", {"tokenize": "zh"}),
+        ("bleu-char", {"tokenize": "char"}),
+        ("bleu-none", {"tokenize": "none"}),
+    ],
+)
+def test_bleu_on_demand_agrees_with_the_corpus_function(name: str, settings: dict[str, Any]) -> None:
+    outputs = ["The cat, 「猫」 sat 在垫子上。", "我爱北京。", "A b C d e."]
+    references = [["the cat, 「猫」 sat 在桌子上。"], ["我爱北京天安门。"], ["a B c d e."]]
+    found = METRICS[name].compute(outputs, references)
+    expected = sacrebleu.corpus_bleu(outputs, [[answer for (answer,) in references]], **settings)
+    assert found.value == expected.score > 0
+    assert found.value != METRICS["bleu"].compute(outputs, references).value or name == "bleu-intl"
+    assert str(settings.get("tokenize", "case:lc")) in found.signature
+
+
+def test_chrf_with_words_agrees_with_the_corpus_function() -> None:
+    outputs, references = corpus(1, 1)
+    found = METRICS["chrf++"].compute(outputs, references)
+    assert found.value == sacrebleu.corpus_chrf(outputs, [[answer for (answer,) in references]], word_order=2).score
+    assert "nw:2" in found.signature
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -45,7 +45,7 @@ def _add_test_set(parser: Parser) -> None:
     group.add_argument(
         "--columns",
         metavar="NAME=COLUMN,..",
-        help="of a .csv or .jsonl file: source=en,target=de,group=file,tag=domain",
+        help="of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain",
     )
     add_tag(group, "a tag of every source, behind those in the file")
     group.add_argument(
@@ -69,7 +69,12 @@ def _add_systems(parser: Parser) -> None:
 
 def _add_questions(parser: Parser) -> None:
     group = parser.add_argument_group("what to find out")
-    group.add_argument("--metrics", metavar="A,B", help="only these (default: all)")
+    group.add_argument(
+        "--metrics",
+        metavar="A,B",
+        help="only these; any of the usual ones, which are the default, and bleu-char, bleu-zh, bleu-intl, bleu-lowercase, "
+        "bleu-none, chrf++",
+    )
     group.add_argument(
         "--by", metavar="A,B", help="scores of parts of the test set: by length, group, tag, rare-words or all"
     )
@@ -132,8 +137,8 @@ def _check_test_set(options: argparse.Namespace) -> None:
         raise ValueError("give --source and --reference, or --data with a file of pairs")
     if options.reference is not None and options.source is None and options.model is not None:
         raise ValueError("give --source and --reference, or --data with a file of pairs: a model needs sources")
-    if options.columns is not None and options.data is None:
-        raise ValueError("--columns goes with --data")
+    if options.columns is not None and options.data is None and options.train is None:
+        raise ValueError("--columns goes with --data or --train")
     columns(options)
     if options.alternatives and options.reference is not None:
         raise ValueError("--alternatives goes with --data; with --source, give --reference several times")

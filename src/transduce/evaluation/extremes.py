@@ -5,7 +5,16 @@ from jaxtyping import Float
 
 from transduce.evaluation.score import Metric
 
-FOR_SENTENCES = ("chrf", "ter", "token-error-rate", "character-error-rate", "word-error-rate", "bleu", "exact-match")
+FOR_SENTENCES = (
+    "chrf",
+    "chrf++",
+    "ter",
+    "token-error-rate",
+    "character-error-rate",
+    "word-error-rate",
+    "bleu",
+    "exact-match",
+)
 
 
 def sentence_metric(names: list[str]) -> str:

@@ -1,6 +1,7 @@
 """The metrics by name."""
 
 import difflib
+from functools import partial
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -10,26 +11,34 @@ from transduce.evaluation.error_rates import ErrorRate, ExactMatch
 from transduce.evaluation.score import Metric
 from transduce.evaluation.translation import SacreBleu
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        # n-grams of words up to 4 (Papineni et al. 2002), tokenised by the 13a rules
-        SacreBleu("bleu", BLEU),
-        # chrF2: F score of character n-grams up to 6, which credits parts of words too (Popović 2015)
-        SacreBleu("chrf", CHRF),
-        # word edits and shifts of phrases (Snover et al. 2006); the search for shifts takes its time
-        SacreBleu("ter", TER, higher_is_better=False, costly=True),
-        ErrorRate("token-error-rate", "token"),
-        ErrorRate("word-error-rate", "word"),
-        ErrorRate("character-error-rate", "character"),
-        ExactMatch(),
-    )
-}
+USUAL: tuple[Metric, ...] = (
+    # n-grams of words up to 4 (Papineni et al. 2002), tokenised by the 13a rules
+    SacreBleu("bleu", BLEU),
+    # chrF2: F score of character n-grams up to 6, which credits parts of words too (Popović 2015)
+    SacreBleu("chrf", CHRF),
+    # word edits and shifts of phrases (Snover et al. 2006); the search for shifts takes its time
+    SacreBleu("ter", TER, higher_is_better=False, costly=True),
+    ErrorRate("token-error-rate", "token"),
+    ErrorRate("word-error-rate", "word"),
+    ErrorRate("character-error-rate", "character"),
+    ExactMatch(),
+)
+
+ON_DEMAND: tuple[Metric, ...] = (  # for those who name them
+    SacreBleu("bleu-lowercase", partial(BLEU, lowercase=True)),
+    SacreBleu("bleu-intl", partial(BLEU, tokenize="intl")),  # punctuation of all scripts stands apart
+    SacreBleu("bleu-zh", partial(BLEU, tokenize="zh")),  # Chinese characters stand apart
+    SacreBleu("bleu-char", partial(BLEU, tokenize="char")),  # every character does: languages without spaces
+    SacreBleu("bleu-none", partial(BLEU, tokenize="none")),  # text that is tokenised already
+    SacreBleu("chrf++", partial(CHRF, word_order=2)),  # chrF with words and pairs of words (Popović 2017)
+)
+
+METRICS = {metric.name: metric for metric in (*USUAL, *ON_DEMAND)}
 
 PERPLEXITY = "perplexity"  # measured beside these, of a model rather than of its outputs
 
 # what validations during training measure
-QUICK_METRICS = {name: each for name, each in METRICS.items() if not each.costly}
+QUICK_METRICS = {each.name: each for each in USUAL if not each.costly}
 ERROR_RATES = frozenset(name for name, each in METRICS.items() if not each.higher_is_better)
 
 

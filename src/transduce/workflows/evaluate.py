@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from transduce.evaluation.metrics import METRICS, PERPLEXITY, metric
+from transduce.evaluation.metrics import METRICS, PERPLEXITY, USUAL, metric
 from transduce.evaluation.perplexity import perplexity
 from transduce.evaluation.score import Metric, Score, check, corpus_score
 from transduce.evaluation.significance import Interval, Statistics, interval
@@ -113,7 +113,7 @@ def judge(
 def chosen_metrics(names: Sequence[str] | None) -> list[Metric]:
     """The metrics of these names, each once; all by default. Perplexity is none of them, as it is not of outputs."""
     if names is None:
-        return list(METRICS.values())
+        return list(USUAL)
     return [metric(name) for name in dict.fromkeys(names) if name != PERPLEXITY]
 
 
