@@ -36,6 +36,7 @@ def write(folder: Path, shared: bool = True, tags: Sequence[str] = ()) -> Path:
     return folder
 
 
-def without_length_notes(messages: str) -> str:
-    """Messages on stderr without those that its babble, which seldom ends by itself, is cut."""
-    return "".join(line for line in messages.splitlines(keepends=True) if "at its longest length" not in line)
+def without_notes(messages: str) -> str:
+    """Messages on stderr without those that its babble, which seldom ends by itself, is cut, and that it knows tags."""
+    notes = ("at its longest length", "tag is not given; the model knows")
+    return "".join(line for line in messages.splitlines(keepends=True) if not any(note in line for note in notes))

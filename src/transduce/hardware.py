@@ -52,9 +52,10 @@ def bf16_is_fast(device: str) -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it is a RuntimeError that torch raises where memory runs out, which on a CPU has no class of its own."""
+    """Whether memory ran out: a MemoryError, or torch's RuntimeError, which on a CPU has no class of its own."""
     text = str(error)
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    torchs = isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, MemoryError) or torchs
 
 
 def choose_threads() -> int:

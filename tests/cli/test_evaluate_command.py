@@ -14,7 +14,7 @@ from transduce.cli import evaluate_options
 from transduce.cli.main import main
 from transduce.data import trained_on
 from transduce.data.split import source_key
-from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.metrics import USUAL
 from transduce.workflows.breakdowns import KINDS
 
 SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
@@ -64,7 +64,7 @@ def test_every_metric_with_its_interval_and_signature(
     arguments = ["evaluate", folder, "--source", "s", "--reference", "r", "--reference", "ours"]
     assert main([*arguments, "--output", "out.txt"]) == 0
     rows = {line.split()[0]: re.split("  +", line) for line in capfd.readouterr().out.splitlines()}
-    assert rows.keys() == {*METRICS, "perplexity", "sentences"}
+    assert rows.keys() == {*(each.name for each in USUAL), "perplexity", "sentences"}
     assert rows["exact-match"][-3:] == ["100.00", "[100.00 to 100.00]", "nrefs:2|refs:any|case:mixed|norm:nfc"]
     assert rows["chrf"][-1].startswith("nrefs:2|case:mixed|")
     assert float(rows["perplexity"][1]) > 1
@@ -125,7 +125,7 @@ def test_an_ensemble_is_one_system(folder: str, texts: Path, capfd: pytest.Captu
 def test_outputs_without_any_model(texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     arguments = ["--outputs", "ours", "--compare", "other", "--reference", "r"]
     tree = found(capfd, *arguments)
-    assert tree["metrics"].keys() == set(METRICS)
+    assert tree["metrics"].keys() == {each.name for each in USUAL}
     assert "perplexity" not in tree
     assert main(["evaluate", *arguments, "--worst", "2", "--source", "s"]) == 0
     out = capfd.readouterr().out
@@ -227,7 +227,7 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         (["--outputs", "ours", "--reference", "r", "--report", "ours"], "--report ours is a file that is read"),
         (["--outputs", "ours", "--reference", "r", "--report", "no/page.html"], "there is no folder no"),
         (["--outputs", "ours", "--reference", "r", "--output", "."], "is a folder; name a file"),
-        (["--outputs", "ours", "--reference", "r", "--columns", "source=a"], "--columns goes with --data"),
+        (["--outputs", "ours", "--reference", "r", "--columns", "source=a"], "--columns goes with --data or --train"),
         (["--outputs", "ours", "--data", "d.tsv", "--columns", "src=a"], "--columns takes NAME=COLUMN"),
         (["--outputs", "ours", "--data", "d.tsv", "--columns", "source=a,source=b"], "each once"),
         (["--outputs", "none", "--reference", "r"], "none: no such file"),
@@ -275,6 +275,10 @@ def test_tags_of_every_source(tmp_path: Path, texts: Path, capfd: pytest.Capture
         for options in ([], ["--tag", "fr"])
     )
     assert one != two
+    plain = str(tiny_model.write(tmp_path / "plain"))
+    assert main(["evaluate", tagged, "--data", "tags.jsonl", "--compare", plain, "--metrics", "chrf"]) == 0
+    assert f"--compare {plain}: the model knows no tags" in capfd.readouterr().err
+    assert "unknown tag 'de'" in refused(capfd, plain, "--data", "tags.jsonl")
     assert "unknown tag 'xx'; known: de, fr" in refused(
         capfd, tagged, "--source", "s", "--reference", "r", "--tag", "xx"
     )

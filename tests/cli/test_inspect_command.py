@@ -59,7 +59,8 @@ def test_long_texts(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
     [
         (["bar", "--tag", "de"], "unknown tag 'de'; no tags are known"),
         ([" "], "the text is blank"),
-        (["bar", "--top", "0"], "top must be at least 1"),
+        (["bar", "--top", "0"], "top must be 1 to 100"),
+        (["bar", "--top", "101"], "top must be 1 to 100"),
         (["bar", "--beam", "0"], "beam must be 1 to"),
         (["bar", "--out", __file__], "is a file, expected a folder or nothing"),
         (["bar", "--out", str(Path(__file__).parent)], "which is of no inspection and would be lost"),

@@ -51,7 +51,7 @@ def test_files_and_standard_input_in_the_order_given(
     stdin(middle)
     assert main(["translate", folder, first, "--beam", "2", "-", last]) == 0
     out, err = capfd.readouterr()
-    assert (out, tiny_model.without_length_notes(err)) == (expected, "")
+    assert (out, tiny_model.without_notes(err)) == (expected, "")
     stdin(first)
     assert main(["translate", folder]) == 0
     assert capfd.readouterr().out == "".join(expected.splitlines(keepends=True)[:2])
@@ -85,10 +85,7 @@ def test_bad_input_is_named_after_everything_before_it(
     assert main(["translate", folder, first, bad]) == 2
     out, err = capfd.readouterr()
     assert out == expected + expected.splitlines(keepends=True)[0]
-    assert (
-        tiny_model.without_length_notes(err)
-        == f"transduce: error: {bad}:2: invalid UTF-8 (0xe4 at byte 2 of the line)\n"
-    )
+    assert tiny_model.without_notes(err) == f"transduce: error: {bad}:2: invalid UTF-8 (0xe4 at byte 2 of the line)\n"
 
 
 def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -97,11 +94,11 @@ def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[
     out, err = capfd.readouterr()
     assert out.count("\n") == 2
     too_long = f"{path}:2: the source is longer than the 40 tokens that this model takes"
-    assert tiny_model.without_length_notes(err) == f"{too_long}; only its beginning was translated\n"
+    assert tiny_model.without_notes(err) == f"{too_long}; only its beginning was translated\n"
     assert main(["translate", folder, path, "--long", "refuse"]) == 2
     again, err = capfd.readouterr()
     assert again == out.splitlines(keepends=True)[0]
-    assert tiny_model.without_length_notes(err) == f"transduce: error: {too_long}\n"
+    assert tiny_model.without_notes(err) == f"transduce: error: {too_long}\n"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def answer(stream: IO[bytes]) -> bytes:
 
 
 def quiet(messages: bytes) -> str:
-    return tiny_model.without_length_notes(messages.decode())
+    return tiny_model.without_notes(messages.decode())
 
 
 def test_a_slow_sender_gets_each_line_back_before_it_sends_the_next(folder: Path) -> None:

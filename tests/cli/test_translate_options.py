@@ -42,7 +42,7 @@ def run(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Run:
             file = write(tmp_path / "sources", "".join(f"{line}\n" for line in SOURCES))
         assert main(["translate", folder, file, *options]) == code
         out, err = capfd.readouterr()
-        return out, tiny_model.without_length_notes(err)
+        return out, tiny_model.without_notes(err)
 
     return translate
 
@@ -86,6 +86,24 @@ def test_tags(run: Run, model: Model) -> None:
     out, err = run("--tag", "ge", code=2)
     assert out == ""
     assert "'ge'" in err and "known: de, formal, fr" in err
+
+
+@pytest.mark.parametrize(
+    ("tags", "options", "said"),
+    [
+        (("de", "synthetic"), [], "--tag is not given; the model knows de\n"),
+        (("de",), ["--tag", "de"], ""),
+        (("synthetic",), [], ""),
+        ((), [], ""),
+    ],
+)
+def test_a_forgotten_tag(
+    tags: tuple[str, ...], options: list[str], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tiny_model.write(tmp_path / "model", tags=tags))
+    assert main(["translate", folder, write(tmp_path / "f", "bar\n"), "--max-length", "2", *options]) == 0
+    err = "".join(line for line in capfd.readouterr().err.splitlines(keepends=True) if "is not given" in line)
+    assert err == said
 
 
 def test_one_prefix_for_all(run: Run) -> None:

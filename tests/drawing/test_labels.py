@@ -12,7 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from transduce.drawing import fonts
-from transduce.drawing.labels import Label, label_or_number, labels, readable, screen_width
+from transduce.drawing.labels import Label, label_or_number, labels, readable
+from transduce.drawing.screen import screen_width
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
 

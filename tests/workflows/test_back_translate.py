@@ -158,6 +158,11 @@ def test_a_broken_run_does_not_go_on_with_other_settings_or_text(
         back_translate(model, [source], out, wanted(model, beam=1), say=quiet)
     with pytest.raises(ValueError, match=r"was begun with another text"):
         back_translate(model, [text(tmp_path, LINES[1:])], out, wanted(model), say=quiet)
+    text(tmp_path, LINES)
+    said: list[str] = []
+    assert back_translate(model, [source], out, wanted(model, batch_tokens=64), say=said.append).lines == len(LINES)
+    assert said == [f"going on after line {len(LINES)} of {len(LINES)}"]
+    source = text(tmp_path, LINES[1:])
     assert back_translate(model, [source], out, wanted(model, beam=1), force=True, say=quiet).lines == 59
 
 

@@ -89,6 +89,11 @@ def test_rare_words_by_training_data(tmp_path: Path) -> None:
     assert [part.name for part in tables[0].breakdown.slices] == ["no words", "never", "2 to 5"]
     with pytest.raises(ValueError, match="found 3 files"):
         count_words([pairs] * 3)
+    named = tmp_path / "train.jsonl"
+    named.write_text('{"en": "one two", "de": "eins"}\n', encoding="utf-8")
+    assert count_words([named], {"source": "en", "target": "de", "group": "g"}).target == {"eins": 1}
+    with pytest.raises(ValueError, match=r"train\.jsonl: holds no pairs to count words in \(left out: 1 "):
+        count_words([named])
 
 
 def test_a_breakdown_that_tells_nothing_is_left_out() -> None:

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from transduce import config
 from transduce.architectures.presets import PRESETS
+from transduce.data.clean import Clean
+from transduce.decoding.config import Decoding
+from transduce.training.optimisers import OPTIMISERS
 from transduce.workflows import defaults
 from transduce.workflows.defaults import Choice, DataFacts
 from transduce.workflows.prepare import prepare
@@ -104,11 +107,26 @@ def test_sides_that_share_nothing_get_vocabularies_of_their_own() -> None:
     assert not defaults.vocabulary(facts, tokenizer, ["tokenizer.vocabulary"])  # it speaks for both
 
 
-def test_other_optimisers_keep_their_own_rate() -> None:
-    tree = {"data": {"train": [{"file": "a.tsv"}]}, "training": {"optimiser": "adafactor"}}
-    run = from_tree(tree, "run.toml")
-    found = defaults.training(DataFacts(5000, 9.0, 9.0), run.model, "bpe", run.training, ["training.optimiser"])
-    assert "training.learning-rate" not in {choice.key for choice in found}
+def test_the_rate_goes_by_the_optimiser() -> None:
+    rates = {}
+    for optimiser in OPTIMISERS:
+        tree = {"data": {"train": [{"file": "a.tsv"}]}, "training": {"optimiser": optimiser}}
+        run = from_tree(tree, "run.toml")
+        found = defaults.training(DataFacts(5000, 9.0, 9.0), run.model, "bpe", run.training, ["training.optimiser"])
+        (rates[optimiser],) = (choice.value for choice in found if choice.key == "training.learning-rate")
+    assert rates["adam"] == rates["adamw"] == pytest.approx((run.model.d_model * 4000) ** -0.5, rel=0.05)
+    assert rates["muon"] == pytest.approx(2 * rates["adam"], rel=0.05)
+    assert rates["adafactor"] == 0.01  # Shazeer and Stern 2018, section 8: min(0.01, step ** -0.5)
+
+
+def test_outputs_may_be_as_long_as_what_is_learnt_from_unless_their_owner_says_otherwise() -> None:
+    long, usual = Clean(max_length=400), Clean()
+    assert [(each.key, each.value) for each in defaults.decoding(long, Decoding(), [])] == [
+        ("decoding.max-length", 401)
+    ]
+    assert defaults.decoding(usual, Decoding(), []) == []
+    assert defaults.decoding(long, Decoding(max_length=500), []) == []
+    assert defaults.decoding(long, Decoding(max_length=60), ["decoding.max-length"]) == []
 
 
 def test_a_choice_reads_as_in_a_run_file() -> None:

@@ -6,6 +6,7 @@ from toy import write_toy
 
 import transduce
 from transduce.cli.main import main
+from transduce.data import trained_on
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows import train as train_workflow
 from transduce.workflows.train import train
@@ -103,6 +104,26 @@ def test_gone_on_without_any_checkpoint_it_begins_with_the_model_again(first, tm
     start, after = (transduce.load(path / "model") for path in (first / "runs/toy", tmp_path / "runs/more"))
     for one, other in zip(start.network.parameters(), after.network.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
+
+
+def test_it_decodes_as_its_start_does_unless_it_says_otherwise(first, tmp_path):
+    own = second(first, tmp_path)
+    own.write_text(own.read_text().replace("max-extra = 5\n", ""))
+    train(own, ["data.clean.max-length=300"], root=tmp_path, say=quiet)
+    found = transduce.load(tmp_path / "runs/more/model").spec.generation
+    assert (found.beam, found.max_extra, found.max_ratio) == (2, 5, 2.0)
+    assert (found.max_length, found.max_source) == (301, 1024)
+    assert train(own, ["data.clean.max-length=300"], resume=True, root=tmp_path, say=quiet).finished
+    other = second(first, tmp_path / "other")
+    train(other, ["decoding.beam=3", "decoding.max-length=7"], root=tmp_path / "other", say=quiet)
+    found = transduce.load(tmp_path / "other/runs/more/model").spec.generation
+    assert (found.beam, found.max_length) == (3, 7)
+
+
+def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
+    run = train(second(first, tmp_path), root=tmp_path, say=quiet).folder
+    before = [line.split("\t")[0] for line in (first / "train.tsv").read_text().splitlines()]
+    assert trained_on.seen(run, [*before, "hgf", "abc", "new"]) == len({*before, "hgf", "abc"})
 
 
 @pytest.mark.parametrize(

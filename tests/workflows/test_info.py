@@ -1,6 +1,7 @@
 """What is said about models and presets, and that a damaged model is found."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 import tiny_model
 from transduce.architectures.presets import PRESETS
+from transduce.cli.main import main
 from transduce.workflows.info import ModelInfo, PresetInfo, info, run_file_keys
 from transduce.workflows.model import load
 
@@ -54,6 +56,14 @@ def test_a_model_folder_is_described(tmp_path: Path, shared: bool) -> None:
         else ["source embeddings", "target embeddings = output"]
     )
     assert [name for name in found.parameters.parts if "embeddings" in name] == expected
+
+
+def test_tags_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tiny_model.write(tmp_path / "model", tags=("de", "fr"))
+    found = info(str(folder))
+    assert isinstance(found, ModelInfo) and found.tags == ("de", "fr")
+    assert main(["info", str(folder)]) == 0
+    assert re.search(r"^  tags +de, fr$", capfd.readouterr().out, re.MULTILINE)
 
 
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ def test_without_a_target_it_is_the_output_of_the_search(model: Model, text: str
     assert inspect(model, text, output).given
 
 
-def test_top_is_at_most_the_vocabulary(model: Model) -> None:
+def test_top_is_at_most_the_vocabulary(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transduce.workflows.inspect.MOST_TOP", 10_000)
     seen = inspect(model, "Hund", "Katze", top=10_000)
     assert {len(step.choices) for step in seen.steps} == {model.tokenizers.target.size}
 
@@ -94,7 +95,7 @@ def test_long_sources() -> None:
 def test_mistakes_are_named(model: Model) -> None:
     with pytest.raises(ValueError, match="the text is blank"):
         inspect(model, " \u3000")
-    with pytest.raises(ValueError, match="top must be at least 1, found 0"):
+    with pytest.raises(ValueError, match="top must be 1 to 100, found 0"):
         inspect(model, "Hund", top=0)
     with pytest.raises(ValueError, match="unknown tag 'fr'"):
         inspect(model, "Hund", tags=["fr"])

@@ -172,6 +172,8 @@ def test_settings_derive_from_the_models_own(model, monkeypatch):
     assert model.decoding(n_best=8).beam == 9  # wide enough, and the groups still divide it
     drawn = model.decoding(sampling=Sampling(), n_best=20)
     assert (drawn.groups, drawn.no_repeat_ngram, drawn.n_best) == (1, 4, 20)
+    assert model.decoding(beam=1) == replace(own.decoding(), beam=1, groups=1, diversity=0.0)
+    assert model.decoding(groups=1) == replace(own.decoding(), groups=1, diversity=0.0)
     with pytest.raises(ValueError, match="groups must divide beam"):
         model.decoding(beam=4)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_device, add_folder, add_tag
+from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
 
@@ -41,6 +41,7 @@ def _align(options: argparse.Namespace) -> None:
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
     model = open_model(options.model, options.device)
+    note_tags(model, options.tag)
     kept: list[Links] = []
     with tqdm(unit="pair", disable=None, file=sys.stderr) as bar:
         for pairs in chain([first], batches):
@@ -62,6 +63,7 @@ def _measure(options: argparse.Namespace) -> None:
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word)
     model = open_model(options.model, options.device)
+    note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
     found = measure(model, pairs, gold, readings, _tags(options, len(pairs)))
     if options.output is not None:
@@ -83,6 +85,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _table(found: "Sequence[Measured]") -> str:
     """Percentages with two decimals, and what they are of."""
+    from transduce.workflows.terminal import table
+
     rows: list[tuple[str, ...]] = [("layer", "read", "AER", "precision", "recall")]
     for each in found:
         layer = "mean" if each.reading.layer is None else str(each.reading.layer)
@@ -90,7 +94,7 @@ def _table(found: "Sequence[Measured]") -> str:
         rows.append((layer, "shifted" if each.reading.shifted else "as is", *shown))
     score = found[0].score
     counts = f"{len(found[0].links):,} pairs, {score.sure:,} sure and {score.possible:,} possible links\n"
-    return "".join(f"{row[0]:6}{row[1]:8}{row[2]:>7}{row[3]:>11}{row[4]:>8}\n" for row in rows) + counts
+    return table(rows, "llrrr") + counts
 
 
 def _percent(value: float | None) -> str:

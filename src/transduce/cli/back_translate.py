@@ -3,29 +3,30 @@
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from transduce.cli import streams
 from transduce.cli.decoding_options import add_decoding, method
-from transduce.cli.model_options import add_model
+from transduce.cli.model_options import add_model, note_tags
 from transduce.cli.parser import Parser
 
 SUMMARY = "make training pairs of text in the target language alone"
-
-TAG = "synthetic"
 
 
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
     if options.untagged and options.tag:
         raise ValueError("--untagged leaves out the tag that --tag names: give one of them")
-    tags = () if options.untagged else tuple(options.tag or [TAG])
 
     from transduce.workflows.back_translate import Synthesis, back_translate
     from transduce.workflows.model_folder import open_model
 
     model = open_model(options.model, options.device, options.precision)
-    wanted = Synthesis(method(options, model), tuple(options.model_tag), tags)
+    note_tags(model, options.model_tag, "--model-tag")
+    wanted = Synthesis(method(options, model), tuple(options.model_tag))
+    if options.untagged or options.tag:
+        wanted = replace(wanted, tags=tuple(options.tag or ()))
     try:
         made = back_translate(model, options.files, options.output, wanted, options.force, streams.say)
     except KeyboardInterrupt:
@@ -73,7 +74,7 @@ def _add_pairs(parser: argparse.ArgumentParser) -> None:
         "--tag",
         metavar="NAME",
         action="append",
-        help=f"a tag of the pairs (may be given several times; default: {TAG})",
+        help="a tag of the pairs (may be given several times; default: synthetic)",
     )
     group.add_argument("--untagged", action="store_true", help="pairs without a tag")
     group.add_argument(

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from transduce.workflows import terminal
 from transduce.workflows.assessment import Assessment
 from transduce.workflows.breakdowns import BreakdownTable
 from transduce.workflows.compare import Compared
 from transduce.workflows.evaluate import Evaluation, Judged
 from transduce.workflows.sentence_tables import SentenceTable
 from transduce.workflows.shown import NOTHING, draws, figure, letter, p_value, spread
-from transduce.workflows.translate import one_line
 
 Row = Sequence[str]
 
 
 def as_text(found: Assessment) -> str:
     """Tables: the scores, then what else was asked for, each under its title."""
-    blocks = [_table(_score_rows(found.subject, len(found.held_out.references)), "lrrl")]
+    blocks = [terminal.table(_score_rows(found.subject, len(found.held_out.references)), "lrrl")]
     if found.compared:
         blocks.append("".join(f"{letter(place)}  {each.name}\n" for place, each in enumerate(found.systems)))
     blocks += [_comparison(each, letter(place)) for place, each in enumerate(found.compared, 1)]
@@ -83,7 +83,7 @@ def _comparison(compared: Compared, other: str) -> str:
         )
         for each in compared.comparisons
     ]
-    return title + _table([head, *rows], "lrrrrrr")
+    return title + terminal.table([head, *rows], "lrrrrrr")
 
 
 def _breakdown(table: BreakdownTable, systems: Sequence[Judged]) -> str:
@@ -95,7 +95,7 @@ def _breakdown(table: BreakdownTable, systems: Sequence[Judged]) -> str:
         for place, row in enumerate(values):
             name, size = (part.name, f"{len(part.places):,}") if place == 0 else ("", "")
             rows.append((name, size, *([letter(place)] if several else []), *map(figure, row)))
-    return f"by {table.breakdown.title}\n" + _table([head, *rows], "lr" + "l" * several + "r" * len(names))
+    return f"by {table.breakdown.title}\n" + terminal.table([head, *rows], "lr" + "l" * several + "r" * len(names))
 
 
 def _calibration(found: Assessment) -> str:
@@ -115,7 +115,7 @@ def _calibration(found: Assessment) -> str:
         )
         for each in of.bins
     ]
-    return title + _table([head, *rows], "lrrr")
+    return title + terminal.table([head, *rows], "lrrr")
 
 
 def _sentences(title: str, table: SentenceTable, letters: Sequence[str]) -> str:
@@ -128,22 +128,8 @@ def _sentences(title: str, table: SentenceTable, letters: Sequence[str]) -> str:
         for name, output in zip(letters, each.outputs, strict=True):
             label = f"  output {name}" if len(letters) > 1 else "  output"
             rows.append((label, NOTHING if output.value is None else f"{output.value:.1f}", output.text))
-        blocks.append(f"sentence {each.number:,}{group}{tags}\n" + _table(rows, "lrl"))
+        blocks.append(f"sentence {each.number:,}{group}{tags}\n" + terminal.table(rows, "lrl"))
     return "\n".join(blocks)
-
-
-def _table(rows: Iterator[Row] | Sequence[Row], sides: str) -> str:
-    """Columns two spaces apart, each to the left or right by its letter in `sides`; the last one is not filled up."""
-    cells = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(sides))]
-    lines = (
-        "  ".join(
-            cell.ljust(width) if side == "l" else cell.rjust(width)
-            for cell, width, side in zip(row, widths, sides, strict=True)
-        )
-        for row in cells
-    )
-    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _json_scores(system: Judged) -> dict[str, Any]:

@@ -102,6 +102,9 @@ def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options
 
 def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
     model = open_model(path, options.device, options.precision)
+    if held_out.tags and not options.tag and not model.tokenizers.tags:
+        streams.say(f"--compare {path}: the model knows no tags, so it is not given those of the test set")
+        held_out = replace(held_out, tags=())
     with _bar(len(held_out.sources), f"translating with {path}") as bar:
         try:
             found, cut = translations(model, held_out, method(options, model), bar.update)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_device, add_folder, add_tag
+from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.out is not None:
         check_folder(options.out)
     model = open_model(options.model, options.device)
+    note_tags(model, options.tag)
     top = TOP if options.top is None else options.top
     found = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
     if found.cut:

@@ -92,7 +92,7 @@ def _unknown_command(name: str) -> str:
 
 def _message(error: BaseException) -> str | None:
     """The error in words for people; None for one that is a fault of the program."""
-    if isinstance(error, MemoryError) or is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "memory ran out; a smaller batch, beam or model needs less"
     if isinstance(error, RuntimeError):
         return None

@@ -1,9 +1,11 @@
 """What the commands that use a model share: which model, where it computes and how wide it searches."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transduce.cli import streams
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -49,6 +51,14 @@ def opened(options: argparse.Namespace) -> "Model":
     from transduce.workflows.ensemble import open_models
 
     return open_models([options.model, *options.ensemble], options.device, options.precision)
+
+
+def note_tags(model: "Model", given: Sequence[str], option: str = "--tag") -> None:
+    """Says what tags the model knows, where none is given."""
+    from transduce.workflows.tag_advice import tag_advice
+
+    if advice := tag_advice(model, given, option):
+        streams.say(advice)
 
 
 def add_tag(parser: argparse._ActionsContainer, what: str) -> None:

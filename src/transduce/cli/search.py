@@ -68,6 +68,8 @@ def _overrides(options: argparse.Namespace) -> list[str]:
 
 def _table(found: "Found") -> str:
     """One line per trial, best first, failed ones last."""
+    from transduce.workflows.terminal import table
+
     keys = list(found.results[0].settings)
     rows = [["trial", found.metric, "step", "minutes", *keys]]
     sign = -1.0 if found.higher_is_better else 1.0
@@ -77,9 +79,7 @@ def _table(found: "Found") -> str:
         shown = "failed" if each.value is None else f"{each.value:.4g}"
         settings = [str(each.settings[key]) for key in keys]
         rows.append([str(each.trial), shown, str(each.step), f"{each.minutes:.1f}", *settings])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "".join(f"{line}\n" for line in lines)
+    return table(rows)
 
 
 def _advice(options: argparse.Namespace, found: "Found", best: "Result") -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from transduce.cli import streams
 from transduce.cli.decoding_options import method
-from transduce.cli.model_options import opened
+from transduce.cli.model_options import note_tags, opened
 from transduce.cli.translate_options import check, translate_parser
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.translate import translate_stream
 
     model = opened(options)
+    note_tags(model, options.tag)
     wanted = _wanted(options, model)
     if not options.files and streams.is_conversation():
         _refuse_files_beside(options)

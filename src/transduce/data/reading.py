@@ -53,13 +53,10 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one pass over a file tells: lines as counted here, bytes and the hash that stands for its content; of what
-    it holds if it is compressed.
-    """
+    """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked."""
 
     path: Path
     lines: int
-    bytes: int
     sha256: str
 
 
@@ -67,19 +64,18 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> 
     """Lines and hash of a file; `progress` hears the bytes of the file that each block took. ValueError if it is empty or
     unreadable.
     """
-    digest, newlines, size, taken, last = hashlib.sha256(), 0, 0, 0, b""
+    digest, newlines, taken, last = hashlib.sha256(), 0, 0, b""
     with open_text(path) as stream:
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
-            size += len(block)
             last = block[-1:]
             now = bytes_taken(stream)
             progress(now - taken)
             taken = now
-    if size == 0:
+    if not last:
         raise ValueError(f"{path}: the file is empty")
-    return FileFacts(path, newlines + (last != b"\n"), size, digest.hexdigest())
+    return FileFacts(path, newlines + (last != b"\n"), digest.hexdigest())
 
 
 def open_text(path: Path) -> BufferedReader:

@@ -27,26 +27,25 @@ class StoreWriter:
         self.rows = 0
         self.tokens = dict.fromkeys(columns, 0)
         self._waiting: dict[str, list[Sequence[int]]] = {column: [] for column in columns}
-        self._rows_waiting = self._tokens_waiting = 0
+        self._tokens_waiting = 0
         self._schema = pa.schema([pa.field(column, IDS, nullable=False) for column in columns])
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._file, self._schema)
 
     def write(self, columns: Mapping[str, Sequence[Sequence[int]]]) -> None:
         """Append rows: as many id lists for every column."""
-        (rows,) = {len(columns[name]) for name in self._waiting}  # as many in every column
-        self._rows_waiting += rows
+        assert len({len(columns[name]) for name in self._waiting}) == 1, "columns of unequal length"
         for name, waiting in self._waiting.items():
             waiting.extend(columns[name])
             self._tokens_waiting += sum(map(len, columns[name]))
-        if self._rows_waiting >= BLOCK or self._tokens_waiting >= BLOCK_TOKENS:
+        if max(map(len, self._waiting.values())) >= BLOCK or self._tokens_waiting >= BLOCK_TOKENS:
             self._flush()
 
     def _flush(self) -> None:
         batch = pa.record_batch([pa.array(waiting, IDS) for waiting in self._waiting.values()], schema=self._schema)
         self._writer.write_batch(batch)
         self.rows += batch.num_rows
-        self._rows_waiting = self._tokens_waiting = 0
+        self._tokens_waiting = 0
         for name, waiting in self._waiting.items():
             self.tokens[name] += len(batch.column(name).values)
             waiting.clear()

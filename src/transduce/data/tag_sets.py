@@ -53,5 +53,6 @@ class TagSets:
         if strange:
             more = f" (and {len(strange) - 1} more unknown tags)" if len(strange) > 1 else ""
             raise ValueError(
-                f"{self._first[strange[0]]}: unknown tag {strange[0]!r}{more}: {why}; {advice(known, strange[0])}"
+                f"{self._first[strange[0]]}: unknown tag {strange[0]!r}{more}: {why}; {advice(known, strange[0])}; "
+                'in a .csv or .jsonl file, columns = { tag = "" } leaves them out'
             )

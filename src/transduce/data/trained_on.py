@@ -1,5 +1,6 @@
 """Which sources a model was trained on, as 64-bit keys in a file: tells whether a test set is unseen."""
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,11 +16,23 @@ def write(folder: Path, keys: Keys) -> None:
     np.save(folder / NAME, np.unique(keys).astype("<u8"), allow_pickle=False)
 
 
+def of_all(folders: Iterable[Path]) -> bytes:
+    """What the file of a model holds that was trained on the data of all `folders`; those that do not tell add nothing."""
+    found = [keys for folder in folders if (keys := _keys(folder)) is not None]
+    content = io.BytesIO()
+    np.save(content, np.unique(np.concatenate(found)) if found else np.empty(0, "<u8"), allow_pickle=False)
+    return content.getvalue()
+
+
 def seen(folder: Path, sources: Iterable[str]) -> int | None:
     """How many different ones of `sources` were trained on; None where `folder` does not tell."""
-    path = folder / NAME
-    if not path.is_file():
+    keys = _keys(folder)
+    if keys is None:
         return None
-    keys = np.load(path, allow_pickle=False).astype(np.uint64)
     asked = np.unique(np.fromiter((source_key(source) for source in sources), np.uint64))
     return int(np.count_nonzero(among(asked, keys)))
+
+
+def _keys(folder: Path) -> Keys | None:
+    path = folder / NAME
+    return np.load(path, allow_pickle=False).astype(np.uint64) if path.is_file() else None

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from transduce.drawing.labels import Label, labels, screen_width
+from transduce.drawing.labels import Label, labels
+from transduce.drawing.screen import screen_width
 
 DPI, POINT = 100, 1 / 72
 WIDTH = 0.68  # of a letter, in heights of the font

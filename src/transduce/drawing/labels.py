@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from matplotlib.font_manager import FontProperties
 
 from transduce.drawing.fonts import DEFAULT, font_for
+from transduce.drawing.screen import screen_width
 
 LONGEST = 20  # columns of a label
 JOINERS = "\u200c\u200d"  # stand within words of Persian and the scripts of India, and between emoji
@@ -38,17 +39,6 @@ def readable(piece: str, longest: int = LONGEST) -> str:
     while screen_width(shown) >= longest:
         shown = shown[:-1]
     return shown + ELLIPSIS
-
-
-def screen_width(text: str) -> int:
-    """How many columns of a terminal a text takes: `screen_width("a猫") == 3`. Marks above and below letters take none."""
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _shown(char: str) -> str:

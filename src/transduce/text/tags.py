@@ -5,6 +5,7 @@ A tag `de` is the piece `<tag:de>`. Spelled text holds no "<" (see pipeline.py),
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 LONGEST_NAME = 64  # characters
 MOST_TAGS = 1_000  # different ones of a tokenizer
@@ -45,7 +46,8 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def joined(own: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)  # the same few for millions of pairs
+def joined(own: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     """Both, those that come twice once. ValueError for more than one source can have."""
     return checked(tuple(dict.fromkeys((*own, *more))))
 

@@ -41,7 +41,7 @@ class TrainingConfig:
     clip_norm: Annotated[float, "gradients are scaled down to this norm; 0: never"] = 1.0
     precision: Annotated[Precision, "auto: bf16 with float32 masters where the hardware is fast at it"] = "auto"
     validate_every: Annotated[int | None, "updates between validations; left out: ten over the run"] = None
-    validate_sentences: Annotated[int, "dev sentences that each validation decodes"] = 500
+    validate_sentences: Annotated[int, "dev sentences that each validation decodes, drawn from all of them"] = 500
     metric: Annotated[str, "what makes a checkpoint the best: loss or a name of the evaluation table"] = "chrf"
     ema: Annotated[
         float | None, "decay of an exponential moving average of the weights, such as 0.999; left out: none is kept"

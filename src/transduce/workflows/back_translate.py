@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -18,6 +19,7 @@ from transduce.data.compression import unpacked_name
 from transduce.data.formats import FORMATS
 from transduce.data.reading import BadLine, LineRules, facts, open_text, stream_lines
 from transduce.data.tally import Findings
+from transduce.decoding.config import Decoding
 from transduce.text.tags import names_in
 from transduce.workflows.growing_file import check_place, growing
 from transduce.workflows.line_batches import Line, full_batches
@@ -81,7 +83,7 @@ def back_translate(
         "model": _digest(model),
         "precision": str(next(model.network.parameters()).dtype),
         "text": [each.sha256 for each in read],
-        "decoding": json.loads(json.dumps(asdict(wanted.method.settings))),
+        "decoding": _decoding(wanted.method.settings),
         "choice": wanted.method.least_risk,
         "language": wanted.method.language,
         "tags": [list(wanted.model_tags), list(wanted.tags)],
@@ -131,9 +133,16 @@ def _check_inputs(monolingual: Sequence[Path], output: Path) -> None:
             raise ValueError(f"{path}: a {ending} file holds pairs; expected text, one sentence a line")
 
 
+def _decoding(settings: Decoding) -> dict[str, Any]:
+    """What outputs depend on: all but how many are searched for at a time, which may have to be less after a failure."""
+    tree: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return {key: value for key, value in tree.items() if key != "batch_tokens"}
+
+
 def _digest(model: Model) -> str:
     """Stands for the model's content."""
-    assert model.folder is not None
+    if model.folder is None:
+        raise ValueError(f"{model.name}: back-translation is by one model, read from a folder")
     return files.sha256(model.folder / "manifest.json")
 
 

@@ -89,18 +89,22 @@ def _breakdowns(
 def count_words(files: Sequence[Path], columns: Mapping[str, str] | None = None) -> WordCounts:
     """Of training data: one file of pairs in any format, or the source file and the target file, one text a line.
 
-    `columns` names those of a .csv or .jsonl file that are called otherwise.
+    `columns` names those of a .csv or .jsonl file that are called otherwise. Lines that training would leave out count
+    for nothing; ValueError where no other is there.
     """
     if len(files) > 2:
         raise ValueError(
             f"training data is one file of pairs, or a source file and a target file; found {len(files)} files"
         )
-    named = Columns(**columns) if columns and unpacked_name(files[0]).suffix.lower() != ".tsv" else None
+    sides = {side: name for side, name in (columns or {}).items() if side in ("source", "target")}
+    named = Columns(**sides) if sides and unpacked_name(files[0]).suffix.lower() != ".tsv" else None
     corpus = Corpus(file=files[0], columns=named) if len(files) == 1 else Corpus(source=files[0], target=files[1])
-    source, target = frequencies(()), frequencies(())
-    for pair in examples(corpus, LineRules(bad_lines="drop"), Findings()):
+    source, target, findings = frequencies(()), frequencies(()), Findings()
+    for pair in examples(corpus, LineRules(bad_lines="drop"), findings):
         source.update(frequencies([pair.source]))
         target.update(frequencies([pair.target]))
+    if not source and not target:
+        raise ValueError(f"{files[0]}: holds no pairs to count words in (left out: {findings.dropped})")
     return WordCounts(source, target)
 
 

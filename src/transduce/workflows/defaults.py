@@ -18,9 +18,11 @@ from typing import Any, Literal
 
 from transduce.architectures.config import TransformerConfig
 from transduce.config.toml import inline
+from transduce.data.clean import Clean
+from transduce.decoding.config import Decoding
 from transduce.text.config import Kind, TokenizerConfig
 from transduce.training.config import TrainingConfig
-from transduce.training.optimisers import Adam
+from transduce.training.optimisers import Adafactor, Muon, Optimiser
 
 # fields of [model] that make its size: who gives one of them chooses no network by the data's size
 SHAPE = ("preset", "d-model", "heads", "feed-forward", "encoder-layers", "decoder-layers")
@@ -146,10 +148,7 @@ def _training(
         0.2 if few else 0.1,
         "few pairs want more of it than the usual 0.1 (Araabi and Monz 2020)" if few else "the usual amount",
     )
-    if isinstance(settings.optimiser, Adam):
-        rate = float(f"{(model.d_model * 4000) ** -0.5:.0e}")
-        reason = f"about the peak of Vaswani et al. 2017 for a network {model.d_model} wide"
-        yield Choice("training.learning-rate", rate, reason)
+    yield _learning_rate(settings.optimiser, model.d_model)
     pre = model.norm_placement == "pre"
     steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf
     warmup = int(max(1, min(400 if pre else 4000, steps // 10)))  # a short run must come to its peak
@@ -161,6 +160,14 @@ def _training(
     )
 
 
+def decoding(clean: Clean, settings: Decoding, given: Collection[str]) -> list[Choice]:
+    """Outputs as long as the longest target that is learnt from, where the usual limit is shorter."""
+    longest = clean.max_length + 1  # the end token
+    if settings.max_length >= longest or is_given("decoding.max-length", given):
+        return []
+    return [Choice("decoding.max-length", longest, f"pairs of up to {clean.max_length:,} tokens are learnt from")]
+
+
 def gentler(choices: Iterable[Choice]) -> list[Choice]:
     """The same for a model that has been trained already: a lower rate, so that it forgets less of what it knows."""
     reason = "a quarter of what a new network would get, so that the model forgets less of what it knows"
@@ -168,6 +175,17 @@ def gentler(choices: Iterable[Choice]) -> list[Choice]:
         replace(each, value=each.value / 4, reason=reason) if each.key == "training.learning-rate" else each
         for each in choices
     ]
+
+
+def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
+    """Adafactor's is a share of a weight's size; Muon stands, and wants, about twice as much as Adam."""
+    rate = (width * 4000) ** -0.5
+    reason = f"about the peak of Vaswani et al. 2017 for a network {width} wide"
+    if isinstance(optimiser, Adafactor):
+        rate, reason = 0.01, "the greatest that Shazeer and Stern 2018 take for Adafactor"
+    elif isinstance(optimiser, Muon):
+        rate, reason = 2 * rate, f"twice {reason}, which did best with Muon (recipe pronounce-en)"
+    return Choice("training.learning-rate", float(f"{rate:.0e}"), reason)
 
 
 def _dropout(pairs: int, width: int) -> Choice:

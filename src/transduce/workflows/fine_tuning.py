@@ -13,8 +13,8 @@ KEY = "start-from"
 FREE = {name.replace("_", "-") for name in DROPOUTS}  # of [model]: what a run may choose anew
 
 
-def with_network_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
-    """A run file's tree with [model] as that of the model it starts from, where it starts from one.
+def with_settings_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
+    """A run file's tree with [model], and what it leaves open in [decoding], as the model it starts from has them.
 
     ValueError if there is no such model, or if the run file asks for another network or tokenizer than that has.
     """
@@ -23,9 +23,10 @@ def with_network_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
     if not isinstance(tree[KEY], str):
         raise ValueError(f"{where}: {KEY} must be the path of a model folder, found {tree[KEY]!r}")
     folder = find_model(where.parent / tree[KEY])
-    has = config.tree_of(models.read_spec(folder).network)
-    asked = tree.get("model", {})
-    if not isinstance(asked, dict):
+    spec = models.read_spec(folder)
+    has = config.tree_of(spec.network)
+    asked, decoding = tree.get("model", {}), tree.get("decoding", {})
+    if not isinstance(asked, dict) or not isinstance(decoding, dict):
         return tree  # building it says what is wrong
     for key, value in asked.items():
         if key not in FREE and (key not in has or has[key] != value):
@@ -37,8 +38,9 @@ def with_network_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
         raise ValueError(
             f"{where}: [tokenizer] does not go with {KEY}: the tokenizers are those of {folder}; leave it out"
         )
-    rest = {key: value for key, value in tree.items() if key != "model"}
-    return type(tree)({**rest, "model": type(asked)({**has, **asked})})
+    decodes = config.tree_of(spec.generation.decoding())
+    own = {"model": type(asked)({**has, **asked}), "decoding": type(decoding)({**decodes, **decoding})}
+    return type(tree)({**tree, **own})
 
 
 def load_start(start: Path, run_path: Path) -> Loaded:

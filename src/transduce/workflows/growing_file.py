@@ -77,9 +77,10 @@ def growing(path: Path, identity: dict[str, Any], anew: bool = False) -> Iterato
                 f"{part} was begun with another {_difference(kept['identity'], identity)}: give what it was begun with, "
                 "or --force to begin again"
             )
-        if kept is not None and part.stat().st_size < kept["bytes"] and not anew:
+        cut = kept is not None and part.stat().st_size < kept["bytes"]
+        if cut and not anew:
             raise ValueError(f"{part}: is shorter than it was; give --force to begin again")
-        if kept is None or kept["identity"] != identity or part.stat().st_size < kept["bytes"]:
+        if kept is None or kept["identity"] != identity or cut:
             kept = {"bytes": 0, "state": None}
         os.truncate(part, kept["bytes"])
         yield GrowingFile(path, identity, kept["state"])

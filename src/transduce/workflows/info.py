@@ -48,6 +48,7 @@ class ModelInfo:
     source: TokenizerInfo
     target: TokenizerInfo
     shared: bool
+    tags: tuple[str, ...]
     generation: dict[str, str]
     files: dict[str, int]  # name -> bytes
 
@@ -89,6 +90,7 @@ def model_info(path: Path) -> ModelInfo:
         source=TokenizerInfo(tokenizers.source.kind, tokenizers.source.size),
         target=TokenizerInfo(tokenizers.target.kind, tokenizers.target.size),
         shared=tokenizers.shared,
+        tags=tokenizers.tags,
         generation=fields(spec.generation),
         files={each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.is_file()},
     )

@@ -21,7 +21,7 @@ from transduce.workflows.ensemble import EnsembleModel
 from transduce.workflows.model import Model
 
 MOST_TOKENS = 256  # on either side
-TOP = 5  # alternatives kept of each step
+TOP, MOST_TOP = 5, 100  # alternatives kept of each step
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def inspect(
     """
     if not text.strip():
         raise ValueError("the text is blank: there is nothing to look at")
-    if top < 1:
-        raise ValueError(f"top must be at least 1, found {top}")
+    if not 1 <= top <= MOST_TOP:
+        raise ValueError(f"top must be 1 to {MOST_TOP}, found {top}")
     if isinstance(model, EnsembleModel):
         raise ValueError(f"{model.name}: an ensemble; look into one of its models at a time")
     (source,), (cut,) = model.source_rows([text], [tags] if tags else None)

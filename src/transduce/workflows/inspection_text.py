@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from transduce.drawing.labels import readable, screen_width
+from transduce.drawing.labels import readable
 from transduce.workflows.inspect import Inspection
+from transduce.workflows.terminal import table
 
 TOP = 5  # source tokens named for each step
 
@@ -22,7 +23,7 @@ def as_text(found: Inspection) -> str:
     mean = found.attention.mean((0, 1))
     return "\n".join(
         [
-            _table(head),
+            table(head),
             "alternatives: the most probable tokens at each step (the model's own probabilities)\n"
             + _alternatives(found),
             "saliency: share of gradient x input, source tokens with the most\n" + _most(found, shares(found.saliency)),
@@ -45,7 +46,7 @@ def _alternatives(found: Inspection) -> str:
         others = (f"{readable(choice.piece)} {choice.probability:.3f}" for choice in step.choices)
         taken = [readable(step.taken.piece), f"{step.taken.probability:.3f}", f"{step.rank:,}"]
         rows.append([str(number), *taken, *others])
-    return _table(rows)
+    return table(rows)
 
 
 def _most(found: Inspection, values: np.ndarray) -> str:
@@ -56,7 +57,7 @@ def _most(found: Inspection, values: np.ndarray) -> str:
         best = [place for place in np.argsort(-row, kind="stable")[:TOP].tolist() if row[place] >= 0.005]
         named = (f"{names[place]} {row[place]:.2f}" for place in best)
         rows.append([str(number), readable(step.taken.piece), *named])
-    return _table(rows)
+    return table(rows)
 
 
 def _names(pieces: Sequence[str]) -> list[str]:
@@ -64,18 +65,3 @@ def _names(pieces: Sequence[str]) -> list[str]:
     often = {piece for piece, count in Counter(pieces).items() if count > 1}
     shown = ((readable(piece), piece in often) for piece in pieces)
     return [f"{text}({place})" if repeated else text for place, (text, repeated) in enumerate(shown, 1)]
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two spaces apart."""
-    widths: list[int] = []
-    for row in rows:
-        for place, cell in enumerate(row):
-            if place == len(widths):
-                widths.append(0)
-            widths[place] = max(widths[place], screen_width(cell))
-    lines = (
-        "  ".join(cell + " " * (width - screen_width(cell)) for cell, width in zip(row, widths, strict=False))
-        for row in rows
-    )
-    return "".join(f"{line.rstrip()}\n" for line in lines)

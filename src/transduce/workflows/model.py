@@ -130,13 +130,14 @@ class Model:
     def decoding(self, **changes: Any) -> Decoding:
         """The model's own settings, changed: `model.decoding(beam=8, n_best=3)`. Names are the fields of `Decoding`.
 
-        Where no `beam` is given the model's is made wide enough for `n_best` and a multiple of `groups`; draws have no
-        groups. ValueError for settings that cannot be.
+        Where no `beam` is given the model's is made wide enough for `n_best` and a multiple of `groups`; draws and
+        greedy search have no groups. ValueError for settings that cannot be.
         """
         own = self.spec.generation.decoding()
-        if changes.get("sampling") is not None:
+        drawn = changes.get("sampling") is not None
+        if drawn or changes.get("beam") == 1 or changes.get("groups") == 1:
             own = replace(own, groups=1, diversity=0.0)
-        elif "beam" not in changes:
+        if not drawn and "beam" not in changes:
             groups = max(1, changes.get("groups", own.groups))
             changes["beam"] = math.ceil(max(own.beam, changes.get("n_best", 1)) / groups) * groups
         return replace(own, **changes)

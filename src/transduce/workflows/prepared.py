@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from transduce.data import trained_on
 from transduce.data.held_out import HeldOutText, read_held_out
 from transduce.data.loader import Loader
 from transduce.data.report import summary
@@ -49,10 +48,6 @@ class Prepared:
         """Batches of the pairs to train on, epoch after epoch. `weights` are those of the corpora, by default all 1."""
         rows = self.report["corpora"] if weights else []
         return Loader(self.train, batch_tokens, seed, [Share(*share) for share in zip(rows, weights, strict=True)])
-
-    def for_evaluation(self) -> list[str]:
-        """Names of the files that evaluations of a run look into: those that say what it was trained and is tested on."""
-        return [trained_on.NAME, *(["test.jsonl"] if "test" in self.report["parts"] else [])]
 
     def texts(self, part: Literal["dev", "test"]) -> list[HeldOutText]:
         """Each distinct source of a part (with its tags) with all its different targets, in the order of the files.

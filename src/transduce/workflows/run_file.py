@@ -12,7 +12,7 @@ from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
-from transduce.workflows.fine_tuning import with_network_of_start
+from transduce.workflows.fine_tuning import with_settings_of_start
 
 DEFAULT_PRESET = "transformer-small"
 
@@ -49,7 +49,7 @@ class RunConfig:
 
 def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Reads a run file. In [model], `preset` names the architecture that the table's other keys change."""
-    tree = with_network_of_start(config.override(config.read(path), overrides), path)
+    tree = with_settings_of_start(config.override(config.read(path), overrides), path)
     return from_tree(tree, str(path))
 
 

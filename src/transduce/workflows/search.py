@@ -74,10 +74,10 @@ def search(
     require_optuna()
     if count < 1:
         raise ValueError(f"trials must be at least 1, found {count}")
-    load_run(run_path, overrides)
+    compared_by = load_run(run_path, overrides).training.metric
     kinds = {each.key: each.type for each in config.describe(RunConfig)}
     given = [parse(each, kinds) for each in over]
-    _check(run_path, overrides, given)
+    _check(run_path, overrides, given, compared_by)
     run = settled_run(run_path, overrides, say)
     dimensions = given or usual_dimensions(run)
     metric = METRICS.get(run.training.metric)
@@ -94,14 +94,15 @@ def search(
         return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))), say)
 
 
-def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension]) -> None:
+def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension], metric: str) -> None:
     """ValueError unless every dimension is a key of its own that takes the values it names and leaves the metric alone."""
-    metric = load_run(run_path, overrides).training.metric
     for place, each in enumerate(dimensions):
         if each.key in [other.key for other in dimensions[:place]]:
             raise ValueError(f"--over: {each.key} is given twice")
         if any(f"{each.key}.".startswith(f"{key}.") for key in MEASURES):
             raise ValueError(f"--over: {each.key} changes what the trials are compared by; give it by --set")
+        if each.key.startswith("decoding."):
+            raise ValueError(f"--over: {each.key} changes nothing in training; try it with evaluate on a trained model")
         if each.key.startswith("tokenizer") and metric in PER_TOKEN:
             raise ValueError(f"--over: {each.key} changes what a token is, and with it {metric}; give another --metric")
         for value in each.ends:

@@ -12,7 +12,7 @@ from transduce.data.survey import find_origins
 from transduce.data.tally import Findings
 from transduce.workflows import defaults
 from transduce.workflows.defaults import Choice, DataFacts, is_given
-from transduce.workflows.fine_tuning import with_network_of_start
+from transduce.workflows.fine_tuning import with_settings_of_start
 from transduce.workflows.run_file import RunConfig, from_tree
 from transduce.workflows.run_folder import flat
 
@@ -31,6 +31,7 @@ AUTOMATIC = (
     "training.label-smoothing",
     "training.learning-rate",
     "training.schedule",
+    "decoding.max-length",
 )
 """What may be chosen, beside model.preset."""
 
@@ -43,11 +44,12 @@ def settled_run(
     Each choice is said with its reason. `began` is the run.toml of a run to go on with: what that says counts then.
     ValueErrors about the run file come before any data is read.
     """
-    tree = with_network_of_start(config.override(config.read(path), overrides), path)
+    own = config.override(config.read(path), overrides)
+    tree = with_settings_of_start(own, path)
     run = from_tree(tree, str(path))
-    given = flat(tree)
+    written, given = flat(own), flat(tree)
     if began is not None:
-        return from_tree(_as_it_began(tree, given, config.read(began)), str(path)) if began.exists() else run
+        return from_tree(_as_it_began(tree, written, config.read(began)), str(path)) if began.exists() else run
     facts = measure(run.data, path.parent)
     chosen = defaults.network(facts, given)
     if run.start_from is None:  # else network and tokenizers are there already
@@ -55,6 +57,7 @@ def settled_run(
     run = from_tree(_with(tree, chosen), str(path))
     kind = run.tokenizer.kind if run.tokenizer.shared else run.tokenizer.side("target").kind
     chosen += defaults.training(facts, run.model, kind, run.training, given)
+    chosen += defaults.decoding(run.data.clean, run.decoding, written)
     if run.start_from is not None:
         chosen = defaults.gentler(chosen)
     for choice in chosen:

@@ -10,6 +10,7 @@ from torch import Tensor
 from transduce import files, models
 from transduce.allocation import keep_steady
 from transduce.architectures.transformer import EncoderDecoder
+from transduce.data import trained_on
 from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
@@ -30,12 +31,13 @@ from transduce.training.state import TrainState
 from transduce.training.update import LossOf, Trainable
 from transduce.workflows.card import model_card
 from transduce.workflows.fine_tuning import load_start
+from transduce.workflows.held_out import run_of
 from transduce.workflows.prepare import Prepared, prepare
 from transduce.workflows.resume import newest_checkpoint, restored
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import RunFolder
 from transduce.workflows.settled_run import settled_run
-from transduce.workflows.validation import DevSet
+from transduce.workflows.validation import DevSet, drawn
 
 Say = Callable[[str], None]
 
@@ -87,8 +89,9 @@ def train(
         job, state = _job(folder, config, prepared, start, resume, say)
         say(f"budget: {budget.name(config.training)}{_used_up(config.training, state)}")
         folder.write(config)
-        for name in prepared.for_evaluation():
-            files.write_atomically(folder.path / name, (prepared.folder / name).read_bytes())
+        _keep_for_evaluation(
+            folder, prepared, None if config.start_from is None else run_path.parent / config.start_from
+        )
         try:
             with stop_on_signals() as stop:
                 finished = run(job, state, stop)
@@ -96,6 +99,15 @@ def train(
             job.log.close()
         say(f"{folder.model}: {selection.chosen(config.training, state)}")
     return Trained(folder.path, finished, state, stop.signal)
+
+
+def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Path | None) -> None:
+    """The test pairs, and what was trained on, of which a part may be what the model to go on with had learnt from."""
+    if "test" in prepared.report["parts"]:
+        files.write_atomically(folder.path / "test.jsonl", (prepared.folder / "test.jsonl").read_bytes())
+    before = None if start is None else run_of(start)
+    folders = [prepared.folder, *([] if before is None else [before])]
+    files.write_atomically(folder.path / trained_on.NAME, trained_on.of_all(folders))
 
 
 def _used_up(training: TrainingConfig, state: TrainState) -> str:
@@ -132,7 +144,7 @@ def _job(
     device = best_device()
     torch.manual_seed(config.seed)
     tokenizers = prepared.tokenizers
-    spec = model_spec(config, tokenizers)
+    spec = model_spec(config, tokenizers, start)
     network = models.build(spec).to(device)
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
     if start is not None:
@@ -176,17 +188,15 @@ def _loss_of(network: EncoderDecoder, training: TrainingConfig, device: str) -> 
     return loss
 
 
-def model_spec(config: RunConfig, tokenizers: Tokenizers) -> models.ModelSpec:
+def model_spec(config: RunConfig, tokenizers: Tokenizers, start: Loaded | None) -> models.ModelSpec:
     """What the run's network is."""
-    decoding = config.decoding
-    longest = config.data.clean.max_length + 1  # outputs are never shorter than what was learnt
+    begun = models.Generation() if start is None else start.spec.generation
+    longest = config.data.clean.max_length + 1  # no source is cut that is as long as those that were learnt from
     return models.ModelSpec(
         network=config.model,
         target_vocabulary=tokenizers.target.size,
         source_vocabulary=None if tokenizers.shared else tokenizers.source.size,
-        generation=models.Generation.of(
-            replace(decoding, max_length=max(decoding.max_length, longest)), max(models.Generation.max_source, longest)
-        ),
+        generation=models.Generation.of(config.decoding, max(begun.max_source, longest)),
     )
 
 
@@ -202,9 +212,10 @@ def _description(spec: models.ModelSpec, masters: MasterWeights, device: str) ->
 
 def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, device: str) -> DevSet:
     assert prepared.dev is not None  # _check has seen that one is named; prepare fails where it is empty
+    texts = prepared.texts("dev")
     return DevSet(
         store=prepared.dev,
-        texts=prepared.texts("dev")[: config.training.validate_sentences],
+        texts=[texts[place] for place in drawn(len(texts), config.training.validate_sentences)],
         tokenizers=tokenizers,
         decoding=config.decoding,
         batch_tokens=config.training.batch_tokens,

@@ -66,8 +66,8 @@ class Trials:
             trained = self._train(number, overrides)
         except files.InUse:
             raise
-        except (ValueError, MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+        except Exception as error:
+            if not (isinstance(error, ValueError) or is_out_of_memory(error)):
                 raise
             return Result(number, dict(settings), None, failure=str(error) or "memory ran out")
         if trained.signal or not trained.finished:

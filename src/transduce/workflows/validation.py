@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.architectures.transformer_decoding import TransformerDecoding
@@ -21,10 +22,16 @@ from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Validation
+from transduce.workflows.terminal import harmless
 
 LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
 SAMPLES, WIDTH = 3, 160  # sentences shown of each validation, and characters of each
 SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
+
+
+def drawn(count: int, most: int) -> Int[np.ndarray, " K"]:
+    """At most `most` of `count` places, in order: the same ones in every run, and from everywhere in a file that is sorted."""
+    return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False))
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class DevSet:
         return Validation(values, self._samples(outputs))
 
     def _loss(self, network: EncoderDecoder, stop: StopRequest) -> dict[str, float]:
-        pairs = np.arange(min(len(self.store), LOSS_PAIRS))
+        pairs = drawn(len(self.store), LOSS_PAIRS)
         source, target = self.store.rows("source", pairs), self.store.rows("target", pairs)
         total, tokens = 0.0, 0
         lengths = [max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)]
@@ -82,8 +89,12 @@ class DevSet:
     def _samples(self, outputs: Sequence[str]) -> str:
         shown = list(zip(self.texts, outputs, strict=True))[:SAMPLES]
         return "\n".join(
-            f"  source     {shortened(' '.join([*text.tags, text.source]), WIDTH)}\n"
-            f"  output     {shortened(output, WIDTH)}\n"
-            f"  reference  {shortened(text.references[0], WIDTH)}"
+            f"  source     {_shown(' '.join([*text.tags, text.source]))}\n"
+            f"  output     {_shown(output)}\n"
+            f"  reference  {_shown(text.references[0])}"
             for text, output in shown
         )
+
+
+def _shown(text: str) -> str:
+    return shortened(harmless(text), WIDTH)

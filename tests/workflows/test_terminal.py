@@ -1,0 +1,28 @@
+"""Tables of any text: columns stand under each other, and nothing in a cell acts on the terminal."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transduce.drawing.screen import screen_width
+from transduce.workflows.terminal import harmless, table
+
+cells = st.lists(st.lists(st.text(max_size=5), min_size=3, max_size=3), min_size=1, max_size=4)
+
+
+def test_a_table() -> None:
+    rows = [("name", "n"), ("猫", "10"), ("a\nb\t\x1b[0m", "9", "more")]
+    assert table(rows, "lr") == ("name          n\n猫           10\na b \\x1b[0m   9  more\n")
+
+
+@given(cells)
+def test_every_column_begins_in_the_same_place(rows: list[list[str]]) -> None:
+    lines = table([[*row, "|"] for row in rows], "lrl").splitlines()
+    assert len(lines) == len(rows)
+    assert len({screen_width(line) for line in lines}) == 1
+
+
+@given(st.text())
+def test_nothing_acts(text: str) -> None:
+    shown = harmless(text)
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown)
+    assert "\u202e" not in shown and "\u2066" not in shown
