@@ -62,7 +62,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             piece, target = hidden[start : start + rows], targets[start : start + rows, None]
             logits = piece @ weight.t()
             probabilities = torch.softmax(logits, dim=-1)
-            certainty = _of_target(probabilities, target, wide)
+            certainty = _take_target(probabilities, target, wide)
             nll = nll + _nll(logits, probabilities, target, certainty).sum()
             own = own + logits.gather(1, target).sum(dtype=wide)
             if wanted:
@@ -83,12 +83,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return grad_hidden * scale.to(grad_hidden.dtype), grad_weight * scale.to(grad_weight.dtype), None, None
 
 
-def _of_target(
+def _take_target(
     probabilities: Float[Tensor, "R V"], target: Int[Tensor, "R 1"], wide: torch.dtype
 ) -> Float[Tensor, "R 1"]:
-    """The targets' probabilities. Where one is near 1, what bfloat16 cannot tell from 1 is known from all the others."""
+    """The targets' probabilities, in whose places 0 is left.
+
+    Where one is near 1, what bfloat16 cannot tell from 1 is known from all the others. Their sum, without the target's,
+    is exact enough in bfloat16; in float32 it would need a copy of them all.
+    """
     own = probabilities.gather(1, target).to(wide)
-    others = probabilities.sum(-1, keepdim=True, dtype=wide) - own
+    others = probabilities.scatter_(1, target, 0.0).sum(-1, keepdim=True).to(wide)
     return torch.where(own > 0.5, 1.0 - others, own)
 
 
@@ -98,9 +102,11 @@ def _nll(
     target: Int[Tensor, "R 1"],
     certainty: Float[Tensor, "R 1"],
 ) -> Float[Tensor, "R 1"]:
-    """-log of the targets' probabilities, in the type of `certainty`."""
-    if bool((certainty > UNDERFLOW).all()):
+    """-log of the targets' probabilities, which `certainty` has, in its type; `probabilities` are all the others'."""
+    certain = certainty > UNDERFLOW
+    if bool(certain.all()):
         return -certainty.log()
-    # by way of the largest logit, whose probability cannot underflow
+    # by way of the largest logit, which is another's, and whose probability cannot underflow
     peak, at = logits.max(-1, keepdim=True)
-    return (peak - logits.gather(1, target)).to(certainty.dtype) - probabilities.gather(1, at).to(certainty.dtype).log()
+    behind = (peak - logits.gather(1, target)).to(certainty.dtype)
+    return torch.where(certain, -certainty.log(), behind - probabilities.gather(1, at).to(certainty.dtype).log())

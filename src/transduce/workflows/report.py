@@ -12,7 +12,6 @@ from transduce.drawing.parts import Point, scores_by_part
 from transduce.drawing.pictures import svg
 from transduce.evaluation.calibration import BINS
 from transduce.evaluation.differences import nearest, unmatched
-from transduce.evaluation.extremes import sentence_metric
 from transduce.evaluation.metrics import ERROR_RATES, METRICS
 from transduce.evaluation.significance import Comparison, interval
 from transduce.files import write_atomically
@@ -22,7 +21,7 @@ from transduce.workflows.breakdowns import BreakdownTable
 from transduce.workflows.evaluate import Evaluation, Judged
 from transduce.workflows.held_out import run_of
 from transduce.workflows.info import ModelInfo, model_info
-from transduce.workflows.sentence_tables import Output, Sentence
+from transduce.workflows.sentence_tables import Output, Sentence, metric_of_sentences
 from transduce.workflows.shown import NOTHING, counted, draws, figure, letter, p_value, percent, spread
 
 Rows = list[tuple[str, str]]
@@ -49,7 +48,7 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
         draws=draws(),
         calibration_bins=BINS,
         pictures=pictures,
-        sentence_metric=_sentence_metric(subject) if subject.scores else "",
+        sentence_metric=metric_of_sentences(subject) if subject.scores else "",
         model=[] if info is None else _facts(info),
         card=None if info is None else _card(info),
     )
@@ -92,7 +91,7 @@ def _pictures(found: Assessment, model: Path | None) -> dict[str, str]:
 
 
 def _length_picture(table: BreakdownTable, systems: tuple[Judged, ...]) -> str:
-    name = _sentence_metric(systems[0])
+    name = metric_of_sentences(systems[0])
     points: list[list[Point | None]] = []
     for system in systems:
         statistics = system.statistics[[score.name for score in system.scores].index(name)]
@@ -112,10 +111,6 @@ def _length_picture(table: BreakdownTable, systems: tuple[Judged, ...]) -> str:
             (table.breakdown.title, name),
         )
     )
-
-
-def _sentence_metric(system: Judged) -> str:
-    return sentence_metric([score.name for score in system.scores])
 
 
 def _facts(info: ModelInfo) -> list[tuple[str, Rows]]:

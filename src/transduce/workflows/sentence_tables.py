@@ -40,24 +40,25 @@ class SentenceTable:
 
 def worst_sentences(held_out: HeldOut, system: Judged, most: int) -> SentenceTable:
     """The sentences that score worst, by chrF where it was measured, else by an error rate."""
-    metric = METRICS[_metric(system)]
+    metric = METRICS[metric_of_sentences(system)]
     values = metric.values(system.statistics[_place(system)])
     return _table(held_out, [system], worst(metric, values, most))
 
 
 def different_sentences(held_out: HeldOut, first: Judged, second: Judged, most: int) -> SentenceTable:
     """The sentences on which the two systems' scores are furthest apart."""
-    metric = METRICS[_metric(first)]
+    metric = METRICS[metric_of_sentences(first)]
     ours, theirs = (metric.values(each.statistics[_place(each)]) for each in (first, second))
     return _table(held_out, [first, second], most_different(ours, theirs, most))
 
 
-def _metric(system: Judged) -> str:
+def metric_of_sentences(system: Judged) -> str:
+    """Of the metrics that a system was judged by, the one that says most about single sentences."""
     return sentence_metric([score.name for score in system.scores])
 
 
 def _place(system: Judged) -> int:
-    return [score.name for score in system.scores].index(_metric(system))
+    return [score.name for score in system.scores].index(metric_of_sentences(system))
 
 
 def _table(held_out: HeldOut, systems: Sequence[Judged], places: Sequence[int]) -> SentenceTable:
@@ -72,10 +73,10 @@ def _table(held_out: HeldOut, systems: Sequence[Judged], places: Sequence[int]) 
         )
         for place in places
     )
-    return SentenceTable(_metric(systems[0]), sentences)
+    return SentenceTable(metric_of_sentences(systems[0]), sentences)
 
 
 def _output(system: Judged, place: int) -> Output:
-    metric, statistics = METRICS[_metric(system)], system.statistics[_place(system)]
+    metric, statistics = METRICS[metric_of_sentences(system)], system.statistics[_place(system)]
     value = float(metric.values(statistics[place : place + 1])[0])
     return Output(system.translations[place], None if math.isnan(value) else value)
