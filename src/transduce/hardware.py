@@ -54,8 +54,8 @@ def bf16_is_fast(device: str) -> bool:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: a MemoryError, or torch's RuntimeError, which on a CPU has no class of its own."""
     text = str(error)
-    torchs = isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-    return isinstance(error, MemoryError) or torchs
+    of_torch = isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, MemoryError) or of_torch
 
 
 def choose_threads() -> int:

@@ -61,7 +61,15 @@ def test_readable_is_safe_for_a_terminal_and_short(piece: str) -> None:
 
 
 def test_screen_width() -> None:
-    assert [screen_width(text) for text in ("", "ab", "猫a", "e\u0301", "ｱ", "ア")] == [0, 2, 3, 1, 1, 2]
+    assert [screen_width(text) for text in ("", "ab", "猫a", "e\u0301", "ｱ", "ア", "\u1112\u1161\u11ab")] == [
+        0,
+        2,
+        3,
+        1,
+        1,
+        2,
+        2,
+    ]
 
 
 @settings(max_examples=50)

@@ -17,8 +17,6 @@ from types import ModuleType
 
 import pytest
 
-from transduce.workflows.alignment_files import pair_batches, read_gold
-
 RECIPE = Path(__file__).parents[2] / "recipes" / "debian-en-de"
 lxml = pytest.importorskip("lxml")
 polib = pytest.importorskip("polib")
@@ -464,10 +462,3 @@ def test_apt_keeps_to_folders_of_its_own(apt: ModuleType, tmp_path: Path) -> Non
 def test_a_temporary_folder_that_apt_cannot_be_told_of(apt: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="set TMPDIR"):
         apt._configured(tmp_path / 'a "name"', ["en"])
-
-
-def test_every_target_word_of_the_pairs_aligned_by_hand_has_a_link() -> None:
-    pairs = [pair for batch in pair_batches(RECIPE / "aligned.en", RECIPE / "aligned.de") for pair in batch]
-    gold = read_gold(RECIPE / "aligned.gold", pairs)
-    for (_, target), links in zip(pairs, gold, strict=True):
-        assert {place for _, place in links.possible} == set(range(len(target.split())))

@@ -12,7 +12,8 @@ from transduce import config
 from transduce.architectures.presets import PRESETS
 from transduce.data.clean import Clean
 from transduce.decoding.config import Decoding
-from transduce.training.optimisers import OPTIMISERS
+from transduce.layers.positions import Rotary
+from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows import defaults
 from transduce.workflows.defaults import Choice, DataFacts
 from transduce.workflows.prepare import prepare
@@ -34,7 +35,11 @@ def quiet(line: str) -> None:
 def chosen(pairs: int, given_keys: Sequence[str] = (), length: float = 100.0) -> dict[str, Any]:
     """All choices for so many pairs of sentences, for a run that is otherwise as it comes."""
     facts = DataFacts(pairs, length, length)
-    first = [*defaults.network(facts, given_keys), *defaults.vocabulary(facts, RunConfig.tokenizer, given_keys)]
+    first = [
+        *defaults.network(facts, given_keys),
+        *defaults.vocabulary(facts, RunConfig.tokenizer, given_keys),
+        *defaults.optimiser(given_keys),
+    ]
     values = {choice.key: choice.value for choice in first}
     model = PRESETS[values.get("model.preset", "transformer-small")]()
     rest = defaults.training(facts, model, "unigram", RunConfig.training, given_keys)
@@ -107,16 +112,35 @@ def test_sides_that_share_nothing_get_vocabularies_of_their_own() -> None:
     assert not defaults.vocabulary(facts, tokenizer, ["tokenizer.vocabulary"])  # it speaks for both
 
 
-def test_the_rate_goes_by_the_optimiser() -> None:
+@pytest.mark.parametrize("width", [64, 128, 256, 512, 1024])
+def test_the_rate_goes_by_the_optimiser(width: int) -> None:
     rates = {}
     for optimiser in OPTIMISERS:
-        tree = {"data": {"train": [{"file": "a.tsv"}]}, "training": {"optimiser": optimiser}}
+        tree = {
+            "data": {"train": [{"file": "a.tsv"}]},
+            "training": {"optimiser": optimiser},
+            "model": {"d-model": width, "heads": 4},
+        }
         run = from_tree(tree, "run.toml")
         found = defaults.training(DataFacts(5000, 9.0, 9.0), run.model, "bpe", run.training, ["training.optimiser"])
         (rates[optimiser],) = (choice.value for choice in found if choice.key == "training.learning-rate")
-    assert rates["adam"] == rates["adamw"] == pytest.approx((run.model.d_model * 4000) ** -0.5, rel=0.05)
-    assert rates["muon"] == pytest.approx(2 * rates["adam"], rel=0.05)
+    assert rates["adam"] == rates["adamw"] == pytest.approx((width * 4000) ** -0.5, rel=0.34)  # one digit
+    assert rates["muon"] == 2 * rates["adam"]
     assert rates["adafactor"] == 0.01  # Shazeer and Stern 2018, section 8: min(0.01, step ** -0.5)
+
+
+@pytest.mark.parametrize("given_key", ["training.optimiser", "training.optimiser.kind", "training.learning-rate"])
+def test_no_optimiser_is_chosen_where_it_or_its_rate_is_given(given_key: str) -> None:
+    assert chosen(5_000)["training.optimiser"] == "muon"
+    assert "training.optimiser" not in chosen(5_000, [given_key])
+
+
+def test_a_settled_run_has_the_rate_of_the_optimiser_chosen(tmp_path: Path) -> None:
+    said: list[str] = []
+    run = settled_run(write(tmp_path, sentences(60)), [], said.append)
+    assert run.training.optimiser == Muon()
+    assert run.training.learning_rate == pytest.approx(2 * (run.model.d_model * 4000) ** -0.5, rel=0.05)
+    assert run.model.positions == Rotary()
 
 
 def test_outputs_may_be_as_long_as_what_is_learnt_from_unless_their_owner_says_otherwise() -> None:
@@ -157,6 +181,7 @@ def test_a_settled_run_says_every_choice_and_keeps_what_is_given(tmp_path: Path)
     keys = [line.partition(" = ")[0] for line in said]
     assert keys == [
         "model.preset",
+        "model.positions",
         "tokenizer.vocabulary",
         "tokenizer.exact",
         "training.batch-tokens",

@@ -1,14 +1,18 @@
 """Runs that go on from a model: its network, its pieces, its weights."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from toy import write_toy
 
 import transduce
+from transduce import models
 from transduce.cli.main import main
 from transduce.data import trained_on
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows import train as train_workflow
+from transduce.workflows.run_file import load_run
 from transduce.workflows.train import train
 
 
@@ -118,6 +122,33 @@ def test_it_decodes_as_its_start_does_unless_it_says_otherwise(first, tmp_path):
     train(other, ["decoding.beam=3", "decoding.max-length=7"], root=tmp_path / "other", say=quiet)
     found = transduce.load(tmp_path / "other/runs/more/model").spec.generation
     assert (found.beam, found.max_length) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (["decoding.beam=3"], (3, 1, 0.0, 0.7)),
+        (["decoding.beam=8"], (8, 2, 0.5, 0.7)),
+        (["decoding.groups=1"], (4, 1, 0.0, 0.7)),
+        (["decoding.max-length=2"], (4, 1, 0.0, 1.0)),  # shorter than the start's shortest output
+    ],
+)
+def test_settings_of_the_start_give_way_to_those_they_do_not_go_with(first, tmp_path, own, expected):
+    loaded = models.load_folder(first / "runs/toy/model")
+    changed = {"beam": 4, "groups": 2, "diversity": 0.5, "alpha": 0.7, "min_length": 3}
+    spec = replace(loaded.spec, generation=replace(loaded.spec.generation, **changed))
+    start = tmp_path / "start"
+    models.save(start, spec, dict(loaded.network.named_parameters()), loaded.tokenizers, "a card")
+    run_file = second(first, tmp_path)
+    written = run_file.read_text().replace(str(first / "runs/toy"), str(start))
+    run_file.write_text(written.partition("[decoding]")[0])
+    found = load_run(run_file, own).decoding
+    assert (found.beam, found.groups, found.diversity, found.alpha) == expected
+
+
+def test_a_mistake_on_the_command_line_is_named_as_such(first, tmp_path):
+    with pytest.raises(ValueError, match=r"--set: unknown key 'decoding.bean'"):
+        load_run(second(first, tmp_path), ["decoding.bean=3"])
 
 
 def test_sources_of_the_start_count_as_trained_on(first, tmp_path):

@@ -61,7 +61,7 @@ def test_a_model_folder_is_described(tmp_path: Path, shared: bool) -> None:
 def test_tags_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tiny_model.write(tmp_path / "model", tags=("de", "fr"))
     found = info(str(folder))
-    assert isinstance(found, ModelInfo) and found.tags == ("de", "fr")
+    assert isinstance(found, ModelInfo) and found.tags == "de, fr"
     assert main(["info", str(folder)]) == 0
     assert re.search(r"^  tags +de, fr$", capfd.readouterr().out, re.MULTILINE)
 

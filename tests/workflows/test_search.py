@@ -187,7 +187,7 @@ def test_a_signal_in_the_last_moments_of_a_trial_stops_the_search(
         ("model.preset=transformer-tiny,transformer-smal", "model.preset must be one of"),
         ("training.batch-tokens=512.5,600.5", "must be a whole number"),
         ("data.split.dev=5..10", "--over: data.split.dev changes what the trials are compared by"),
-        ("decoding.beam=1,4", "--over: decoding.beam changes nothing in training"),
+        ("decoding.beam=1,4", "--over: decoding.beam is no setting of training"),
         ("training.metric=chrf,bleu", "changes what the trials are compared by"),
     ],
 )

@@ -9,21 +9,21 @@ from transduce.data.store import StoreWriter, TokenStore
 from transduce.training.interrupt import StopRequest
 from transduce.workflows import validation
 from transduce.workflows.model import load
-from transduce.workflows.validation import DevSet, drawn
+from transduce.workflows.validation import DevSet, dev_places
 
 
 @pytest.mark.parametrize(("count", "most"), [(1, 1), (5, 500), (500, 500), (10_000, 500)])
 def test_places_are_in_order_different_and_the_same_every_time(count: int, most: int) -> None:
-    places = drawn(count, most)
+    places = dev_places(count, most)
     assert len(places) == min(count, most) == len(set(places.tolist()))
-    assert sorted(places.tolist()) == places.tolist() == drawn(count, most).tolist()
+    assert sorted(places.tolist()) == places.tolist() == dev_places(count, most).tolist()
     assert places[0] >= 0 and places[-1] < count
 
 
 def test_a_sorted_dev_set_is_seen_in_all_its_parts() -> None:
     for part in np.array_split(np.arange(10_000), 5):
-        assert 60 <= np.isin(drawn(10_000, 500), part).sum() <= 140  # 100 in the mean, with a deviation of 9
-    every_other = drawn(10_000, 500) % 2
+        assert 60 <= np.isin(dev_places(10_000, 500), part).sum() <= 140  # 100 in the mean, with a deviation of 9
+    every_other = dev_places(10_000, 500) % 2
     assert 180 <= every_other.sum() <= 320
 
 
@@ -42,7 +42,7 @@ def test_the_loss_is_of_the_pairs_drawn(tmp_path, monkeypatch) -> None:
     found = dev.validate(model.network, StopRequest())
     sums, tokens = 0.0, 0
     model.network.eval()
-    for place in drawn(12, 5):
+    for place in dev_places(12, 5):
         source, target = (easy + hard)[place]
         (scored,) = model.score([(source[0], target[0])])
         sums, tokens = sums - scored.log_probability, tokens + len(scored.tokens)

@@ -11,6 +11,7 @@ from transduce.cli import streams
 from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
+from transduce.workflows.terminal import table
 
 if TYPE_CHECKING:
     from transduce.workflows.alignment import Links
@@ -85,8 +86,6 @@ def _check(options: argparse.Namespace) -> None:
 
 def _table(found: "Sequence[Measured]") -> str:
     """Percentages with two decimals, and what they are of."""
-    from transduce.workflows.terminal import table
-
     rows: list[tuple[str, ...]] = [("layer", "read", "AER", "precision", "recall")]
     for each in found:
         layer = "mean" if each.reading.layer is None else str(each.reading.layer)

@@ -21,7 +21,9 @@ def as_text(found: Assessment) -> str:
     """Tables: the scores, then what else was asked for, each under its title."""
     blocks = [terminal.table(_score_rows(found.subject, len(found.held_out.references)), "lrrl")]
     if found.compared:
-        blocks.append("".join(f"{letter(place)}  {each.name}\n" for place, each in enumerate(found.systems)))
+        blocks.append(
+            "".join(f"{letter(place)}  {terminal.harmless(each.name)}\n" for place, each in enumerate(found.systems))
+        )
     blocks += [_comparison(each, letter(place)) for place, each in enumerate(found.compared, 1)]
     blocks += [_breakdown(each, found.systems) for each in found.breakdowns]
     if found.calibration is not None:
@@ -122,7 +124,7 @@ def _sentences(title: str, table: SentenceTable, letters: Sequence[str]) -> str:
     blocks = [f"{title}, by {table.metric}\n" + ("" if table.sentences else "none\n")]
     for each in table.sentences:
         tags = f"  tags {' '.join(each.tags)}" if each.tags else ""
-        group = f"  group {each.group}" if each.group else ""
+        group = f"  group {terminal.harmless(each.group)}" if each.group else ""
         rows: list[Row] = [] if each.source is None else [("  source", "", each.source)]
         rows += [("  reference", "", reference) for reference in each.references]
         for name, output in zip(letters, each.outputs, strict=True):

@@ -82,7 +82,9 @@ def _test_set(options: argparse.Namespace) -> HeldOut:
     if options.reference is not None:
         held_out = read_aligned(options.source, options.reference)
     elif options.data is not None:
-        held_out = read_pairs(options.data, options.alternatives, columns(options))
+        # a .tsv has no names of columns: those given are of --train then
+        named = options.train is None or options.data.suffix.lower() != ".tsv"
+        held_out = read_pairs(options.data, options.alternatives, columns(options) if named else None)
     else:
         path = own_test_set(options.model)
         held_out = read_pairs(path, options.alternatives)

@@ -55,7 +55,7 @@ def _model(found: "ModelInfo") -> str:
     if not found.shared:
         sides = [("source", _tokenizer(found.source)), ("target", _tokenizer(found.target))]
     if found.tags:
-        sides.append(("tags", ", ".join(found.tags)))
+        sides.append(("tags", found.tags))
     sizes: Rows = [(name, f"{size:,} bytes") for name, size in found.files.items()]
     manifest: Rows = [("manifest", "every file matches it")]
     if "README.md" in found.files:

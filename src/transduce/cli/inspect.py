@@ -69,7 +69,9 @@ def _parser() -> Parser:
         help="write pictures, index.html and inspection.json here; an earlier inspection is replaced",
     )
     add_tag(parser, "a tag before the text")
-    parser.add_argument("--top", metavar="N", type=int, help="alternatives shown of each step (default: 5)")
+    parser.add_argument(
+        "--top", metavar="N", type=int, help="alternatives shown of each step, at most 100 (default: 5)"
+    )
     parser.add_argument("--beam", metavar="N", type=int, help="hypotheses kept open (default: the model's)")
     add_device(parser)
     return parser

@@ -9,6 +9,7 @@ from transduce import config
 from transduce.cli import streams
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_run_file, budget_of
+from transduce.workflows.terminal import table
 
 if TYPE_CHECKING:
     from transduce.workflows.search import Found
@@ -68,8 +69,6 @@ def _overrides(options: argparse.Namespace) -> list[str]:
 
 def _table(found: "Found") -> str:
     """One line per trial, best first, failed ones last."""
-    from transduce.workflows.terminal import table
-
     keys = list(found.results[0].settings)
     rows = [["trial", found.metric, "step", "minutes", *keys]]
     sign = -1.0 if found.higher_is_better else 1.0

@@ -34,7 +34,8 @@ class StoreWriter:
 
     def write(self, columns: Mapping[str, Sequence[Sequence[int]]]) -> None:
         """Append rows: as many id lists for every column."""
-        assert len({len(columns[name]) for name in self._waiting}) == 1, "columns of unequal length"
+        lengths = {name: len(columns[name]) for name in self._waiting}
+        assert len(set(lengths.values())) == 1, f"expected as many rows in every column, found {lengths}"
         for name, waiting in self._waiting.items():
             waiting.extend(columns[name])
             self._tokens_waiting += sum(map(len, columns[name]))

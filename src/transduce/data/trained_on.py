@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt64
 
 from transduce.data.split import Keys, among, source_key
 
@@ -13,14 +14,14 @@ NAME = "trained-on.npy"  # sorted keys, one for each different source
 
 def write(folder: Path, keys: Keys) -> None:
     """Writes the keys of the pairs that were trained on; equal ones once."""
-    np.save(folder / NAME, np.unique(keys).astype("<u8"), allow_pickle=False)
+    np.save(folder / NAME, _sorted(keys), allow_pickle=False)
 
 
-def of_all(folders: Iterable[Path]) -> bytes:
-    """What the file of a model holds that was trained on the data of all `folders`; those that do not tell add nothing."""
-    found = [keys for folder in folders if (keys := _keys(folder)) is not None]
+def of_both(one: Path, other: Path) -> bytes:
+    """What the file of a model holds that was trained on the data of two folders; one that does not tell adds nothing."""
+    found = [keys for folder in (one, other) if (keys := _keys(folder)) is not None]
     content = io.BytesIO()
-    np.save(content, np.unique(np.concatenate(found)) if found else np.empty(0, "<u8"), allow_pickle=False)
+    np.save(content, _sorted(np.concatenate(found)), allow_pickle=False)
     return content.getvalue()
 
 
@@ -31,6 +32,10 @@ def seen(folder: Path, sources: Iterable[str]) -> int | None:
         return None
     asked = np.unique(np.fromiter((source_key(source) for source in sources), np.uint64))
     return int(np.count_nonzero(among(asked, keys)))
+
+
+def _sorted(keys: Keys) -> UInt64[np.ndarray, " D"]:
+    return np.unique(keys).astype("<u8")
 
 
 def _keys(folder: Path) -> Keys | None:

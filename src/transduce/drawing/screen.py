@@ -9,6 +9,6 @@ def screen_width(text: str) -> int:
 
 
 def _columns(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+    if unicodedata.category(char) in ("Mn", "Me", "Cf") or "\u1160" <= char <= "\u11ff":  # vowels and ends in Hangul
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

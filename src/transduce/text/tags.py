@@ -9,6 +9,7 @@ from functools import lru_cache
 
 LONGEST_NAME = 64  # characters
 MOST_TAGS = 1_000  # different ones of a tokenizer
+SYNTHETIC = "synthetic"  # of pairs that back-translation made, unless their maker says otherwise
 MOST_PER_SOURCE = 8
 SHOWN = 20  # of many, in a message
 

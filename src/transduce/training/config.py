@@ -15,9 +15,7 @@ LARGEST = 10**8  # of any budget: beyond it is a mistake, and names of checkpoin
 class EarlyStop:
     """A run ends before its budget is spent when validations no longer get better."""
 
-    metric: Annotated[str | None, "what must get better: loss or a name of the evaluation table; left out: metric"] = (
-        None
-    )
+    metric: Annotated[str | None, "what must get better: as metric, which it is where left out"] = None
     patience: Annotated[int, "validations in a row without a new best after which the run ends"] = 5
 
     def __post_init__(self) -> None:
@@ -42,7 +40,9 @@ class TrainingConfig:
     precision: Annotated[Precision, "auto: bf16 with float32 masters where the hardware is fast at it"] = "auto"
     validate_every: Annotated[int | None, "updates between validations; left out: ten over the run"] = None
     validate_sentences: Annotated[int, "dev sentences that each validation decodes, drawn from all of them"] = 500
-    metric: Annotated[str, "what makes a checkpoint the best: loss or a name of the evaluation table"] = "chrf"
+    metric: Annotated[
+        str, "what makes a checkpoint the best: loss, perplexity, bleu, chrf, exact-match or an error rate"
+    ] = "chrf"
     ema: Annotated[
         float | None, "decay of an exponential moving average of the weights, such as 0.999; left out: none is kept"
     ] = None

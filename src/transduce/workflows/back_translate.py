@@ -20,14 +20,13 @@ from transduce.data.formats import FORMATS
 from transduce.data.reading import BadLine, LineRules, facts, open_text, stream_lines
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
-from transduce.text.tags import names_in
+from transduce.text.tags import SYNTHETIC, names_in
 from transduce.workflows.growing_file import check_place, growing
 from transduce.workflows.line_batches import Line, full_batches
 from transduce.workflows.method import Method
 from transduce.workflows.model import Model
 from transduce.workflows.translation import Translation
 
-TAG = "synthetic"
 BREAKS = re.compile("[\t\r\n]")
 
 
@@ -37,7 +36,7 @@ class Synthesis:
 
     method: Method
     model_tags: tuple[str, ...] = ()
-    tags: tuple[str, ...] = (TAG,)
+    tags: tuple[str, ...] = (SYNTHETIC,)
 
 
 class Unreadable(Line):
@@ -134,7 +133,7 @@ def _check_inputs(monolingual: Sequence[Path], output: Path) -> None:
 
 
 def _decoding(settings: Decoding) -> dict[str, Any]:
-    """What outputs depend on: all but how many are searched for at a time, which may have to be less after a failure."""
+    """All but how many tokens are searched for at a time, which may have to be fewer after a failure."""
     tree: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
     return {key: value for key, value in tree.items() if key != "batch_tokens"}
 

@@ -89,15 +89,15 @@ def _breakdowns(
 def count_words(files: Sequence[Path], columns: Mapping[str, str] | None = None) -> WordCounts:
     """Of training data: one file of pairs in any format, or the source file and the target file, one text a line.
 
-    `columns` names those of a .csv or .jsonl file that are called otherwise. Lines that training would leave out count
-    for nothing; ValueError where no other is there.
+    `columns` names those of a .csv or .jsonl file that are called otherwise. Lines that are no pairs count for nothing;
+    ValueError where no other is there.
     """
     if len(files) > 2:
         raise ValueError(
             f"training data is one file of pairs, or a source file and a target file; found {len(files)} files"
         )
     sides = {side: name for side, name in (columns or {}).items() if side in ("source", "target")}
-    named = Columns(**sides) if sides and unpacked_name(files[0]).suffix.lower() != ".tsv" else None
+    named = None if unpacked_name(files[0]).suffix.lower() == ".tsv" else Columns(**sides, tag="", group="")
     corpus = Corpus(file=files[0], columns=named) if len(files) == 1 else Corpus(source=files[0], target=files[1])
     source, target, findings = frequencies(()), frequencies(()), Findings()
     for pair in examples(corpus, LineRules(bad_lines="drop"), findings):

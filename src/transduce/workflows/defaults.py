@@ -9,6 +9,8 @@ time there is, so that the same data gives the same settings everywhere.
     Vaswani et al. 2017, 1706.03762       what large data takes; the peak learning rate by width
     Xiong et al. 2020, 2002.04745         pre-norm does without a long warm-up
     Defazio et al. 2023, 2310.07831       a learning rate that falls on a straight line to 0 suits most training
+    Liu et al. 2025, 2502.16982           Muon learns in half of the updates that AdamW takes
+    Su et al. 2021, 2104.09864            rotary positions
 """
 
 import math
@@ -19,7 +21,7 @@ from typing import Any, Literal
 from transduce.architectures.config import TransformerConfig
 from transduce.config.toml import inline
 from transduce.data.clean import Clean
-from transduce.decoding.config import Decoding
+from transduce.decoding.config import LIMITS, Decoding
 from transduce.text.config import Kind, TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
@@ -68,21 +70,28 @@ def is_given(key: str, given: Collection[str]) -> bool:
 
 
 def network(facts: DataFacts, given: Collection[str]) -> list[Choice]:
-    """The preset, unless something of its size is given."""
+    """The preset and its positions, unless something of its size is given."""
     if any(is_given(f"model.{name}", given) for name in SHAPE):
         return []
-    pairs = f"{facts.pairs:,} pairs"
-    if facts.pairs < 2_000:
-        return [Choice("model.preset", "transformer-tiny", f"{pairs} only; more weights would learn them by heart")]
-    if facts.pairs < 300_000:
-        reason = f"{pairs}; below some hundred thousand, smaller networks translate better (Araabi and Monz 2020)"
-        return [Choice("model.preset", "transformer-small", reason)]
-    reason = f"{pairs} are enough for the size of Vaswani et al. 2017; without a GPU, transformer-small learns faster"
-    chosen = [Choice("model.preset", "transformer-base", reason)]
-    if not is_given("model.norm-placement", given):
+    chosen = [_preset(facts)]
+    if chosen[0].value == "transformer-base" and not is_given("model.norm-placement", given):
         reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
         chosen.append(Choice("model.norm-placement", "pre", reason))
+    if not is_given("model.positions", given):
+        reason = "attention sees distances, and learns from fewer pairs (Su et al. 2021; recipe pronounce-en)"
+        chosen.append(Choice("model.positions", "rotary", reason))
     return chosen
+
+
+def _preset(facts: DataFacts) -> Choice:
+    pairs = f"{facts.pairs:,} pairs"
+    if facts.pairs < 2_000:
+        return Choice("model.preset", "transformer-tiny", f"{pairs} only; more weights would learn them by heart")
+    if facts.pairs < 300_000:
+        reason = f"{pairs}; below some hundred thousand, smaller networks translate better (Araabi and Monz 2020)"
+        return Choice("model.preset", "transformer-small", reason)
+    reason = f"{pairs} are enough for the size of Vaswani et al. 2017; without a GPU, transformer-small learns faster"
+    return Choice("model.preset", "transformer-base", reason)
 
 
 def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Collection[str]) -> list[Choice]:
@@ -119,6 +128,14 @@ def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, given: Collectio
         elif not is_given("tokenizer.vocabulary", given):
             chosen.append(Choice(key, {"kind": kind, "vocabulary": size}, reason))
     return chosen
+
+
+def optimiser(given: Collection[str]) -> list[Choice]:
+    """Muon, unless a learning rate is given, which may have been found for another."""
+    if is_given("training.optimiser", given) or is_given("training.learning-rate", given):
+        return []
+    reason = "needs about half of Adam's updates (Liu et al. 2025; recipe debian-en-de)"
+    return [Choice("training.optimiser", "muon", reason)]
 
 
 def training(
@@ -162,7 +179,7 @@ def _training(
 
 def decoding(clean: Clean, settings: Decoding, given: Collection[str]) -> list[Choice]:
     """Outputs as long as the longest target that is learnt from, where the usual limit is shorter."""
-    longest = clean.max_length + 1  # the end token
+    longest = min(clean.max_length + 1, LIMITS["max_length"][1])  # the end token counts
     if settings.max_length >= longest or is_given("decoding.max-length", given):
         return []
     return [Choice("decoding.max-length", longest, f"pairs of up to {clean.max_length:,} tokens are learnt from")]
@@ -179,13 +196,13 @@ def gentler(choices: Iterable[Choice]) -> list[Choice]:
 
 def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
     """Adafactor's is a share of a weight's size; Muon stands, and wants, about twice as much as Adam."""
-    rate = (width * 4000) ** -0.5
+    rate = float(f"{(width * 4000) ** -0.5:.0e}")
     reason = f"about the peak of Vaswani et al. 2017 for a network {width} wide"
     if isinstance(optimiser, Adafactor):
         rate, reason = 0.01, "the greatest that Shazeer and Stern 2018 take for Adafactor"
     elif isinstance(optimiser, Muon):
-        rate, reason = 2 * rate, f"twice {reason}, which did best with Muon (recipe pronounce-en)"
-    return Choice("training.learning-rate", float(f"{rate:.0e}"), reason)
+        rate, reason = 2 * rate, f"twice {reason}, which does best with Muon (recipe pronounce-en)"
+    return Choice("training.learning-rate", rate, reason)
 
 
 def _dropout(pairs: int, width: int) -> Choice:

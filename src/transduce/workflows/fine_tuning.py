@@ -5,6 +5,7 @@ from typing import Any
 
 from transduce import config, models
 from transduce.architectures.config import DROPOUTS
+from transduce.decoding.config import Decoding
 from transduce.models import Loaded
 from transduce.text.config import TokenizerConfig
 from transduce.workflows.model_folder import find_model
@@ -38,9 +39,25 @@ def with_settings_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
         raise ValueError(
             f"{where}: [tokenizer] does not go with {KEY}: the tokenizers are those of {folder}; leave it out"
         )
-    decodes = config.tree_of(spec.generation.decoding())
-    own = {"model": type(asked)({**has, **asked}), "decoding": type(decoding)({**decodes, **decoding})}
-    return type(tree)({**tree, **own})
+    result = config.override(tree, ())  # a copy that knows what came from the command line
+    for table, settings in (("model", has), ("decoding", _inherited(spec.generation.decoding(), decoding))):
+        kept = result.setdefault(table, {})
+        for key, value in settings.items():
+            kept.setdefault(key, value)
+    return result
+
+
+def _inherited(has: Decoding, own: dict[str, Any]) -> dict[str, Any]:
+    """Of a start's settings of decoding those that go with a run file's own: all, all but its groups, or none."""
+    settings = config.tree_of(has)
+    ungrouped = {key: value for key, value in settings.items() if key not in ("groups", "diversity")}
+    for inherited in (settings, ungrouped):
+        try:
+            config.build(Decoding, {**inherited, **own}, KEY)
+        except ValueError:
+            continue
+        return inherited
+    return {}
 
 
 def load_start(start: Path, run_path: Path) -> Loaded:

@@ -12,6 +12,7 @@ from transduce.architectures.presets import PRESETS
 from transduce.architectures.transformer import EncoderDecoder
 from transduce.config import KeyDescription
 from transduce.config.toml import inline
+from transduce.text.tags import shown
 from transduce.workflows.model_folder import find_model, nearest_folder
 from transduce.workflows.run_file import RunConfig
 from transduce.workflows.settled_run import AUTOMATIC
@@ -48,7 +49,7 @@ class ModelInfo:
     source: TokenizerInfo
     target: TokenizerInfo
     shared: bool
-    tags: tuple[str, ...]
+    tags: str  # their names, the first of very many
     generation: dict[str, str]
     files: dict[str, int]  # name -> bytes
 
@@ -90,7 +91,7 @@ def model_info(path: Path) -> ModelInfo:
         source=TokenizerInfo(tokenizers.source.kind, tokenizers.source.size),
         target=TokenizerInfo(tokenizers.target.kind, tokenizers.target.size),
         shared=tokenizers.shared,
-        tags=tokenizers.tags,
+        tags=shown(tokenizers.tags),
         generation=fields(spec.generation),
         files={each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.is_file()},
     )

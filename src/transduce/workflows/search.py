@@ -102,7 +102,7 @@ def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimens
         if any(f"{each.key}.".startswith(f"{key}.") for key in MEASURES):
             raise ValueError(f"--over: {each.key} changes what the trials are compared by; give it by --set")
         if each.key.startswith("decoding."):
-            raise ValueError(f"--over: {each.key} changes nothing in training; try it with evaluate on a trained model")
+            raise ValueError(f"--over: {each.key} is no setting of training; try it with evaluate on a trained model")
         if each.key.startswith("tokenizer") and metric in PER_TOKEN:
             raise ValueError(f"--over: {each.key} changes what a token is, and with it {metric}; give another --metric")
         for value in each.ends:

@@ -39,7 +39,7 @@ class SentenceTable:
 
 
 def worst_sentences(held_out: HeldOut, system: Judged, most: int) -> SentenceTable:
-    """The sentences that score worst, by chrF where it was measured, else by an error rate."""
+    """The sentences that score worst, by chrF where it was measured, else by what says most about a sentence."""
     metric = METRICS[metric_of_sentences(system)]
     values = metric.values(system.statistics[_place(system)])
     return _table(held_out, [system], worst(metric, values, most))

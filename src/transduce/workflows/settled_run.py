@@ -20,6 +20,7 @@ SAMPLE = 10_000  # pairs whose lengths are measured
 
 AUTOMATIC = (
     "model.norm-placement",
+    "model.positions",
     "model.dropout",
     "tokenizer.vocabulary",
     "tokenizer.source",
@@ -27,6 +28,7 @@ AUTOMATIC = (
     "tokenizer.target",
     "tokenizer.target.vocabulary",
     "tokenizer.exact",
+    "training.optimiser",
     "training.batch-tokens",
     "training.label-smoothing",
     "training.learning-rate",
@@ -54,6 +56,7 @@ def settled_run(
     chosen = defaults.network(facts, given)
     if run.start_from is None:  # else network and tokenizers are there already
         chosen += defaults.vocabulary(facts, run.tokenizer, given)
+        chosen += defaults.optimiser(given)
     run = from_tree(_with(tree, chosen), str(path))
     kind = run.tokenizer.kind if run.tokenizer.shared else run.tokenizer.side("target").kind
     chosen += defaults.training(facts, run.model, kind, run.training, given)
@@ -102,6 +105,9 @@ def _as_it_began(tree: Mapping[str, Any], given: Collection[str], began: Mapping
         if not is_given(key, given) and (value := value_at(began, key)) is not None
     ]
     result = _with(tree, chosen)
+    if "start-from" in tree:  # what of its settings of decoding counted then counts now
+        own = {key: value for key, value in tree.get("decoding", {}).items() if is_given(f"decoding.{key}", given)}
+        result["decoding"] = {**began.get("decoding", {}), **own}
     if not any(is_given(f"model.{name}", given) for name in defaults.SHAPE):
         result["model"] = {**began.get("model", {}), **result.get("model", {})}
     return result

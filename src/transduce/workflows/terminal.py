@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from transduce.drawing.screen import screen_width
 
 BREAKS = re.compile("[\t\r\n]")
-ACTING = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)  # controls, directions, halves of pairs
+# controls, ends of lines and paragraphs, directions, halves of pairs
+ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def harmless(text: str) -> str:
@@ -19,7 +18,7 @@ def harmless(text: str) -> str:
 def table(rows: Iterable[Sequence[str]], sides: str = "") -> str:
     """Columns two spaces apart, as wide as their widest cell. Rows may have different numbers of cells.
 
-    sides: "l" or "r" for each column, the side that its cells stand at; to the left where it says nothing.
+    sides: "l" or "r" for each column, the side that its cells stand at; by default the left.
     """
     cells = [[harmless(cell) for cell in row] for row in rows]
     widths: list[int] = []
@@ -27,7 +26,8 @@ def table(rows: Iterable[Sequence[str]], sides: str = "") -> str:
         widths += [0] * (len(row) - len(widths))
         for column, cell in enumerate(row):
             widths[column] = max(widths[column], screen_width(cell))
-    sides = sides.ljust(len(widths), "l")
+    sides = sides or "l" * len(widths)
+    assert len(sides) == len(widths), f"expected a side for each of {len(widths)} columns, found {sides!r}"
     return "".join(
         "  ".join(_filled(*each) for each in zip(row, widths, sides, strict=False)).rstrip() + "\n" for row in cells
     )

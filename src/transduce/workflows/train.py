@@ -37,7 +37,7 @@ from transduce.workflows.resume import newest_checkpoint, restored
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import RunFolder
 from transduce.workflows.settled_run import settled_run
-from transduce.workflows.validation import DevSet, drawn
+from transduce.workflows.validation import DevSet, dev_places
 
 Say = Callable[[str], None]
 
@@ -106,8 +106,11 @@ def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Path | No
     if "test" in prepared.report["parts"]:
         files.write_atomically(folder.path / "test.jsonl", (prepared.folder / "test.jsonl").read_bytes())
     before = None if start is None else run_of(start)
-    folders = [prepared.folder, *([] if before is None else [before])]
-    files.write_atomically(folder.path / trained_on.NAME, trained_on.of_all(folders))
+    if before is None:
+        content = (prepared.folder / trained_on.NAME).read_bytes()
+    else:
+        content = trained_on.of_both(prepared.folder, before)
+    files.write_atomically(folder.path / trained_on.NAME, content)
 
 
 def _used_up(training: TrainingConfig, state: TrainState) -> str:
@@ -215,7 +218,7 @@ def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, devi
     texts = prepared.texts("dev")
     return DevSet(
         store=prepared.dev,
-        texts=[texts[place] for place in drawn(len(texts), config.training.validate_sentences)],
+        texts=[texts[place] for place in dev_places(len(texts), config.training.validate_sentences)],
         tokenizers=tokenizers,
         decoding=config.decoding,
         batch_tokens=config.training.batch_tokens,

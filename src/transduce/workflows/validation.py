@@ -29,8 +29,8 @@ SAMPLES, WIDTH = 3, 160  # sentences shown of each validation, and characters of
 SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
 
 
-def drawn(count: int, most: int) -> Int[np.ndarray, " K"]:
-    """At most `most` of `count` places, in order: the same ones in every run, and from everywhere in a file that is sorted."""
+def dev_places(count: int, most: int) -> Int[np.ndarray, " K"]:
+    """At most `most` of `count` places, in order: the same ones every time, from everywhere in a file that is sorted."""
     return np.sort(np.random.default_rng(0).choice(count, min(count, most), replace=False))
 
 
@@ -61,7 +61,7 @@ class DevSet:
         return Validation(values, self._samples(outputs))
 
     def _loss(self, network: EncoderDecoder, stop: StopRequest) -> dict[str, float]:
-        pairs = drawn(len(self.store), LOSS_PAIRS)
+        pairs = dev_places(len(self.store), LOSS_PAIRS)
         source, target = self.store.rows("source", pairs), self.store.rows("target", pairs)
         total, tokens = 0.0, 0
         lengths = [max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)]
