@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transduce.workflows.held_out import HeldOut, own_test_set, read_aligned, read_pairs, run_of
+from transduce.workflows.held_out import HeldOut, names_columns, own_test_set, read_aligned, read_pairs, run_of
 
 
 def write(path: Path, text: str) -> Path:
@@ -79,6 +79,13 @@ def test_tags_of_all_items_are_not_repeated(tmp_path: Path) -> None:
     assert found.with_tags(("de", "new")).tags == (("de", "new"), ("de", "new"))
     with pytest.raises(ValueError, match="9 tags, at most 8"):
         found.with_tags(tuple("abcdefgh"))
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("p.tsv", False), ("p.TSV.gz", False), ("p.csv.zst", True), ("p.jsonl", True)]
+)
+def test_which_columns_have_names(name: str, named: bool) -> None:
+    assert names_columns(Path(name)) is named
 
 
 def test_other_formats_and_columns(tmp_path: Path) -> None:

@@ -17,7 +17,14 @@ from transduce.workflows.breakdowns import KINDS, count_words
 from transduce.workflows.calibrate import calibration
 from transduce.workflows.compare import is_model, read_outputs
 from transduce.workflows.evaluate import Judged, chosen_metrics, evaluate, judge, translations
-from transduce.workflows.held_out import HeldOut, own_test_set, read_aligned, read_pairs, seen_in_training
+from transduce.workflows.held_out import (
+    HeldOut,
+    names_columns,
+    own_test_set,
+    read_aligned,
+    read_pairs,
+    seen_in_training,
+)
 from transduce.workflows.model import Model
 from transduce.workflows.model_folder import find_model, open_model
 
@@ -82,8 +89,8 @@ def _test_set(options: argparse.Namespace) -> HeldOut:
     if options.reference is not None:
         held_out = read_aligned(options.source, options.reference)
     elif options.data is not None:
-        # a .tsv has no names of columns: those given are of --train then
-        named = options.train is None or options.data.suffix.lower() != ".tsv"
+        # those given are of --train where the columns of --data have no names
+        named = options.train is None or names_columns(options.data)
         held_out = read_pairs(options.data, options.alternatives, columns(options) if named else None)
     else:
         path = own_test_set(options.model)

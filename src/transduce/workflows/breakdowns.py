@@ -9,7 +9,6 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int
 
-from transduce.data.compression import unpacked_name
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats import examples
 from transduce.data.reading import LineRules
@@ -22,7 +21,7 @@ from transduce.evaluation.breakdown import (
     frequencies,
 )
 from transduce.workflows.evaluate import Judged
-from transduce.workflows.held_out import HeldOut
+from transduce.workflows.held_out import HeldOut, names_columns
 
 Kind = Literal["length", "group", "tag", "rare-words"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -97,7 +96,7 @@ def count_words(files: Sequence[Path], columns: Mapping[str, str] | None = None)
             f"training data is one file of pairs, or a source file and a target file; found {len(files)} files"
         )
     sides = {side: name for side, name in (columns or {}).items() if side in ("source", "target")}
-    named = None if unpacked_name(files[0]).suffix.lower() == ".tsv" else Columns(**sides, tag="", group="")
+    named = Columns(**sides, tag="", group="") if names_columns(files[0]) else None
     corpus = Corpus(file=files[0], columns=named) if len(files) == 1 else Corpus(source=files[0], target=files[1])
     source, target, findings = frequencies(()), frequencies(()), Findings()
     for pair in examples(corpus, LineRules(bad_lines="drop"), findings):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from transduce.data import trained_on
+from transduce.data.compression import unpacked_name
 from transduce.data.config import Columns, Corpus
 from transduce.data.example import Example
 from transduce.data.formats import examples
@@ -75,6 +76,11 @@ def read_pairs(path: Path, alternatives: bool = False, columns: Mapping[str, str
         groups=tuple(item[0].group for item in items) if any(pair.group for pair in pairs) else (),
         name=str(path),
     )
+
+
+def names_columns(path: Path) -> bool:
+    """Whether the columns of a file of pairs have names, compressed or not: those of a .tsv are known by their places."""
+    return unpacked_name(path).suffix.lower() != ".tsv"
 
 
 def run_of(model: Path) -> Path | None:
