@@ -16,7 +16,6 @@ processor\t: 1
 model name\t: Some CPU @ 2.00GHz
 flags\t\t: fpu sse2 avx512f avx512_bf16
 """
-MEMINFO = "MemTotal:       16384 kB\nMemFree:        1 kB\n"
 
 
 def system(root: Path, **files: str) -> Path:
@@ -28,13 +27,8 @@ def system(root: Path, **files: str) -> Path:
     return root
 
 
-def test_this_machine_is_described() -> None:
-    found = hardware.describe()
-    assert 1 <= found.cores <= (os.cpu_count() or 1)
-    assert found.cpu
-    assert found.memory_bytes is None or found.memory_bytes > 2**20
-    assert len(found.gpus) == torch.cuda.device_count()
-    assert hardware.best_device() == ("cuda" if found.gpus else "cpu")
+def test_this_machine_computes() -> None:
+    assert 1 <= hardware.cores() <= (os.cpu_count() or 1)
     assert torch.zeros(1, device=hardware.best_device()).item() == 0
 
 
@@ -65,24 +59,13 @@ def test_limits_of_version_1_and_of_groups_around_count(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     root = system(
         tmp_path,
-        proc__meminfo=MEMINFO,
         proc__self__cgroup="4:memory:/outer/inner\n3:cpu,cpuacct:/outer/inner\n1:name=systemd:/\n0::/outer/inner\n",
         sys__fs__cgroup__cpu__outer__inner__cpu_DOT_cfs_quota_us="-1\n",
         sys__fs__cgroup__cpu__outer__inner__cpu_DOT_cfs_period_us="100000\n",
         sys__fs__cgroup__cpu__outer__cpu_DOT_cfs_quota_us="300000\n",
         sys__fs__cgroup__cpu__outer__cpu_DOT_cfs_period_us="100000\n",
-        sys__fs__cgroup__memory__memory_DOT_limit_in_bytes="9223372036854771712\n",  # as the kernel says "none"
-        sys__fs__cgroup__memory__outer__memory_DOT_limit_in_bytes="1048576\n",
     )
     assert hardware.cores(root) == 3
-    assert hardware.memory_bytes(root) == 1048576
-
-
-def test_memory_is_the_machines_or_the_control_groups(tmp_path: Path) -> None:
-    root = system(tmp_path, proc__meminfo=MEMINFO, proc__self__cgroup="0::/\n", sys__fs__cgroup__memory_DOT_max="max\n")
-    assert hardware.memory_bytes(root) == 16384 * 1024
-    system(root, sys__fs__cgroup__memory_DOT_max="4096\n")
-    assert hardware.memory_bytes(root) == 4096
 
 
 def test_instruction_sets_are_those_of_every_core(tmp_path: Path) -> None:
@@ -114,9 +97,7 @@ def test_macos_tells_its_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_fails_where_the_system_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.delattr(os, "sysconf", raising=False)
     assert hardware.cores(tmp_path) >= 1
-    assert hardware.memory_bytes(tmp_path) is None
     assert hardware.instruction_sets(tmp_path) == frozenset()
     assert hardware.cpu_name(tmp_path)
 

@@ -1,10 +1,9 @@
-"""What this machine can do, as far as this process may use it: cores, instruction sets, memory, GPUs.
+"""What this machine can do, as far as this process may use it: cores, instruction sets, a GPU.
 
 Inside a container the limits of its control group count, not what the machine has. What cannot be found out (other
 systems than Linux tell less) is left empty; nothing here fails.
 """
 
-import ctypes
 import math
 import os
 import platform
@@ -13,25 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """Cores usable at once, name of the CPU, its instruction sets in Linux's names, bytes of memory, names of GPUs."""
-
-    cores: int
-    cpu: str
-    instruction_sets: frozenset[str]
-    memory_bytes: int | None
-    gpus: tuple[str, ...]
-
-
-def describe() -> Hardware:
-    """Everything at once. Imports torch, to ask it for GPUs."""
-    return Hardware(cores(), cpu_name(), instruction_sets(), memory_bytes(), _gpus())
 
 
 def best_device() -> str:
@@ -92,12 +74,6 @@ def _products_take() -> float:
     return time.perf_counter() - began
 
 
-def _gpus() -> tuple[str, ...]:
-    import torch
-
-    return tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
-
-
 def cores(root: Path = Path("/")) -> int:
     """Cores that this process may use at once: those it may run on, within its control group's share of time."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -106,7 +82,7 @@ def cores(root: Path = Path("/")) -> int:
 
 
 def _cpu_shares(root: Path) -> Iterator[float]:
-    for group in _control_groups(root, "cpu"):
+    for group in _control_groups(root):
         quota, _, period = _read(group / "cpu.max").partition(" ")  # version 2: "150000 100000" or "max 100000"
         quota = quota or _read(group / "cpu.cfs_quota_us")  # version 1: -1 is no limit
         period = period or _read(group / "cpu.cfs_period_us")
@@ -114,46 +90,17 @@ def _cpu_shares(root: Path) -> Iterator[float]:
             yield int(quota) / int(period)
 
 
-def memory_bytes(root: Path = Path("/")) -> int | None:
-    """Bytes of memory that this process may use: the machine's, or the limit of its control group; None if unknown."""
-    limits = []
-    for group in _control_groups(root, "memory"):
-        limits += [_read(group / "memory.max"), _read(group / "memory.limit_in_bytes")]
-    sizes = [int(limit) for limit in limits if limit.isdecimal()]
-    machine = _machine_memory(root)
-    return min([machine, *sizes]) if machine else min(sizes, default=None)
-
-
-def _machine_memory(root: Path) -> int | None:
-    found = re.search(r"^MemTotal:\s*(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
-    if found:
-        return int(found[1]) * 1024
-    if sys.platform == "win32":
-        return _windows_memory()
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _windows_memory() -> int | None:
-    kilobytes = ctypes.c_ulonglong()
-    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009  (mypy knows it on Windows only)
-    found = kernel.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes))
-    return kilobytes.value * 1024 if found else None
-
-
-def _control_groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process's control group and of all around it; each may set a limit.
+def _control_groups(root: Path) -> Iterator[Path]:
+    """The folders of this process's control group for CPU time and of all around it; each may set a limit.
 
     Lines of /proc/self/cgroup: `0::/path` (version 2), `4:cpu,cpuacct:/path` (version 1). In a container the path may
     be the host's, of which only the end of the chain, the mount point, exists.
     """
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, name = (*line.split(":", 2), "", "")[:3]
-        if controllers and controller not in controllers.split(","):
+        if controllers and "cpu" not in controllers.split(","):
             continue
-        mount = root / "sys/fs/cgroup" / (controller if controllers else "")
+        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
         inner = Path(name.lstrip("/"))
         yield from (mount / group for group in (inner, *inner.parents) if ".." not in group.parts)
 

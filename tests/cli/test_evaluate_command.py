@@ -1,6 +1,7 @@
 """`transduce evaluate` as a person calls it."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -231,6 +232,9 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         (["--outputs", "ours", "--data", "d.tsv", "--columns", "src=a"], "--columns takes NAME=COLUMN"),
         (["--outputs", "ours", "--data", "d.tsv", "--columns", "source=a,source=b"], "each once"),
         (["--outputs", "none", "--reference", "r"], "none: no such file"),
+        (["--outputs", "ours", "--reference", "r", "--beam", "4"], "--beam is for models, and only files of outputs"),
+        (["--outputs", "ours", "--reference", "r", "--sample"], "--sample is for models"),
+        (["--outputs", "ours", "--compare", "other", "--reference", "r", "--tag", "de"], "--tag is for models"),
     ],
 )
 def test_mistakes_are_named(texts: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
@@ -282,3 +286,18 @@ def test_tags_of_every_source(tmp_path: Path, texts: Path, capfd: pytest.Capture
     assert "unknown tag 'xx'; known: de, fr" in refused(
         capfd, tagged, "--source", "s", "--reference", "r", "--tag", "xx"
     )
+
+
+def test_a_place_that_cannot_be_written_to_is_said_at_once(
+    texts: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    said = refused(capfd, "--outputs", "ours", "--reference", "r", "--report", "page.html")
+    assert "--report page.html: the folder" in said and "cannot be written to" in said
+
+
+def test_a_tag_forgotten_is_said(tmp_path: Path, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tagged = str(tiny_model.write(tmp_path / "tagged", tags=("de", "fr")))
+    for options, said in (([], True), (["--tag", "de"], False)):
+        assert main(["evaluate", tagged, "--source", "s", "--reference", "r", "--metrics", "perplexity", *options]) == 0
+        assert ("--tag is not given; the model knows de, fr" in capfd.readouterr().err) == said

@@ -1,6 +1,7 @@
 """The prompt of `transduce translate`: what it answers to what is typed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -70,3 +71,21 @@ def test_what_cannot_be_translated_is_answered_too(model: Model, talk: Talk) -> 
     ]
     answer, *_ = talk(refusing, "bar", prefix="lot nas kus")
     assert answer.startswith("(not translated: your line: the prefix has 3 tokens, but the output may have at most 3")
+
+
+def test_what_the_model_writes_cannot_act_on_the_terminal(
+    model: Model, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Method(model.decoding())
+    (output,) = model.translate_n_best(["bar"])[0]
+    monkeypatch.setattr(Method, "translate", lambda *_, **__: [[replace(output, text="a\x1b]0;x\x07 b")]])
+    for wanted in (Wanted(plain), Wanted(plain, shown=Columns(ranked=False, confidence=False))):
+        assert talk(wanted, "bar") == ["a\\x1b]0;x\\x07 b"]
+
+
+def test_every_line_that_is_cut_is_named(model: Model, talk: Talk, capfd: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("transduce.cli.streams.say", said.append)
+        talk(Wanted(Method(model.decoding())), *[LONG] * 12)
+    assert sum("only its beginning was translated" in text for text in said) == 12

@@ -120,3 +120,16 @@ def test_keys_of_a_run_file_are_listed(capfd: pytest.CaptureFixture[str]) -> Non
     out = capfd.readouterr().out
     assert 'training.steps\n    stop after this many updates\n    a whole number or "none"; default: none\n' in out
     assert "\nmodel.preset\n" in out
+
+
+def test_a_run_that_did_not_wait_says_what_is_lost(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def train(*_: object, **__: object) -> Trained:
+        raise train_workflow.Abandoned
+
+    monkeypatch.setattr(train_workflow, "train", train)
+    assert main(["train", "first.toml", "--minutes", "5"]) == 130
+    again = "transduce train first.toml --minutes 5 --resume"
+    said = f"stopped at once; what came after the last checkpoint is lost; to go on: {again}\n"
+    assert capfd.readouterr().err == said

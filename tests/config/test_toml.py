@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from transduce import config
+from transduce.config.toml import inline
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,9 @@ from transduce import config
         (b"a = " + b"[" * 10_000, ": not TOML: nested too deeply"),
         (b"a = " + b"9" * 10_000, ": not TOML: "),
         (b"\x00\x01", ":1:1: not TOML: "),
-        (b"#" * (16 * 2**20 + 1), ": is larger than 16777216 bytes, expected a TOML file"),
+        (b"#" * (128 * 2**10 + 1), ": is larger than 131072 bytes, expected a TOML file"),
+        (b".".join([b"a"] * 600) + b" = 1", ": not TOML: tables are nested more than 20 deep"),
+        (b"a = " + b"[" * 30 + b"]" * 30, ": not TOML: tables are nested more than 20 deep"),
     ],
 )
 def test_files_that_are_not_toml_are_refused_with_the_place(tmp_path: Path, content: bytes, message: str) -> None:
@@ -26,6 +29,10 @@ def test_files_that_are_not_toml_are_refused_with_the_place(tmp_path: Path, cont
     with pytest.raises(ValueError) as caught:
         config.read(path)
     assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_keys_in_messages_are_quoted_where_they_must_be() -> None:
+    assert inline({"a-b": 1, "\x1b]0;x": {"c d": True}}) == '{ a-b = 1, "\\u001b]0;x" = { "c d" = true } }'
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:

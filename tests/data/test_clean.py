@@ -149,7 +149,7 @@ def test_the_first_rule_that_takes_a_pair_names_the_reason() -> None:
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
-        ({"max-length": 0}, "max-length must be at least 1, found 0"),
+        ({"max-length": 0}, "max-length must be from 1 to 999,999, found 0"),
         ({"max-characters": 0}, "max-characters must be at least 1, found 0"),
         ({"max-ratio": 0.9}, r"max-ratio must be at least 1, found 0\.9"),
         ({"min-letters": 1.5}, r"min-letters is a share, 0 to 1, found 1\.5"),

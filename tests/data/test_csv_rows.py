@@ -172,3 +172,27 @@ def test_columns_where_there_are_none(tmp_path: Path) -> None:
         list(examples(Corpus(file=tmp_path / "f.tsv", columns=Columns("en", "de")), STOP, Findings()))
     with pytest.raises(ValueError, match="columns names the columns of a file"):
         Corpus(Path("a"), Path("b"), columns=Columns("en", "de"))
+
+
+def test_lines_of_spaces_are_blank(tmp_path: Path) -> None:
+    found, findings = read(tmp_path / "f.csv", "  \nsource,target\n   \na,b\n \n")
+    assert [(pair.source, pair.where.rpartition(":")[2]) for pair in found] == [("a", "4")]
+    assert findings.noted.counts["blank line skipped"] == 3
+
+
+def test_a_header_after_many_blank_lines(tmp_path: Path) -> None:
+    found, _ = read(tmp_path / "f.csv", "\n" * 5000 + "source,target\na,b\n")
+    assert [pair.source for pair in found] == ["a"]
+
+
+def test_columns_that_nobody_asked_for_may_be_left_out(tmp_path: Path) -> None:
+    content = "source,target,tag,tag\na,b,de,fr\n"
+    with pytest.raises(ValueError, match=r"2 columns are called 'tag'; .* columns = \{ tag = \"\" \}"):
+        read(tmp_path / "f.csv", content)
+    assert len(read(tmp_path / "f.csv", content, columns=Columns(tag=""))[0]) == 1
+
+
+def test_a_text_that_is_no_csv_is_shown_in_part(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no column 'source'") as caught:
+        read(tmp_path / "f.csv", "word " * 10_000)
+    assert len(str(caught.value)) < 800

@@ -23,7 +23,7 @@ PAIR = {"source": "a.en", "target": "a.de"}
         ({"train": [PAIR], "split": {"dev": -1}}, "dev must not be negative, found -1"),
         ({"train": [PAIR], "split": {"dev": 5, "by": "line"}}, "by"),
         ({"train": [PAIR], "split": {"dev": 5}, "dev": PAIR}, "dev is given twice"),
-        ({"train": [PAIR], "clean": {"max-length": 0}}, r"clean\.max-length must be at least 1, found 0"),
+        ({"train": [PAIR], "clean": {"max-length": 0}}, r"clean\.max-length must be from 1 to 999,999, found 0"),
         ({"train": [PAIR], "max-line-bytes": 0}, "max-line-bytes must be from 1 to 1,000,000,000, found 0"),
         ({"train": [PAIR], "max-line-bytes": 10**19}, "max-line-bytes must be from 1"),
         ({"train": [PAIR], "bad-lines": "ignore"}, "bad-lines"),

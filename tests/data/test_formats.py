@@ -72,7 +72,16 @@ def test_tabs_are_text_in_aligned_files(tmp_path: Path) -> None:
         ("f.jsonl", '{"source": "a", "target": "b", "group": true}', 'wrong type .*"group".*a boolean'),
         ("f.jsonl", r'{"source": "\ud800", "target": "b"}', "not text"),
         ("f.jsonl", r'{"source": "a\u0000", "target": "b"}', "not text"),
-        ("f.jsonl", '{"source": "a", "target": "b", "tag": 5}', 'wrong type .*"tag" must be a string, found a number'),
+        (
+            "f.jsonl",
+            '{"source": "a", "target": "b", "tags": [1]}',
+            r'wrong type .*"tags" must be a string or a list of strings, found an array; .* columns = \{ tag = "" \} reads none',
+        ),
+        (
+            "f.jsonl",
+            '{"source": "a", "target": "b", "tag": 5}',
+            'wrong type .*"tag" must be a string or a list of strings, found a number',
+        ),
         ("f.jsonl", '{"source": "a", "target": "b", "tags": ["d e"]}', "not a tag .*no white space"),
         ("f.jsonl", '{"source": "a", "target": "b", "tag": "a b c d e f g h i"}', 'not a tag .*columns = { tag = "" }'),
         ("f.tsv", "a\tb\tc\t<d>", "not a tag"),

@@ -131,6 +131,17 @@ def test_source_key_is_coarser_than_what_a_tokenizer_may_do(text: str) -> None:
         assert source_key(same) == source_key(text)
 
 
+@pytest.mark.parametrize("begin", ["", "word " * 300, "\u4e00" * 5000])
+def test_source_key_of_long_texts(begin: str) -> None:
+    text = begin + "Caf\u00e9 na\u00efve " * 400
+    assert source_key(text) == source_key(unicodedata.normalize("NFD", text).upper()) != source_key(text + "x")
+
+
+def test_source_key_of_a_million_marks_comes_soon() -> None:
+    """Python's own NFKC takes minutes for such a line, and no Ctrl-C stops it."""
+    assert source_key("\u0300\u0316" * 250_000) != source_key("\u0316\u0300" * 200_000)
+
+
 def test_source_key_tells_texts_apart() -> None:
     words = [f"{a} {b}" for a in range(300) for b in range(300)]
     assert len({source_key(word) for word in words}) == len(words)

@@ -100,3 +100,10 @@ def test_weights_that_are_none(weight: float) -> None:
 def test_only_train_has_weights(part: str) -> None:
     with pytest.raises(ValueError, match=f"{part} has a weight"):
         DataConfig((Corpus(file=Path("a.tsv")),), **{part: Corpus(file=Path("b.tsv"), weight=2.0)})
+
+
+def test_epochs_that_no_memory_holds_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"epochs of 1,000,000,000 pairs, at most 268,435,456 .* lower data\.train weight"
+    ):
+        WeightedRows([Share(1_000_000, 1000.0)], 1)

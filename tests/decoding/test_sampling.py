@@ -26,6 +26,8 @@ def probabilities(**settings):
 def test_cuts_by_hand():
     assert probabilities() == pytest.approx([0.5, 0.25, 0.125, 0.0625, 0.0625])
     assert probabilities(top_k=2) == pytest.approx([2 / 3, 1 / 3, 0, 0, 0])
+    assert probabilities(top_k=4) == pytest.approx([8 / 15, 4 / 15, 2 / 15, 1 / 15, 0])  # of two equal ones the first
+    assert probabilities(top_p=0.9) == pytest.approx([8 / 15, 4 / 15, 2 / 15, 1 / 15, 0])
     assert probabilities(top_p=0.7) == pytest.approx([2 / 3, 1 / 3, 0, 0, 0])
     assert probabilities(top_p=0.3) == pytest.approx([1, 0, 0, 0, 0])
     assert probabilities(min_p=0.25) == pytest.approx([4 / 7, 2 / 7, 1 / 7, 0, 0])

@@ -12,7 +12,6 @@ from transduce.evaluation.alignment import (
     error_rate,
     format_links,
     parse_gold,
-    parse_links,
 )
 
 LINKS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12)
@@ -67,21 +66,19 @@ def test_unequal_counts() -> None:
 @given(LINKS)
 def test_pharaoh_there_and_back(links: list) -> None:
     shuffled = random.Random(0).sample(links, len(links))
-    assert parse_links(format_links(shuffled), "x") == tuple(sorted(set(links)))
+    assert parse_gold(format_links(shuffled), "x").sure == set(links)
 
 
 def test_pharaoh_text() -> None:
     assert format_links([(10, 2), (2, 10), (2, 10)]) == "2-10 10-2"
     assert format_links([]) == ""
-    assert parse_links(" 0-0\t1-2 ", "x") == ((0, 0), (1, 2))
+    assert parse_gold(" 0-0\t1-2 ", "x").sure == {(0, 0), (1, 2)}
 
 
-@pytest.mark.parametrize(
-    "text", ["0-", "a-1", "0-1-2", "-1-0", "1:2", "٣-1", "1-2?", "0-0,1-1", "1?2", "9" * 5000 + "-1"]
-)
+@pytest.mark.parametrize("text", ["0-", "a-1", "0-1-2", "-1-0", "1:2", "٣-1", "1-2?", "0-0,1-1", "9" * 5000 + "-1"])
 def test_what_is_no_link_is_named(text: str) -> None:
     with pytest.raises(ValueError, match=r"^f\.txt:7: .* is no link"):
-        parse_links(f"0-0 {text}", "f.txt:7")
+        parse_gold(f"0-0 {text}", "f.txt:7")
 
 
 def test_gold_links() -> None:

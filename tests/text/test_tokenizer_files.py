@@ -125,6 +125,7 @@ CHANGES: dict[str, Callable[[Tree], object]] = {
     "id or score is infinite": add_piece("new", float("inf")),
     "id or score is not a number": add_piece("new", float("nan")),
     "id or score is huge": add_piece("new", 2**70),
+    "id or score is endless": add_piece("new", -(10**400)),
     "merges are missing or null": set_key("model.merges", None),
     "merges are text": set_key("model.merges", "a b"),
     "merges of unknown pieces": set_key("model.merges", [["qq", "zz"]]),
@@ -151,6 +152,13 @@ CHANGES: dict[str, Callable[[Tree], object]] = {
 def test_a_crafted_file_is_refused(saved: Path, change: str) -> None:
     with pytest.raises(ValueError, match=r"tokenizer.json: not a tokenizer that can be used: "):
         Tokenizer.load(changed(saved, CHANGES[change]))
+
+
+def test_an_endless_piece_is_refused(lossless: Tokenizer, tmp_path: Path) -> None:
+    """The library keeps unigram pieces in a tree, as deep as the longest, and ends the whole program when it drops it."""
+    lossless.save(tmp_path / "tokenizer.json")
+    with pytest.raises(ValueError, match=r"tokenizer.json: .* has 30,000 characters, at most 25 are learnt"):
+        Tokenizer.load(changed(tmp_path / "tokenizer.json", add_piece("a" * 30_000)))
 
 
 CONTENTS: dict[str, bytes] = {
@@ -200,7 +208,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Monke
     with open(path, "wb") as file:
         file.truncate(module.MOST_BYTES + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("was read"))
-    with pytest.raises(ValueError, match=r"huge.json: .* at most 268,435,456"):
+    with pytest.raises(ValueError, match=r"huge.json: .* at most 67,108,864"):
         Tokenizer.load(path)
 
 

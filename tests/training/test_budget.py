@@ -30,25 +30,23 @@ def test_minutes_settle_after_200_steps_or_a_fifth_of_the_time():
 def test_minutes_are_kept_when_all_goes_on_at_the_same_rate(validate_every):
     """200 steps of half a second and validations of 10 s: the whole then takes the ten minutes, within a validation."""
     config = TrainingConfig(minutes=10.0, validate_every=validate_every)
-    found = budget.of_minutes(
-        config, TrainState(step=200, seconds=110.0, validation_seconds=10.0), last_validation=10.0
-    )
+    state = TrainState(step=200, seconds=110.0, validation_seconds=10.0, last_validation=10.0)
+    found = budget.of_minutes(config, state)
     validations = (found.total_steps - 200) / found.validate_every
     assert 110 + 0.5 * (found.total_steps - 200) + 10 * validations == pytest.approx(600, abs=10)
 
 
 def test_dear_validations_leave_four_fifths_of_the_time_to_updates():
     """The first validation took ten times what all updates so far took, as it does before anything is learnt."""
-    state = TrainState(step=10, seconds=11.0, validation_seconds=10.0)
-    found = budget.of_minutes(TrainingConfig(minutes=1.0), state, last_validation=10.0)
+    state = TrainState(step=10, seconds=11.0, validation_seconds=10.0, last_validation=10.0)
+    found = budget.of_minutes(TrainingConfig(minutes=1.0), state)
     assert found.total_steps - 10 == pytest.approx(0.8 * (60 - 11) / 0.1, abs=1)
     assert found.validate_every == found.total_steps - 10
 
 
 def test_a_budget_already_overspent_ends_the_run_where_it_is():
-    found = budget.of_minutes(
-        TrainingConfig(minutes=0.1), TrainState(step=1, seconds=50.0, validation_seconds=10.0), last_validation=10.0
-    )
+    state = TrainState(step=1, seconds=50.0, validation_seconds=10.0, last_validation=10.0)
+    found = budget.of_minutes(TrainingConfig(minutes=0.1), state)
     assert found.total_steps == 1 and found.validate_every >= 1
 
 

@@ -95,7 +95,7 @@ def test_unusable_lines_are_counted(model: Model, tmp_path: Path) -> None:
     made = back_translate(model, [path], tmp_path / "out.tsv", wanted(model), say=quiet)
     assert made.lines == 6
     assert made.left_out["blank"] == 2
-    assert made.left_out["longer than the model takes"] == made.left_out["that are no UTF-8 text"] == 1
+    assert made.left_out["longer than the model takes"] == made.left_out["with a fault (invalid UTF-8)"] == 1
     assert str(Made(5, 2, 0, made.left_out)).startswith("2 pairs from 5 lines; left out: 2 blank, 1 longer than")
 
 
@@ -108,12 +108,14 @@ def test_unusable_lines_are_counted(model: Model, tmp_path: Path) -> None:
         ("ein Haus", Translation("a house", -1.0, -1.0, source_cut=True), "longer than the model takes"),
         ("ein Haus", Translation("a a a", -1.0, -1.0, ended=False), "with an output cut at its longest length"),
         (" ", Translation("", 0.0, 0.0), "blank"),
+        ("ein Haus", Translation("a\0 house", -1.0, -1.0), "with an output that is no text"),
+        ("ein Haus", Translation("a \ufffd house", -1.0, -1.0), "with an output that is no text"),
     ],
 )
 def test_flaws(monkeypatch: pytest.MonkeyPatch, line: str, output: Translation, flaw: str | None) -> None:
     monkeypatch.undo()
     assert module._flaw(Line(1, "f:1", line), output) == flaw
-    assert module._flaw(Unreadable(1, "f:1", line), output) == "that are no UTF-8 text"
+    assert module._flaw(Unreadable(1, "f:1", "", reason="line too long"), output) == "with a fault (line too long)"
 
 
 @pytest.mark.parametrize("sampling", [None, Sampling(top_p=0.9)])
@@ -228,3 +230,11 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     source = text(tmp_path, LINES)
     assert main(["back-translate", str(folder), str(source), "--output", str(tmp_path / "o.tsv")]) == 130
     assert "the same command goes on" in capfd.readouterr().err
+
+
+def test_a_tag_without_a_name_is_refused(model: Model, tmp_path: Path) -> None:
+    """As from a variable of the shell that is not set; pairs without a tag have an option of their own."""
+    with pytest.raises(ValueError, match="--tag names no tag; for pairs without one give --untagged"):
+        back_translate(
+            model, [text(tmp_path, LINES)], tmp_path / "out.tsv", replace(wanted(model), tags=("",)), say=quiet
+        )

@@ -1,6 +1,7 @@
 """What is chosen by the size of the data: sensible at every size, only where nothing is given, and lasting."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from transduce.architectures.presets import PRESETS
 from transduce.data.clean import Clean
 from transduce.decoding.config import Decoding
 from transduce.layers.positions import Rotary
+from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows import defaults
 from transduce.workflows.defaults import Choice, DataFacts
@@ -247,3 +249,18 @@ def test_unusable_text_is_left_to_the_preparation(tmp_path: Path) -> None:
     run = load_run(write(tmp_path, ["\t", " \tx"]))
     assert measure(run.data, tmp_path) == DataFacts(1, 0.0, 0.0)
     assert chosen(1, [], 0.0)["tokenizer.vocabulary"] == 1000
+
+
+def test_weights_count_in_what_depends_on_the_length_of_an_epoch(tmp_path: Path) -> None:
+    write(tmp_path, sentences(200))
+    (tmp_path / "big.tsv").write_text("".join(f"{line}\n" for line in sentences(2000)), encoding="utf-8")
+    (tmp_path / "run.toml").write_text(
+        '[data]\ntrain = [{ file = "pairs.tsv" }, { file = "big.tsv", weight = 0.1 }]\n', encoding="utf-8"
+    )
+    facts = measure(load_run(tmp_path / "run.toml").data, tmp_path)
+    assert (facts.pairs, facts.epoch) == (2200, pytest.approx(400))
+    network, settings = PRESETS["transformer-small"](), TrainingConfig(epochs=10.0)
+    weighted = defaults.training(facts, network, "unigram", settings, [])
+    as_few = defaults.training(replace(facts, pairs=400, epoch=None), network, "unigram", settings, [])
+    other = {"model.dropout", "training.label-smoothing"}  # which depend on how many different pairs there are
+    assert [each for each in weighted if each.key not in other] == [each for each in as_few if each.key not in other]

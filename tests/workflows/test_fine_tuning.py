@@ -184,3 +184,10 @@ def test_prepare_takes_the_pieces_of_the_model_too(first, tmp_path, monkeypatch,
     assert "tokenizer" not in capfd.readouterr().err
     train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
     assert len(list((tmp_path / "prepared").iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])
+def test_a_damaged_list_of_what_was_trained_on_is_named(tmp_path, content):
+    (tmp_path / trained_on.NAME).write_bytes(content)
+    with pytest.raises(ValueError, match=r"trained-on\.npy: is damaged; remove it to go on"):
+        trained_on.seen(tmp_path, ["abc"])

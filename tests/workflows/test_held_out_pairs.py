@@ -118,3 +118,13 @@ def test_the_test_set_of_a_run(tmp_path: Path) -> None:
         own_test_set(run)
     write(run / "test.jsonl", '{"source": "a", "target": "b"}\n')
     assert own_test_set(run) == own_test_set(run / "model") == run / "test.jsonl"
+
+
+def test_a_folder_beside_a_run_file_is_not_its_model(tmp_path: Path) -> None:
+    """Somebody's project, with a model of others in it."""
+    (tmp_path / "run.toml").touch()
+    write(tmp_path / "test.jsonl", '{"source": "a", "target": "b"}\n')
+    (tmp_path / "opus").mkdir()
+    assert run_of(tmp_path / "opus") is None
+    with pytest.raises(ValueError, match="has no test pairs of its own"):
+        own_test_set(tmp_path / "opus")

@@ -96,6 +96,11 @@ def test_only_inspections_are_replaced(folder: Path, found: Inspection, monkeypa
     (photos / "me.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"holds me\.png"):
         write_inspection(photos, found)
+    (photos / "me.png").unlink()
+    write_inspection(photos, found)
+    (photos / "annotated.png").write_bytes(b"")  # beside an inspection, which is no reason to remove it
+    with pytest.raises(ValueError, match=r"holds annotated\.png"):
+        write_inspection(photos, found)
     with pytest.raises(ValueError, match="is a file, expected a folder or nothing"):
         write_inspection(folder / "notes.txt", found)
 

@@ -24,6 +24,7 @@ from transduce.data.reading import LineRules
 from transduce.data.split import source_key
 from transduce.data.tally import Findings
 from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.workflows import prepare as module
 from transduce.workflows.prepare import Prepared, prepare
 
 CHARACTERS = TokenizerConfig("characters", 400)
@@ -510,3 +511,46 @@ def test_a_vocabulary_that_the_text_does_not_fill_is_told(tmp_path: Path) -> Non
     assert (
         f"tokenizer: {size} pieces for both sides (of the 5,000 asked for; the text has no more)" in prepared.summary()
     )
+
+
+def test_a_file_that_somebody_writes_to_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With as many lines as before, so that only the folder's name would be wrong."""
+    corpus = tsv(tmp_path / "a.tsv", numbered(20))
+    build = module._build
+
+    def meanwhile(*arguments: object) -> object:
+        tsv(tmp_path / "a.tsv", [(source.upper(), target) for source, target in numbered(20)])
+        return build(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_build", meanwhile)
+    with pytest.raises(ValueError, match=r"a\.tsv: changed while it was read; start again"):
+        run(tmp_path, train=(corpus,))
+    assert not list((tmp_path / "prepared").iterdir())
+
+
+def test_a_corpus_with_a_tag_that_the_model_to_go_on_with_has_not_learnt(tmp_path: Path) -> None:
+    first = run(tmp_path, train=(replace(tsv(tmp_path / "a.tsv", numbered(20)), tag="de"),))
+    data = DataConfig(train=(Corpus(file=tmp_path / "a.tsv", tag="fr"),))
+    with pytest.raises(ValueError, match=r"data\.train: tag = 'fr' is unknown: the model has not learnt it; known: de"):
+        prepare(data, CHARACTERS, 1, tmp_path, tmp_path / "prepared", first.tokenizers)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (TokenizerConfig(vocabulary=261), r"^\[tokenizer\] vocabulary = 261 is too small .*, or exact = false"),
+        (
+            TokenizerConfig(vocabulary=9000, shared=False),
+            r"^\[tokenizer\] vocabulary = 9000 is more .* \(of the sources\)$",
+        ),
+        (
+            TokenizerConfig("characters", 400, shared=False, target=SideConfig("bpe", 9000)),
+            r"^\[tokenizer\.target\] vocabulary = 9000 is more .* \(of the targets\)$",
+        ),
+    ],
+)
+def test_a_vocabulary_that_does_not_suit_the_text_is_named_with_its_table(
+    tmp_path: Path, config: TokenizerConfig, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        run(tmp_path, config, train=(tsv(tmp_path / "a.tsv", numbered(20)),))

@@ -15,8 +15,10 @@ from transduce.cli.main import main
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
 from transduce.workflows import trials as trials_module
+from transduce.workflows.defaults import Choice
 from transduce.workflows.proposals import require_optuna
-from transduce.workflows.search import Found, search, usual_dimensions
+from transduce.workflows.search import Found, _fixed, search, usual_dimensions
+from transduce.workflows.search_space import Choices
 from transduce.workflows.settled_run import settled_run
 from transduce.workflows.trials import Result, best_validation, read_results, write_results
 
@@ -242,7 +244,7 @@ def test_the_command_prints_what_can_be_pasted(
     assert lines[0].split() == ["trial", "perplexity", "step", "minutes", "training.schedule"]
     assert len(lines[1:3]) == 2 and lines[3] == ""  # two trials, as there are no more combinations
     best = lines[1].split()[-1]
-    assert f'[training]\nschedule = "{best}"\n' in out
+    assert f'[training]\noptimiser = "muon"\nschedule = "{best}"\n' in out
     assert lines[-1].startswith("transduce train toy.toml --set training.steps=4 ")
     assert lines[-1].endswith(f" --set training.schedule={best}")
 
@@ -253,3 +255,25 @@ def test_results_may_hold_any_text(tmp_path):
     result = Result(0, {"model.dropout": 0.1}, None, failure="two\u2028lines\x85and more")
     write_results(path, [result])
     assert read_results(path) == [result]
+
+
+def test_trials_share_what_was_chosen_for_the_run(whole: tuple[Path, Found]) -> None:
+    """A learning rate in a run file means that no optimiser is chosen by itself; here it is only searched."""
+    _, found = whole
+    assert found.fixed == ("training.optimiser=muon",)
+    for each in found.results:
+        assert 'optimiser = "muon"' in (found.folder / f"trial-00{each.trial}/run.toml").read_text()
+
+
+def test_what_is_searched_is_not_fixed(tmp_path: Path) -> None:
+    choices = (Choice("model.preset", "transformer-base", ""), Choice("model.positions", "rotary", ""))
+    assert _fixed(choices, [Choices("model.heads", (2, 4))]) == (
+        "model.preset=transformer-base",
+        "model.positions=rotary",
+    )
+    assert _fixed(choices, [Choices("model.preset", ("transformer-tiny", "transformer-small"))]) == (
+        "model.positions=rotary",
+    )
+    sides = (Choice("tokenizer.source", {"kind": "bpe", "vocabulary": 500}, ""),)
+    assert _fixed(sides, [Choices("tokenizer.source.vocabulary", (300, 400))]) == ()
+    assert _fixed(sides, []) == ('tokenizer.source={ kind = "bpe", vocabulary = 500 }',)

@@ -118,3 +118,12 @@ def test_nothing_is_proposed_twice_while_something_else_is_left() -> None:
         tried.append((propose(space, tried, True, number), 1.0))
     assert len({(values["a"], values["b"]) for values, _ in tried}) == 6
     assert propose(space, tried, True, 6)["a"] in (1, 2, 3)
+
+
+def test_a_runs_own_value_is_the_one_listed() -> None:
+    dimension = parse("training.r-drop=0,1,3", KINDS)
+    assert isinstance(dimension, Choices) and dimension.holds(0.0) and not dimension.holds(2.0)
+    assert repr(dimension.listed(0.0)) == "0"
+    tried = [({dimension.key: dimension.listed(0.0)}, 1.0)]
+    assert propose([dimension], tried, False, 1)[dimension.key] in (1, 3)
+    assert Range("a", 0.0, 1.0).listed(0.5) == 0.5

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from transduce.drawing.screen import screen_width
-from transduce.workflows.terminal import harmless, table
+from transduce.workflows.terminal import harmless, harmless_lines, table
 
 cells = st.lists(st.lists(st.text(max_size=5), min_size=3, max_size=3), min_size=1, max_size=4)
 
@@ -27,3 +27,5 @@ def test_nothing_acts(text: str) -> None:
     shown = harmless(text)
     assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown)
     assert "\u202e" not in shown and "\u2066" not in shown
+    assert harmless_lines(f"a\n{text}") == "\n".join(["a", *map(harmless, text.split("\n"))])
+    assert harmless("Größe 日本 🙂 x\x1b[2J") == "Größe 日本 🙂 x\\x1b[2J"

@@ -17,10 +17,11 @@ from toy import write_toy
 
 import transduce
 from transduce import files
+from transduce.cli import streams
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows import train as train_workflow
 from transduce.workflows import validation as validation_workflow
-from transduce.workflows.train import train
+from transduce.workflows.train import Abandoned, train
 
 COMMAND = [sys.executable, "-m", "transduce.cli.main", "train"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -50,7 +51,7 @@ def final_state(root: Path) -> dict[str, str]:
     """SHA-256 of everything in the last checkpoint, but for the time that was spent."""
     folder = root / "runs/toy/checkpoints/step-00000030"
     state = json.loads((folder / "state.json").read_text())
-    state.pop("seconds"), state.pop("validation_seconds")
+    state.pop("seconds"), state.pop("validation_seconds"), state.pop("last_validation")
     hashes = {part: files.sha256(folder / f"{part}.safetensors") for part in checkpoints.PARTS}
     return hashes | {"state": json.dumps(state)}
 
@@ -433,7 +434,7 @@ def test_a_run_says_which_weights_became_the_model_and_how_much_of_its_budget_is
     assert re.fullmatch(r".*runs/toy/model: the weights at step 20, with loss [\d.]+ on the dev set", said[-1])
     settings = ["training.steps=none", "training.minutes=0.001", "training.metric=loss"]
     found = train(run_file, settings, resume=True, root=tmp_path, say=said.append)
-    assert found.finished and found.state.step <= 21
+    assert found.finished and found.state.step == 20
     assert any(re.fullmatch(r"budget: minutes 0\.001, of which [\d.]+ minutes are used up", line) for line in said)
 
 
@@ -444,3 +445,39 @@ def test_a_validation_that_was_told_of_twice_counts_once(tmp_path):
         "".join(json.dumps({"kind": kind, "step": step, "place": n}) + "\n" for n, (kind, step) in enumerate(kinds))
     )
     assert [event["place"] for event in metrics_log.read(path)] == [0, 2, 3, 4, 5]
+
+
+def test_what_was_to_be_ignored_stays_so(tmp_path, monkeypatch):
+    """As nohup has it: a terminal that closes is no reason to stop."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        loss = train_workflow.translation.loss
+        monkeypatch.setattr(
+            train_workflow.translation,
+            "loss",
+            lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
+        )
+        found = train(write_toy(tmp_path), ["training.steps=2"], root=tmp_path, say=quiet)
+        assert found.finished and found.signal is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
+    def twice(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(train_workflow.translation, "loss", twice)
+    with pytest.raises(Abandoned):
+        train(write_toy(tmp_path), root=tmp_path, say=quiet)
+
+
+def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as nobody, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", nobody)
+        found = train(write_toy(tmp_path), ["training.steps=12"], root=tmp_path, say=streams.say)
+    assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")

@@ -12,8 +12,10 @@ from transduce.decoding.sampling import Sampling
 from transduce.workflows.line_batches import Line
 from transduce.workflows.method import Method
 from transduce.workflows.model import Model, load
+from transduce.workflows.notes import Notes
 from transduce.workflows.output_lines import Columns
-from transduce.workflows.translate import Shown, Wanted, best_text, translate_stream
+from transduce.workflows.prefixes import LineError
+from transduce.workflows.translate import Shown, Stream, Wanted, best_text, translate_stream
 from transduce.workflows.translation import Translation
 
 SOURCES = ["bar", "", "  ", "dar kus", "mit dar bis kos", "nut"]
@@ -203,3 +205,19 @@ def test_folders_beside_a_model_are_told_for_what_they_are(tmp_path: Path) -> No
         (run / "model" / name).touch()
     with pytest.raises(ValueError, match="did you mean the folder that it is in"):
         find_model(run / "model" / "model.safetensors")
+
+
+def test_two_prefixes_that_cannot_be_are_refused_by_the_first(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown words are found in all lines before any length is looked at."""
+    lines = numbered(["bar", "nut", "kus", "mit"])
+    outputs = Stream._outputs
+
+    def refuses(self: Stream, batch: list[Line], progress: object) -> object:
+        for place, what in ((3, "an unknown word"), (1, "too long")):
+            if place < len(batch):
+                raise LineError(place, what)
+        return outputs(self, batch, progress)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Stream, "_outputs", refuses)
+    found, refusal = Stream(model, searched(model), Notes(print)).translate(lines)
+    assert len(found) == 1 and str(refusal) == f"{lines[1].where}: too long"

@@ -1,11 +1,15 @@
 """Validations look at sentences from everywhere in the dev set."""
 
+import math
+
 import numpy as np
 import pytest
+import torch
 
 import tiny_model
 from transduce.data.held_out import HeldOutText
 from transduce.data.store import StoreWriter, TokenStore
+from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.training.interrupt import StopRequest
 from transduce.workflows import validation
 from transduce.workflows.model import load
@@ -48,3 +52,23 @@ def test_the_loss_is_of_the_pairs_drawn(tmp_path, monkeypatch) -> None:
         sums, tokens = sums - scored.log_probability, tokens + len(scored.tokens)
     assert found.values["loss"] == pytest.approx(sums / tokens, rel=1e-4)
     assert "\x1b" not in found.samples and "\\x1b[31m" in found.samples
+
+
+def test_a_network_without_finite_probabilities_is_worst_and_no_error(tmp_path) -> None:
+    """What is learnt at too high a rate: the updates that follow say so, and name the last good checkpoint."""
+    model = load(tiny_model.write(tmp_path / "model"), "cpu")
+    with StoreWriter(tmp_path / "dev.arrow", ("source", "target")) as writer:
+        writer.write({"source": [[9, 8]], "target": [[9]]})
+    dev = DevSet(
+        TokenStore(tmp_path / "dev.arrow"),
+        [HeldOutText("bar", ["mit"], (), "")],
+        model.tokenizers,
+        model.decoding(),
+        64,
+        "cpu",
+    )
+    with torch.no_grad():
+        next(model.network.parameters()).fill_(math.nan)
+    found = dev.validate(model.network, StopRequest())
+    assert found.values.keys() == {"loss", "perplexity", *QUICK_METRICS} and all(map(math.isnan, found.values.values()))
+    assert "no finite probabilities" in found.samples and model.network.training

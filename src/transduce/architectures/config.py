@@ -35,7 +35,9 @@ class TransformerConfig:
     activation_dropout: Annotated[
         float, "share of the features inside the feed-forward networks dropped in training"
     ] = 0.0
-    layer_dropout: Annotated[float, "share of the updates that leave out a layer (Fan et al. 2019, 1909.11556)"] = 0.0
+    layer_dropout: Annotated[
+        float, "share of the passes through the network that leave out a layer (Fan et al. 2019, 1909.11556)"
+    ] = 0.0
     norm_placement: Annotated[Placement, "post: norm(x + f(x)) as in the paper; pre: x + f(norm(x))"] = "post"
     norm: Annotated[Norm, "the norm", NORMS] = LayerNorm()
     positions: Annotated[Positions, "position encoding", POSITIONS] = Sinusoidal()

@@ -68,6 +68,13 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
     return method_of(model, changes, draws, least_risk=options.mbr is not None, language=language)
 
 
+def decoding_options_given(options: argparse.Namespace) -> list[str]:
+    """Those of `add_decoding`, and --beam, that were given."""
+    named = [*_given(options, SEARCH), *_given(options, OUTPUTS), *_given(options, SAMPLING)]
+    named += [name for name in ("beam", "mbr", "mbr_of") if getattr(options, name) is not None]
+    return [_option(name) for name in ([*named, "sample"] if options.sample else named)]
+
+
 def _add(group: Any, rows: Rows) -> None:
     for option, kind, metavar, text in rows:
         group.add_argument(option, metavar=metavar, type=kind, help=text)

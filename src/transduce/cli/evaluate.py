@@ -23,6 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.evaluate import write_translations
 
     found = assessment(options)
+    asked = _asked(found, options)
+    streams.write(as_json(asked) if options.json else as_text(asked))
     if options.output is not None:
         write_translations(options.output, found.subject)
     if options.report is not None:
@@ -30,8 +32,6 @@ def main(arguments: Sequence[str]) -> int:
 
         write_report(options.report, found, options.model)
         streams.say(f"{options.report}: written")
-    asked = _asked(found, options)
-    streams.write(as_json(asked) if options.json else as_text(asked))
     return 0
 
 

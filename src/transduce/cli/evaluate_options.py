@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from transduce.cli.decoding_options import add_decoding
+from transduce.cli.decoding_options import add_decoding, decoding_options_given
 from transduce.cli.model_options import add_ensemble, add_model, add_tag
 from transduce.cli.parser import Parser, did_you_mean
 from transduce.cli.targets import check_target
@@ -72,8 +72,9 @@ def _add_questions(parser: Parser) -> None:
     group.add_argument(
         "--metrics",
         metavar="A,B",
-        help="only these; any of the usual ones, which are the default, and bleu-char, bleu-zh, bleu-intl, bleu-lowercase, "
-        "bleu-none, chrf++",
+        help="only these: bleu, chrf, ter, token-error-rate, word-error-rate, character-error-rate, exact-match (the "
+        "default: all of them), bleu-char, bleu-zh, bleu-intl, bleu-lowercase, bleu-none, chrf++; a model's perplexity "
+        "comes with any of them, or alone",
     )
     group.add_argument(
         "--by", metavar="A,B", help="scores of parts of the test set: by length, group, tag, rare-words or all"
@@ -113,6 +114,8 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError("give either a MODEL or --outputs FILE; what it is to be compared with goes to --compare")
     if options.outputs is not None and options.ensemble:
         raise ValueError("--ensemble goes with a MODEL, not with --outputs")
+    if options.model is None and not any(path.is_dir() for path in options.compare):
+        _check_nothing_translates(options)
     if options.calibration and (options.model is None or options.ensemble):
         raise ValueError("--calibration is of one model's confidence: it needs a MODEL, and no --outputs or --ensemble")
     if options.worst is not None and options.worst < 0:
@@ -122,6 +125,15 @@ def check(options: argparse.Namespace) -> None:
         check_target(option, getattr(options, option), _files_read(options))
     if options.output is not None and options.output == options.report:
         raise ValueError(f"--output and --report are both {options.report}; name two files")
+
+
+def _check_nothing_translates(options: argparse.Namespace) -> None:
+    """Where files of outputs alone are judged, what says how to translate would be passed over in silence."""
+    options_of_models = [*decoding_options_given(options), *(["--tag"] if options.tag else [])]
+    if options.device is not None:
+        options_of_models.append("--device")
+    if options_of_models:
+        raise ValueError(f"{options_of_models[0]} is for models, and only files of outputs are given: leave it out")
 
 
 def _files_read(options: argparse.Namespace) -> list[Path | None]:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
-from transduce.cli.model_options import opened
+from transduce.cli.model_options import note_tags, opened
 from transduce.workflows.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
 from transduce.workflows.breakdowns import KINDS, count_words
 from transduce.workflows.calibrate import calibration
@@ -58,6 +58,7 @@ def assessment(options: argparse.Namespace) -> Assessment:
         sure = None
     else:
         model = opened(options)
+        note_tags(model, held_out.tags)
         subject = _evaluated(model, held_out, names, options)
         wants_calibration = options.calibration or (options.report is not None and not options.ensemble)
         sure = calibration(model, held_out) if wants_calibration else None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from transduce.cli import streams
 from transduce.cli.parser import Parser
+from transduce.workflows.terminal import table
 
 if TYPE_CHECKING:
     from transduce.workflows.info import ModelInfo, Parameters, PresetInfo, TokenizerInfo
@@ -82,6 +83,4 @@ def _parameters(found: "Parameters") -> str:
 
 
 def _section(title: str, rows: Iterable[tuple[str, object]]) -> str:
-    rows = list(rows)
-    width = max((len(name) for name, _ in rows), default=0)
-    return f"\n{title}\n" + "".join(f"  {name:{width}}  {value}\n" for name, value in rows)
+    return f"\n{title}\n" + table(("", name, str(value)) for name, value in rows)

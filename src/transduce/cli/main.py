@@ -4,7 +4,6 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from transduce import __version__
 from transduce.cli import align, back_translate, evaluate, info, inspect, prepare, search, streams, train, translate
@@ -51,8 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(text: str) -> int:
-    with suppress(OSError):
-        streams.say(f"transduce: error: {text}")
+    streams.say(f"transduce: error: {text}")
     try:
         streams.flush()
     except OSError:

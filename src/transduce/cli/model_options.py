@@ -53,7 +53,7 @@ def opened(options: argparse.Namespace) -> "Model":
     return open_models([options.model, *options.ensemble], options.device, options.precision)
 
 
-def note_tags(model: "Model", given: Sequence[str], option: str = "--tag") -> None:
+def note_tags(model: "Model", given: Sequence[object], option: str = "--tag") -> None:
     """Says what tags the model knows, where none is given."""
     from transduce.workflows.tag_advice import tag_advice
 

@@ -1,5 +1,6 @@
 """The prompt of `transduce translate` on a terminal."""
 
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,7 +10,9 @@ from itertools import count
 from transduce.cli import streams
 from transduce.workflows.line_batches import Line
 from transduce.workflows.model import Model
+from transduce.workflows.notes import Notes
 from transduce.workflows.output_lines import Columns
+from transduce.workflows.terminal import harmless_lines
 from transduce.workflows.translate import Shown, Stream, Wanted, one_line
 from transduce.workflows.translation import Translation
 
@@ -20,7 +23,7 @@ def converse(model: Model, wanted: Wanted, prefix: str = "") -> int:
         import readline  # noqa: F401
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    stream = Stream(model, wanted, streams.say)
+    stream = Stream(model, wanted, Notes(streams.say, most=math.inf))
     streams.write(f"{model.name}: type a line; Ctrl-D ends\n")
     for number in count(1):
         try:
@@ -30,7 +33,7 @@ def converse(model: Model, wanted: Wanted, prefix: str = "") -> int:
             break
         if line.strip():
             asked = Line(number, "your line", line.replace("\0", ""), prefix)
-            streams.write(_answer(stream, asked, wanted.shown))
+            streams.write(harmless_lines(_answer(stream, asked, wanted.shown)))
     return 0
 
 

@@ -84,7 +84,7 @@ def _table(found: "Found") -> str:
 def _advice(options: argparse.Namespace, found: "Found", best: "Result") -> str:
     from transduce.workflows.search_space import assignment
 
-    overrides = [assignment(key, value) for key, value in best.settings.items()]
+    overrides = [*found.fixed, *(assignment(key, value) for key, value in best.settings.items())]
     snippet = config.dumps(config.override({}, overrides))
     flags = [word for each in [*options.overrides, *overrides] for word in ("--set", each)]
     command = shlex.join(["transduce", "train", str(options.run), *flags])

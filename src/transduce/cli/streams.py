@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedIOBase, TextIOWrapper
+from typing import TextIO
+
+from transduce.workflows.terminal import harmless_lines
 
 
 def set_up() -> None:
@@ -18,8 +21,11 @@ def set_up() -> None:
 
 
 def say(text: str) -> None:
-    """A message for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A message for people, on stderr; what it quotes cannot act on the terminal. Where nobody hears it, work goes on."""
+    try:
+        print(harmless_lines(text), file=sys.stderr, flush=True)
+    except OSError:
+        _forget(sys.stderr)
 
 
 def write(text: str) -> None:
@@ -50,9 +56,13 @@ def _named_errors() -> Iterator[None]:
 
 def forget_output() -> None:
     """Drops what could not be written, so that the interpreter does not try it again at exit and complain."""
+    _forget(sys.stdout)
+
+
+def _forget(stream: TextIO) -> None:
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 

@@ -1,5 +1,6 @@
 """Files that a command is to write, checked before any work is done."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ def check_target(option: str, path: Path | None, read: Iterable[Path | None]) ->
         raise ValueError(f"--{option} {path} is a folder; name a file")
     if not path.absolute().parent.is_dir():
         raise ValueError(f"--{option} {path}: there is no folder {path.parent}")
+    if not os.access(path if path.exists() and not path.is_file() else path.absolute().parent, os.W_OK):
+        raise ValueError(f"--{option} {path}: the folder {path.absolute().parent} cannot be written to")
     for each in read:
         if each is not None and path.exists() and each.exists() and each.samefile(path):
             raise ValueError(f"--{option} {path} is a file that is read; name another, or it would be lost")

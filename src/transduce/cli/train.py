@@ -15,10 +15,13 @@ SUMMARY = "train a model from a run file"
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
 
-    from transduce.workflows.train import train
+    from transduce.workflows.train import Abandoned, train
 
     try:
         trained = train(options.run, _overrides(options), options.resume, say=streams.say)
+    except Abandoned:
+        streams.say(f"stopped at once; what came after the last checkpoint is lost; to go on: {_again(arguments)}")
+        raise
     except KeyboardInterrupt:
         streams.say("stopped before the first update of this sitting; nothing is lost, the same command begins again")
         raise

@@ -8,8 +8,10 @@ from typing import Any
 
 import tomli_w
 
-_LARGEST = 16 * 2**20  # bytes; a larger file is no configuration, but data given by mistake
-_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_LARGEST = 128 * 2**10  # bytes; a larger file is no configuration, and one long dotted key takes Python hours to read
+_DEEPEST = 20  # tables within tables
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 
 
 class Tree(dict[str, Any]):
@@ -49,7 +51,7 @@ def _decode(data: bytes, path: Path) -> str:
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return _checked(tomllib.loads(text))
     except ValueError as error:  # TOMLDecodeError, and the digit limit of int()
         message = str(error)
     except RecursionError:
@@ -60,6 +62,17 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     end = (text.count("\n") + 1, len(text) - text.rfind("\n"))
     line, column = (found[1], found[2]) if found[1] else end
     raise ValueError(f"{path}:{line}:{column}: not TOML: {message[: found.start()]}")
+
+
+def _checked(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree. ValueError where it is so deep that nothing could go through it: dotted keys nest without end."""
+    level: list[Any] = [tree]
+    for _ in range(_DEEPEST):
+        level = [item for value in level for item in (value.values() if isinstance(value, dict) else value)]
+        level = [value for value in level if isinstance(value, dict | list)]
+        if not level:
+            return tree
+    raise ValueError(f"tables are nested more than {_DEEPEST} deep")
 
 
 def override(tree: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -99,7 +112,7 @@ def _value(key: str, text: str) -> Any:
     if not text.isprintable():  # also half characters from bytes that are not UTF-8
         raise ValueError(f"--set: the value of {key} holds unprintable characters: {text!r}")
     try:
-        return _copy_value(tomllib.loads(f"value = {text}")["value"])
+        return _copy_value(_checked(tomllib.loads(f"value = {text}"))["value"])
     except (ValueError, RecursionError) as error:
         if text.startswith(("[", "{", '"', "'")):
             reason = re.sub(r" \(at .*\)$", "", str(error))
@@ -141,10 +154,14 @@ def dumps(tree: Mapping[str, Any]) -> str:
     return tomli_w.dumps(tree)
 
 
+def _quoted(key: str) -> str:
+    return key if _BARE.fullmatch(key) else inline(key)
+
+
 def inline(value: Any) -> str:
     """A value on one line as TOML writes it, for messages and docs: `{ kind = "layer-norm", eps = 1e-06 }`."""
     if isinstance(value, Mapping):
-        items = ", ".join(f"{key} = {inline(item)}" for key, item in value.items())
+        items = ", ".join(f"{_quoted(key)} = {inline(item)}" for key, item in value.items())
         return f"{{ {items} }}" if items else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(inline(item) for item in value)}]"

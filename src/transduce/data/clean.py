@@ -14,6 +14,8 @@ from transduce.data.damage import is_damaged
 from transduce.data.fates import COPY, DAMAGED, FEW_LETTERS, TOO_LONG, TRAIN, WRONG_SCRIPT
 from transduce.data.scripts import Script, letter_share, script_share
 
+MOST_TOKENS = 999_999  # of a side: with its end, what a model may be made to take
+
 
 @dataclass(frozen=True)
 class Clean:
@@ -33,10 +35,10 @@ class Clean:
     min_script: Annotated[float, "least share of a side's letters that are of its script, 0 to 1"] = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("max_length", "max_characters"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name.replace('_', '-')} must be at least 1, found {value}")
+        if not 1 <= self.max_length <= MOST_TOKENS:
+            raise ValueError(f"max-length must be from 1 to {MOST_TOKENS:,}, found {self.max_length:,}")
+        if self.max_characters is not None and self.max_characters < 1:
+            raise ValueError(f"max-characters must be at least 1, found {self.max_characters}")
         if self.max_ratio is not None and not self.max_ratio >= 1:
             raise ValueError(f"max-ratio must be at least 1, found {self.max_ratio:g}")
         for name in ("min_letters", "min_script"):

@@ -15,16 +15,17 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from transduce.data.config import Columns
-from transduce.data.example import Example, tags_of
+from transduce.data.example import Example, shortened, tags_of
 from transduce.data.reading import BadLine, LineRules, message, open_text, stream_lines
 from transduce.data.tally import Findings
 
 DELIMITERS = ",;\t"
-MOST_LINES = 100  # of a row: a quote that is not closed swallows the rows up to the next one
+MOST_LINES = 100  # of a row: a quote that is not closed swallows the rows up to the next one; and before a header
+MOST_SHOWN = 300  # characters of the columns found, in messages
 SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 Row = list[str]
 
@@ -49,7 +50,7 @@ def rows(path: Path, columns: Columns, rules: LineRules, findings: Findings) -> 
     csv.field_size_limit(max(csv.field_size_limit(), rules.max_line_bytes + 1))
     with open_text(path) as stream:
         found = stream_lines(stream, str(path), rules.max_line_bytes, findings)
-        head = list(_through_header(found))
+        head = list(islice(_through_header(found), MOST_LINES))
         delimiter = _delimiter(head[-1], columns) if head and isinstance(head[-1], str) else DELIMITERS[0]
         records = _records(_Lines(chain(head, found), str(path), rules.max_line_bytes), delimiter, findings)
         places = _places(next(records, None), path, columns)
@@ -62,7 +63,7 @@ def _through_header(lines: Iterable[str | BadLine]) -> Iterator[str | BadLine]:
     cells, becomes a blank one.
     """
     for line in lines:
-        if isinstance(line, str) and SEPARATOR.fullmatch(line):
+        if isinstance(line, str) and (SEPARATOR.fullmatch(line) or not line.strip(" ")):
             line = ""
         yield line
         if line:
@@ -130,7 +131,7 @@ def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tupl
             continue
         if lines.bad is not None:
             yield lines.bad
-        elif not row:
+        elif not row or (len(row) == 1 and not row[0].strip(" ")):
             findings.noted.add("blank line skipped", lines.where)
         else:
             yield lines.where, row
@@ -153,18 +154,25 @@ def _places(header: tuple[str, Row] | BadLine | None, path: Path, columns: Colum
         raise ValueError(f"{message(header)}; the header must be readable")
     names = [name.strip() for name in header[1]]
 
-    def optional(wanted: str | None, default: str) -> int | None:
-        if wanted is None:
-            return _place(names, default, path) if default in names else None
-        return _place(names, wanted, path) if wanted else None
-
     return _Places(
         source=_place(names, columns.source, path),
         target=_place(names, columns.target, path),
-        group=optional(columns.group, "group"),
-        tag=optional(columns.tag, "tag"),
+        group=_optional(names, columns.group, "group", path),
+        tag=_optional(names, columns.tag, "tag", path),
         cells=len(names),
     )
+
+
+def _optional(names: Row, wanted: str | None, usual: str, path: Path) -> int | None:
+    """Where the column is that is wanted, else the usual one if there is one; "" wants none."""
+    if wanted is not None:
+        return _place(names, wanted, path) if wanted else None
+    if names.count(usual) > 1:
+        raise ValueError(
+            f"{path}: {names.count(usual)} columns are called {usual!r}; rename all but one, or leave them out by "
+            f'columns = {{ {usual} = "" }}'
+        )
+    return names.index(usual) if usual in names else None
 
 
 def _place(names: Row, wanted: str, path: Path) -> int:
@@ -176,7 +184,7 @@ def _place(names: Row, wanted: str, path: Path) -> int:
     near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=1)
     nearest = next((name for name in names if near and name.lower() == near[0]), None)
     advice = f"did you mean {nearest!r}? " if nearest else ""
-    found = ", ".join(map(repr, names))
+    found = shortened(", ".join(map(repr, names)), MOST_SHOWN)
     raise ValueError(
         f"{path}: has no column {wanted!r}; {advice}found {found}. Name them, in a run file by "
         'columns = { source = "...", target = "..." }, of evaluate by --columns source=...,target=...'

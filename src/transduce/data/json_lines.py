@@ -38,7 +38,7 @@ def parse(line: str, where: str, columns: Columns, findings: Findings) -> Exampl
         detail = f"expected {columns.source} and {columns.target} as keys, found {_type(record)}"
         return BadLine(where, "not a JSON object", detail)
     try:
-        source, target = _text(record, columns.source, True), _text(record, columns.target, True)
+        source, target = _text(record, columns.source), _text(record, columns.target)
         group, tags = _group(record, columns), _tags(record, columns)
     except _Wrong as wrong:
         return BadLine(where, *wrong.args)
@@ -50,8 +50,8 @@ def parse(line: str, where: str, columns: Columns, findings: Findings) -> Exampl
 
 def _group(record: Record, columns: Columns) -> str:
     if columns.group is None:
-        return _text(record, "group", False)
-    return _text(record, columns.group, True, null=True) if columns.group else ""
+        return _optional_text(record, "group", "group", "a string")
+    return _text(record, columns.group, null=True) if columns.group else ""
 
 
 def _tags(record: Record, columns: Columns) -> tuple[str, ...]:
@@ -62,21 +62,31 @@ def _tags(record: Record, columns: Columns) -> tuple[str, ...]:
     try:
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
             return checked(value)
-        return tags_of(_text(record, key, columns.tag is not None, null=True))
+        if columns.tag is not None:
+            return tags_of(_text(record, key, null=True))
+        return tags_of(_optional_text(record, key, "tag", "a string or a list of strings"))
     except ValueError as error:
         raise _Wrong("not a tag", f'{error}; columns = {{ tag = "" }} reads none') from None
 
 
-def _text(record: Record, key: str, required: bool, null: bool = False) -> str:
-    """The string at a key; "" where it is missing or null and may be."""
-    if key not in record and required:
-        raise _Wrong("missing key", f'no "{key}"')
+def _optional_text(record: Record, key: str, column: str, expected: str) -> str:
+    """The string at a key that nobody asked for; "" where it is missing or null."""
     value = record.get(key)
-    if value is None and (not required or null):
+    if value is not None and not isinstance(value, str):
+        advice = f'if it is something else, columns = {{ {column} = "" }} reads none'
+        raise _Wrong("wrong type", f'"{key}" must be {expected}, found {_type(value)}; {advice}')
+    return "" if value is None else _text(record, key)
+
+
+def _text(record: Record, key: str, null: bool = False) -> str:
+    """The string at a key; "" where it is null and may be."""
+    if key not in record:
+        raise _Wrong("missing key", f'no "{key}"')
+    value = record[key]
+    if value is None and null:
         return ""
     if not isinstance(value, str):
-        advice = "" if required else f'; if it is something else, columns = {{ {key} = "" }} reads none'
-        raise _Wrong("wrong type", f'"{key}" must be a string, found {_type(value)}{advice}')
+        raise _Wrong("wrong type", f'"{key}" must be a string, found {_type(value)}')
     if "\0" in value or SURROGATE.search(value):
         raise _Wrong("not text", f'"{key}" holds NUL or half of a surrogate pair')
     return value

@@ -8,7 +8,7 @@ or is longer than the limit is a *bad line*: reading stops there with file and l
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedIOBase, BufferedReader
 from itertools import zip_longest
 from pathlib import Path
@@ -53,11 +53,25 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked."""
+    """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked.
+
+    `stamp` is what changes when somebody writes to the file: place on the disk, size and time of the last change.
+    """
 
     path: Path
     lines: int
     sha256: str
+    stamp: tuple[int, ...] = field(default=(), compare=False)
+
+    def require_unchanged(self) -> None:
+        """ValueError where the file is not the one that was read."""
+        if not self.path.is_file() or _stamp(self.path) != self.stamp:
+            raise ValueError(f"{self.path}: changed while it was read; start again when it is complete")
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> FileFacts:
@@ -66,6 +80,7 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> 
     """
     digest, newlines, taken, last = hashlib.sha256(), 0, 0, b""
     with open_text(path) as stream:
+        stamp = _stamp(path)
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
@@ -75,7 +90,7 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> 
             taken = now
     if not last:
         raise ValueError(f"{path}: the file is empty")
-    return FileFacts(path, newlines + (last != b"\n"), digest.hexdigest())
+    return FileFacts(path, newlines + (last != b"\n"), digest.hexdigest(), stamp)
 
 
 def open_text(path: Path) -> BufferedReader:

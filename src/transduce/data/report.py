@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transduce.data.survey import Origin
+from transduce.text.harmless import harmless
 from transduce.text.tags import shown
 
 
@@ -27,12 +28,7 @@ def summary(report: Mapping[str, Any]) -> list[str]:
      'dropped from train files: 12 duplicate (train.tsv:7: one -> eins; train.tsv:9, train.tsv:12, ...)',
      'tokenizer: 8,000 pieces for both sides']
     """
-    return [printable(line) for line in _lines(report)]
-
-
-def printable(text: str) -> str:
-    """The text with all that a terminal might obey, or turn round, spelled out: `printable("a\\x1b[2J") == "a\\\\x1b[2J"`."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return [harmless(line) for line in _lines(report)]
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:

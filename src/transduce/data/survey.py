@@ -172,5 +172,7 @@ def survey(origin: Origin, clean: Clean | None = None, by_group: bool = False) -
 
 def _group_key(pair: Example) -> int:
     if not (name := pair.group.strip()):
-        raise ValueError(f'{pair.where}: this pair has no group, which split.by = "group" needs of every pair')
+        raise ValueError(
+            f'{pair.where}: this pair has no group in its group file or column; split.by = "group" needs one of every pair'
+        )
     return group_key(name)

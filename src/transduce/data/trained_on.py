@@ -5,24 +5,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt64
 
 from transduce.data.split import Keys, among, source_key
+from transduce.files import write_atomically
 
 NAME = "trained-on.npy"  # sorted keys, one for each different source
 
 
 def write(folder: Path, keys: Keys) -> None:
     """Writes the keys of the pairs that were trained on; equal ones once."""
-    np.save(folder / NAME, _sorted(keys), allow_pickle=False)
+    write_atomically(folder / NAME, _packed(keys))
 
 
 def of_both(one: Path, other: Path) -> bytes:
     """What the file of a model holds that was trained on the data of two folders; one that does not tell adds nothing."""
     found = [keys for folder in (one, other) if (keys := _keys(folder)) is not None]
-    content = io.BytesIO()
-    np.save(content, _sorted(np.concatenate(found)), allow_pickle=False)
-    return content.getvalue()
+    return _packed(np.concatenate(found))
 
 
 def seen(folder: Path, sources: Iterable[str]) -> int | None:
@@ -34,10 +32,22 @@ def seen(folder: Path, sources: Iterable[str]) -> int | None:
     return int(np.count_nonzero(among(asked, keys)))
 
 
-def _sorted(keys: Keys) -> UInt64[np.ndarray, " D"]:
-    return np.unique(keys).astype("<u8")
+def _packed(keys: Keys) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.unique(keys).astype("<u8"), allow_pickle=False)
+    return content.getvalue()
 
 
 def _keys(folder: Path) -> Keys | None:
     path = folder / NAME
-    return np.load(path, allow_pickle=False).astype(np.uint64) if path.is_file() else None
+    if not path.is_file():
+        return None
+    damaged = f"{path}: is damaged; remove it to go on without knowing what the model was trained on"
+    try:
+        with path.open("rb") as file:
+            keys = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError):
+        raise ValueError(damaged) from None
+    if keys.ndim != 1 or keys.dtype != np.dtype("<u8"):
+        raise ValueError(damaged)
+    return keys.astype(np.uint64)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
+MOST_ROWS = 1 << 28  # of an epoch: 2 GB of places
 Rows = Int64[np.ndarray, " E"]
 
 
@@ -31,8 +32,13 @@ class WeightedRows:
 
     def __init__(self, shares: Sequence[Share], seed: int) -> None:
         self._shares, self._seed = list(shares), seed
-        if not self.plain and sum(math.floor(share.rows * share.weight) for share in self._shares) < 1:
+        rows = sum(math.floor(share.rows * share.weight) for share in self._shares)
+        if not self.plain and rows < 1:
             raise ValueError("the weights leave epochs without a single pair: raise data.train weight")
+        if not self.plain and rows > MOST_ROWS:
+            raise ValueError(
+                f"the weights make epochs of {rows:,} pairs, at most {MOST_ROWS:,} are held in memory: lower data.train weight"
+            )
 
     @property
     def plain(self) -> bool:

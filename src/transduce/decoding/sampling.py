@@ -44,21 +44,23 @@ class Sampling:
         """What is drawn from: sharpened, cut, and summing to 1 again. The most probable token always stays."""
         best = log_probs.amax(-1, keepdim=True)  # taken off, as a tiny temperature would make all of them infinite
         kept = torch.softmax((log_probs - best) / self.temperature, dim=-1)
-        if 0 < self.top_k < kept.shape[-1]:
-            kept = kept.where(kept >= kept.topk(self.top_k).values[:, -1:], 0.0)
-            kept = kept / kept.sum(-1, keepdim=True)
-        if self.top_p < 1:
-            kept = kept.where(kept >= self._nucleus_edge(kept), 0.0)
+        if self.top_k > 0 or self.top_p < 1:
+            falling, order = kept.sort(dim=-1, descending=True, stable=True)  # of equal ones the lowest id first
+            kept = torch.zeros_like(kept).scatter(-1, order, self._cut(falling))
         if self.min_p > 0:
             kept = kept.where(kept >= self.min_p * kept.amax(-1, keepdim=True), 0.0)
         return kept / kept.sum(-1, keepdim=True)
 
-    def _nucleus_edge(self, kept: Float[Tensor, "B V"]) -> Float[Tensor, "B 1"]:
-        """The smallest probability inside the nucleus: before it, less than top_p has been gathered."""
-        falling = kept.sort(dim=-1, descending=True).values
-        inside = falling.cumsum(-1) - falling < self.top_p
-        inside[:, 0] = True
-        return falling.masked_fill(~inside, torch.inf).amin(-1, keepdim=True)
+    def _cut(self, falling: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        """Probabilities, highest first, without those that top-k and then top-p leave out."""
+        if self.top_k > 0:
+            falling[:, self.top_k :] = 0.0
+            falling = falling / falling.sum(-1, keepdim=True)
+        if self.top_p < 1:
+            inside = falling.cumsum(-1) - falling < self.top_p  # before them less than top-p has been gathered
+            inside[:, 0] = True
+            falling = falling.where(inside, 0.0)
+        return falling
 
     def draws(self, places: Sequence[tuple[int, int]], steps: int) -> Float[Tensor, "B T"]:
         """Uniform numbers for (place of the sentence in the input, number of the draw): the same in whatever batch."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 Link = tuple[int, int]
 
-LINK = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 GOLD_LINK = re.compile(r"([0-9]{1,9})([-?p])([0-9]{1,9})")
 
 
@@ -73,17 +72,6 @@ def error_rate(
 def format_links(links: Iterable[Link]) -> str:
     """Pharaoh format, in order and each link once: `format_links([(1, 2), (0, 0)]) == "0-0 1-2"`."""
     return " ".join(f"{source}-{target}" for source, target in sorted(set(links)))
-
-
-def parse_links(line: str, where: str) -> tuple[Link, ...]:
-    """The inverse: `parse_links("0-0 1-2", "a.txt:1") == ((0, 0), (1, 2))`. A ValueError begins with `where`."""
-    found = []
-    for part in line.split():
-        match = LINK.fullmatch(part)
-        if match is None:
-            raise ValueError(f"{where}: {part!r} is no link; expected two word numbers such as 0-0, counted from 0")
-        found.append((int(match[1]), int(match[2])))
-    return tuple(found)
 
 
 def parse_gold(line: str, where: str, first: int = 0) -> Gold:

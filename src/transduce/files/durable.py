@@ -80,12 +80,24 @@ def replace_folder(path: Path) -> Iterator[Path]:
             temporary = stack.enter_context(_temporary(path, Path.mkdir))
         except OSError as error:
             raise WriteError.of(error, path) from None
-        yield temporary
+        with _full_disk_named(path):
+            yield temporary
         try:
             _sync_tree(temporary)
             _swap(temporary, path)
         except OSError as error:
             raise WriteError.of(error, path) from None
+
+
+@contextmanager
+def _full_disk_named(path: Path) -> Iterator[None]:
+    """A disk that is full, or a quota used up, is said with the name of what was to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise WriteError.of(error, path) from None
 
 
 def _swap(new: Path, path: Path) -> None:

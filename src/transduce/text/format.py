@@ -6,16 +6,18 @@ since the library itself would take far more, and stops the whole program on som
 """
 
 import json
-import math
 from dataclasses import dataclass
 from itertools import product, takewhile
 from typing import Any, get_args
 
 from transduce.text.config import BYTES, Kind, Normalisation
+from transduce.text.inventory import LONGEST
 from transduce.text.pipeline import Part, Pipeline, frame
 from transduce.text.special import NAMES
 from transduce.text.tags import check_set, name_of
 
+LARGEST_SCORE = 1e300
+MOST_CHARACTERS = LONGEST + 1  # of a piece, but of words: the "▁" counts. The library ends the program on endless ones
 BYTE_PIECES = tuple(f"<0x{value:02X}>" for value in range(BYTES))
 
 
@@ -121,10 +123,15 @@ def _vocabulary(model: Part) -> Vocabulary:
 
 def _check_pieces(pipeline: Pipeline, vocabulary: Vocabulary) -> None:
     leading = leading_pieces(pipeline)
+    learned = vocabulary.pieces[len(leading) :]
     if vocabulary.pieces[: len(leading)] != leading:
         raise ValueError("expected the 256 byte pieces after the special ones and the tags")
-    if foreign := next((piece for piece in vocabulary.pieces[len(leading) :] if "<" in piece), None):
+    if foreign := next((piece for piece in learned if "<" in piece), None):
         raise ValueError(f"the piece {foreign!r} holds a <, which spelled text never does")
+    if pipeline.kind != "words" and (long := next((piece for piece in learned if len(piece) > MOST_CHARACTERS), None)):
+        raise ValueError(
+            f"the piece {long[:20]!r}... has {len(long):,} characters, at most {MOST_CHARACTERS} are learnt"
+        )
     known = set(vocabulary.pieces)
     if len(known) != len(vocabulary.pieces):
         raise ValueError("a piece occurs twice in the vocabulary")
@@ -145,4 +152,4 @@ def _is_pair(value: Any) -> bool:
 
 
 def _is_score(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value <= 0
+    return type(value) in (int, float) and -LARGEST_SCORE < value <= 0  # False for NaN; exact for an int of any size

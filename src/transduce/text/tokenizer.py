@@ -16,7 +16,7 @@ from transduce.text.pipeline import Pipeline, normaliser, refuse_surrogates, res
 from transduce.text.special import NAMES
 from transduce.text.tags import advice
 
-MOST_BYTES = 256 * 2**20  # of a tokenizer file
+MOST_BYTES = 64 * 2**20  # of a tokenizer file
 
 
 class Tokenizer:

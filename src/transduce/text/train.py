@@ -18,6 +18,10 @@ from transduce.text.tokenizer import Tokenizer
 COVERAGE = 0.9995  # share of the text whose characters become pieces of subword models; the rest is spelled in bytes
 
 
+class VocabularyError(ValueError):
+    """A number of pieces that the text, or the tags, do not allow."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What to learn: `vocabulary` pieces in all, beginning with the `leading` ones, which are not learned.
@@ -51,7 +55,7 @@ def train(lines: Iterable[str], side: SideConfig, config: TokenizerConfig, tags:
     wanted = Wanted(side.kind, side.vocabulary, leading_pieces(pipeline), config.exact)
     if wanted.learned < 1:
         least = len(wanted.leading) + 1
-        raise ValueError(
+        raise VocabularyError(
             f"vocabulary = {side.vocabulary} leaves no room beside {len(tags)} tags: set it to {least} or more"
         )
     sampled = sample(lines, config.sample)
@@ -113,9 +117,10 @@ def _subword_material(spelled: list[str], wanted: Wanted) -> tuple[dict[str, int
     alphabet = covering(characters, COVERAGE)
     least = len(wanted.leading) + len(alphabet)
     if wanted.exact and wanted.vocabulary < least:
-        raise ValueError(
+        raise VocabularyError(
             f"vocabulary = {wanted.vocabulary} is too small for the training text: set it to {least} or more "
-            f"({len(wanted.leading)} special and byte pieces and {len(alphabet)} characters)"
+            f"({len(wanted.leading)} special and byte pieces and {len(alphabet)} characters), or exact = false, which "
+            "takes the nearest number"
         )
     return split_words(words, alphabet), alphabet
 
@@ -123,7 +128,7 @@ def _subword_material(spelled: list[str], wanted: Wanted) -> tuple[dict[str, int
 def _check_support(found: int, wanted: Wanted) -> None:
     largest = len(wanted.leading) + found
     if wanted.exact and largest < wanted.vocabulary:
-        raise ValueError(
+        raise VocabularyError(
             f"vocabulary = {wanted.vocabulary} is more than the training text supports, which is {largest} pieces "
-            f'of kind "{wanted.kind}": set vocabulary to {largest} or less, or give more text'
+            f'of kind "{wanted.kind}": set vocabulary to {largest} or less or exact = false, or give more text'
         )

@@ -17,9 +17,15 @@ from transduce.training.state import TrainState
 
 Weights = dict[str, Tensor]
 
+WEIGHTS = {  # the names of candidates, in words
+    "weights": "the weights",
+    "mean": "the mean of the last validated weights",
+    "ema": "the moving average of the weights",
+}
+
 
 class Candidate(NamedTuple):
-    """Weights to validate: `name` is "weights", "mean" or "ema"."""
+    """Weights to validate: `name` is one of WEIGHTS."""
 
     name: str
     weights: Weights

@@ -45,17 +45,17 @@ def probe_is_over(config: TrainingConfig, state: TrainState) -> bool:
     return state.step >= PROBE_STEPS or state.seconds >= PROBE_SHARE * 60 * config.time_budget
 
 
-def of_minutes(config: TrainingConfig, state: TrainState, last_validation: float) -> Budget:
-    """Called once, right after a validation that took `last_validation` seconds; both sums of `state` include it."""
+def of_minutes(config: TrainingConfig, state: TrainState) -> Budget:
+    """What the minutes that are left are enough for, at the rate of `state`, which has been validated."""
     assert config.time_budget is not None
     per_step = (state.seconds - state.validation_seconds) / max(1, state.step)
     left = 60 * config.time_budget - state.seconds
     if config.validate_every is not None:
-        total = state.step + max(0, int(left / (per_step + last_validation / config.validate_every)))
+        total = state.step + max(0, int(left / (per_step + state.last_validation / config.validate_every)))
         return Budget(total, config.validate_every)
     # a first validation is the dearest: what has learnt nothing yet decodes to the longest output allowed
-    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * left / last_validation)))
-    for_updates = left - min(validations * last_validation, VALIDATION_SHARE * left)
+    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * left / state.last_validation)))
+    for_updates = left - min(validations * state.last_validation, VALIDATION_SHARE * left)
     total = state.step + max(0, int(for_updates / per_step))
     return Budget(total, math.ceil(max(1, total - state.step) / validations))
 

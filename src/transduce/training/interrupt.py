@@ -13,6 +13,10 @@ class Interrupted(Exception):
     """Somebody asked to stop in the middle of something that can be done again."""
 
 
+class Abandoned(KeyboardInterrupt):
+    """Somebody did not want to wait for the update in hand: what was learnt since the last checkpoint is lost."""
+
+
 class StopRequest:
     """Whether somebody asked to stop, and the signal that did."""
 
@@ -30,7 +34,10 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Inside, the first SIGINT or SIGTERM only sets the request; the second one acts as usual, at once."""
+    """Inside, the first SIGINT, SIGTERM or SIGHUP only sets the request; the second one acts as usual, at once.
+
+    What was ignored before, as nohup has SIGHUP ignored, stays so.
+    """
     request = StopRequest()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -41,7 +48,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
     before = {}
     try:
         for each in SIGNALS:
-            before[each] = signal.signal(each, note)
+            if signal.getsignal(each) not in (signal.SIG_IGN, None):  # None: set by other than Python
+                before[each] = signal.signal(each, note)
     except ValueError:  # not in the main thread: signals are somebody else's
         pass
     try:

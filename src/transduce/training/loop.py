@@ -117,11 +117,11 @@ def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: St
     if not _is_due(job, state):
         return
     try:
-        seconds = selection.validate(job, state, progress.say, stop)
+        selection.validate(job, state, progress.say, stop)
     except Interrupted:
         return
     if state.total_steps is None and budget.probe_is_over(job.trainable.config, state):
-        _settle(state, budget.of_minutes(job.trainable.config, state, seconds))
+        _settle(state, budget.of_minutes(job.trainable.config, state))
         progress.say(f"the time left is enough for {state.total_steps} steps in all")
         _note_warm_up(job, state, progress)
     if selection.is_stale(job.trainable.config, state):
@@ -172,13 +172,16 @@ def _save(job: Job, state: TrainState) -> None:
 
 
 def _reckon(job: Job, state: TrainState) -> None:
-    """Sets the number of steps where the budget says it; one of minutes stays open, unless it was settled before."""
+    """Sets the number of steps where the budget says it; one of minutes stays open until the rate is known."""
     config = job.trainable.config
-    if state.budget != budget.name(config):
+    changed = state.budget != budget.name(config)
+    if changed:
         state.budget, state.total_steps, state.validate_every = budget.name(config), None, None
     counted = budget.counted(config, len(job.loader.plan(0)))
     if counted is not None:
         _settle(state, counted)
+    elif changed and state.last_validation and budget.probe_is_over(config, state):
+        _settle(state, budget.of_minutes(config, state))
 
 
 def _settle(state: TrainState, settled: budget.Budget) -> None:

@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from contextlib import suppress
 
 from tqdm import tqdm
 
@@ -35,16 +36,13 @@ class Progress:
         self.bar.update(state.step - self.bar.n)
         if not self.terminal and time.monotonic() - self.said > LINE_SECONDS:
             self.said = time.monotonic()
-            print(
-                f"step {state.step}/{state.total_steps or '?'}  {figures}{self._left(state)}",
-                file=sys.stderr,
-                flush=True,
-            )
+            self.say(f"step {state.step}/{state.total_steps or '?'}  {figures}{self._left(state)}")
 
     def say(self, text: str) -> None:
-        """A line that does not disturb the bar."""
-        self.bar.write(text, file=sys.stderr)
-        sys.stderr.flush()
+        """A line that does not disturb the bar. The run goes on where nobody can read it any more."""
+        with suppress(OSError):
+            self.bar.write(text, file=sys.stderr)
+            sys.stderr.flush()
 
     def close(self) -> None:
         self.bar.close()

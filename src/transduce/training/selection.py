@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from transduce.training import checkpoints
-from transduce.training.averaging import Candidate, Weights, candidates
+from transduce.training.averaging import WEIGHTS, Candidate, Weights, candidates
 from transduce.training.config import TrainingConfig
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Job, Validation
@@ -21,8 +21,8 @@ class Validated(NamedTuple):
     found: Validation
 
 
-def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: StopRequest) -> float:
-    """Measures on the dev set, logs, and publishes the model if it is the best so far. Returns the seconds it took.
+def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: StopRequest) -> None:
+    """Measures on the dev set, logs, and publishes the model if it is the best so far.
 
     May raise Interrupted, before anything of the state has changed.
     """
@@ -48,10 +48,9 @@ def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: Stop
             job.publish(state, best.weights, best.found.values)
     if config.average_last > 1:
         state.snapshots = [*state.snapshots, name][1 - config.average_last :]
-    seconds = time.perf_counter() - began
-    state.seconds += seconds
-    state.validation_seconds += seconds
-    return seconds
+    state.last_validation = time.perf_counter() - began
+    state.seconds += state.last_validation
+    state.validation_seconds += state.last_validation
 
 
 def _compared(job: Job, stop: StopRequest, tried: Iterable[Candidate]) -> list[Validated]:
@@ -88,8 +87,7 @@ def chosen(config: TrainingConfig, state: TrainState) -> str:
     """Which weights are the model, in words."""
     if state.best is None:
         return f"the weights of step {state.step}, not validated"
-    what = {"mean": "the mean of the last validated weights", "ema": "the moving average of the weights"}
-    named, step = what.get(state.best_weights, "the weights"), checkpoints.step_of(state.best)
+    named, step = WEIGHTS[state.best_weights], checkpoints.step_of(state.best)
     begun = "" if step else ", which it began with"
     return f"{named} at step {step}{begun}, with {config.metric} {state.scores[state.best]:.4g} on the dev set"
 

@@ -14,6 +14,7 @@ class TrainState:
     target_tokens: int = 0  # seen so far, without padding
     seconds: float = 0.0  # spent so far, all sittings together
     validation_seconds: float = 0.0  # of those, spent on validations
+    last_validation: float = 0.0  # of those, on the last one
     budget: str = ""  # what total_steps was reckoned from: another one is reckoned anew
     total_steps: int | None = None  # None while a budget in minutes has not become a number
     validate_every: int | None = None

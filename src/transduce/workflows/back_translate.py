@@ -20,6 +20,7 @@ from transduce.data.formats import FORMATS
 from transduce.data.reading import BadLine, LineRules, facts, open_text, stream_lines
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
+from transduce.text.harmless import BREAKS
 from transduce.text.tags import SYNTHETIC, names_in
 from transduce.workflows.growing_file import check_place, growing
 from transduce.workflows.line_batches import Line, full_batches
@@ -27,7 +28,7 @@ from transduce.workflows.method import Method
 from transduce.workflows.model import Model
 from transduce.workflows.translation import Translation
 
-BREAKS = re.compile("[\t\r\n]")
+STRANGE = re.compile("[\0\ufffd]")  # what bytes drawn at random spell; no training data may hold the first
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,11 @@ class Synthesis:
     tags: tuple[str, ...] = (SYNTHETIC,)
 
 
+@dataclass(frozen=True)
 class Unreadable(Line):
-    """Stands for a line that is no text."""
+    """Stands for a line that cannot be used."""
+
+    reason: str = ""
 
 
 @dataclass
@@ -103,7 +107,11 @@ def back_translate(
 
 
 def _writer(output: Path, tags: Sequence[str]) -> Callable[[tuple[str, str]], str]:
-    """What makes a line of the file of a pair (source, target). ValueError for a name with no known ending."""
+    """What makes a line of the file of a pair (source, target). ValueError for a name with no known ending, and for tags
+    that name none.
+    """
+    if not all(name.strip() for name in tags):
+        raise ValueError("--tag names no tag; for pairs without one give --untagged")
     tag = " ".join(names_in(" ".join(tags)))
 
     def json_line(pair: tuple[str, str]) -> str:
@@ -146,15 +154,18 @@ def _digest(model: Model) -> str:
 
 
 def _lines(paths: Sequence[Path]) -> Iterator[Line]:
-    """All lines of all files; those that are no text as Unreadable ones."""
+    """All lines of all files; those that cannot be used as Unreadable ones."""
     number = 0
     for path in paths:
         with open_text(path) as stream:
             read = stream_lines(stream, str(path), LineRules.max_line_bytes, Findings())
             for place, line in enumerate(read, 1):
                 number += 1
-                kind = Unreadable if isinstance(line, BadLine) else Line
-                yield kind(number, f"{path}:{place}", "" if isinstance(line, BadLine) else line)
+                where = f"{path}:{place}"
+                if isinstance(line, BadLine):
+                    yield Unreadable(number, where, "", reason=line.reason)
+                else:
+                    yield Line(number, where, line)
 
 
 def _after(done: int, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:
@@ -187,13 +198,15 @@ def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, made: Made) -
 def _flaw(line: Line, output: Translation) -> str | None:
     """Why a line and its translation make no pair."""
     if isinstance(line, Unreadable):
-        return "that are no UTF-8 text"
+        return f"with a fault ({line.reason})"
     if not line.text.strip():
         return "blank"
     if output.source_cut:
         return "longer than the model takes"
     if not output.text.strip():
         return "with an output that is empty"
+    if STRANGE.search(output.text):
+        return "with an output that is no text"
     if not output.ended:
         return "with an output cut at its longest length"
     if output.text.casefold().split() == line.text.casefold().split():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from transduce.models import ModelSpec
+from transduce.training.averaging import WEIGHTS
 from transduce.training.state import TrainState
 from transduce.workflows.run_file import RunConfig
 
@@ -11,17 +12,14 @@ def model_card(name: str, run: RunConfig, spec: ModelSpec, state: TrainState, va
     """README.md of a model folder; `values` are those of the validation that chose it."""
     scores = "\n".join(f"| {key} | {value:.4g} |" for key, value in values.items()) or "| not validated | |"
     network = spec.network
-    means = {
-        "mean": "Weights: the mean of the weights at the last validations.",
-        "ema": "Weights: a moving average of the weights.",
-    }
+    averaged = "" if state.best_weights == "weights" else f"Weights: {WEIGHTS[state.best_weights]}."
     source = spec.source_vocabulary or spec.target_vocabulary
     return f"""# {name}
 
 A Transformer for {run.task}: {network.encoder_layers} encoder and {network.decoder_layers} decoder layers, {network.d_model} wide,
 {network.heads} heads, {network.norm_placement}-norm; {source} source and {spec.target_vocabulary} target pieces.
 
-{means.get(state.best_weights, "")}
+{averaged}
 Trained for {state.step} updates, {state.target_tokens:,} target tokens, {state.seconds / 60:.1f} minutes,
 seed {run.seed}.
 

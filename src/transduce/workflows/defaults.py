@@ -41,11 +41,15 @@ LARGEST_VOCABULARY = 32_000
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the rules look at: pairs to train on, and characters of a side in the mean."""
+    """What the rules look at: pairs to train on, and characters of a side in the mean.
+
+    epoch: pairs of an epoch, where weights make it another number.
+    """
 
     pairs: int
     source_characters: float
     target_characters: float
+    epoch: float | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,8 @@ def _training(
     facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Collection[str]
 ) -> Iterator[Choice]:
     yield _dropout(facts.pairs, model.d_model)
-    tokens = facts.pairs * (facts.target_characters / CHARACTERS_PER_TOKEN[kind] + 1)
+    in_epoch = facts.pairs if facts.epoch is None else facts.epoch
+    tokens = in_epoch * (facts.target_characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
     taken = settings.batch_tokens if is_given("training.batch-tokens", given) else batch
     updates = max(1, round(tokens / (taken * settings.accumulate)))

@@ -35,12 +35,15 @@ class GrowingFile:
     def append(self, text: str, state: Any) -> None:
         """Adds a block, safe on the disk when this returns, together with `state` (plain JSON)."""
         part = _part(self.path)
-        with part.open("ab") as stream:
-            if text:
-                stream.write(self._pack(text.encode()))
-            stream.flush()
-            os.fsync(stream.fileno())
-            size = stream.tell()
+        try:
+            with part.open("ab") as stream:
+                if text:
+                    stream.write(self._pack(text.encode()))
+                stream.flush()
+                os.fsync(stream.fileno())
+                size = stream.tell()
+        except OSError as error:
+            raise files.WriteError.of(error, part) from None
         self.state = state
         kept = {"identity": self._identity, "bytes": size, "state": state}
         files.write_atomically(_progress(self.path), json.dumps(kept, ensure_ascii=False) + "\n")

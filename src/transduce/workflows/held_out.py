@@ -85,7 +85,9 @@ def names_columns(path: Path) -> bool:
 
 def run_of(model: Path) -> Path | None:
     """The folder of the run that `model` is, or lies in as runs/NAME/model; None for any other folder."""
-    return next((folder for folder in (model, model.absolute().parent) if (folder / "run.toml").is_file()), None)
+    place = model.absolute()
+    folders = (model, place.parent) if place.name == "model" else (model,)
+    return next((folder for folder in folders if (folder / "run.toml").is_file()), None)
 
 
 def own_test_set(model: Path) -> Path:

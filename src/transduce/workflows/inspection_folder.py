@@ -1,6 +1,7 @@
 """An inspection as a folder: pictures, a page that shows them beside tables in any script, and everything as JSON."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from transduce.workflows.inspection_text import shares
 
 FORMAT = 1
 JSON, PAGE = "inspection.json", "index.html"
+PICTURES = re.compile(r"(alternatives|saliency|(source|encoder|decoder)(-layer-[0-9]+(-heads)?)?)\.png")
 DECIMALS = 6
 
 
@@ -64,7 +66,7 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise ValueError(f"{folder}: is a file, expected a folder or nothing")
     names = [each.name for each in folder.iterdir()]
-    strange = [name for name in names if name not in (JSON, PAGE) and not name.endswith(".png")]
+    strange = [name for name in names if name not in (JSON, PAGE) and not PICTURES.fullmatch(name)]
     if names and (strange or JSON not in names):
         what = strange[0] if strange else names[0]
         raise ValueError(f"{folder}: holds {what}, which is of no inspection and would be lost; name another folder")

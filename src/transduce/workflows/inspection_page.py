@@ -1,14 +1,13 @@
 """The page of an inspection: its pictures, and tables in which a browser's fonts show every script."""
 
 from collections.abc import Sequence
-from importlib import resources
 
-import jinja2
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from transduce.drawing.labels import readable
+from transduce.workflows.html_page import html_page
 from transduce.workflows.inspect import Inspection
 from transduce.workflows.inspection_text import shares
 
@@ -19,11 +18,10 @@ DARK = 0.6  # of the largest value: figures on darker cells are white
 
 def page(found: Inspection, pictures: Sequence[tuple[str, str]]) -> str:
     """The page as text, for a folder that holds the pictures, (file name, title). All texts are escaped in it."""
-    text = resources.files("transduce.workflows").joinpath("inspection.html.jinja").read_text(encoding="utf-8")
-    made = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    made.filters["readable"] = readable
     salient, mean = shares(found.saliency), found.attention.mean((0, 1))
-    return made.from_string(text).render(
+    return html_page(
+        "inspection.html.jinja",
+        {"readable": readable},
         found=found,
         pictures=pictures,
         weights=[

@@ -4,7 +4,8 @@ the same.
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,12 +24,13 @@ from transduce.data.survey import Origin, find_origins, survey
 from transduce.files import replace_folder, tree_digest, verify_manifest, write_atomically, write_manifest
 from transduce.text.config import TokenizerConfig
 from transduce.text.pair import Tokenizers
-from transduce.text.train import train
+from transduce.text.tags import advice
+from transduce.text.train import VocabularyError, train
 from transduce.workflows.prepared import Prepared
 
 __all__ = ["Prepared", "prepare"]
 
-FORMAT = 4  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 5  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 SIDES: tuple[Literal["source", "target"], ...] = ("source", "target")
 
 
@@ -48,6 +50,8 @@ def prepare(
     seed that draws those. A folder appears as a whole or not at all; a damaged one is made again. ValueError names file
     and line of what is wrong with the input.
     """
+    if tokenizers is not None:
+        _require_known_tags(data, tokenizers)
     origins = find_origins(data, base)
     learning = tokenizer if tokenizers is None else tokenizers
     identity = _identity(data, learning, seed, origins)
@@ -57,9 +61,20 @@ def prepare(
         return Prepared(folder, report, reused=True)
     with replace_folder(folder) as draft:
         report = _build(draft, data, learning, seed, origins)
+        for file in chain.from_iterable(origin.files for origin in origins.values()):
+            file.require_unchanged()  # each was read several times, and the folder bears the name of its first content
         write_atomically(draft / "report.json", json.dumps({**report, "identity": identity}, indent=1) + "\n")
         write_manifest(draft, FORMAT, identity=digest)
     return Prepared(folder, {**report, "identity": identity})
+
+
+def _require_known_tags(data: DataConfig, tokenizers: Tokenizers) -> None:
+    """ValueError for a tag of a whole corpus that the model to go on with has not learnt."""
+    for key, corpora in (("train", data.train), ("dev", (data.dev,)), ("test", (data.test,))):
+        for name in (name for corpus in corpora if corpus is not None for name in corpus.tags):
+            if name not in tokenizers.tags:
+                known = advice(tokenizers.tags, name)
+                raise ValueError(f"data.{key}: tag = {name!r} is unknown: the model has not learnt it; {known}")
 
 
 def _identity(
@@ -131,10 +146,23 @@ def _learn(tokenizer: TokenizerConfig, seed: int, origin: Origin, decision: Deci
                 yield getattr(pair, side)
 
     if tokenizer.shared:
-        shared = train(lines("source", "target"), tokenizer.side("source"), tokenizer, tags)
+        with _key_named("tokenizer"):
+            shared = train(lines("source", "target"), tokenizer.side("source"), tokenizer, tags)
         return Tokenizers(shared, shared)
-    source = train(lines("source"), tokenizer.side("source"), tokenizer, tags)
-    return Tokenizers(source, train(lines("target"), tokenizer.side("target"), tokenizer))
+    with _key_named("tokenizer" if tokenizer.source is None else "tokenizer.source", "the sources"):
+        source = train(lines("source"), tokenizer.side("source"), tokenizer, tags)
+    with _key_named("tokenizer" if tokenizer.target is None else "tokenizer.target", "the targets"):
+        target = train(lines("target"), tokenizer.side("target"), tokenizer)
+    return Tokenizers(source, target)
+
+
+@contextmanager
+def _key_named(table: str, side: str = "") -> Iterator[None]:
+    """Says of which table, and for which side, a vocabulary does not suit the text."""
+    try:
+        yield
+    except VocabularyError as error:
+        raise ValueError(f"[{table}] {error}" + (f" (of {side})" if side else "")) from None
 
 
 def _encode(

@@ -1,10 +1,8 @@
 """Report: an assessment as one HTML page that needs nothing else: no network, no script, no other file."""
 
 import base64
-from importlib import resources
+from collections.abc import Callable
 from pathlib import Path
-
-import jinja2
 
 from transduce.drawing.calibration import reliability_diagram
 from transduce.drawing.curves import learning_curve_figure
@@ -20,6 +18,7 @@ from transduce.workflows.assessment import Assessment
 from transduce.workflows.breakdowns import BreakdownTable
 from transduce.workflows.evaluate import Evaluation, Judged
 from transduce.workflows.held_out import run_of
+from transduce.workflows.html_page import html_page
 from transduce.workflows.info import ModelInfo, model_info
 from transduce.workflows.sentence_tables import Output, Sentence, metric_of_sentences
 from transduce.workflows.shown import NOTHING, counted, draws, figure, letter, p_value, percent, spread
@@ -38,7 +37,9 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
     evaluation = subject if isinstance(subject, Evaluation) else None
     info = None if model is None else model_info(model)
     pictures = {name: _data_uri(each) for name, each in _pictures(found, model).items()}
-    text = _template().render(
+    text = html_page(
+        "report.html.jinja",
+        FILTERS,
         found=found,
         subject=subject,
         letters=[letter(place) for place in range(len(found.systems))],
@@ -139,22 +140,6 @@ def _data_uri(picture: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode('ascii')}"
 
 
-def _template() -> jinja2.Template:
-    made = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    made.filters |= {
-        "figure": figure,
-        "interval": spread,
-        "percent": percent,
-        "p_value": p_value,
-        "better": _better,
-        "pieces": _pieces,
-        "count": lambda number: f"{number:,}",
-        "counted": counted,
-    }
-    text = resources.files("transduce.workflows").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    return made.from_string(text)
-
-
 def _better(one: Comparison, other: str) -> str:
     if one.difference == 0:
         return NOTHING
@@ -164,3 +149,15 @@ def _better(one: Comparison, other: str) -> str:
 def _pieces(output: Output, sentence: Sentence) -> list[tuple[str, bool]]:
     """The output in pieces, those marked that its nearest reference has not."""
     return unmatched(output.text, nearest(output.text, sentence.references))
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "figure": figure,
+    "interval": spread,
+    "percent": percent,
+    "p_value": p_value,
+    "better": _better,
+    "pieces": _pieces,
+    "count": lambda number: f"{number:,}",
+    "counted": counted,
+}

@@ -62,7 +62,10 @@ def from_tree(tree: dict[str, object], where: str) -> RunConfig:
     base = preset(model.pop("preset", DEFAULT_PRESET), where)
     run = config.build(RunConfig, rest, where)
     network = config.build(TransformerConfig, model, where, base=base, key="model", also=("preset",))
-    return replace(run, model=network)
+    try:
+        return replace(run, model=network)
+    except ValueError as error:  # what of the network does not go with the rest
+        raise ValueError(f"{where}: {error}") from None
 
 
 def preset(name: object, where: str) -> TransformerConfig:

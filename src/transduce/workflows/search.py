@@ -4,8 +4,10 @@
                      results.jsonl   one line per finished trial: settings, value, step, minutes
                      trial-000/      the run folder of each trial; of the best one alone with checkpoints and model
 
-The first trial is the run file as it is, where the values searched include its own. What the others try depends on the
-seed, their number and the results before them alone, so that a search that was stopped goes on as it would have gone on.
+The first trial is the run file as it is, where the values searched include its own; the others differ from it in what is
+searched, and in what is chosen by that (a learning rate by the optimiser) where the run file does not say it. What they
+try depends on the seed, their number and the results before them alone, so that a search that was stopped goes on as it
+would have gone on.
 """
 
 import json
@@ -14,14 +16,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from transduce import config, files
 from transduce.data.survey import find_origins
 from transduce.evaluation.metrics import METRICS
+from transduce.workflows.defaults import Choice, is_given
 from transduce.workflows.proposals import propose, require_optuna
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import flat
 from transduce.workflows.search_space import Choices, Dimension, Range, assignment, combinations, parse
-from transduce.workflows.settled_run import settled_run, value_at
+from transduce.workflows.settled_run import settle, value_at
 from transduce.workflows.trials import Result, Stopped, Trials, read_results, write_results
 
 Say = Callable[[str], None]
@@ -46,6 +51,7 @@ class Found:
     metric: str
     higher_is_better: bool
     results: tuple[Result, ...]
+    fixed: tuple[str, ...] = ()  # KEY=VALUE of what all trials share, though the run file does not say it
     finished: bool = True
     signal: int | None = None
 
@@ -78,20 +84,32 @@ def search(
     kinds = {each.key: each.type for each in config.describe(RunConfig)}
     given = [parse(each, kinds) for each in over]
     _check(run_path, overrides, given, compared_by)
-    run = settled_run(run_path, overrides, say)
-    dimensions = given or usual_dimensions(run)
+    settled = settle(run_path, overrides, say)
+    run, dimensions = settled.run, given or usual_dimensions(settled.run)
     metric = METRICS.get(run.training.metric)
     trials = Trials(
         run_path=run_path,
         overrides=tuple(overrides),
+        fixed=_fixed(settled.conditional, dimensions),
         metric=run.training.metric,
         higher_is_better=metric is not None and metric.higher_is_better,
         folder=root / "runs" / f"{run_path.stem}-search",
         root=root,
+        threads=torch.get_num_threads(),
     )
     with files.FolderLock(trials.folder):
         _claim(trials.folder / "search.json", run, run_path.parent, dimensions)
         return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))), say)
+
+
+def _fixed(conditional: Sequence[Choice], dimensions: Sequence[Dimension]) -> tuple[str, ...]:
+    """What was chosen for the run and is not searched, as `--set` takes it: a key searched must not undo the choice."""
+    searched = [each.key for each in dimensions]
+    return tuple(
+        assignment(choice.key, choice.value)
+        for choice in conditional
+        if not any(is_given(choice.key, [key]) or is_given(key, [choice.key]) for key in searched)
+    )
 
 
 def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension], metric: str) -> None:
@@ -149,7 +167,9 @@ def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension],
     results = read_results(path)
 
     def found(signal: int | None = None, finished: bool = True) -> Found:
-        return Found(trials.folder, trials.metric, trials.higher_is_better, tuple(results), finished, signal)
+        return Found(
+            trials.folder, trials.metric, trials.higher_is_better, tuple(results), trials.fixed, finished, signal
+        )
 
     for number in range(len(results), count):
         settings = _settings(trials, run, dimensions, results)
@@ -174,7 +194,7 @@ def _settings(
     own = config.tree_of(run)
     values = {dimension.key: value_at(own, dimension.key) for dimension in dimensions}
     if not results and all(dimension.holds(values[dimension.key]) for dimension in dimensions):
-        return values
+        return {dimension.key: dimension.listed(values[dimension.key]) for dimension in dimensions}
     tried = [(result.settings, result.value) for result in results]
     return propose(dimensions, tried, trials.higher_is_better, run.seed + len(results))
 

@@ -43,6 +43,10 @@ class Range:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return number and self.low <= value <= self.high  # type: ignore[operator]
 
+    def listed(self, value: Any) -> Any:
+        """A value that it holds, as it names it."""
+        return value
+
     def rounded(self, value: float | int) -> float | int:
         """A drawn number as it is used: `Range("a", 0.0, 1.0).rounded(0.123456) == 0.1235`."""
         if self.whole:
@@ -67,12 +71,21 @@ class Choices:
         return tuple(inline(value) for value in self.values)
 
     def holds(self, value: object) -> bool:
-        if isinstance(value, float):  # 0 is as good as 0.0
-            return any(type(each) in (int, float) and each == value for each in self.values)
-        return inline(value) in self.texts
+        return any(_same(each, value) for each in self.values)
+
+    def listed(self, value: Any) -> Any:
+        """The one of its values that this is."""
+        return next(each for each in self.values if _same(each, value))
 
 
 Dimension = Range | Choices
+
+
+def _same(listed: object, value: object) -> bool:
+    """Whether a run that has the value has the listed one: 0 is as good as 0.0."""
+    if isinstance(value, float):
+        return type(listed) in (int, float) and listed == value
+    return inline(listed) == inline(value)
 
 
 def parse(text: str, kinds: Mapping[str, str]) -> Dimension:

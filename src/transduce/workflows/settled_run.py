@@ -1,6 +1,7 @@
 """A run file completed: what its owner left out is chosen by the data's size, and said."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,28 @@ AUTOMATIC = (
 """What may be chosen, beside model.preset."""
 
 
+@dataclass(frozen=True)
+class Settled:
+    """A run file completed.
+
+    conditional: the choices that would not be made if another key were given, such as the optimiser if the learning rate
+    is: who changes a setting and wants all others to stay gives these beside it.
+    """
+
+    run: RunConfig
+    conditional: tuple[Choice, ...] = ()
+
+
 def settled_run(
     path: Path, overrides: Sequence[str] = (), say: Callable[[str], None] = print, began: Path | None = None
 ) -> RunConfig:
+    """The run of `settle`."""
+    return settle(path, overrides, say, began).run
+
+
+def settle(
+    path: Path, overrides: Sequence[str] = (), say: Callable[[str], None] = print, began: Path | None = None
+) -> Settled:
     """`load_run`, with every setting that neither the file nor `overrides` give chosen by the size of the data.
 
     Each choice is said with its reason. `began` is the run.toml of a run to go on with: what that says counts then.
@@ -51,12 +71,13 @@ def settled_run(
     run = from_tree(tree, str(path))
     written, given = flat(own), flat(tree)
     if began is not None:
-        return from_tree(_as_it_began(tree, written, config.read(began)), str(path)) if began.exists() else run
+        return Settled(from_tree(_as_it_began(tree, written, config.read(began)), str(path)) if began.exists() else run)
     facts = measure(run.data, path.parent)
     chosen = defaults.network(facts, given)
-    if run.start_from is None:  # else network and tokenizers are there already
+    if run.start_from is None:  # else network and tokenizers are there already, and Adam disturbs them less
         chosen += defaults.vocabulary(facts, run.tokenizer, given)
         chosen += defaults.optimiser(given)
+    conditional = tuple(chosen)
     run = from_tree(_with(tree, chosen), str(path))
     kind = run.tokenizer.kind if run.tokenizer.shared else run.tokenizer.side("target").kind
     chosen += defaults.training(facts, run.model, kind, run.training, given)
@@ -65,7 +86,7 @@ def settled_run(
         chosen = defaults.gentler(chosen)
     for choice in chosen:
         say(str(choice))
-    return from_tree(_with(tree, chosen), str(path))
+    return Settled(from_tree(_with(tree, chosen), str(path)), conditional)
 
 
 def measure(data: DataConfig, base: Path) -> DataFacts:
@@ -82,7 +103,10 @@ def measure(data: DataConfig, base: Path) -> DataFacts:
             source += share * sum(len(pair.source) for pair in pairs) / len(pairs)
             target += share * sum(len(pair.target) for pair in pairs) / len(pairs)
     held_out = data.split.dev + data.split.test if data.split else 0
-    return DataFacts(max(1, origin.lines - held_out), source, target)
+    left = max(1, origin.lines - held_out)
+    weighted = sum(files[0].lines * corpus.weight for corpus, files in zip(origin.corpora, origin.facts, strict=True))
+    epoch = None if weighted == origin.lines else left * weighted / origin.lines
+    return DataFacts(left, source, target, epoch)
 
 
 def _with(tree: Mapping[str, Any], chosen: Iterable[Choice]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from transduce.text.tags import SYNTHETIC, shown
 from transduce.workflows.model import Model
 
 
-def tag_advice(model: Model, given: Sequence[str], option: str = "--tag") -> str | None:
+def tag_advice(model: Model, given: Sequence[object], option: str = "--tag") -> str | None:
     """None where there is nothing to say. The tag of synthetic pairs is for training, so it is not counted."""
     known = [name for name in model.tokenizers.tags if name != SYNTHETIC]
     return f"{option} is not given; the model knows {shown(known)}" if known and not given else None

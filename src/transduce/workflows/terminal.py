@@ -1,18 +1,11 @@
 """Texts of others on a terminal: in columns, and unable to act on it."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from transduce.drawing.screen import screen_width
+from transduce.text.harmless import harmless, harmless_lines
 
-BREAKS = re.compile("[\t\r\n]")
-# controls, ends of lines and paragraphs, directions, halves of pairs
-ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def harmless(text: str) -> str:
-    """On one line, with what would act on a terminal spelled out: `harmless("a\\x1b[31m b") == "a\\\\x1b[31m b"`."""
-    return ACTING.sub(lambda found: found[0].encode("unicode_escape").decode(), BREAKS.sub(" ", text))
+__all__ = ["harmless", "harmless_lines", "table"]
 
 
 def table(rows: Iterable[Sequence[str]], sides: str = "") -> str:

@@ -21,7 +21,7 @@ from transduce.text.pair import Tokenizers
 from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
 from transduce.training.config import Precision, TrainingConfig
-from transduce.training.interrupt import stop_on_signals
+from transduce.training.interrupt import Abandoned, stop_on_signals
 from transduce.training.job import Job
 from transduce.training.loop import run
 from transduce.training.losses import TokenLoss
@@ -38,6 +38,8 @@ from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import RunFolder
 from transduce.workflows.settled_run import settled_run
 from transduce.workflows.validation import DevSet, dev_places
+
+__all__ = ["Abandoned", "Trained", "train"]
 
 Say = Callable[[str], None]
 
@@ -64,7 +66,8 @@ def train(
     file's stem. Settings that are given nowhere are chosen by the size of the data (workflows/defaults.py).
 
     `resume` goes on with a run that was stopped or killed, bit by bit as if it had not been. Ctrl-C and SIGTERM stop after
-    the update in hand, with a checkpoint. ValueErrors say what is wrong with the run file, the data or the folder.
+    the update in hand, with a checkpoint; a second one at once, as Abandoned. ValueErrors say what is wrong with the run
+    file, the data or the folder.
     """
     keep_steady()
     _check(load_run(run_path, overrides))
@@ -95,6 +98,8 @@ def train(
         try:
             with stop_on_signals() as stop:
                 finished = run(job, state, stop)
+        except KeyboardInterrupt:
+            raise Abandoned from None
         finally:
             job.log.close()
         say(f"{folder.model}: {selection.chosen(config.training, state)}")

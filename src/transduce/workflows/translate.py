@@ -47,30 +47,38 @@ class Wanted:
 class Stream:
     """Translates batch after batch; each line's place in all of them is what its random draws depend on.
 
-    A blank line gives a blank line. `say` gets what a person should know. ValueErrors name the line by its file.
+    A blank line gives a blank line. `notes` get what a person should know. ValueErrors name the line by its file.
     """
 
-    def __init__(self, model: Model, wanted: Wanted, say: Callable[[str], object]) -> None:
+    def __init__(self, model: Model, wanted: Wanted, notes: Notes) -> None:
         model.tokenizers.source.tag_ids(
             checked(wanted.tags)
         )  # those that cannot be are refused before anything is read
-        self._model, self._wanted, self.notes = model, wanted, Notes(say)
+        self._model, self._wanted, self._notes = model, wanted, notes
         self._place = 0
 
     def translate(
         self, batch: Sequence[Line], progress: Callable[[int], object] | None = None
     ) -> tuple[list[list[Translation]], ValueError | None]:
         """The outputs of the lines, or of those before the first that is refused, and why that one is."""
-        try:
-            found, refusal = self._outputs(batch, progress), None
-        except LineError as error:
-            found = self._outputs(batch[: error.place], progress)
-            refusal = ValueError(f"{batch[error.place].where}: {error.what}")
+        found, refusal = self._outputs_before_refusal(batch, progress)
         for place, (line, outputs) in enumerate(zip(batch, found, strict=False)):
             if outputs[0].source_cut and self._wanted.long == "refuse":
                 return found[:place], ValueError(f"{line.where}: {self._too_long()}")
             self._note(line, outputs[0])
         return found, refusal
+
+    def _outputs_before_refusal(
+        self, batch: Sequence[Line], progress: Callable[[int], object] | None
+    ) -> tuple[list[list[Translation]], ValueError | None]:
+        """What is wrong with a line may be found after what is wrong with a later one: so until nothing is."""
+        refusal = None
+        while True:
+            try:
+                return self._outputs(batch, progress), refusal
+            except LineError as error:
+                refusal = ValueError(f"{batch[error.place].where}: {error.what}")
+                batch = batch[: error.place]
 
     def _outputs(self, batch: Sequence[Line], progress: Callable[[int], object] | None) -> list[list[Translation]]:
         wanted = self._wanted
@@ -90,10 +98,10 @@ class Stream:
     def _note(self, line: Line, output: Translation) -> None:
         if output.source_cut:
             what = f"{self._too_long()}; only its beginning was translated"
-            self.notes.add("sources longer than the model takes", line.where, what)
+            self._notes.add("sources longer than the model takes", line.where, what)
         if not output.ended:
             what = "the output was cut" if self._wanted.method.language is None else "the output of a sentence was cut"
-            self.notes.add("outputs cut at their longest length", line.where, f"{what} at its longest length")
+            self._notes.add("outputs cut at their longest length", line.where, f"{what} at its longest length")
 
     def _too_long(self) -> str:
         source = "the source" if self._wanted.method.language is None else "a sentence of the source"
@@ -115,7 +123,8 @@ def translate_stream(
     ValueError where a line is refused, after everything before it was written; so it is with errors that `batches`
     raises.
     """
-    stream = Stream(model, wanted, say)
+    notes = Notes(say)
+    stream = Stream(model, wanted, notes)
     try:
         for batch in batches:
             found, refusal = stream.translate(batch, progress)
@@ -129,6 +138,6 @@ def translate_stream(
             if refusal is not None:
                 raise refusal
     except ValueError:
-        stream.notes.close()
+        notes.close()
         raise
-    stream.notes.close()
+    notes.close()

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from transduce import files
 from transduce.data import reading
 from transduce.hardware import is_out_of_memory
@@ -39,14 +41,18 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Trials:
-    """What is the same in all trials: run file and changes to it, what is compared, and where the folders are."""
+    """What is the same in all trials: run file and changes to it, what was chosen for it, what is compared, and where the
+    folders are.
+    """
 
     run_path: Path
     overrides: tuple[str, ...]
+    fixed: tuple[str, ...]
     metric: str
     higher_is_better: bool
     folder: Path
     root: Path
+    threads: int  # that each trial begins with, and may find to be too many; not what the one before it left
 
     def place(self, number: int) -> RunFolder:
         return RunFolder(self.folder / f"trial-{number:03}")
@@ -57,7 +63,7 @@ class Trials:
         Settings that do not go together or not with the data, a loss that diverges and memory that runs out are results
         too. One that a signal reached in its last moments is not taken down: it is done, and found to be so the next time.
         """
-        overrides = [*self.overrides, *(assignment(key, value) for key, value in settings.items())]
+        overrides = [*self.overrides, *self.fixed, *(assignment(key, value) for key, value in settings.items())]
         try:
             load_run(self.run_path, overrides)
         except ValueError as error:
@@ -77,6 +83,7 @@ class Trials:
         return Result(number, dict(settings), value, step, round(trained.state.seconds / 60, 2), failure)
 
     def _train(self, number: int, overrides: Sequence[str]) -> Trained:
+        torch.set_num_threads(self.threads)
         into = self.place(number)
         if into.run_file.exists():
             try:

@@ -1,5 +1,6 @@
 """What a validation measures on the dev set: loss, perplexity, every metric on decoded sentences, and samples to look at."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,14 +19,15 @@ from transduce.decoding.hypothesis import SpecialIds
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.evaluation.perplexity import perplexity
 from transduce.tasks import translation
+from transduce.text.harmless import harmless
 from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Validation
-from transduce.workflows.terminal import harmless
 
 LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
 SAMPLES, WIDTH = 3, 160  # sentences shown of each validation, and characters of each
+NO_OUTPUTS = "  no outputs: the network gives no finite probabilities"
 SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
 
 
@@ -48,11 +50,13 @@ class DevSet:
     def validate(self, network: EncoderDecoder, stop: StopRequest) -> Validation:
         """Measures with the network in evaluation mode: loss, perplexity and every one of QUICK_METRICS.
 
-        Raises Interrupted within a batch or two of a stop request.
+        All are NaN where the network's probabilities are. Raises Interrupted within a batch or two of a stop request.
         """
         network.eval()
         try:
             values = self._loss(network, stop)
+            if not math.isfinite(values["loss"]):  # nothing can be decoded; the updates that follow end the run
+                return Validation(dict.fromkeys([*values, *QUICK_METRICS], math.nan), NO_OUTPUTS)
             outputs = self._translate(network, stop)
         finally:
             network.train()
@@ -71,6 +75,8 @@ class DevSet:
             for found in translation.token_log_probabilities(network, batch):
                 total += sum(found)
                 tokens += len(found)
+        if not math.isfinite(total):
+            return {"loss": math.nan, "perplexity": math.nan}
         return {"loss": -total / tokens, "perplexity": perplexity(total, tokens)}
 
     def _translate(self, network: EncoderDecoder, stop: StopRequest) -> list[str]:
