@@ -1,4 +1,4 @@
-# Everything sets itself up: a virtual environment in .venv with the versions of requirements.lock, made anew only when
+# Everything sets itself up: a virtual environment in .venv with the versions of requirements.lock, brought up to date when
 # requirements.lock or pyproject.toml changed.
 
 PYTHON ?= python3

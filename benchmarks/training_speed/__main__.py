@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=["setup", "run", "report"])
     parser.add_argument("--peers", type=Path, default=BENCHMARKS / ".peers", help="the peers' environments")
     parser.add_argument("--work", type=Path, default=BENCHMARKS / ".work", help="prepared data and the run in hand")
-    parser.add_argument("--results", type=Path, default=BENCHMARKS / "results")
+    parser.add_argument("--results", type=Path, default=BENCHMARKS / ".work" / "results", help="runs, table and plot")
     parser.add_argument(
         "--pairs", help='a file of pairs, or "made-up" (default: the debian-en-de recipe\'s, if fetched)'
     )

@@ -13,11 +13,8 @@ MADE_UP = "made-up"
 
 PAIRS = 40_000
 WORDS = 30_000  # of a side's made-up language
-MEDIAN_WORDS, LONG_WORDS, LONG_DEVIATIONS = (
-    9,
-    36,
-    1.2816,
-)  # a tenth of a normal distribution is beyond 1.2816 deviations
+MEDIAN_WORDS, LONG_WORDS = 9, 36  # of a sentence; a tenth have more than the second
+LONG_DEVIATIONS = 1.2816  # beyond which a tenth of a normal distribution lies
 LONGEST_WORDS = 120
 SYLLABLES = [first + vowel + last for first in "bdfgklmnprstvz" for vowel in "aeiou" for last in ("", "n", "r", "s")]
 

@@ -59,6 +59,7 @@ def prepare(corpus: Corpus, work: Path) -> Data:
     head = (
         f"[data]\ntrain = [{{ file = {json.dumps(str(corpus.path))} }}]\nsplit = {{ dev = {DEV_PAIRS} }}\n"
         f"clean = {{ max-length = {MAX_LENGTH} }}\n\n[tokenizer]\nvocabulary = {VOCABULARY}\nshared = true\n"
+        "sample = 1000000000\n"  # all, or each round's seed would draw others, and learn other pieces than the peers have
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "prepare.toml").write_text(head, encoding="utf-8")

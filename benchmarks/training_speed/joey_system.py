@@ -29,8 +29,14 @@ GROUPED = "float32-grouped"
 FORMS = {"float32": "float32", GROUPED: "float32, file grouped by length beforehand"}
 SIDES = (".source", ".target")
 SYMBOLS = {
-    **{"unk_token": "<unk>", "unk_id": 0, "pad_token": "<pad>", "pad_id": 1},
-    **{"bos_token": "<s>", "bos_id": 2, "eos_token": "</s>", "eos_id": 3},
+    "unk_token": "<unk>",
+    "unk_id": 0,
+    "pad_token": "<pad>",
+    "pad_id": 1,
+    "bos_token": "<s>",
+    "bos_id": 2,
+    "eos_token": "</s>",
+    "eos_id": 3,
 }
 LINE = re.compile(r"Step:\s+(\d+),.*?Tokens per Sec:\s+([\d.]+)")
 

@@ -97,6 +97,8 @@ def download(
     with replace_folder(folder) as draft, tempfile.TemporaryDirectory(prefix="apt-") as place:
         environment = _configured(Path(place), languages)
         warnings = _run(["apt-get", "-q", "update"], draft, environment).stderr
+        if warnings.strip():
+            say(f"not all of the package lists may be there{_quoted(warnings)}")
         sources = [
             *_descriptions(languages, draft, environment, warnings),
             *_packages(packages, draft, environment, warnings),

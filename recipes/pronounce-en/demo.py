@@ -2,11 +2,11 @@
 
     python demo.py [--minutes N] [--words N]
 
-Everything it leaves lies in this folder: data/, prepared/ and runs/run/. An unfinished earlier run is gone on with.
+Everything it leaves lies in this folder: data/, prepared/ and runs/run/. An unfinished earlier run is gone on with; any
+other is moved to runs/run-before.
 """
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from pathlib import Path
 import get_data
 from tqdm import tqdm
 
+from transduce import files
 from transduce.workflows.evaluate import Evaluation, evaluate
 from transduce.workflows.held_out import HeldOut, read_pairs
 from transduce.workflows.model import Model, load
@@ -42,18 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     if get_data.main(["--out", str(HERE / "data")]):
         return 1
-    trained = train_anew_or_go_on(options.minutes)
+    try:
+        trained = train_anew_or_go_on(options.minutes)
+    except (ValueError, OSError) as error:
+        print(f"demo.py: error: {error}", file=sys.stderr)
+        return 2
     if not trained.finished:
         print("stopped; run the same command again to go on", file=sys.stderr)
         return 130
     model = load(RunFolder(trained.folder).model)
-    found = test(model, options.words)
+    found = errors_on_unseen_words(model, options.words)
     phonemes, words = error_rates(found)
     print_table(phonemes, words, found.sentences)
     print_new_words(model)
     print(
         f"\nThat took {(time.monotonic() - began) / 60:.1f} minutes. Try your own words: "
-        f"transduce translate {relative(RunFolder(trained.folder).model)}"
+        f"{relative(Path(sys.executable).with_name('transduce'))} translate {relative(RunFolder(trained.folder).model)}"
     )
     print(f"result: PER {phonemes:.2f} WER {words:.2f} words {found.sentences}")
     return 0
@@ -74,18 +79,28 @@ def train_anew_or_go_on(minutes: float | None) -> Trained:
         try:
             folder.resumed(load_run(run_file, overrides))
             return train(run_file, overrides, resume=True, root=HERE, say=say)
+        except files.InUse:
+            raise
         except ValueError as error:
             say(f"the earlier run cannot go on ({error}); training anew")
     if folder.path.exists():
-        shutil.rmtree(folder.path)
+        move_away(folder.path)
     return train(run_file, overrides, root=HERE, say=say)
+
+
+def move_away(run: Path) -> None:
+    """To a name that the next one takes the place of. InUse where another process trains there."""
+    with files.FolderLock(run):
+        before = run.with_name(f"{run.name}-before")
+        files.remove_folder(before)
+        run.rename(before)
 
 
 def print_to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def test(model: Model, words: int) -> Evaluation:
+def errors_on_unseen_words(model: Model, words: int) -> Evaluation:
     """Pronounces the first `words` test words, none of which was trained on; a word may have several pronunciations."""
     every = read_pairs(HERE / "data" / "test.tsv", alternatives=True)
     some = HeldOut(every.sources[:words], every.references[:words])

@@ -291,9 +291,12 @@ def test_tags_of_every_source(tmp_path: Path, texts: Path, capfd: pytest.Capture
 def test_a_place_that_cannot_be_written_to_is_said_at_once(
     texts: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != texts.resolve())
     said = refused(capfd, "--outputs", "ours", "--reference", "r", "--report", "page.html")
-    assert "--report page.html: the folder" in said and "cannot be written to" in said
+    assert said == f"--report page.html: {texts.resolve()} cannot be written to"
+    (texts / "elsewhere").mkdir()
+    (texts / "link.html").symlink_to(texts / "elsewhere" / "page.html")
+    assert main(["evaluate", "--outputs", "ours", "--reference", "r", "--report", "link.html"]) == 0
 
 
 def test_a_tag_forgotten_is_said(tmp_path: Path, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:

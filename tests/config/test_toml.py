@@ -18,8 +18,10 @@ from transduce.config.toml import inline
         (b"a = " + b"[" * 10_000, ": not TOML: nested too deeply"),
         (b"a = " + b"9" * 10_000, ": not TOML: "),
         (b"\x00\x01", ":1:1: not TOML: "),
-        (b"#" * (128 * 2**10 + 1), ": is larger than 131072 bytes, expected a TOML file"),
-        (b".".join([b"a"] * 600) + b" = 1", ": not TOML: tables are nested more than 20 deep"),
+        (b"#" * (2 * 2**20 + 1), ": is larger than 2097152 bytes, expected a TOML file"),
+        (b"b = 1\n" + b".".join([b"a"] * 500_000) + b" = 1", ":2: a key has more than 100 parts"),
+        (b"[" + b" . ".join([b'"a b"'] * 100_000) + b"]", ":1: a key has more than 100 parts"),
+        (b".".join([b"a"] * 60) + b" = 1", ": not TOML: tables are nested more than 20 deep"),
         (b"a = " + b"[" * 30 + b"]" * 30, ": not TOML: tables are nested more than 20 deep"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import signal
 import subprocess
@@ -520,12 +521,22 @@ def test_a_file_that_somebody_writes_to_meanwhile(tmp_path: Path, monkeypatch: p
 
     def meanwhile(*arguments: object) -> object:
         tsv(tmp_path / "a.tsv", [(source.upper(), target) for source, target in numbered(20)])
+        os.utime(tmp_path / "a.tsv", (1, 1))
         return build(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_build", meanwhile)
     with pytest.raises(ValueError, match=r"a\.tsv: changed while it was read; start again"):
         run(tmp_path, train=(corpus,))
     assert not list((tmp_path / "prepared").iterdir())
+
+
+def test_a_file_that_is_only_touched_meanwhile_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = tsv(tmp_path / "a.tsv", numbered(20))
+    build = module._build
+    monkeypatch.setattr(
+        module, "_build", lambda *arguments: (os.utime(tmp_path / "a.tsv", (1, 1)), build(*arguments))[1]
+    )
+    assert run(tmp_path, train=(corpus,)).report["parts"]["train"]["pairs"] == 20
 
 
 def test_a_corpus_with_a_tag_that_the_model_to_go_on_with_has_not_learnt(tmp_path: Path) -> None:

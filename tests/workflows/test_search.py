@@ -14,9 +14,11 @@ from toy import write_toy
 from transduce.cli.main import main
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
+from transduce.training.optimisers import Muon
 from transduce.workflows import trials as trials_module
 from transduce.workflows.defaults import Choice
 from transduce.workflows.proposals import require_optuna
+from transduce.workflows.run_file import load_run
 from transduce.workflows.search import Found, _fixed, search, usual_dimensions
 from transduce.workflows.search_space import Choices
 from transduce.workflows.settled_run import settled_run
@@ -275,5 +277,30 @@ def test_what_is_searched_is_not_fixed(tmp_path: Path) -> None:
         "model.positions=rotary",
     )
     sides = (Choice("tokenizer.source", {"kind": "bpe", "vocabulary": 500}, ""),)
-    assert _fixed(sides, [Choices("tokenizer.source.vocabulary", (300, 400))]) == ()
-    assert _fixed(sides, []) == ('tokenizer.source={ kind = "bpe", vocabulary = 500 }',)
+    source = 'tokenizer.source={ kind = "bpe", vocabulary = 500 }'
+    assert _fixed(sides, []) == _fixed(sides, [Choices("tokenizer.source.vocabulary", (300, 400))]) == (source,)
+    assert _fixed(sides, [Choices("tokenizer.vocabulary", (300, 400))]) == ()
+    assert _fixed((*choices, *sides), [Choices("start-from", ("../a", "../b"))]) == ()
+
+
+def test_a_part_of_what_was_chosen_can_be_searched(tmp_path: Path) -> None:
+    run_file = write_toy(tmp_path)
+    found = search(run_file, ["training.optimiser.momentum=0.9,0.95"], 2, SHORT, tmp_path, quiet)
+    for each in found.results:
+        kept = load_run(found.folder / f"trial-00{each.trial}/run.toml")
+        assert kept.training.optimiser == Muon(momentum=each.settings["training.optimiser.momentum"])
+
+
+def test_a_vocabulary_of_both_sides_is_that_of_each_trial(tmp_path: Path) -> None:
+    run_file = write_toy(tmp_path)
+    text = run_file.read_text(encoding="utf-8")
+    begin, end = text.index("source = {"), text.index("[model]")
+    run_file.write_text(text[:begin] + text[end:], encoding="utf-8")
+    over = ["tokenizer.vocabulary=270,280"]
+    metric = "training.metric=exact-match"
+    found = search(run_file, over, 2, [*SHORT, metric], tmp_path, quiet)
+    sizes = {
+        load_run(found.folder / f"trial-00{each.trial}/run.toml").tokenizer.side("target").vocabulary
+        for each in found.results
+    }
+    assert sizes == {270, 280}

@@ -479,5 +479,7 @@ def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
     os.close(reader)
     with open(writer, "w") as nobody, monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", nobody)
-        found = train(write_toy(tmp_path), ["training.steps=12"], root=tmp_path, say=streams.say)
-    assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")
+        found = train(write_toy(tmp_path), ["training.steps=12"], root=tmp_path, say=quiet)
+        assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")
+        streams.say("and what is said later goes nowhere")
+        print("either", file=nobody, flush=True)

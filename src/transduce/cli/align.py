@@ -67,9 +67,11 @@ def _measure(options: argparse.Namespace) -> None:
     note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
     found = measure(model, pairs, gold, readings, _tags(options, len(pairs)))
-    streams.write(_table(found))
-    if options.output is not None:
-        write_links(options.output, found[0].links)
+    try:
+        streams.write(_table(found))
+    finally:  # a reader that leaves early loses nothing of the file
+        if options.output is not None:
+            write_links(options.output, found[0].links)
 
 
 def _tags(options: argparse.Namespace, pairs: int) -> list[list[str]] | None:

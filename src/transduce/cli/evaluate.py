@@ -24,14 +24,16 @@ def main(arguments: Sequence[str]) -> int:
 
     found = assessment(options)
     asked = _asked(found, options)
-    streams.write(as_json(asked) if options.json else as_text(asked))
-    if options.output is not None:
-        write_translations(options.output, found.subject)
-    if options.report is not None:
-        from transduce.workflows.report import write_report  # and with it what draws pictures
+    try:
+        streams.write(as_json(asked) if options.json else as_text(asked))
+    finally:  # a reader that leaves early loses nothing of the files
+        if options.output is not None:
+            write_translations(options.output, found.subject)
+        if options.report is not None:
+            from transduce.workflows.report import write_report  # and with it what draws pictures
 
-        write_report(options.report, found, options.model)
-        streams.say(f"{options.report}: written")
+            write_report(options.report, found, options.model)
+            streams.say(f"{options.report}: written")
     return 0
 
 

@@ -24,8 +24,9 @@ def say(text: str) -> None:
     """A message for people, on stderr; what it quotes cannot act on the terminal. Where nobody hears it, work goes on."""
     try:
         print(harmless_lines(text), file=sys.stderr, flush=True)
-    except OSError:
-        _forget(sys.stderr)
+    except OSError as error:
+        if error.errno in (errno.EPIPE, errno.EIO, errno.EBADF):  # for good
+            _forget(sys.stderr)
 
 
 def write(text: str) -> None:

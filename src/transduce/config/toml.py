@@ -8,8 +8,10 @@ from typing import Any
 
 import tomli_w
 
-_LARGEST = 128 * 2**10  # bytes; a larger file is no configuration, and one long dotted key takes Python hours to read
+_LARGEST = 2 * 2**20  # bytes; a larger file is no configuration, but data given by mistake
 _DEEPEST = 20  # tables within tables
+# a key of so many parts that Python's parser, whose time and memory grow with their square, is not to see it
+_ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 
@@ -50,6 +52,8 @@ def _decode(data: bytes, path: Path) -> str:
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
+    if endless := _ENDLESS_KEY.search(text):
+        raise ValueError(f"{path}:{text.count(chr(10), 0, endless.start()) + 1}: a key has more than 100 parts")
     try:
         return _checked(tomllib.loads(text))
     except ValueError as error:  # TOMLDecodeError, and the digit limit of int()

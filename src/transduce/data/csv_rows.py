@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from transduce.data.config import Columns
@@ -24,7 +24,7 @@ from transduce.data.reading import BadLine, LineRules, message, open_text, strea
 from transduce.data.tally import Findings
 
 DELIMITERS = ",;\t"
-MOST_LINES = 100  # of a row: a quote that is not closed swallows the rows up to the next one; and before a header
+MOST_LINES = 100  # of a row: a quote that is not closed swallows the rows up to the next one
 MOST_SHOWN = 300  # characters of the columns found, in messages
 SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 Row = list[str]
@@ -50,32 +50,33 @@ def rows(path: Path, columns: Columns, rules: LineRules, findings: Findings) -> 
     csv.field_size_limit(max(csv.field_size_limit(), rules.max_line_bytes + 1))
     with open_text(path) as stream:
         found = stream_lines(stream, str(path), rules.max_line_bytes, findings)
-        head = list(islice(_through_header(found), MOST_LINES))
-        delimiter = _delimiter(head[-1], columns) if head and isinstance(head[-1], str) else DELIMITERS[0]
-        records = _records(_Lines(chain(head, found), str(path), rules.max_line_bytes), delimiter, findings)
+        blank, head = _header(found)
+        for number in range(1, blank + 1):
+            findings.noted.add("blank line skipped", f"{path}:{number}")
+        delimiter = _delimiter(head[0], columns) if head and isinstance(head[0], str) else DELIMITERS[0]
+        records = _records(_Lines(chain(head, found), str(path), rules.max_line_bytes, blank), delimiter, findings)
         places = _places(next(records, None), path, columns)
         for record in records:
             yield record if isinstance(record, BadLine) else _example(*record, places, findings)
 
 
-def _through_header(lines: Iterable[str | BadLine]) -> Iterator[str | BadLine]:
-    """The lines up to the first that is not blank. The `sep=;` before a header, which tells a spreadsheet what parts the
-    cells, becomes a blank one.
+def _header(lines: Iterable[str | BadLine]) -> tuple[int, list[str | BadLine]]:
+    """How many lines are blank before the first that is not, and that one if there is any. The `sep=;` before a header,
+    which tells a spreadsheet what parts the cells, is as good as blank.
     """
-    for line in lines:
-        if isinstance(line, str) and (SEPARATOR.fullmatch(line) or not line.strip(" ")):
-            line = ""
-        yield line
-        if line:
-            return
+    for number, line in enumerate(lines):
+        if isinstance(line, BadLine) or not (SEPARATOR.fullmatch(line) or not line.strip(" ")):
+            return number, [line]
+    return 0, []
 
 
 class _Lines:
     """Hands a csv reader one line after the other, and keeps account of the record that these make up."""
 
-    def __init__(self, lines: Iterable[str | BadLine], name: str, limit: int) -> None:
+    def __init__(self, lines: Iterable[str | BadLine], name: str, limit: int, before: int = 0) -> None:
+        """`before` of the file's lines came before these."""
         self._lines, self._name, self._limit = iter(lines), name, limit
-        self._number = self._begin = 0
+        self._number = self._begin = before
         self._characters = 0
         self.bad: BadLine | None = None  # the first unreadable line of the record
 

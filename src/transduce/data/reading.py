@@ -55,7 +55,7 @@ class BadLine(NamedTuple):
 class FileFacts:
     """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked.
 
-    `stamp` is what changes when somebody writes to the file: place on the disk, size and time of the last change.
+    `stamp` is what changes when somebody writes to the file: its size and the time of the last change.
     """
 
     path: Path
@@ -64,14 +64,14 @@ class FileFacts:
     stamp: tuple[int, ...] = field(default=(), compare=False)
 
     def require_unchanged(self) -> None:
-        """ValueError where the file is not the one that was read."""
-        if not self.path.is_file() or _stamp(self.path) != self.stamp:
+        """ValueError where the file does not hold what was read."""
+        if not self.path.is_file() or (_stamp(self.path) != self.stamp and facts(self.path) != self):
             raise ValueError(f"{self.path}: changed while it was read; start again when it is complete")
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
     found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_size, found.st_mtime_ns
 
 
 def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> FileFacts:

@@ -11,8 +11,6 @@ on how often it occurs, and the size of one part does not change the other. All 
 N pairs or more.
 """
 
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -21,11 +19,9 @@ from jaxtyping import Bool, UInt8, UInt64
 
 from transduce.data.config import Split
 from transduce.data.fates import DEV, IN_DEV, IN_TEST, PARTS, REMOVED, TEST, TRAIN
+from transduce.text.normal_forms import normal
 
 Keys = UInt64[np.ndarray, " N"]
-
-# characters: Python's NFKC takes quadratic time for a run of marks, of which a line may have a million
-MOST_AT_ONCE = 1000
 
 
 def source_key(text: str) -> int:
@@ -37,24 +33,8 @@ def source_key(text: str) -> int:
     if text.isascii():  # quicker, and the same
         folded = text.lower()
     else:
-        folded = "".join(_folded(piece) for piece in _pieces(text))
+        folded = normal("NFKC", normal("NFKC", text).casefold())
     return group_key(" ".join(folded.split()))
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces that are soon normalised, cut before spaces where it has them: nothing is composed across one."""
-    begin = 0
-    while len(text) - begin > MOST_AT_ONCE:
-        end = begin + MOST_AT_ONCE
-        space = text.rfind(" ", begin + 1, end)
-        cut = end if space < 0 else space
-        yield text[begin:cut]
-        begin = cut
-    yield text[begin:]
 
 
 def group_key(text: str) -> int:

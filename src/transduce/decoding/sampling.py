@@ -1,6 +1,6 @@
 """Sampling: the next token drawn by its probability, after the distribution has been sharpened or cut.
 
-Letters: B sentences, V vocabulary, T most steps.
+Letters: B sentences, V vocabulary, N tokens left, T most steps.
 """
 
 import math
@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from transduce.decoding.probabilities import best_tokens
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,28 @@ class Sampling:
         best = log_probs.amax(-1, keepdim=True)  # taken off, as a tiny temperature would make all of them infinite
         kept = torch.softmax((log_probs - best) / self.temperature, dim=-1)
         if self.top_k > 0 or self.top_p < 1:
-            falling, order = kept.sort(dim=-1, descending=True, stable=True)  # of equal ones the lowest id first
-            kept = torch.zeros_like(kept).scatter(-1, order, self._cut(falling))
+            falling, ids = self._falling(kept)
+            kept = torch.zeros_like(kept).scatter(-1, ids, self._cut(falling))
         if self.min_p > 0:
             kept = kept.where(kept >= self.min_p * kept.amax(-1, keepdim=True), 0.0)
         return kept / kept.sum(-1, keepdim=True)
 
-    def _cut(self, falling: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-        """Probabilities, highest first, without those that top-k and then top-p leave out."""
+    def _falling(self, kept: Float[Tensor, "B V"]) -> tuple[Float[Tensor, "B N"], Int[Tensor, "B N"]]:
+        """The probabilities that top-k leaves, highest first, of equal ones the lowest id first; and their ids."""
         if self.top_k > 0:
-            falling[:, self.top_k :] = 0.0
-            falling = falling / falling.sum(-1, keepdim=True)
-        if self.top_p < 1:
-            inside = falling.cumsum(-1) - falling < self.top_p  # before them less than top-p has been gathered
-            inside[:, 0] = True
-            falling = falling.where(inside, 0.0)
-        return falling
+            values, ids = best_tokens(kept[:, None], self.top_k)
+            return values[:, 0], ids[:, 0]
+        falling, ids = kept.sort(dim=-1, descending=True, stable=True)
+        return falling, ids
+
+    def _cut(self, falling: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+        """The same without those that top-p leaves out of them."""
+        if self.top_p == 1:
+            return falling
+        falling = falling / falling.sum(-1, keepdim=True)
+        inside = falling.cumsum(-1) - falling < self.top_p  # before them less than top-p has been gathered
+        inside[:, 0] = True
+        return falling.where(inside, 0.0)
 
     def draws(self, places: Sequence[tuple[int, int]], steps: int) -> Float[Tensor, "B T"]:
         """Uniform numbers for (place of the sentence in the input, number of the draw): the same in whatever batch."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from transduce.text.normal_forms import normal
+
 LENGTH_PARTS = 5
 MOST_GROUPS = 20  # the largest; the others are one slice together
 FREQUENCIES = (0, 1, 5, 20, 100)  # upper ends of the classes of frequency; the last is open
@@ -85,7 +87,7 @@ def words(text: str) -> list[str]:
     >>> words("“Straße” - (3,000 m)!")
     ['strasse', '3,000', 'm']
     """
-    bare = (_bare(word) for word in unicodedata.normalize("NFC", text).casefold().split())
+    bare = (_bare(word) for word in normal("NFC", text).casefold().split())
     return [word for word in bare if word]
 
 

@@ -4,13 +4,14 @@ Letters: N sentences, S sufficient statistics, R rows of summed statistics.
 """
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
+
+from transduce.text.normal_forms import normal
 
 References = Sequence[Sequence[str]]
 
@@ -97,4 +98,4 @@ def reference_count(references: References) -> int | None:
 
 def collapsed(text: str) -> str:
     """NFC, with one space for each run of whitespace and none at the ends: what counts as the same text."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(normal("NFC", text).split())

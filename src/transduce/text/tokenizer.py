@@ -125,13 +125,18 @@ class Tokenizer:
         return hashlib.sha256(self._text.encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes a `tokenizers` JSON file; equal tokenizers give equal bytes."""
-        files.write_atomically(path, self._text)
+        """Writes a `tokenizers` JSON file; equal tokenizers give equal bytes. ValueError for one that `load` would refuse."""
+        content = self._text.encode()
+        if len(content) > MOST_BYTES:
+            raise ValueError(
+                f"{path}: the tokenizer has {len(content):,} bytes, at most {MOST_BYTES:,} can be read again; lower vocabulary"
+            )
+        files.write_atomically(path, content)
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Reads a file that `save` wrote. ValueError, naming the file, for anything else: another format, a cut or
-        changed file, one over 256 MiB, pickle.
+        changed file, one over 64 MiB, pickle.
         """
         try:
             return cls(*read(_content(path)))

@@ -27,8 +27,10 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
 
     Raises Diverged where the loss stops being finite; the checkpoints stay as they were.
     """
-    _reckon(job, state)
+    settled = _reckon(job, state)
     progress = Progress(state)
+    if settled:
+        progress.say(_enough(state))
     _note_warm_up(job, state, progress)
     if selection.is_stale(job.trainable.config, state):
         progress.say(f"early stopping ended this run at step {state.step}: raise training.early-stop.patience to go on")
@@ -42,6 +44,8 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
             _timed_update(job, state, batches, progress)
             _validate_when_due(job, state, progress, stop)
         finished = is_over(job.trainable.config, state) and not _is_due(job, state)
+        if finished and state.best is None:
+            raise Diverged(f"training diverged: no validation up to step {state.step} gave a number; {_advice(job)}")
         if not finished:
             _leave(job, state)
         return finished
@@ -107,9 +111,14 @@ def _note_skip(job: Job, state: TrainState, measured: Measured, progress: Progre
     kept = checkpoints.names(job.checkpoints)
     good = f"the last good state is {job.checkpoints / kept[-1]}" if kept else "no checkpoint had been written yet"
     raise Diverged(
-        f"training diverged at step {state.step + 1}: {state.skipped} updates in a row were not finite ({found}); {good}. "
-        f"Begin a new run with a lower training.learning-rate (now {job.trainable.config.learning_rate}) or a longer warm-up"
+        f"training diverged at step {state.step + 1}: {state.skipped} updates in a row were not finite ({found}); {good}; "
+        f"{_advice(job)}"
     )
+
+
+def _advice(job: Job) -> str:
+    rate = job.trainable.config.learning_rate
+    return f"begin a new run with a lower training.learning-rate (now {rate}) or a longer warm-up"
 
 
 def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: StopRequest) -> None:
@@ -122,7 +131,7 @@ def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: St
         return
     if state.total_steps is None and budget.probe_is_over(job.trainable.config, state):
         _settle(state, budget.of_minutes(job.trainable.config, state))
-        progress.say(f"the time left is enough for {state.total_steps} steps in all")
+        progress.say(_enough(state))
         _note_warm_up(job, state, progress)
     if selection.is_stale(job.trainable.config, state):
         progress.say(f"{job.trainable.config.watched} has not got better in {state.stale} validations: stopping early")
@@ -171,8 +180,14 @@ def _save(job: Job, state: TrainState) -> None:
     job.draw()
 
 
-def _reckon(job: Job, state: TrainState) -> None:
-    """Sets the number of steps where the budget says it; one of minutes stays open until the rate is known."""
+def _enough(state: TrainState) -> str:
+    return f"the time left is enough for {state.total_steps} steps in all"
+
+
+def _reckon(job: Job, state: TrainState) -> bool:
+    """Sets the number of steps where the budget says it; one of minutes stays open until the rate is known. Returns
+    whether minutes became a number of steps here.
+    """
     config = job.trainable.config
     changed = state.budget != budget.name(config)
     if changed:
@@ -182,6 +197,8 @@ def _reckon(job: Job, state: TrainState) -> None:
         _settle(state, counted)
     elif changed and state.last_validation and budget.probe_is_over(config, state):
         _settle(state, budget.of_minutes(config, state))
+        return True
+    return False
 
 
 def _settle(state: TrainState, settled: budget.Budget) -> None:

@@ -138,7 +138,7 @@ def optimiser(given: Collection[str]) -> list[Choice]:
     """Muon, unless a learning rate is given, which may have been found for another."""
     if is_given("training.optimiser", given) or is_given("training.learning-rate", given):
         return []
-    reason = "needs about half of Adam's updates (Liu et al. 2025; recipe debian-en-de)"
+    reason = "needs about half of AdamW's updates (Liu et al. 2025)"
     return [Choice("training.optimiser", "muon", reason)]
 
 
@@ -206,7 +206,7 @@ def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
     if isinstance(optimiser, Adafactor):
         rate, reason = 0.01, "the greatest that Shazeer and Stern 2018 take for Adafactor"
     elif isinstance(optimiser, Muon):
-        rate, reason = 2 * rate, f"twice {reason}, which does best with Muon (recipe pronounce-en)"
+        rate, reason = 2 * rate, f"twice {reason}, as Muon did best in the recipe pronounce-en"
     return Choice("training.learning-rate", rate, reason)
 
 

@@ -22,7 +22,7 @@ def newest_checkpoint(folder: RunFolder, fresh: TrainState, say: Callable[[str],
     if found.state.data != fresh.data:
         raise ValueError(
             f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{fresh.data}): put the files back as "
-            "they were, or begin a new run"
+            "they were, and go on with the version of transduce that it began with, or begin a new run"
         )
     checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
     say(f"going on from step {found.state.step}")

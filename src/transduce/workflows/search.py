@@ -40,6 +40,8 @@ MEASURES = (
     "training.metric",
     "training.validate-sentences",
 )
+FOR_BOTH_SIDES = ("tokenizer.kind", "tokenizer.vocabulary", "tokenizer.shared")
+VOCABULARIES = ("tokenizer.source", "tokenizer.target", "tokenizer.vocabulary")
 PER_TOKEN = ("loss", "perplexity")  # metrics that depend on what a token is
 
 
@@ -83,14 +85,16 @@ def search(
     compared_by = load_run(run_path, overrides).training.metric
     kinds = {each.key: each.type for each in config.describe(RunConfig)}
     given = [parse(each, kinds) for each in over]
-    _check(run_path, overrides, given, compared_by)
+    _check(given, compared_by)
     settled = settle(run_path, overrides, say)
     run, dimensions = settled.run, given or usual_dimensions(settled.run)
+    fixed = _fixed(settled.conditional, dimensions)
+    _check_values(run_path, [*overrides, *fixed], given)
     metric = METRICS.get(run.training.metric)
     trials = Trials(
         run_path=run_path,
         overrides=tuple(overrides),
-        fixed=_fixed(settled.conditional, dimensions),
+        fixed=fixed,
         metric=run.training.metric,
         higher_is_better=metric is not None and metric.higher_is_better,
         folder=root / "runs" / f"{run_path.stem}-search",
@@ -103,17 +107,23 @@ def search(
 
 
 def _fixed(conditional: Sequence[Choice], dimensions: Sequence[Dimension]) -> tuple[str, ...]:
-    """What was chosen for the run and is not searched, as `--set` takes it: a key searched must not undo the choice."""
+    """What was chosen for the run and is not searched, as `--set` takes it: a key searched must not undo the choice.
+
+    Another start brings its own network and vocabulary, and what is searched for both sides is settled with each trial.
+    """
     searched = [each.key for each in dimensions]
+    if "start-from" in searched:
+        return ()
+    settled_anew = [*searched, *(VOCABULARIES if any(key in FOR_BOTH_SIDES for key in searched) else ())]
     return tuple(
         assignment(choice.key, choice.value)
         for choice in conditional
-        if not any(is_given(choice.key, [key]) or is_given(key, [choice.key]) for key in searched)
+        if not any(is_given(key, [choice.key]) for key in settled_anew)
     )
 
 
-def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension], metric: str) -> None:
-    """ValueError unless every dimension is a key of its own that takes the values it names and leaves the metric alone."""
+def _check(dimensions: Sequence[Dimension], metric: str) -> None:
+    """ValueError unless every dimension is a key of its own that leaves the metric alone."""
     for place, each in enumerate(dimensions):
         if each.key in [other.key for other in dimensions[:place]]:
             raise ValueError(f"--over: {each.key} is given twice")
@@ -123,6 +133,11 @@ def _check(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimens
             raise ValueError(f"--over: {each.key} is no setting of training; try it with evaluate on a trained model")
         if each.key.startswith("tokenizer") and metric in PER_TOKEN:
             raise ValueError(f"--over: {each.key} changes what a token is, and with it {metric}; give another --metric")
+
+
+def _check_values(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension]) -> None:
+    """ValueError unless every key takes the values that are named for it."""
+    for each in dimensions:
         for value in each.ends:
             try:
                 load_run(run_path, [*overrides, assignment(each.key, value)])
