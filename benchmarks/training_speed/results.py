@@ -84,6 +84,7 @@ class Results:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(self.circumstances, ensure_ascii=False) + "\n", encoding="utf-8")
+        _mend(path)
         there, self.runs = read(path)
         differing = sorted(
             key for key in {*there, *self.circumstances} if there.get(key) != self.circumstances.get(key)
@@ -104,13 +105,21 @@ class Results:
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Run]]:
-    """The circumstances and the runs of a results file; a last line that was cut off is left out, and mended."""
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
+    """The circumstances and the runs of a results file; a last line that was cut off is left out."""
     try:
-        first, *rest = [json.loads(line) for line in whole.splitlines()]
+        first, *rest = [json.loads(line) for line in _whole_lines(path).splitlines()]
         return first, [Run(**fields) for fields in rest]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: is no file of results ({error}); remove it to begin anew") from error
+
+
+def _whole_lines(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return text[: text.rfind("\n") + 1]
+
+
+def _mend(path: Path) -> None:
+    """Takes off a last line that was cut off, so that the next one has a line of its own."""
+    whole = _whole_lines(path)
+    if len(whole.encode()) < path.stat().st_size:
+        path.write_text(whole, encoding="utf-8")

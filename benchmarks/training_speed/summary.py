@@ -21,6 +21,7 @@ class Row:
     form: str
     speeds: tuple[float, ...]  # target tokens per second, a round each
     cpu_speed: float  # median target tokens per CPU second
+    cores: float  # that were busy, in the median
     ratio: float  # median speed of our fastest form over this one's
     fastest: bool  # of the system's forms
     padding_share: float  # of target positions
@@ -68,6 +69,7 @@ def _row(group: Sequence[Run], ratio: float, fastest: bool) -> Row:
         form=first.form,
         speeds=tuple(run.tokens_per_second for run in group),
         cpu_speed=median(run.tokens_per_cpu_second for run in group),
+        cores=median(run.tokens_per_second / run.tokens_per_cpu_second for run in group),
         ratio=ratio,
         fastest=fastest,
         padding_share=1 - tokens / padded,
@@ -102,6 +104,7 @@ HEADINGS = (
     "target tokens/s, median (range)",
     "transduce is faster by",
     "per CPU second",
+    "cores busy",
     "padding",
     "target tokens per update",
     "parameters",
@@ -125,6 +128,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{emphasis}{row.speed:,.0f}{emphasis} ({min(row.speeds):,.0f} to {max(row.speeds):,.0f})",
         "" if ourselves else f"{emphasis}{row.ratio:.2f}x{emphasis}",
         f"{row.cpu_speed:,.0f}",
+        f"{row.cores:.2f}",
         f"{row.padding_share:.0%}",
         f"{row.tokens_per_update:,.0f}",
         f"{row.parameters:,}",
