@@ -30,6 +30,7 @@ BUSY = 0.3  # load of the machine from which on speeds mean little
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    options.results = options.results or options.work / "results"
     try:
         if options.command == "setup":
             environments.set_up(options.peers)
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=["setup", "run", "report"])
     parser.add_argument("--peers", type=Path, default=BENCHMARKS / ".peers", help="the peers' environments")
     parser.add_argument("--work", type=Path, default=BENCHMARKS / ".work", help="prepared data and the run in hand")
-    parser.add_argument("--results", type=Path, default=BENCHMARKS / ".work" / "results", help="runs, table and plot")
+    parser.add_argument("--results", type=Path, help="runs, table and plot (default: results/ in that of --work)")
     parser.add_argument(
         "--pairs", help='a file of pairs, or "made-up" (default: the debian-en-de recipe\'s, if fetched)'
     )

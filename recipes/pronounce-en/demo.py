@@ -40,27 +40,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="of training (default: as run.toml says)")
     parser.add_argument("--words", type=int, default=5000, help="unseen words that the errors are counted on")
     options = parser.parse_args(arguments)
-    began = time.monotonic()
-    if get_data.main(["--out", str(HERE / "data")]):
-        return 1
     try:
-        trained = train_anew_or_go_on(options.minutes)
+        return demonstrate(options.minutes, options.words)
     except (ValueError, OSError) as error:
         print(f"demo.py: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def demonstrate(minutes: float | None, words: int) -> int:
+    """From the data to new words; the exit code."""
+    began = time.monotonic()
+    if get_data.main(["--out", str(HERE / "data")]):
+        return 1
+    trained = train_anew_or_go_on(minutes)
     if not trained.finished:
         print("stopped; run the same command again to go on", file=sys.stderr)
         return 130
     model = load(RunFolder(trained.folder).model)
-    found = errors_on_unseen_words(model, options.words)
-    phonemes, words = error_rates(found)
-    print_table(phonemes, words, found.sentences)
+    found = errors_on_unseen_words(model, words)
+    phoneme_errors, word_errors = error_rates(found)
+    print_table(phoneme_errors, word_errors, found.sentences)
     print_new_words(model)
     print(
         f"\nThat took {(time.monotonic() - began) / 60:.1f} minutes. Try your own words: "
         f"{relative(Path(sys.executable).with_name('transduce'))} translate {relative(RunFolder(trained.folder).model)}"
     )
-    print(f"result: PER {phonemes:.2f} WER {words:.2f} words {found.sentences}")
+    print(f"result: PER {phoneme_errors:.2f} WER {word_errors:.2f} words {found.sentences}")
     return 0
 
 

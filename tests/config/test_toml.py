@@ -21,6 +21,7 @@ from transduce.config.toml import inline
         (b"#" * (2 * 2**20 + 1), ": is larger than 2097152 bytes, expected a TOML file"),
         (b"b = 1\n" + b".".join([b"a"] * 500_000) + b" = 1", ":2: a key has more than 100 parts"),
         (b"[" + b" . ".join([b'"a b"'] * 100_000) + b"]", ":1: a key has more than 100 parts"),
+        (b".".join([b'"\\""'] * 100_000) + b" = 1", ":1: a key has more than 100 parts"),
         (b".".join([b"a"] * 60) + b" = 1", ": not TOML: tables are nested more than 20 deep"),
         (b"a = " + b"[" * 30 + b"]" * 30, ": not TOML: tables are nested more than 20 deep"),
     ],

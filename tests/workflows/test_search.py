@@ -15,6 +15,7 @@ from transduce.cli.main import main
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
 from transduce.training.optimisers import Muon
+from transduce.workflows import search as search_module
 from transduce.workflows import trials as trials_module
 from transduce.workflows.defaults import Choice
 from transduce.workflows.proposals import require_optuna
@@ -202,6 +203,13 @@ def test_mistakes_come_before_anything_runs(tmp_path: Path, over: str, message: 
     assert not (tmp_path / "runs").exists()
 
 
+def test_unknown_keys_come_before_the_data_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toy(tmp_path)
+    monkeypatch.setattr(search_module, "settle", None)
+    with pytest.raises(ValueError, match=r"--over: unknown key 'training\.learning-rat'"):
+        searched(tmp_path, 2, ("training.learning-rat=1e-3,2e-3",))
+
+
 def test_more_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toy(tmp_path)
     with pytest.raises(ValueError, match=r"--over: model\.dropout is given twice"):
@@ -286,6 +294,7 @@ def test_what_is_searched_is_not_fixed(tmp_path: Path) -> None:
 def test_a_part_of_what_was_chosen_can_be_searched(tmp_path: Path) -> None:
     run_file = write_toy(tmp_path)
     found = search(run_file, ["training.optimiser.momentum=0.9,0.95"], 2, SHORT, tmp_path, quiet)
+    assert found.results[0].settings == {"training.optimiser.momentum": 0.95}  # the run's own
     for each in found.results:
         kept = load_run(found.folder / f"trial-00{each.trial}/run.toml")
         assert kept.training.optimiser == Muon(momentum=each.settings["training.optimiser.momentum"])

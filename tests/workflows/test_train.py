@@ -1,6 +1,7 @@
 """Training end to end on a toy task: what it leaves, how it stops, and that going on changes nothing."""
 
 import json
+import math
 import os
 import random
 import re
@@ -19,6 +20,7 @@ import transduce
 from transduce import files
 from transduce.cli import streams
 from transduce.training import checkpoints, metrics_log
+from transduce.training.loop import Diverged
 from transduce.workflows import train as train_workflow
 from transduce.workflows import validation as validation_workflow
 from transduce.workflows.train import Abandoned, train
@@ -483,3 +485,12 @@ def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
         assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")
         streams.say("and what is said later goes nowhere")
         print("either", file=nobody, flush=True)
+
+
+def test_a_run_that_no_validation_gives_a_number_has_diverged(tmp_path, monkeypatch):
+    """The last update made the network's outputs infinite, and no other follows to be found out."""
+    nothing = {"loss": math.nan, "perplexity": math.nan}
+    monkeypatch.setattr(validation_workflow.DevSet, "_loss", lambda self, network, stop: nothing)
+    with pytest.raises(Diverged, match=r"no validation up to step 4 gave a number; begin a new run with a lower"):
+        train(write_toy(tmp_path), ["training.steps=4"], root=tmp_path, say=quiet)
+    assert not (tmp_path / "runs/toy/model").exists()

@@ -11,7 +11,7 @@ import tomli_w
 _LARGEST = 2 * 2**20  # bytes; a larger file is no configuration, but data given by mistake
 _DEEPEST = 20  # tables within tables
 # a key of so many parts that Python's parser, whose time and memory grow with their square, is not to see it
-_ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
+_ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 

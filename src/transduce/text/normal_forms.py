@@ -1,6 +1,6 @@
 """Unicode's normal forms in bounded time: Python's own take quadratic time for a run of marks, and no Ctrl-C stops them.
 
-Of a text with fewer than a thousand marks in a row the result is Python's.
+Of a text with fewer than 500 marks in a row the result is Python's.
 """
 
 import unicodedata
@@ -9,7 +9,7 @@ from typing import Literal
 
 MOST_AT_ONCE = 1000  # characters; a line may have a million
 COMPOSED = 4  # characters: a syllable of Korean is made of three
-REACH = 100  # characters looked at for a place to cut at, where there are no spaces
+REACH = 500  # characters looked at for a place to cut at
 
 
 def normal(form: Literal["NFC", "NFKC"], text: str) -> str:
@@ -40,7 +40,7 @@ def _cut(text: str, last: int) -> int:
 
 def _is_boundary(before: str, after: str) -> bool:
     """Whether what stands before, and is long enough to have been composed of its parts itself, leaves `after` alone."""
-    if unicodedata.combining(after):
+    if unicodedata.combining(unicodedata.normalize("NFKD", after)[0]):
         return False
     together, apart = (unicodedata.normalize("NFKC", text) for text in (before + after, after))
     return together == unicodedata.normalize("NFKC", before) + apart

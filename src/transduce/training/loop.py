@@ -19,17 +19,18 @@ SKIPS_ALLOWED = 5  # updates in a row that may fail to be finite
 
 
 class Diverged(ValueError):
-    """The loss stopped being finite."""
+    """The loss stopped being finite, or no validation gave a number."""
 
 
 def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
     """Trains until the budget is spent (True) or somebody asks to stop (False); both end with a checkpoint.
 
-    Raises Diverged where the loss stops being finite; the checkpoints stay as they were.
+    Raises Diverged where the loss stops being finite; the checkpoints stay as they were. And where the budget is spent
+    and no validation gave a number, so that there is no model.
     """
     settled = _reckon(job, state)
     progress = Progress(state)
-    if settled:
+    if settled and not is_over(job.trainable.config, state):
         progress.say(_enough(state))
     _note_warm_up(job, state, progress)
     if selection.is_stale(job.trainable.config, state):

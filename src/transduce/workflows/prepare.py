@@ -30,7 +30,7 @@ from transduce.workflows.prepared import Prepared
 
 __all__ = ["Prepared", "prepare"]
 
-FORMAT = 5  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 6  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 SIDES: tuple[Literal["source", "target"], ...] = ("source", "target")
 
 

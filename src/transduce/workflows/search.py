@@ -26,7 +26,7 @@ from transduce.workflows.proposals import propose, require_optuna
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import flat
 from transduce.workflows.search_space import Choices, Dimension, Range, assignment, combinations, parse
-from transduce.workflows.settled_run import settle, value_at
+from transduce.workflows.settled_run import AUTOMATIC, settle, value_at
 from transduce.workflows.trials import Result, Stopped, Trials, read_results, write_results
 
 Say = Callable[[str], None]
@@ -86,6 +86,7 @@ def search(
     kinds = {each.key: each.type for each in config.describe(RunConfig)}
     given = [parse(each, kinds) for each in over]
     _check(given, compared_by)
+    _check_values(run_path, overrides, [each for each in given if not _is_below_a_choice(each.key)])
     settled = settle(run_path, overrides, say)
     run, dimensions = settled.run, given or usual_dimensions(settled.run)
     fixed = _fixed(settled.conditional, dimensions)
@@ -131,8 +132,13 @@ def _check(dimensions: Sequence[Dimension], metric: str) -> None:
             raise ValueError(f"--over: {each.key} changes what the trials are compared by; give it by --set")
         if each.key.startswith("decoding."):
             raise ValueError(f"--over: {each.key} is no setting of training; try it with evaluate on a trained model")
-        if each.key.startswith("tokenizer") and metric in PER_TOKEN:
+        if (each.key.startswith("tokenizer") or each.key == "start-from") and metric in PER_TOKEN:
             raise ValueError(f"--over: {each.key} changes what a token is, and with it {metric}; give another --metric")
+
+
+def _is_below_a_choice(key: str) -> bool:
+    """Whether what else is chosen decides if there is such a key: momentum is Muon's."""
+    return any(key != chosen and is_given(chosen, [key]) for chosen in AUTOMATIC)
 
 
 def _check_values(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension]) -> None:
@@ -206,12 +212,22 @@ def _settings(
     trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], results: Sequence[Result]
 ) -> dict[str, Any]:
     """Of the next trial: the run's own for the first, where the dimensions hold them; else a proposal."""
-    own = config.tree_of(run)
-    values = {dimension.key: value_at(own, dimension.key) for dimension in dimensions}
+    values = {dimension.key: _own(run, dimension.key) for dimension in dimensions}
     if not results and all(dimension.holds(values[dimension.key]) for dimension in dimensions):
         return {dimension.key: dimension.listed(values[dimension.key]) for dimension in dimensions}
     tried = [(result.settings, result.value) for result in results]
     return propose(dimensions, tried, trials.higher_is_better, run.seed + len(results))
+
+
+def _own(run: RunConfig, key: str) -> Any:
+    """What a run has at a dotted key, as TOML has it; None if there is no such key."""
+    value = value_at(config.tree_of(run), key)
+    if value is not None:
+        return value
+    found: Any = run  # the tree names a part that is as it comes, and does not say what it is made of
+    for name in key.split("."):
+        found = getattr(found, name.replace("-", "_"), None)
+    return found
 
 
 def _shown(settings: dict[str, Any]) -> str:

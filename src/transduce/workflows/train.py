@@ -107,9 +107,10 @@ def train(
 
 
 def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Path | None) -> None:
-    """The test pairs, and what was trained on, of which a part may be what the model to go on with had learnt from."""
-    if "test" in prepared.report["parts"]:
-        files.write_atomically(folder.path / "test.jsonl", (prepared.folder / "test.jsonl").read_bytes())
+    """The pairs held out, and what was trained on, of which a part may be what the model to go on with had learnt from."""
+    for name in ("dev", "test"):
+        if name in prepared.report["parts"]:
+            files.write_atomically(folder.path / f"{name}.jsonl", (prepared.folder / f"{name}.jsonl").read_bytes())
     before = None if start is None else run_of(start)
     if before is None:
         content = (prepared.folder / trained_on.NAME).read_bytes()

@@ -79,7 +79,7 @@ class Trials:
         if trained.signal or not trained.finished:
             return Stopped(trained.signal)
         value, step = best_validation(self.place(number).metrics, self.metric, self.higher_is_better)
-        failure = "no validation gave a number" if value is None else ""
+        failure = "its metrics.jsonl tells of no validation" if value is None else ""
         return Result(number, dict(settings), value, step, round(trained.state.seconds / 60, 2), failure)
 
     def _train(self, number: int, overrides: Sequence[str]) -> Trained:
