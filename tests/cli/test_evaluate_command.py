@@ -304,3 +304,14 @@ def test_a_tag_forgotten_is_said(tmp_path: Path, texts: Path, capfd: pytest.Capt
     for options, said in (([], True), (["--tag", "de"], False)):
         assert main(["evaluate", tagged, "--source", "s", "--reference", "r", "--metrics", "perplexity", *options]) == 0
         assert ("--tag is not given; the model knows de, fr" in capfd.readouterr().err) == said
+
+
+def test_a_model_computes_with_as_many_threads_as_cores_are_free(
+    folder: str, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("transduce.hardware.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.hardware.choose_threads", lambda: asked.append(True))
+    assert main(["evaluate", folder, "--source", "s", "--reference", "r", "--metrics", "chrf"]) == 0
+    assert main(["evaluate", "--outputs", "ours", "--reference", "r", "--metrics", "chrf"]) == 0
+    assert len(asked) == 1  # where there is no model, nothing computes

@@ -131,5 +131,5 @@ def test_a_run_that_did_not_wait_says_what_is_lost(
     monkeypatch.setattr(train_workflow, "train", train)
     assert main(["train", "first.toml", "--minutes", "5"]) == 130
     again = "transduce train first.toml --minutes 5 --resume"
-    said = f"stopped at once; what came after the last checkpoint is lost; to go on: {again}\n"
+    said = f"stopped at once; what came after the last checkpoint, or all where there is none yet, is lost; to go on: {again}\n"
     assert capfd.readouterr().err == said

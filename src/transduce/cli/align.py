@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags
+from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, settle_threads
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
 from transduce.workflows.terminal import table
@@ -41,6 +41,7 @@ def _align(options: argparse.Namespace) -> None:
     reading = Reading(options.layer, options.shifted)
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
+    settle_threads(options.device)
     model = open_model(options.model, options.device)
     note_tags(model, options.tag)
     kept: list[Links] = []
@@ -63,6 +64,7 @@ def _measure(options: argparse.Namespace) -> None:
 
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word)
+    settle_threads(options.device)
     model = open_model(options.model, options.device)
     note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]

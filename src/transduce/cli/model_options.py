@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transduce import hardware
 from transduce.cli import streams
 from transduce.cli.parser import Parser
 
@@ -50,7 +51,14 @@ def opened(options: argparse.Namespace) -> "Model":
     """The model, or the ensemble, that the options of `add_model` and `add_ensemble` name."""
     from transduce.workflows.ensemble import open_models
 
+    settle_threads(options.device)
     return open_models([options.model, *options.ensemble], options.device, options.precision)
+
+
+def settle_threads(device: str | None) -> None:
+    """On a CPU: as many threads as cores are free, as one that has to wait for its core makes all of them wait."""
+    if (device or hardware.best_device()) == "cpu":
+        hardware.choose_threads()
 
 
 def note_tags(model: "Model", given: Sequence[object], option: str = "--tag") -> None:

@@ -20,7 +20,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         trained = train(options.run, _overrides(options), options.resume, say=streams.say)
     except Abandoned:
-        streams.say(f"stopped at once; what came after the last checkpoint is lost; to go on: {_again(arguments)}")
+        lost = "what came after the last checkpoint, or all where there is none yet, is lost"
+        streams.say(f"stopped at once; {lost}; to go on: {_again(arguments)}")
         raise
     except KeyboardInterrupt:
         streams.say("stopped before the first update of this sitting; nothing is lost, the same command begins again")

@@ -102,7 +102,8 @@ def open_text(path: Path) -> BufferedReader:
     if not path.exists():
         raise ValueError(f"{path}: no such file")
     if not path.is_file():
-        raise ValueError(f"{path}: is a {'folder' if path.is_dir() else 'device or pipe'}, expected a file")
+        found = "a folder" if path.is_dir() else "a device or pipe, which cannot be read twice"
+        raise ValueError(f"{path}: is {found}, expected a file")
     try:
         file = path.open("rb")
     except OSError as error:

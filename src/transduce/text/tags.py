@@ -64,7 +64,7 @@ def check_name(name: str) -> None:
 def advice(known: Sequence[str], wanted: str) -> str:
     """For the message to a person who named the unknown tag `wanted`."""
     if not known:
-        return "no tags are known"
+        return "no tags are known, so give none"
     near = difflib.get_close_matches(wanted, known, n=1)
     return (f"did you mean {near[0]!r}? " if near else "") + f"known: {shown(known)}"
 

@@ -101,7 +101,10 @@ def back_translate(
                 bar.update(len(batch))
         if made.pairs == 0:
             file.discard()
-            raise ValueError(f"{', '.join(map(str, monolingual))}: no pair came of it: {made}")
+            names = ", ".join(map(str, monolingual))
+            raise ValueError(
+                f"{names}: no pair came of it: {made}; see what the model makes of some lines by transduce translate"
+            )
         file.finish()
     return made
 
