@@ -42,7 +42,12 @@ def grown(how: str) -> int:
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory in kilobytes is Linux's unit")
 def test_memory_stays_steady_while_shapes_change():
-    assert grown("steady") < 700_000  # without it 2,200,000 on a CPU with AVX512-bf16
+    """Kilobytes on one CPU with AVX512-bf16, from day to day: below 700,000 or up to 1,150,000; without it 1,800,000 or more.
+
+    Others, whose kernels hold less, have little to lose either way.
+    """
+    steady = grown("steady")
+    assert steady < 700_000 or steady < 0.75 * grown("plain")
 
 
 def test_what_the_user_has_set_stays(monkeypatch):
