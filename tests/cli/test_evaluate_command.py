@@ -234,6 +234,7 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         (["--outputs", "none", "--reference", "r"], "none: no such file"),
         (["--outputs", "ours", "--reference", "r", "--beam", "4"], "--beam is for models, and only files of outputs"),
         (["--outputs", "ours", "--reference", "r", "--sample"], "--sample is for models"),
+        (["--outputs", "ours", "--reference", "r", "--precision", "bf16"], "--precision is for models"),
         (["--outputs", "ours", "--compare", "other", "--reference", "r", "--tag", "de"], "--tag is for models"),
     ],
 )

@@ -233,8 +233,25 @@ def test_mistakes_in_the_run_file_come_before_the_data(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(RUN, encoding="utf-8")
     with pytest.raises(ValueError, match=r"unknown key 'model.dropuot'; did you mean 'model.dropout'"):
         settled_run(tmp_path / "run.toml", ["model.dropuot=0.1"], quiet)
-    with pytest.raises(ValueError, match=r"pairs\.tsv: no such file"):
+    with pytest.raises(ValueError, match=r"pairs\.tsv: no such file; data\.train names it"):
         settled_run(tmp_path / "run.toml", [], quiet)
+
+
+def test_a_split_that_cannot_be_comes_before_any_reason(tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(
+        ValueError, match=r"data\.split holds out 90 sources, but the train files have 60 pairs at most"
+    ):
+        settled_run(write(tmp_path, sentences(60)), ["data.split={dev=50,test=40}"], said.append)
+    assert not said
+
+
+def test_the_header_of_a_csv_file_is_no_pair(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("source,target\n" + "ab,abcd\n" * 30, encoding="utf-8")
+    (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "pairs.csv" }]\n')
+    assert measure(load_run(tmp_path / "run.toml").data, tmp_path) == DataFacts(30, 2.0, 4.0)
+    (tmp_path / "pairs.csv").write_text("source,target\n", encoding="utf-8")
+    assert measure(load_run(tmp_path / "run.toml").data, tmp_path) == DataFacts(1, 0.0, 0.0)
 
 
 def test_lengths_are_measured_in_proportion_to_the_corpora(tmp_path: Path) -> None:
@@ -246,7 +263,7 @@ def test_lengths_are_measured_in_proportion_to_the_corpora(tmp_path: Path) -> No
 
 
 def test_unusable_text_is_left_to_the_preparation(tmp_path: Path) -> None:
-    run = load_run(write(tmp_path, ["\t", " \tx"]))
+    run = load_run(write(tmp_path, ["\t", " \tx"] * 3))
     assert measure(run.data, tmp_path) == DataFacts(1, 0.0, 0.0)
     assert chosen(1, [], 0.0)["tokenizer.vocabulary"] == 1000
 

@@ -160,7 +160,7 @@ def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
 @pytest.mark.parametrize(
     "extra, message",
     [
-        ("[model]\nd-model = 32\n", r"more\.toml: model\.d-model = 32 does not go with start-from"),
+        ("[model]\nd-model = 32\n", r"more\.toml:3: model\.d-model = 32 does not go with start-from"),
         ('[model]\npreset = "transformer-base"\n', r"model\.preset = 'transformer-base' does not go with start-from"),
         ("[tokenizer]\nvocabulary = 99\n", r"\[tokenizer\] does not go with start-from"),
     ],

@@ -1,14 +1,13 @@
 """`transduce align`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, settle_threads
+from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, opened
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
 from transduce.workflows.terminal import table
@@ -32,20 +31,17 @@ def main(arguments: Sequence[str]) -> int:
 
 def _align(options: argparse.Namespace) -> None:
     """Links of pair after pair, as they come, or as one file."""
-    from tqdm import tqdm
-
+    from transduce.progress import progress_bar
     from transduce.workflows.alignment import Reading, align
     from transduce.workflows.alignment_files import as_lines, pair_batches, write_links
-    from transduce.workflows.model_folder import open_model
 
     reading = Reading(options.layer, options.shifted)
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
-    settle_threads(options.device)
-    model = open_model(options.model, options.device)
+    model = opened(options)
     note_tags(model, options.tag)
     kept: list[Links] = []
-    with tqdm(unit="pair", disable=None, file=sys.stderr) as bar:
+    with progress_bar("pair") as bar:
         for pairs in chain([first], batches):
             links = align(model, pairs, _tags(options, len(pairs)), reading=reading, progress=bar.update)
             if options.output is None:
@@ -60,12 +56,10 @@ def _measure(options: argparse.Namespace) -> None:
     """The error of the links against gold ones."""
     from transduce.workflows.alignment import Reading
     from transduce.workflows.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
-    from transduce.workflows.model_folder import open_model
 
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word)
-    settle_threads(options.device)
-    model = open_model(options.model, options.device)
+    model = opened(options)
     note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
     found = measure(model, pairs, gold, readings, _tags(options, len(pairs)))

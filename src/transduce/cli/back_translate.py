@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transduce.cli import streams
 from transduce.cli.decoding_options import add_decoding, method
-from transduce.cli.model_options import add_model, note_tags, settle_threads
+from transduce.cli.model_options import add_model, note_tags, opened
 from transduce.cli.parser import Parser
 
 SUMMARY = "make training pairs of text in the target language alone"
@@ -20,10 +20,8 @@ def main(arguments: Sequence[str]) -> int:
         raise ValueError("--untagged leaves out the tag that --tag names: give one of them")
 
     from transduce.workflows.back_translate import Synthesis, back_translate
-    from transduce.workflows.model_folder import open_model
 
-    settle_threads(options.device)
-    model = open_model(options.model, options.device, options.precision)
+    model = opened(options)
     note_tags(model, options.model_tag, "--model-tag")
     wanted = Synthesis(method(options, model), tuple(options.model_tag))
     if options.untagged or options.tag:

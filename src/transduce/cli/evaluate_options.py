@@ -132,6 +132,8 @@ def _check_nothing_translates(options: argparse.Namespace) -> None:
     options_of_models = [*decoding_options_given(options), *(["--tag"] if options.tag else [])]
     if options.device is not None:
         options_of_models.append("--device")
+    if options.precision != "float32":
+        options_of_models.append("--precision")
     if options_of_models:
         raise ValueError(f"{options_of_models[0]} is for models, and only files of outputs are given: leave it out")
 

@@ -1,17 +1,15 @@
 """From the options of `transduce evaluate` to what was found, with progress and remarks on stderr."""
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, NoReturn
 
 from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
 from transduce.cli.model_options import note_tags, opened
+from transduce.progress import progress_bar
 from transduce.workflows.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
 from transduce.workflows.breakdowns import KINDS, count_words
 from transduce.workflows.calibrate import calibration
@@ -27,6 +25,9 @@ from transduce.workflows.held_out import (
 )
 from transduce.workflows.model import Model
 from transduce.workflows.model_folder import find_model, open_model
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 ALONE = {
     "length": "all items are of one length",
@@ -129,12 +130,12 @@ def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, names: list[
         return judge(name, outputs, held_out.references, chosen_metrics(names), bar.update)
 
 
-def _scoring_bar(held_out: HeldOut, names: list[str] | None) -> "tqdm[Any]":
+def _scoring_bar(held_out: HeldOut, names: list[str] | None) -> "tqdm[NoReturn]":
     return _bar(len(held_out.references) * len(chosen_metrics(names)), "scoring")
 
 
-def _bar(total: int, what: str) -> "tqdm[Any]":
-    return tqdm(total=total, desc=what, unit="line", disable=None, file=sys.stderr, delay=1)
+def _bar(total: int, what: str) -> "tqdm[NoReturn]":
+    return progress_bar("line", total, what)
 
 
 def _say_cut(cut: int, name: str, model: Model) -> None:

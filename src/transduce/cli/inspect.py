@@ -1,12 +1,11 @@
 """`transduce inspect`."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags
+from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, opened
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -21,11 +20,10 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.inspect import TOP, inspect
     from transduce.workflows.inspection_folder import check_folder
     from transduce.workflows.inspection_text import as_text
-    from transduce.workflows.model_folder import open_model
 
     if options.out is not None:
         check_folder(options.out)
-    model = open_model(options.model, options.device)
+    model = opened(options)
     note_tags(model, options.tag)
     top = TOP if options.top is None else options.top
     found = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
@@ -41,11 +39,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(found: "Inspection", folder: Path) -> None:
-    from tqdm import tqdm
-
+    from transduce.progress import progress_bar
     from transduce.workflows.inspection_folder import PAGE, picture_count, write_inspection
 
-    with tqdm(total=picture_count(found), unit="picture", disable=None, file=sys.stderr) as bar:
+    with progress_bar("picture", picture_count(found)) as bar:
         write_inspection(folder, found, bar.update)
     streams.say(f"{folder / PAGE}: written")
 

@@ -48,17 +48,17 @@ def add_ensemble(parser: Parser) -> None:
 
 
 def opened(options: argparse.Namespace) -> "Model":
-    """The model, or the ensemble, that the options of `add_model` and `add_ensemble` name."""
+    """The model, or the ensemble, that the options of `add_folder` or `add_model`, and `add_ensemble`, name.
+
+    On a CPU it computes with as many threads as cores are free, as one that has to wait for its core makes all of them
+    wait.
+    """
     from transduce.workflows.ensemble import open_models
 
-    settle_threads(options.device)
-    return open_models([options.model, *options.ensemble], options.device, options.precision)
-
-
-def settle_threads(device: str | None) -> None:
-    """On a CPU: as many threads as cores are free, as one that has to wait for its core makes all of them wait."""
-    if (device or hardware.best_device()) == "cpu":
+    if (options.device or hardware.best_device()) == "cpu":
         hardware.choose_threads()
+    paths = [options.model, *getattr(options, "ensemble", ())]
+    return open_models(paths, options.device, getattr(options, "precision", "float32"))
 
 
 def note_tags(model: "Model", given: Sequence[object], option: str = "--tag") -> None:

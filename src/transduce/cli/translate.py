@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,14 +136,18 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
 
 
 def _progress(files: Sequence[str], stack: ExitStack) -> tuple[Progress | None, Say]:
-    """A bar on stderr where it disturbs nobody, and the way to say something beside it."""
-    if not files or not all(map(_is_file, files)) or not sys.stderr.isatty() or sys.stdout.isatty():
+    """Progress on stderr where it disturbs nobody, and the way to say something beside it."""
+    if not files or not all(map(_is_file, files)) or (sys.stderr.isatty() and sys.stdout.isatty()):
         return None, streams.say
 
-    from tqdm import tqdm
-
+    from transduce.progress import progress_bar
     from transduce.workflows.line_batches import count_lines
 
     total = sum(0 if name == "-" else count_lines(Path(name)) for name in files)
-    bar = stack.enter_context(tqdm(total=total, unit="line", file=sys.stderr, dynamic_ncols=True))
-    return bar.update, partial(bar.write, file=sys.stderr)
+    bar = stack.enter_context(progress_bar("line", total))
+
+    def say(text: str) -> None:
+        with bar.external_write_mode(sys.stderr):
+            streams.say(text)
+
+    return bar.update, say

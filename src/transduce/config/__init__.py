@@ -10,12 +10,12 @@ the default part.
 
 Types: bool, int, float (a whole number will do), str, Path, Literal, X | None, tuple[X, ...], tuple[X, Y], dataclasses,
 parts. TOML has no null: None is left out, or written "none" where leaving it out would bring back another default.
-Hyphens in TOML, underscores in Python. Every error is a ValueError that names the file (or --set) and the dotted key.
+Hyphens in TOML, underscores in Python. Every error is a ValueError that names the file and line (or --set) and the dotted key.
 """
 
 from transduce.config.keys import KeyDescription, describe
 from transduce.config.reading import build
-from transduce.config.toml import dumps, override, read
+from transduce.config.toml import dumps, origin, override, read
 from transduce.config.writing import tree_of
 
-__all__ = ["KeyDescription", "build", "describe", "dumps", "override", "read", "tree_of"]
+__all__ = ["KeyDescription", "build", "describe", "dumps", "origin", "override", "read", "tree_of"]

@@ -3,14 +3,14 @@
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from transduce.config.fields import Hint, default_of, expected, fields_of, found, hint_of
 from transduce.config.keys import describe
-from transduce.config.toml import Tree
+from transduce.config.toml import Tree, origin
 
 T = TypeVar("T")
 
@@ -27,24 +27,28 @@ def build(
     """
     prefix = f"{key}." if key else ""
     known = tuple(prefix + description.key for description in describe(cls))
-    result: T = _table(cls, tree, _Place(where, key, known), base, also)
+    result: T = _table(cls, tree, _Place(where, where, key, known), base, also)
     return result
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a value stands: file name (or --set), dotted key, and every key of the file for suggestions."""
+    """Where a value stands: file, with its line if that is known (or --set), dotted key, and every key of the file for
+    suggestions.
+    """
 
+    file: str
     where: str
     key: str
     known: tuple[str, ...]
 
     def child(self, key: str, tree: Mapping[str, Any]) -> "_Place":
-        where = "--set" if isinstance(tree, Tree) and key in tree.given else self.where
-        return _Place(where, f"{self.key}.{key}" if self.key else key, self.known)
+        found = origin(self.file, tree, key)
+        where = self.where if found == self.file else found  # at least the line of the table
+        return replace(self, where=where, key=f"{self.key}.{key}" if self.key else key)
 
     def item(self, index: int) -> "_Place":
-        return _Place(self.where, f"{self.key}[{index}]", self.known)
+        return replace(self, key=f"{self.key}[{index}]")
 
     def error(self, text: str) -> ValueError:
         return ValueError(f"{self.where}: {self.key} {text}" if self.key else f"{self.where}: {text}")
@@ -132,8 +136,7 @@ def _part(hint: Hint, table: Mapping[str, type], value: Any, place: _Place, defa
         value = {"kind": value}
     if not isinstance(value, Mapping):
         raise place.wrong(hint, value)
-    rest = Tree({key: item for key, item in value.items() if key != "kind"})
-    rest.given = value.given if isinstance(value, Tree) else frozenset()
+    rest = Tree({key: item for key, item in value.items() if key != "kind"}).like(value)
     if "kind" in value:
         kind = value["kind"]
         if not isinstance(kind, str) or kind not in table:

@@ -4,9 +4,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tomli_w
+
+from transduce.config.positions import Path as KeyPath
+from transduce.config.positions import lines_of_keys
 
 _LARGEST = 2 * 2**20  # bytes; a larger file is no configuration, but data given by mistake
 _DEEPEST = 20  # tables within tables
@@ -17,13 +21,33 @@ _KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 
 
 class Tree(dict[str, Any]):
-    """A table that knows which of its keys were set on the command line, so that messages can say so."""
+    """A table that knows where its keys come from, so that messages can say so.
+
+    given: those set on the command line.
+    lines: the line in its file of each other, where that is known.
+    """
 
     given: frozenset[str] = frozenset()
+    lines: Mapping[str, int] = MappingProxyType({})
+
+    def like(self, other: Mapping[str, Any]) -> "Tree":
+        """This table, whose keys come from where those of `other` do."""
+        if isinstance(other, Tree):
+            self.given, self.lines = other.given, other.lines
+        return self
+
+
+def origin(where: str, tree: object, key: str) -> str:
+    """Where a key of a table stands: the file `where`, "run.toml:7" if its line is known; --set, if it was set there."""
+    if not isinstance(tree, Tree):
+        return where
+    if key in tree.given:
+        return "--set"
+    return f"{where}:{tree.lines[key]}" if key in tree.lines else where
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Read a TOML file. Its tables know on which lines their keys are.
 
     ValueError with file, line and column for what is not TOML; with the file for what is missing or cannot be read.
     """
@@ -38,7 +62,9 @@ def read(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) > _LARGEST:
         raise ValueError(f"{path}: is larger than {_LARGEST} bytes, expected a TOML file")
-    return _parse(_decode(data, path), path)
+    text = _decode(data, path)
+    tree: dict[str, Any] = _located(_parse(text, path), (), lines_of_keys(text))
+    return tree
 
 
 def _decode(data: bytes, path: Path) -> str:
@@ -66,6 +92,17 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     end = (text.count("\n") + 1, len(text) - text.rfind("\n"))
     line, column = (found[1], found[2]) if found[1] else end
     raise ValueError(f"{path}:{line}:{column}: not TOML: {message[: found.start()]}")
+
+
+def _located(value: Any, path: KeyPath, lines: Mapping[KeyPath, int]) -> Any:
+    """The same value, of tables that know the lines of their keys."""
+    if isinstance(value, list):
+        return [_located(item, (*path, index), lines) for index, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    table = Tree({key: _located(item, (*path, key), lines) for key, item in value.items()})
+    table.lines = {key: lines[*path, key] for key in value if (*path, key) in lines}
+    return table
 
 
 def _checked(tree: dict[str, Any]) -> dict[str, Any]:
@@ -101,9 +138,7 @@ def override(tree: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
 
 
 def _copy(value: Mapping[str, Any]) -> Tree:
-    table = Tree({key: _copy_value(item) for key, item in value.items()})
-    table.given = value.given if isinstance(value, Tree) else frozenset()
-    return table
+    return Tree({key: _copy_value(item) for key, item in value.items()}).like(value)
 
 
 def _copy_value(value: Any) -> Any:

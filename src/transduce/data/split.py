@@ -11,6 +11,7 @@ on how often it occurs, and the size of one part does not change the other. All 
 N pairs or more.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -114,7 +115,11 @@ def _held_out(keys: Keys, sources: Keys, wanted: int, part: str) -> Bool[np.ndar
             held_out: Bool[np.ndarray, " N"] = keys <= smallest[np.searchsorted(distinct, wanted)]
             return held_out
     found = len(np.unique(sources))
-    raise ValueError(f"split.{part} asks for {wanted:,} distinct sources, but only {found:,} are left; ask for fewer")
+    beside = ", those of the test set aside," if part == "dev" else ""
+    raise ValueError(
+        f"data.split.{part} asks for {wanted:,} distinct sources, but the train files{beside} have only {found:,}; ask for "
+        "fewer"
+    )
 
 
 def require_pairs(assignment: Assignment, split: Split | None) -> None:
@@ -124,9 +129,21 @@ def require_pairs(assignment: Assignment, split: Split | None) -> None:
         reasons = [f"{gone[code]:,} are held out as {PARTS[code]}" for code in (DEV, TEST) if gone[code]]
         reasons += [f"{gone[code]:,} are removed ({reason})" for code, reason in REMOVED.items() if gone[code]]
         by_group = "; a group is never divided" if split and split.by == "group" else ""
-        raise ValueError(f"no pairs are left to train on: of {len(assignment.train):,}, {', '.join(reasons)}{by_group}")
+        raise ValueError(
+            f"no pairs are left to train on: of {len(assignment.train):,}, {', '.join(reasons)}{by_group}; {_advice(gone)}"
+        )
     if len(assignment.dev) and assignment.pairs(DEV) == 0:
         raise ValueError(f"no dev pairs are left: the sources of all {len(assignment.dev):,} occur in test too")
     for code, wanted in ((DEV, split.dev), (TEST, split.test)) if split else ():
         if wanted and assignment.pairs(code) == 0:
             raise ValueError(f"no {PARTS[code]} pairs are left: no pair to train on has the tags of those held out")
+
+
+def _advice(gone: Mapping[int, int]) -> str:
+    """What to change so that pairs are left to train on: about what took most; `gone` counts the pairs by their fates."""
+    most = max(gone, key=lambda code: gone[code])
+    if most in (DEV, TEST):
+        return "hold out fewer, in data.split"
+    if most in (IN_DEV, IN_TEST):
+        return "give other files to train on than those of dev and test"
+    return "the rules are those of [data.clean]"

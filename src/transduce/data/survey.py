@@ -2,17 +2,15 @@
 from.
 """
 
-import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from jaxtyping import UInt8, UInt16, UInt64
-from tqdm import tqdm
 
 from transduce.data.clean import Clean, rules, verdict
 from transduce.data.config import Corpus, DataConfig
@@ -22,6 +20,10 @@ from transduce.data.reading import FileFacts, LineRules, facts, require_equal_li
 from transduce.data.split import group_key, source_key
 from transduce.data.tag_sets import TagSets
 from transduce.data.tally import Findings
+from transduce.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 BLOCK = 1000  # pairs that a progress bar is told of at once
 
@@ -40,9 +42,15 @@ class Origin:
     findings: Findings = field(default_factory=Findings)
 
     @property
+    def counts(self) -> tuple[int, ...]:
+        """Of each corpus, the lines of one side, a header aside: at least as many as there are pairs."""
+        headers = (format_of(corpus) == ".csv" for corpus in self.corpora)
+        return tuple(files[0].lines - header for files, header in zip(self.facts, headers, strict=True))
+
+    @property
     def lines(self) -> int:
-        """Lines of one side of all corpora: at least as many as there are pairs."""
-        return sum(files[0].lines for files in self.facts)
+        """The same of all corpora."""
+        return sum(self.counts)
 
     @property
     def files(self) -> tuple[FileFacts, ...]:
@@ -70,7 +78,7 @@ class Origin:
     def read_corpora(self, title: str, findings: Findings | None = None) -> Iterator[Iterator[Example]]:
         """The same, corpus by corpus."""
         found = Findings() if findings is None else findings
-        with tqdm(desc=f"{title} {self.name}", total=self.lines, unit=" pairs", file=sys.stderr, disable=None) as bar:
+        with progress_bar("pair", self.lines, f"{title} {self.name}") as bar:
             for corpus in self.corpora:
                 yield _heard(examples(corpus, self.rules, found), bar)
 
@@ -96,6 +104,7 @@ def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
     everything = list(chain.from_iterable(resolved.values()))
     for corpus in everything:
         format_of(corpus)
+    _require_files(resolved)
     known = _all_facts(dict.fromkeys(path for corpus in everything for path in corpus.paths))
     for corpus in everything:
         require_equal_lines([known[path] for path in corpus.paths])
@@ -106,10 +115,17 @@ def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
     }
 
 
+def _require_files(corpora: Mapping[str, Iterable[Corpus]]) -> None:
+    for name, each in corpora.items():
+        for path in chain.from_iterable(corpus.paths for corpus in each):
+            if not path.exists():
+                raise ValueError(f"{path}: no such file; data.{name} names it, and paths start at the run file")
+
+
 def _all_facts(paths: Iterable[Path]) -> dict[Path, FileFacts]:
     paths = list(paths)
     size = sum(path.stat().st_size for path in paths if path.is_file())
-    with tqdm(desc="counting lines", total=size, unit="B", unit_scale=True, file=sys.stderr, disable=None) as bar:
+    with progress_bar("B", size, "counting lines", scaled=True) as bar:
         return {path: facts(path, bar.update) for path in paths}
 
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from tqdm import tqdm
 
+from transduce.progress import LINE_SECONDS
 from transduce.training.state import TrainState
 from transduce.training.update import Measured
 
-LINE_SECONDS = 30.0  # between lines where there is no terminal
 SMOOTHING = 0.05  # of the running means shown
 
 

@@ -6,13 +6,10 @@ Sennrich et al. 2016, 1511.06709; with a tag, so that the model tells the pairs 
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from transduce import files
 from transduce.data.compression import unpacked_name
@@ -20,6 +17,7 @@ from transduce.data.formats import FORMATS
 from transduce.data.reading import BadLine, LineRules, facts, open_text, stream_lines
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
+from transduce.progress import progress_bar
 from transduce.text.harmless import BREAKS
 from transduce.text.tags import SYNTHETIC, names_in
 from transduce.workflows.growing_file import check_place, growing
@@ -95,7 +93,7 @@ def back_translate(
         made = Made(**file.state) if file.state else Made()
         if made.lines:
             say(f"going on after line {made.lines:,} of {total:,}")
-        with tqdm(total=total, initial=made.lines, unit=" lines", file=sys.stderr, disable=None) as bar:
+        with progress_bar("line", total, initial=made.lines) as bar:
             for batch in _after(made.lines, full_batches(_lines(monolingual))):
                 file.append("".join(map(write, _pairs(model, batch, wanted, made))), asdict(made))
                 bar.update(len(batch))

@@ -25,6 +25,7 @@ from transduce.decoding.config import LIMITS, Decoding
 from transduce.text.config import Kind, TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
+from transduce.workflows.shown import counted
 
 # fields of [model] that make its size: who gives one of them chooses no network by the data's size
 SHAPE = ("preset", "d-model", "heads", "feed-forward", "encoder-layers", "decoder-layers")
@@ -88,7 +89,7 @@ def network(facts: DataFacts, given: Collection[str]) -> list[Choice]:
 
 
 def _preset(facts: DataFacts) -> Choice:
-    pairs = f"{facts.pairs:,} pairs"
+    pairs = counted(facts.pairs, "pair")
     if facts.pairs < 2_000:
         return Choice("model.preset", "transformer-tiny", f"{pairs} only; more weights would learn them by heart")
     if facts.pairs < 300_000:
@@ -215,7 +216,7 @@ def _dropout(pairs: int, width: int) -> Choice:
     if width < 128:
         return Choice("model.dropout", 0.1, f"a network {width} wide can learn little by heart")
     strong, some = (300_000, 1_000_000) if width >= 512 else (30_000, 300_000)
-    what = f"{pairs:,} pairs for a network {width} wide"
+    what = f"{counted(pairs, 'pair')} for a network {width} wide"
     if pairs < strong:
         return Choice("model.dropout", 0.3, f"{what}; few pairs want much of it (Araabi and Monz 2020)")
     return Choice("model.dropout", 0.2 if pairs < some else 0.1, what)

@@ -22,7 +22,9 @@ def with_settings_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
     if KEY not in tree:
         return tree
     if not isinstance(tree[KEY], str):
-        raise ValueError(f"{where}: {KEY} must be the path of a model folder, found {tree[KEY]!r}")
+        raise ValueError(
+            f"{config.origin(str(where), tree, KEY)}: {KEY} must be the path of a model folder, found {tree[KEY]!r}"
+        )
     folder = find_model(where.parent / tree[KEY])
     spec = models.read_spec(folder)
     has = config.tree_of(spec.network)
@@ -32,12 +34,13 @@ def with_settings_of_start(tree: dict[str, Any], where: Path) -> dict[str, Any]:
     for key, value in asked.items():
         if key not in FREE and (key not in has or has[key] != value):
             raise ValueError(
-                f"{where}: model.{key} = {value!r} does not go with {KEY}: the network is that of {folder}; leave it out "
-                f"(only {', '.join(sorted(FREE))} may be given)"
+                f"{config.origin(str(where), asked, key)}: model.{key} = {value!r} does not go with {KEY}: the network is "
+                f"that of {folder}; leave it out (only {', '.join(sorted(FREE))} may be given)"
             )
     if tree.get("tokenizer", {}) not in ({}, config.tree_of(TokenizerConfig())):
         raise ValueError(
-            f"{where}: [tokenizer] does not go with {KEY}: the tokenizers are those of {folder}; leave it out"
+            f"{config.origin(str(where), tree, 'tokenizer')}: [tokenizer] does not go with {KEY}: the tokenizers are those "
+            f"of {folder}; leave it out"
         )
     result = config.override(tree, ())  # a copy that knows what came from the command line
     for table, settings in (("model", has), ("decoding", _inherited(spec.generation.decoding(), decoding))):

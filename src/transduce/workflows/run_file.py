@@ -59,7 +59,7 @@ def from_tree(tree: dict[str, object], where: str) -> RunConfig:
     model = rest.pop("model", {})
     if not isinstance(model, dict):
         return config.build(RunConfig, tree, where)
-    base = preset(model.pop("preset", DEFAULT_PRESET), where)
+    base = preset(model.pop("preset", DEFAULT_PRESET), config.origin(where, model, "preset"))
     run = config.build(RunConfig, rest, where)
     network = config.build(TransformerConfig, model, where, base=base, key="model", also=("preset",))
     try:

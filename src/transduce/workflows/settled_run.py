@@ -96,15 +96,20 @@ def measure(data: DataConfig, base: Path) -> DataFacts:
     """
     origin = find_origins(data, base)["train"]
     source = target = 0.0
-    for corpus, files in zip(origin.corpora, origin.facts, strict=True):
+    held_out = data.split.dev + data.split.test if data.split else 0
+    if held_out and held_out >= origin.lines:
+        raise ValueError(
+            f"data.split holds out {held_out:,} sources, but the train files have {origin.lines:,} pairs at most; hold out "
+            "fewer"
+        )
+    for corpus, count in zip(origin.corpora, origin.counts, strict=True):
         pairs = list(islice(examples(corpus, origin.rules, Findings()), max(1, SAMPLE // len(origin.corpora))))
         if pairs:
-            share = files[0].lines / origin.lines
+            share = count / origin.lines
             source += share * sum(len(pair.source) for pair in pairs) / len(pairs)
             target += share * sum(len(pair.target) for pair in pairs) / len(pairs)
-    held_out = data.split.dev + data.split.test if data.split else 0
     left = max(1, origin.lines - held_out)
-    weighted = sum(files[0].lines * corpus.weight for corpus, files in zip(origin.corpora, origin.facts, strict=True))
+    weighted = sum(count * corpus.weight for corpus, count in zip(origin.corpora, origin.counts, strict=True))
     epoch = None if weighted == origin.lines else left * weighted / origin.lines
     return DataFacts(left, source, target, epoch)
 
