@@ -10,13 +10,9 @@ from benchmarks.training_speed.system import Rates
 
 
 @dataclass(frozen=True)
-class Run:
-    """One process that trained for a while. Target tokens count the end of each sentence and, unless said, no padding."""
+class Measured:
+    """What the observer's notes come to. Target tokens count the end of each sentence and, unless said, no padding."""
 
-    size: str
-    system: str
-    form: str
-    round: int
     tokens_per_second: float
     tokens_per_cpu_second: float  # of all threads together: says something on a busy machine too
     updates: int
@@ -24,27 +20,23 @@ class Run:
     tokens_per_update: float
     padded_tokens_per_update: float
     peak_bytes: int  # resident memory, from the start to the last update
+    own_log: float | None  # what the system's own log says of the same updates' speed, as a share of the above
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Measured):
+    """One process that trained for a while."""
+
+    size: str
+    system: str
+    form: str
+    round: int
     parameters: int
     threads: int
     version: str
     torch: str
     python: str
-    own_log: float | None  # what the system's own log says of the same updates' speed, as a share of the above
     load: float  # of the machine in the minute before, 0 where nothing else ran
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the observer's notes come to."""
-
-    tokens_per_second: float
-    tokens_per_cpu_second: float
-    updates: int
-    seconds: float
-    tokens_per_update: float
-    padded_tokens_per_update: float
-    peak_bytes: int
-    own_log: float | None
 
 
 def measured(updates: Sequence[Mapping[str, Any]], warm_up: int, own: Rates) -> Measured:

@@ -52,7 +52,8 @@ class Runner:
             raise RunFailed(f"ended after {max(0, len(lines) - 1)} updates with exit code {done}; its output: {kept}")
         own = SYSTEMS[system].own_rates(folder, log.read_text(encoding="utf-8", errors="replace"))
         found = measured(lines[1:], WARM_UP, own)
-        return Run(size, system, form, number, load=round(load, 2), **lines[0], **asdict(found))
+        job = {"size": size, "system": system, "form": form, "round": number}
+        return Run(**asdict(found), **job, **lines[0], load=round(load, 2))
 
 
 def _finished(command: list[str], folder: Path, output: TextIO, threads: int) -> int:

@@ -4,7 +4,6 @@ asked once. No network: apt-get and dpkg-deb are played by a script.
 
 import doctest
 import importlib
-import importlib.util
 import json
 import os
 import shutil
@@ -16,8 +15,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from recipe_scripts import RECIPES, load_script
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "debian-en-de"
+RECIPE = RECIPES / "debian-en-de"
 lxml = pytest.importorskip("lxml")
 polib = pytest.importorskip("polib")
 
@@ -31,11 +31,7 @@ def recipe_folder() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("get_documentation", RECIPE / "get_data.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(RECIPE / "get_data.py")
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,21 @@
 
 import csv
 import doctest
-import importlib.util
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from recipe_scripts import RECIPES, load_script
 
-SCRIPT = Path(__file__).parents[2] / "recipes" / "number-words" / "get_data.py"
+SCRIPT = RECIPES / "number-words" / "get_data.py"
 pytest.importorskip("num2words")
 
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("get_numbers", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 @pytest.fixture

@@ -1,23 +1,19 @@
 """The pronunciation recipe's files: no word on two sides, no stress, no line twice."""
 
-import importlib.util
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from recipe_scripts import RECIPES, load_script
 
-SCRIPT = Path(__file__).parents[2] / "recipes" / "pronounce-en" / "get_data.py"
+SCRIPT = RECIPES / "pronounce-en" / "get_data.py"
 
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("get_pronunciations", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 def rows(path: Path) -> list[tuple[str, str]]:

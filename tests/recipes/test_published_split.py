@@ -1,22 +1,19 @@
 """The split that published error rates are on, from its two files."""
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from recipe_scripts import RECIPES, load_script
 
-FOLDER = Path(__file__).parents[2] / "recipes" / "pronounce-en"
+FOLDER = RECIPES / "pronounce-en"
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(FOLDER))
-    spec = importlib.util.spec_from_file_location("get_published_split", FOLDER / "get_published_split.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script(FOLDER / "get_published_split.py")
     monkeypatch.setattr(module, "DEV_WORDS", 2)
     return module
 
