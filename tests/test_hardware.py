@@ -45,7 +45,15 @@ def test_cores_are_those_that_the_process_may_run_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("quota", "cores"),
-    [("max 100000", 64), ("400000 100000", 4), ("150000 100000", 2), ("5000 100000", 1), ("", 64), ("nonsense", 64)],
+    [
+        ("max 100000", 64),
+        ("400000 100000", 4),
+        ("250000 100000", 2),
+        ("150000 100000", 1),
+        ("5000 100000", 1),
+        ("", 64),
+        ("nonsense", 64),
+    ],
 )
 def test_a_control_groups_share_of_time_limits_the_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, cores: int
@@ -106,6 +114,7 @@ def test_nothing_fails_where_the_system_tells_nothing(tmp_path: Path, monkeypatc
 def two_threads(monkeypatch):
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(hardware, "cores", lambda: 2)
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
@@ -116,6 +125,14 @@ def test_a_busy_machine_gets_one_thread_fewer(two_threads, monkeypatch, slowdown
     """`slowdown` is what two threads take, in terms of what one takes."""
     monkeypatch.setattr(hardware, "_products_take", lambda: slowdown if torch.get_num_threads() == 2 else 1.0)
     assert hardware.choose_threads() == torch.get_num_threads() == chosen
+
+
+@pytest.mark.parametrize("share", [3, 1])
+def test_torch_gets_no_more_threads_than_a_container_has_time_for(two_threads, monkeypatch, share):
+    torch.set_num_threads(8)
+    monkeypatch.setattr(hardware, "cores", lambda: share)
+    monkeypatch.setattr(hardware, "_products_take", lambda: 1.0)
+    assert hardware.choose_threads() == torch.get_num_threads() == share
 
 
 def test_the_users_number_of_threads_stays(two_threads, monkeypatch):

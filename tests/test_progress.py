@@ -2,11 +2,12 @@
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
 from transduce import progress
-from transduce.progress import progress_bar
+from transduce.progress import progress_bar, start_clock, would_mix
 
 
 class Terminal(io.StringIO):
@@ -45,6 +46,34 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("stderr", [io.StringIO, Terminal])
 def test_short_work_says_nothing(monkeypatch: pytest.MonkeyPatch, stderr: type[io.StringIO]) -> None:
     assert worked(monkeypatch, stderr()) == ""
+
+
+def test_a_line_for_each_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tqdm's own thread, which draws bars anew after ten seconds, keeps out of it."""
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_bar("line", 200) as bar:
+        bar.update(100)
+        assert bar.miniters <= 1
+
+
+def test_results_and_messages_in_one_file_would_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (
+        (tmp_path / "both").open("w") as one,
+        (tmp_path / "both").open("a") as same,
+        (tmp_path / "b").open("w") as other,
+    ):
+        monkeypatch.setattr(sys, "stdout", one)
+        for stream, mixes in ((same, True), (other, False), (io.StringIO(), False)):
+            monkeypatch.setattr(sys, "stderr", stream)
+            assert would_mix() is mixes
+
+
+def test_the_clock_of_a_bar_starts_with_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_bar("line", 200) as bar:
+        bar.start_t -= 3600
+        start_clock(bar)
+        assert bar.format_dict["elapsed"] < 60
 
 
 def test_work_goes_on_where_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:

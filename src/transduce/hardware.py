@@ -4,7 +4,6 @@ Inside a container the limits of its control group count, not what the machine h
 systems than Linux tell less) is left empty; nothing here fails.
 """
 
-import math
 import os
 import platform
 import re
@@ -41,7 +40,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def choose_threads() -> int:
-    """Sets how many threads torch computes with on the CPU, and returns it: all of them, or one fewer.
+    """Sets how many threads torch computes with on the CPU, and returns it: one for each of `cores`, or one fewer.
 
     Threads wait for each other at the end of every product. Where another program keeps a core busy, one of them is
     made to wait for its turn again and again, and all together are many times slower than one fewer would be (measured
@@ -50,8 +49,11 @@ def choose_threads() -> int:
     """
     import torch
 
-    most = torch.get_num_threads()
-    if most == 1 or "OMP_NUM_THREADS" in os.environ:
+    if "OMP_NUM_THREADS" in os.environ:
+        return torch.get_num_threads()
+    most = min(torch.get_num_threads(), cores())  # torch sees the machine's, not what a container may use of them
+    torch.set_num_threads(most)
+    if most == 1:
         return most
     taken: dict[int, list[float]] = {most: [], most - 1: []}
     for _ in range(5):
@@ -75,9 +77,12 @@ def _products_take() -> float:
 
 
 def cores(root: Path = Path("/")) -> int:
-    """Cores that this process may use at once: those it may run on, within its control group's share of time."""
+    """Whole cores that this process may use at once: those it may run on, within its control group's share of time.
+
+    A share of 2.5 cores is 2: of three threads one would often stand still, and the others would wait for it.
+    """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quotas = [math.ceil(share) for share in _cpu_shares(root)]
+    quotas = [int(share) for share in _cpu_shares(root)]
     return max(1, min([usable, *quotas]))
 
 

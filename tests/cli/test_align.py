@@ -97,6 +97,7 @@ def test_files_that_do_not_belong_together(
         ([*files[:3], str(short)], f"{files[1]} has 4, {short} has 2"),
         ([*files[:3], str(tmp_path / "none")], "no such file"),
         ([*files, "--every-layer"], "--every-layer goes with --gold"),
+        ([*files, "--first-word", "1"], "--first-word goes with --gold"),
         ([*files, "--layer", "3"], "layer must be 1 to 2"),
         ([*files, "--tag", "de"], "unknown tag 'de'; no tags are known"),
         ([*files, "--output", files[1]], "is a file that is read"),

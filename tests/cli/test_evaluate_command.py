@@ -218,11 +218,16 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         (["--outputs", "ours", "--reference", "r", "--calibration"], "--calibration is of one model's confidence"),
         (["--outputs", "ours", "--reference", "r", "--ensemble", "m"], "--ensemble goes with a MODEL"),
         (["--outputs", "ours", "--reference", "r", "--by", "lenght"], "found 'lenght', did you mean length?"),
-        (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,x"], "takes numbers as in"),
+        (["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,x"], "takes numbers of"),
         (
             ["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,2"],
             "--length-edges must rise",
         ),
+        (
+            ["--outputs", "ours", "--reference", "r", "--by", "length", "--length-edges", "5,99999999999999999999"],
+            "numbers of at most 9 digits",
+        ),
+        (["--outputs", "ours", "--reference", "r", "--compare", "."], "--compare . is a model, which needs sources"),
         (["--outputs", "ours", "--reference", "r", "--train", "s"], "--train goes with --by rare-words or --report"),
         (["--outputs", "ours", "--reference", "r", "--worst", "-1"], "--worst must not be negative"),
         (["--outputs", "ours", "--reference", "r", "--report", "ours"], "--report ours is a file that is read"),
@@ -284,6 +289,11 @@ def test_tags_of_every_source(tmp_path: Path, texts: Path, capfd: pytest.Capture
     assert main(["evaluate", tagged, "--data", "tags.jsonl", "--compare", plain, "--metrics", "chrf"]) == 0
     assert f"--compare {plain}: the model knows no tags" in capfd.readouterr().err
     assert "unknown tag 'de'" in refused(capfd, plain, "--data", "tags.jsonl")
+    french = str(tiny_model.write(tmp_path / "french", tags=("fr",)))
+    compared = ["--data", "tags.jsonl", "--compare", french, "--output", "out"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("transduce.cli.evaluate_systems.evaluate", None)  # it is not come to
+        assert f"--compare {french}: unknown tag 'de'" in refused(capfd, tagged, *compared)
     assert "unknown tag 'xx'; known: de, fr" in refused(
         capfd, tagged, "--source", "s", "--reference", "r", "--tag", "xx"
     )

@@ -62,6 +62,7 @@ def test_long_texts(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
         (["bar", "--top", "0"], "top must be 1 to 100"),
         (["bar", "--top", "101"], "top must be 1 to 100"),
         (["bar", "--beam", "0"], "beam must be 1 to"),
+        (["bar", "--target", "nut", "--beam", "2"], "--beam is of the search, and --target is given"),
         (["bar", "--out", __file__], "is a file, expected a folder or nothing"),
         (["bar", "--out", str(Path(__file__).parent)], "which is of no inspection and would be lost"),
         (["bar", "--device", "tpu"], "device must be cpu"),

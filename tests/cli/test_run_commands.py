@@ -67,6 +67,11 @@ def test_a_second_run_in_the_same_folder_is_refused(run_file: str, capfd: pytest
         (["--minutes", "0"], "argument --minutes: must be a number above 0, found 0"),
         (["--minutes", "nan"], "argument --minutes: must be a number above 0, found nan"),
         (["--minutes", "ten"], "argument --minutes: must be a number above 0, found ten"),
+        (
+            ["--set", "training.steps=500", "--minutes", "10"],
+            "--minutes 10 and --set training.steps=500: only one can be the budget",
+        ),
+        (["--set", "training={epochs=3}", "--minutes", "10"], "--minutes 10 and --set training.epochs=3: only one"),
         (["--resume"], "runs/first holds no run to go on with"),
     ],
 )

@@ -92,6 +92,21 @@ def test_a_test_set_wholly_in_train_is_warned_of(tmp_path: Path) -> None:
         decided(tmp_path, train, Clean(), test=train)
 
 
+def test_held_out_pairs_without_tags_are_warned_of_where_all_others_have_some(tmp_path: Path) -> None:
+    train = [("a", "x", "", "de"), ("b", "y", "", "fr"), ("c", "z")]
+    dev = [("d", "x"), ("e", "x", "", "de"), ("f", "x")]
+    test = [("c", "z", "", "de")]  # takes the only pair without a tag out of train
+    (warning,) = decided(
+        tmp_path, train, Clean(), dev=dev, test=[*test, *[(name, "x", "", "fr") for name in "ghi"]]
+    ).warnings
+    words = (
+        "2 of 3 dev pairs have no tag, but every pair to train on has one (de, fr): give tag in data.dev, or a column"
+    )
+    assert warning.startswith(words)
+    assert not decided(tmp_path, train, Clean(), dev=dev).warnings
+    assert not decided(tmp_path, [("a", "x"), ("b", "y")], Clean(), dev=[("d", "x")]).warnings
+
+
 def test_dev_pairs_that_are_in_test_go(tmp_path: Path) -> None:
     found = decided(tmp_path, [("a", "x"), ("b", "x")], Clean(), dev=[("b", "x"), ("c", "x")], test=[("c", "x")])
     assert found.assignment.dev.tolist() == [DEV, IN_TEST] and found.assignment.train.tolist() == [TRAIN, IN_DEV]

@@ -154,6 +154,10 @@ def test_the_first_rule_that_takes_a_pair_names_the_reason() -> None:
         ({"max-ratio": 0.9}, r"max-ratio must be at least 1, found 0\.9"),
         ({"min-letters": 1.5}, r"min-letters is a share, 0 to 1, found 1\.5"),
         ({"min-script": -0.1}, "min-script is a share"),
+        (
+            {"min-script": 0.9},
+            r"min-script, 0\.9, is a share of letters of a script, and none is given: give source-script",
+        ),
         ({"source-script": "Klingon"}, 'one of "Arabic", .*found "Klingon"'),
         ({"target-script": "latin"}, "did you mean 'Latin'"),
         ({"drop-copys": True}, "did you mean 'drop-copies'"),

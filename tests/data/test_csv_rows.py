@@ -153,6 +153,15 @@ def test_a_quote_that_is_not_closed_takes_no_more_than_some_lines(tmp_path: Path
     assert example["where"].endswith("f.csv:2 to 4")
 
 
+def test_a_row_may_have_as_many_lines_as_the_rules_say(tmp_path: Path) -> None:
+    content = 'source,target\n"' + "line\n" * 149 + 'last",b\n'
+    found, _ = read(tmp_path / "f.csv", content, LineRules(max_row_lines=150))
+    assert found[0].source == "line " * 149 + "last"
+    words = r"f\.csv:2 to 151: .* more than 149 lines: .*; if the row is that long, raise data\.max-row-lines"
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path / "f.csv", content, LineRules(max_row_lines=149))
+
+
 @pytest.mark.parametrize("start", ["\n", "\n\n", "sep=;\n", "SEP=;\n\n"])
 def test_what_spreadsheets_put_before_the_header(tmp_path: Path, start: str) -> None:
     found, _ = read(tmp_path / "f.csv", f"{start}source;target\na;b\n")

@@ -11,6 +11,7 @@ GOOD = {
     "Catalan": "l·l: col·laboració, «així»",
     "Chinese": "你好，世界。“引用”……",
     "Czech": "Příliš žluťoučký kůň úpěl ďábelské ódy",
+    "Czech, quoted": "„Český červený kříž“, Ty to vidíš… myslíš“, kříž\xa0– »Kéž« • ‘víš’ česko-krásné–žluté…šel",
     "Danish": "“rødgrød” på Ærø… «Å»",
     "French": "« Déjà vu… » – l’été à Noël, œuvre ; passé…\xa0»",
     "German": "Die Größe: „Spaß“, „Fuß“, »Gruß«… gemäß §5, Strauß´ Werke, MENÜ¹",
@@ -25,6 +26,7 @@ GOOD = {
     "Portuguese": "Não há informações. «AMANHû… MANHÃ” IRMÃ—HOJE",
     "Romanian": "În această țară: „Bună ziua”, Șerban",
     "Russian": "Съешь же ещё этих мягких французских булок",
+    "Slovak": "„kríž“, kríž” a „súťaž“; cudzí—žiak",
     "Spanish": "¡Qué día! ¿Dónde está el niño? «¡SÍ!»",
     "Swedish": "SMÖ–Ö, »Å»",
     "Thai": "สวัสดีชาวโลก",
@@ -33,6 +35,9 @@ GOOD = {
     "signs": "25 °C ± 2 µm, © ® ™ £5 €5 2×€5 3×½ Ø½″ 1.54Å±0.02 Ų § α ≤ β → γ ü\xadber 😀",
     "ASCII": "plain text, 100% <ok>",
 }
+
+
+HAN_AND_HANGUL = [chr(code) for code in (*range(0x4E00, 0x9FFF), *range(0xAC00, 0xD7A4))]
 
 
 def misread(text: str, encoding: str) -> str:
@@ -89,6 +94,19 @@ def test_a_misread_word_within_good_text_is_found(language: str) -> None:
 )
 def test_usual_damage(text: str) -> None:  # fmt: skip
     assert is_damaged(text) and is_damaged(f"good text, {text} and more")
+
+
+@given(st.text(st.sampled_from(HAN_AND_HANGUL), min_size=2))
+def test_two_characters_of_han_or_hangul_are_enough(text: str) -> None:
+    """One alone may look like the end of a word and what is behind it: 久 becomes "ä¹…"."""
+    assert is_damaged(misread(text, "cp1252"))
+
+
+@pytest.mark.parametrize("letter", "äåæçèéêëìí")
+@pytest.mark.parametrize("sign", "“”‘’…–—«»•\xa0")
+def test_a_last_letter_and_a_sign_behind_it(letter: str, sign: str) -> None:
+    for last in "šž":
+        assert not is_damaged(f"„kř{letter}{last}{sign} dál")
 
 
 @given(st.text(st.characters(max_codepoint=0x7F)))

@@ -26,6 +26,7 @@ PAIR = {"source": "a.en", "target": "a.de"}
         ({"train": [PAIR], "clean": {"max-length": 0}}, r"clean\.max-length must be from 1 to 999,999, found 0"),
         ({"train": [PAIR], "max-line-bytes": 0}, "max-line-bytes must be from 1 to 1,000,000,000, found 0"),
         ({"train": [PAIR], "max-line-bytes": 10**19}, "max-line-bytes must be from 1"),
+        ({"train": [PAIR], "max-row-lines": 0}, "max-row-lines must be from 1 to 1,000,000, found 0"),
         ({"train": [PAIR], "bad-lines": "ignore"}, "bad-lines"),
     ],
 )

@@ -162,6 +162,16 @@ def test_a_folder_is_removed_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_leftovers_of_any_name_go_but_what_is_worked_on_stays(tmp_path: Path) -> None:
+    for name in (".model.0123abcd.tmp", ".other.0123abcd.tmp", ".other.0123abcd.old", ".other.tmp", "x.0123abcd.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+    with files.replace_folder(tmp_path / "third") as draft:
+        files.remove_leftovers(tmp_path)
+        files.remove_leftovers(tmp_path / "missing")
+        assert set(os.listdir(tmp_path)) == {draft.name, ".other.0123abcd.old", ".other.tmp", "x.0123abcd.tmp"}
+
+
 # Runs ACTION(root) in a new process for each k, killed at the k-th system call that touches a file: Python announces
 # each to audit hooks before it happens. Before each, PREPARE(root) sets up; after each, CHECK(root) says what is there.
 KILLER = """

@@ -90,6 +90,15 @@ def test_a_space_is_put_where_the_other_script_needs_one() -> None:
     assert join(sentences, ["Hello.", "Sit down."]) == "Hello. Sit down."
     assert join(sentences, ["こんにちは。", "どうぞ。"]) == "こんにちは。どうぞ。"
     assert join(sentences, ["Hello.", ""]) == "Hello."
+    for spaced in (
+        ["안녕하세요.", "앉으세요."],
+        ["यह एक है।", "यह दो है।"],
+        ["مرحبا؟", "اجلس."],
+        ["«Salut…»", "«Assieds-toi»"],
+    ):
+        assert join(sentences, spaced) == " ".join(spaced)
+    assert join(sentences, ["“你好。”", "“请坐。”"]) == "“你好。”“请坐。”"
+    assert join(split("안녕하세요.앉으세요.", "ko"), ["안녕하세요.", "앉으세요."]) == "안녕하세요.앉으세요."
 
 
 @pytest.mark.parametrize("unit", ["“a. ", '"A. ', "你好！", "1. ", "\n", "x", "Mr. "])

@@ -81,6 +81,16 @@ def test_the_rarest_words_give_way_where_there_are_too_many(monkeypatch: pytest.
     assert candidates({"abc": 5, "cc": 4, "bbb": 3, "a": 9}, ["a", "b", "c"]).words == ("abc", "a")
 
 
+def test_of_words_that_occur_once_each_script_keeps_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those alone whose letters have the lowest numbers."""
+    monkeypatch.setattr(candidates_module, "MOST_SPANS", 1500)
+    latin = [chr(97 + n % 26) + chr(97 + n // 26) for n in range(500)]
+    han = [chr(0x4E00 + n) + "的" for n in range(500)]
+    kept = candidates_module._affordable(dict.fromkeys([*latin, *han], 1))
+    assert len(kept) == 500 and 200 < len([word for word in kept if word in han]) < 300
+    assert kept == candidates_module._affordable(dict.fromkeys([*han, *latin], 1))
+
+
 def test_digamma_is_that_of_torch() -> None:
     x = np.concatenate([np.linspace(0.5, 20, 200), np.array([1e3, 1e6, 1e9])])
     np.testing.assert_allclose(unigram._digamma(x), torch.digamma(torch.from_numpy(x)).numpy(), rtol=1e-8, atol=1e-9)

@@ -22,8 +22,47 @@ def test_minutes_settle_after_200_steps_or_a_fifth_of_the_time():
     config = TrainingConfig(minutes=10.0)
     assert not budget.probe_is_over(config, TrainState(step=199, seconds=100.0))
     assert budget.probe_is_over(config, TrainState(step=200, seconds=100.0))
-    assert budget.probe_is_over(config, TrainState(step=3, seconds=121.0))
-    assert not budget.probe_is_over(config, TrainState(step=0, seconds=500.0, validation_seconds=500.0))  # of a start
+    assert budget.probe_is_over(config, TrainState(step=10, seconds=121.0))
+
+
+def test_few_steps_may_take_two_fifths_of_the_time():
+    config = TrainingConfig(minutes=10.0)
+    assert not budget.probe_is_over(config, TrainState(step=9, seconds=239.0))
+    assert budget.probe_is_over(config, TrainState(step=1, seconds=241.0))
+
+
+def test_the_validation_of_a_start_is_no_part_of_the_probe():
+    """Of ten minutes it took five: a fifth of the other five is for the probe."""
+    config, start = TrainingConfig(minutes=10.0), {"validation_seconds": 300.0}
+    assert not budget.probe_is_over(config, TrainState(step=0, seconds=300.0, **start))
+    assert not budget.probe_is_over(config, TrainState(step=20, seconds=359.0, **start))
+    assert budget.probe_is_over(config, TrainState(step=20, seconds=361.0, **start))
+
+
+def test_the_rate_is_that_without_the_first_updates():
+    """Five of eight seconds each, then 0.1 s each."""
+    config, state = TrainingConfig(minutes=10.0, validate_every=1000), TrainState(last_validation=1e-9)
+    for step in range(1, 201):
+        state.step, state.seconds = step, state.seconds + (8.0 if step <= 5 else 0.1)
+        budget.note_first(state)
+    assert budget.of_minutes(config, state).total_steps == pytest.approx(200 + (600 - 59.5) / 0.1, abs=2)
+
+
+def test_a_rate_of_nothing_but_first_updates_is_theirs():
+    state = TrainState(step=2, seconds=31.0, validation_seconds=1.0, last_validation=1e-9)
+    budget.note_first(state)
+    found = budget.of_minutes(TrainingConfig(minutes=1.0, validate_every=1000), state)
+    assert found.total_steps == 2 + 29 // 15
+
+
+@pytest.mark.parametrize("validate_every", [None, 50])
+def test_weights_that_only_later_validations_compare_are_planned_for(validate_every):
+    """The first compared the weights and their moving average in 10 s; with the mean it is 15 s from now on."""
+    config = TrainingConfig(minutes=10.0, validate_every=validate_every, average_last=3, ema=0.999)
+    state = TrainState(step=200, seconds=110.0, validation_seconds=10.0, last_validation=10.0, last_tried=2)
+    found = budget.of_minutes(config, state)
+    validations = (found.total_steps - 200) / found.validate_every
+    assert 110 + 0.5 * (found.total_steps - 200) + 15 * validations == pytest.approx(600, abs=15)
 
 
 @pytest.mark.parametrize("validate_every", [None, 50])

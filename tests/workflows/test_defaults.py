@@ -17,6 +17,7 @@ from transduce.layers.positions import Rotary
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows import defaults
+from transduce.workflows import settled_run as settled_run_module
 from transduce.workflows.defaults import Choice, DataFacts
 from transduce.workflows.prepare import prepare
 from transduce.workflows.run_file import RunConfig, from_tree, load_run
@@ -260,6 +261,14 @@ def test_lengths_are_measured_in_proportion_to_the_corpora(tmp_path: Path) -> No
     (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "short.tsv" }, { file = "long.tsv" }]\n')
     run = load_run(tmp_path / "run.toml")
     assert measure(run.data, tmp_path) == DataFacts(40, 3.0, 5.0)
+
+
+def test_lengths_are_measured_on_so_many_characters_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = load_run(write(tmp_path, ["ab\tabcd"] * 3 + ["a" * 1000 + "\tb"] * 3))
+    monkeypatch.setattr(settled_run_module, "SAMPLE_CHARACTERS", 18)
+    assert measure(run.data, tmp_path).source_characters == 2.0
+    monkeypatch.setattr(settled_run_module, "SAMPLE_CHARACTERS", 19)
+    assert measure(run.data, tmp_path).source_characters == 1006 / 4
 
 
 def test_unusable_text_is_left_to_the_preparation(tmp_path: Path) -> None:

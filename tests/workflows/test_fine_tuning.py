@@ -13,6 +13,7 @@ from transduce.data import trained_on
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows import train as train_workflow
 from transduce.workflows.run_file import load_run
+from transduce.workflows.settled_run import settled_run
 from transduce.workflows.train import train
 
 
@@ -184,6 +185,13 @@ def test_prepare_takes_the_pieces_of_the_model_too(first, tmp_path, monkeypatch,
     assert "tokenizer" not in capfd.readouterr().err
     train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
     assert len(list((tmp_path / "prepared").iterdir())) == 1
+
+
+def test_batches_are_reckoned_in_the_pieces_of_the_model(first, tmp_path):
+    """Its targets are words, of which 300 characters are about 50; as subwords they would be 75."""
+    run_file = second(first, tmp_path, pairs="".join(f"abc{n}\t{'abcde ' * 50}\n" for n in range(2000)))
+    run_file.write_text(run_file.read_text().replace("batch-tokens = 128\n", ""))
+    assert settled_run(run_file, say=quiet).training.batch_tokens == 1024
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])

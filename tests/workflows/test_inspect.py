@@ -1,6 +1,6 @@
 """Inspections: what they say agrees with the model's own scores and searches, in any script, and bad input is named."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -72,6 +72,13 @@ def test_without_a_target_it_is_the_output_of_the_search(model: Model, text: str
     if beam == 1:
         assert all(step.rank == 1 for step in seen.steps[:-1] if step.choices[0].id > 2)
     assert inspect(model, text, output).given
+
+
+def test_an_output_that_was_cut_is_said_to_be(model: Model, found: Inspection) -> None:
+    ended = [inspect(model, text).ended for text in LINES]
+    assert ended == [outputs[0].ended for outputs in model.translate_n_best(LINES)] and not all(ended)
+    assert found.ended and "cut at the longest output allowed" not in as_text(found)
+    assert "cut at the longest output allowed" in as_text(replace(found, given=False, ended=False))
 
 
 def test_top_is_at_most_the_vocabulary(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import transduce
 from transduce import models
 from transduce.decoding.sampling import Sampling
 from transduce.text.config import TokenizerConfig
+from transduce.text.special import UNKNOWN
 from transduce.text.train import train
 from transduce.workflows.prefixes import LineError, prefix_rows
 
@@ -232,3 +233,28 @@ def test_prefixes_of_texts_become_tokens_that_spell_them(kind, prefix):
     assert tokenizer.decode(ids) == (prefix if kind == "characters" else prefix.rstrip())
     if prefix == "the cat " and kind != "characters":
         assert ids == tokenizer.encode("the cat")
+
+
+def test_a_word_of_a_prefix_is_named_as_it_stands_there():
+    """NFKC makes two words of one with an accent that stands alone, and puts a space before it."""
+    config = TokenizerConfig(kind="words", vocabulary=10, normalisation="nfkc")
+    tokenizer = train(["l lait", "l eau"], config.side("target"), config)
+    with pytest.raises(LineError, match="the prefix has the word '\u00b4ami'"):
+        prefix_rows(tokenizer, ["l\u00b4ami"], [0])
+
+
+@pytest.mark.parametrize("settings", [{"beam": 1}, {"beam": 3}, {"sampling": Sampling(seed=1)}])
+def test_no_output_has_the_piece_of_unknown_words(model, monkeypatch, settings):
+    """A model of words learns to write it, and it spells nothing."""
+    likely = torch.zeros(model.tokenizers.target.size)
+    likely[UNKNOWN] = 50.0
+    inner = model.network.logits
+    monkeypatch.setattr(model.network, "logits", lambda hidden: inner(hidden) + likely)
+    found = model.translate_n_best(LINES, settings=model.decoding(**settings))
+    assert sum(len(outputs[0].ids) for outputs in found) > 10
+    assert not any(UNKNOWN in outputs[0].ids for outputs in found)
+
+
+def test_targets_that_would_fill_the_memory_are_refused(model):
+    with pytest.raises(ValueError, match="target 2 has 9,000 tokens, of which a model is shown at most 8,192; put one"):
+        model.score([("a", "b"), ("a", "bar " * 9000)])

@@ -24,6 +24,7 @@ from transduce.data.formats import examples
 from transduce.data.reading import LineRules
 from transduce.data.split import source_key
 from transduce.data.tally import Findings
+from transduce.files.lock import held
 from transduce.text.config import SideConfig, TokenizerConfig
 from transduce.workflows import prepare as module
 from transduce.workflows.prepare import Prepared, prepare
@@ -498,6 +499,35 @@ def test_a_test_set_that_is_wholly_in_train(tmp_path: Path) -> None:
     assert prepared.report["overlap"] == {"test": {"sources": 5, "in_train": 5}}
     with pytest.raises(ValueError, match="no pairs are left to train on: of 20, 20 are removed"):
         run(tmp_path, train=(train,), test=train)
+
+
+def test_a_dev_set_without_the_tags_of_train_is_warned_of(tmp_path: Path) -> None:
+    train = (replace(tsv(tmp_path / "f.tsv", numbered(20)), tag="de"),)
+    dev = tsv(tmp_path / "d.tsv", [("own", "x")])
+    prepared = run(tmp_path, train=train, dev=dev)
+    assert prepared.summary()[0].startswith(
+        "warning: 1 of 1 dev pairs have no tag, but every pair to train on has one (de)"
+    )
+    assert not run(tmp_path, train=train, dev=replace(dev, tag="de")).report["warnings"]
+
+
+def test_what_a_kill_left_goes_though_a_setting_changed(tmp_path: Path) -> None:
+    corpus, root = tsv(tmp_path / "f.tsv", numbered(10)), tmp_path / "prepared"
+    for name in (".0123456789abcdef.00000000.tmp", ".0123456789abcdef.11111111.tmp"):
+        (root / name).mkdir(parents=True)
+        (root / name / "train.arrow").touch()
+    with held(root / ".0123456789abcdef.11111111.tmp"):
+        prepared = run(tmp_path, train=(corpus,))
+    assert {path.name for path in root.iterdir()} == {".0123456789abcdef.11111111.tmp", prepared.folder.name}
+
+
+def test_rows_of_many_lines_are_read_where_the_run_file_says_so(tmp_path: Path) -> None:
+    corpus = Corpus(file=_write(tmp_path / "f.csv", b'source,target\n"' + b"a\n" * 101 + b'a",b\n'))
+    with pytest.raises(
+        ValueError, match=r"more than 100 lines: .* raise data\.max-row-lines where a run file names it"
+    ):
+        run(tmp_path, train=(corpus,))
+    assert run(tmp_path, train=(corpus,), max_row_lines=102).report["parts"]["train"]["pairs"] == 1
 
 
 def test_packed_files_are_the_same_data(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ DATA = '[data]\ntrain = [{ file = "a.tsv" }]\n'
         ("# no corpus\n[data]\nbad-lines = 'drop'\n", "run.toml:2: data.train is missing; expected "),
         (DATA + '[model]\nheads = 4\npreset = "big"\n', "run.toml:5: model.preset must be one of "),
         (DATA + "[model]\ndropout = 2\n", "run.toml:4: model.dropout must be "),
+        ('[data]\n[[data.train]]\nfile = "a.tsv"\n[[data.train]]\nweight = 2\n', "run.toml:4: [data.train[1]] needs"),
+        ('[data]\ntrain = [\n{ file = "a" },\n{ weight = 2 }]\n', "run.toml:2: [data.train[1]] needs"),
         (DATA + "[[data.more]]\n", "run.toml:3: unknown key 'data.more'"),
         ('start-from = 3\n' + DATA, "run.toml:1: start-from must be the path"),
     ],

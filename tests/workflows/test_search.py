@@ -134,6 +134,92 @@ def test_another_search_in_the_same_folder_is_refused(whole: tuple[Path, Found])
         search(root / "toy.toml", OVER, 3, [*SHORT, "training.steps=5"], root, quiet)
 
 
+def test_a_search_stops_where_run_file_or_data_change_under_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toy(tmp_path)
+    lines = (tmp_path / "train.tsv").read_text()
+
+    def meanwhile(number: int, settings: object) -> Result:
+        (tmp_path / "train.tsv").write_text(lines + "abcabcabc\tc b a\n")
+        return Result(number, dict(settings), 1.0)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: meanwhile(number, settings))
+    with pytest.raises(ValueError, match=r"holds another search, with data = .*: put run file and data back and give"):
+        searched(tmp_path)
+    assert len(read_results(tmp_path / "runs/toy-search/results.jsonl")) == 1
+    (tmp_path / "train.tsv").write_text(lines)
+    run_file = (tmp_path / "toy.toml").read_text()
+
+    def again(number: int, settings: object) -> Result:
+        (tmp_path / "toy.toml").write_text(run_file.replace("seed = 3", "seed = 4"))
+        return Result(number, dict(settings), 1.0)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: again(number, settings))
+    with pytest.raises(ValueError, match=r"holds another search, with run\.seed = 3, now 4"):
+        searched(tmp_path)
+    assert len(read_results(tmp_path / "runs/toy-search/results.jsonl")) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.metric=blue", r"training\.metric must be one of"),
+        ("data.dev=none", r"data\.dev or data\.split is needed"),
+    ],
+)
+def test_mistakes_that_training_would_find_stop_the_search(tmp_path: Path, setting: str, message: str) -> None:
+    write_toy(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        search(tmp_path / "toy.toml", OVER, 2, [*SHORT, setting], tmp_path, quiet)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_bad_lines_stop_the_search_and_lock_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toy(tmp_path)
+    monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: Result(number, settings, 1.0))
+    lines = (tmp_path / "train.tsv").read_text()
+    (tmp_path / "train.tsv").write_text(lines + "only one column\n")
+    with pytest.raises(ValueError, match=r"train\.tsv:\d+: wrong number of columns"):
+        searched(tmp_path)
+    (tmp_path / "train.tsv").write_text(lines)
+    assert len(searched(tmp_path, 1).results) == 1
+
+
+def test_a_search_that_came_to_nothing_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_toy(tmp_path)
+    failing = Result(0, {}, None, failure="memory ran out")
+    monkeypatch.setattr(
+        trials_module.Trials, "run", lambda self, number, settings: replace(failing, trial=number, settings=settings)
+    )
+    with pytest.raises(ValueError, match="no trial came to a result; trial 0: memory ran out"):
+        searched(tmp_path, 2)
+    monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: Result(number, settings, 1.0))
+    found = searched(tmp_path, 1, OVER[1:])
+    assert [each.trial for each in found.results] == [0] and found.results[0].settings.keys() == {"model.dropout"}
+    with pytest.raises(ValueError, match="holds another search"):
+        searched(tmp_path, 2)
+
+
+def test_an_item_of_a_list_begins_with_its_own_value_and_is_no_toml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_file = write_toy(tmp_path)
+    corpora = 'train = [{ file = "train.tsv" }, { file = "more.tsv", weight = 2.0 }]'
+    run_file.write_text(run_file.read_text().replace('train = [{ file = "train.tsv" }]', corpora))
+    (tmp_path / "more.tsv").write_text("abcabcabc\tc b a\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: Result(number, settings, 1.0))
+    monkeypatch.setattr(search_module, "_fixed", lambda *_: ("training.optimiser=muon",))
+    assert main(["search", "toy.toml", "--over", "data.train.1.weight=0.5,1,2", "--trials", "1"]) == 0
+    out = capfd.readouterr().out
+    (result,) = read_results(Path("runs/toy-search/results.jsonl"))
+    assert result.settings == {"data.train.1.weight": 2}
+    snippet, command = (
+        '\n\n[training]\noptimiser = "muon"\n\n',
+        "transduce train toy.toml --set training.optimiser=muon",
+    )
+    assert f"{snippet}{command} --set data.train.1.weight=2\n" in out and "[data" not in out
+
+
 def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toy(tmp_path)
     train = trials_module.train

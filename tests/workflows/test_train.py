@@ -413,8 +413,10 @@ def test_going_on_with_other_data_is_refused(tmp_path):
     train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
     with (tmp_path / "train.tsv").open("a", encoding="utf-8") as more:
         more.write("abcabcabc\tc b a\n")
+    prepared = list((tmp_path / "prepared").iterdir())
     with pytest.raises(ValueError, match="began with other data"):
         train(run_file, ["training.steps=4"], resume=True, root=tmp_path, say=quiet)
+    assert list((tmp_path / "prepared").iterdir()) == prepared  # no work is done before it is said
 
 
 def test_minutes_become_steps_once(tmp_path):

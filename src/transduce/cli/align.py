@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from transduce.cli import streams
 from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, opened
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
+from transduce.progress import progress_bar, would_mix
 from transduce.workflows.terminal import table
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def _align(options: argparse.Namespace) -> None:
     """Links of pair after pair, as they come, or as one file."""
-    from transduce.progress import progress_bar
     from transduce.workflows.alignment import Reading, align
     from transduce.workflows.alignment_files import as_lines, pair_batches, write_links
 
@@ -41,9 +42,11 @@ def _align(options: argparse.Namespace) -> None:
     model = opened(options)
     note_tags(model, options.tag)
     kept: list[Links] = []
-    with progress_bar("pair") as bar:
+    with ExitStack() as stack:
+        disturbs = options.output is None and would_mix()
+        progress = None if disturbs else stack.enter_context(progress_bar("pair")).update
         for pairs in chain([first], batches):
-            links = align(model, pairs, _tags(options, len(pairs)), reading=reading, progress=bar.update)
+            links = align(model, pairs, _tags(options, len(pairs)), reading=reading, progress=progress)
             if options.output is None:
                 streams.write(as_lines(links))
             else:
@@ -58,7 +61,7 @@ def _measure(options: argparse.Namespace) -> None:
     from transduce.workflows.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
 
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
-    gold = read_gold(options.gold, pairs, options.first_word)
+    gold = read_gold(options.gold, pairs, options.first_word or 0)
     model = opened(options)
     note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
@@ -77,6 +80,8 @@ def _tags(options: argparse.Namespace, pairs: int) -> list[list[str]] | None:
 def _check(options: argparse.Namespace) -> None:
     if options.gold is None and options.every_layer:
         raise ValueError("--every-layer goes with --gold, whose links tell the layers apart")
+    if options.gold is None and options.first_word is not None:
+        raise ValueError("--first-word goes with --gold, whose numbers it is of; links are always counted from 0")
     if options.every_layer and (options.layer is not None or options.shifted or options.output is not None):
         raise ValueError("--every-layer tries all layers, shifted and not: leave out --layer, --shifted and --output")
     check_target("output", options.output, (options.source, options.target, options.gold))
@@ -123,7 +128,6 @@ def _parser() -> Parser:
         "--first-word",
         type=int,
         choices=[0, 1],
-        default=0,
         help="number of the first word in the gold file (default: 0)",
     )
     parser.add_argument(

@@ -1,6 +1,7 @@
 """What `transduce evaluate` may be asked, and which of it does not go together."""
 
 import argparse
+import re
 from pathlib import Path
 
 from transduce.cli.decoding_options import add_decoding, decoding_options_given
@@ -151,6 +152,10 @@ def _check_test_set(options: argparse.Namespace) -> None:
         raise ValueError("give --source and --reference, or --data with a file of pairs")
     if options.reference is not None and options.source is None and options.model is not None:
         raise ValueError("give --source and --reference, or --data with a file of pairs: a model needs sources")
+    if options.reference is not None and options.source is None:
+        for path in options.compare:
+            if path.is_dir():
+                raise ValueError(f"--compare {path} is a model, which needs sources: give --source FILE")
     if options.columns is not None and options.data is None and options.train is None:
         raise ValueError("--columns goes with --data or --train")
     columns(options)
@@ -200,8 +205,10 @@ def columns(options: argparse.Namespace) -> dict[str, str] | None:
 def edges(options: argparse.Namespace) -> tuple[int, ...]:
     """The numbers of --length-edges. ValueError where they are none, or do not rise."""
     listed = _named(options.length_edges)
-    if not all(edge.isdecimal() for edge in listed):
-        raise ValueError(f"--length-edges takes numbers as in 10,20,40, found {options.length_edges!r}")
+    if not all(re.fullmatch("[0-9]{1,9}", edge) for edge in listed):
+        raise ValueError(
+            f"--length-edges takes numbers of at most 9 digits, as 10,20,40, found {options.length_edges!r}"
+        )
     found = tuple(map(int, listed))
     if list(found) != sorted(set(found)):
         raise ValueError(f"--length-edges must rise as in 10,20,40, found {options.length_edges}")

@@ -9,7 +9,7 @@ from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
 from transduce.cli.model_options import note_tags, opened
-from transduce.progress import progress_bar
+from transduce.progress import progress_bar, start_clock
 from transduce.workflows.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
 from transduce.workflows.breakdowns import KINDS, count_words
 from transduce.workflows.calibrate import calibration
@@ -54,6 +54,9 @@ def assessment(options: argparse.Namespace) -> Assessment:
         trained_on=None if options.train is None else count_words(options.train, columns(options)),
         sentences=(REPORTED_SENTENCES if options.report is not None else 0) if options.worst is None else options.worst,
     )
+    for path in options.compare:
+        if path not in outputs and _to_compare(path, held_out, options)[1].tags != held_out.tags:
+            streams.say(f"--compare {path}: the model knows no tags, so it is not given those of the test set")
     if options.outputs is not None:
         subject = _judged(str(options.outputs), read_outputs(options.outputs, held_out), held_out, names)
         sure = None
@@ -105,22 +108,35 @@ def _test_set(options: argparse.Namespace) -> HeldOut:
 
 def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options: argparse.Namespace) -> Judged:
     with _bar(len(held_out.sources), "translating") as bar, _scoring_bar(held_out, names) as scoring:
-        found = evaluate(model, held_out, names, method(options, model), bar.update, scoring.update)
+
+        def translated(lines: int) -> None:
+            bar.update(lines)
+            start_clock(scoring)
+
+        found = evaluate(model, held_out, names, method(options, model), translated, scoring.update)
     name = " + ".join(map(str, [options.model, *options.ensemble]))
     _say_cut(found.cut, name, model)
     return replace(found, name=name)
 
 
-def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
+def _to_compare(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[Model, HeldOut]:
+    """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
     model = open_model(path, options.device, options.precision)
     if held_out.tags and not options.tag and not model.tokenizers.tags:
-        streams.say(f"--compare {path}: the model knows no tags, so it is not given those of the test set")
         held_out = replace(held_out, tags=())
+    try:
+        method(options, model)
+        for tags in set(held_out.tags):
+            model.tokenizers.source.tag_ids(tags)
+    except ValueError as error:
+        raise ValueError(f"--compare {path}: {error}") from None
+    return model, held_out
+
+
+def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
+    model, known = _to_compare(path, held_out, options)
     with _bar(len(held_out.sources), f"translating with {path}") as bar:
-        try:
-            found, cut = translations(model, held_out, method(options, model), bar.update)
-        except ValueError as error:
-            raise ValueError(f"--compare {path}: {error}") from None
+        found, cut = translations(model, known, method(options, model), bar.update)
     _say_cut(cut, str(path), model)
     return found
 

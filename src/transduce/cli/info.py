@@ -34,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
 
     vocabulary = PAPER_VOCABULARY if options.vocabulary is None else options.vocabulary
     found = info(options.name, vocabulary)
+    if options.vocabulary is not None and not isinstance(found, PresetInfo):
+        raise ValueError(f"--vocabulary is of a preset, and {options.name} is a model, which has its own")
     streams.write(_preset(found) if isinstance(found, PresetInfo) else _model(found))
     return 0
 

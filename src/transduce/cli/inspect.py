@@ -16,6 +16,8 @@ SUMMARY = "look inside a model: attention, alternatives, saliency"
 
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
+    if options.target is not None and options.beam is not None:
+        raise ValueError("--beam is of the search, and --target is given: leave one out")
 
     from transduce.workflows.inspect import TOP, inspect
     from transduce.workflows.inspection_folder import check_folder

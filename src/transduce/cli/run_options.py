@@ -3,9 +3,13 @@
 import argparse
 import contextlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
+from transduce import config
 from transduce.cli.parser import Parser
+
+BUDGETS = ("steps", "epochs", "minutes")  # keys of [training]
 
 
 def add_run_file(parser: Parser) -> None:
@@ -24,10 +28,20 @@ def add_minutes(parser: Parser, text: str) -> None:
     parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
 
 
-def budget_of(minutes: float | None) -> list[str]:
-    """The changes to a run file with which its budget is that many minutes and nothing else; none where that is None."""
+def budget_of(minutes: float | None, overrides: Sequence[str]) -> list[str]:
+    """The changes to a run file with which its budget is that many minutes and nothing else; none where that is None.
+
+    ValueError where `overrides`, which come before these, give a budget too.
+    """
     if minutes is None:
         return []
+    training = config.override({}, overrides).get("training")
+    for key in BUDGETS:
+        value = training.get(key, "none") if isinstance(training, dict) else "none"
+        if value != "none":
+            raise ValueError(
+                f"--minutes {minutes:g} and --set training.{key}={value}: only one can be the budget; leave out the other"
+            )
     return ["training.steps=none", "training.epochs=none", f"training.minutes={minutes}"]
 
 

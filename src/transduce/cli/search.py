@@ -61,7 +61,7 @@ def _parser() -> Parser:
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:
-    overrides = [*options.overrides, *budget_of(options.minutes)]
+    overrides = [*options.overrides, *budget_of(options.minutes, options.overrides)]
     if options.metric is not None:
         overrides.append(f"training.metric={options.metric}")
     return overrides
@@ -85,7 +85,13 @@ def _advice(options: argparse.Namespace, found: "Found", best: "Result") -> str:
     from transduce.workflows.search_space import assignment
 
     overrides = [*found.fixed, *(assignment(key, value) for key, value in best.settings.items())]
-    snippet = config.dumps(config.override({}, overrides))
+    snippet = config.dumps(config.override({}, [each for each in overrides if not _is_of_a_list(each)]))
     flags = [word for each in [*options.overrides, *overrides] for word in ("--set", each)]
     command = shlex.join(["transduce", "train", str(options.run), *flags])
-    return f"\nbest: trial {best.trial}, {found.metric} {best.value:.4g}\n\n{snippet}\n{command}\n"
+    head = f"\nbest: trial {best.trial}, {found.metric} {best.value:.4g}\n"
+    return "\n".join(each for each in (head, snippet, f"{command}\n") if each)
+
+
+def _is_of_a_list(assignment: str) -> bool:
+    """Whether KEY=VALUE changes an item of a list, as data.train.1.weight=2 does: such a key is no TOML."""
+    return any(name.isdecimal() for name in assignment.partition("=")[0].split("."))

@@ -5,10 +5,10 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BufferedIOBase, TextIOWrapper
-from typing import TextIO
 
+from transduce import progress
 from transduce.workflows.terminal import harmless_lines
 
 
@@ -22,11 +22,7 @@ def set_up() -> None:
 
 def say(text: str) -> None:
     """A message for people, on stderr; what it quotes cannot act on the terminal. Where nobody hears it, work goes on."""
-    try:
-        print(harmless_lines(text), file=sys.stderr, flush=True)
-    except OSError as error:
-        if error.errno in (errno.EPIPE, errno.EIO, errno.EBADF):  # for good
-            _forget(sys.stderr)
+    progress.say(harmless_lines(text))
 
 
 def write(text: str) -> None:
@@ -57,14 +53,7 @@ def _named_errors() -> Iterator[None]:
 
 def forget_output() -> None:
     """Drops what could not be written, so that the interpreter does not try it again at exit and complain."""
-    _forget(sys.stdout)
-
-
-def _forget(stream: TextIO) -> None:
-    with suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    progress.forget(sys.stdout)
 
 
 def standard_input() -> BufferedIOBase:

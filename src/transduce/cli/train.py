@@ -57,7 +57,7 @@ def _parser() -> Parser:
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:
-    overrides = [*options.overrides, *budget_of(options.minutes)]
+    overrides = [*options.overrides, *budget_of(options.minutes, options.overrides)]
     if options.precision is not None:
         overrides.append(f"training.precision={options.precision}")
     return overrides

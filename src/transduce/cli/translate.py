@@ -12,6 +12,7 @@ from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.model_options import note_tags, opened
 from transduce.cli.translate_options import check, translate_parser
+from transduce.progress import is_shown, progress_bar, would_mix
 
 if TYPE_CHECKING:
     from transduce.workflows.line_batches import Input, Line
@@ -137,16 +138,18 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
 
 def _progress(files: Sequence[str], stack: ExitStack) -> tuple[Progress | None, Say]:
     """Progress on stderr where it disturbs nobody, and the way to say something beside it."""
-    if not files or not all(map(_is_file, files)) or (sys.stderr.isatty() and sys.stdout.isatty()):
+    if not files or not all(map(_is_file, files)) or would_mix():
         return None, streams.say
 
-    from transduce.progress import progress_bar
     from transduce.workflows.line_batches import count_lines
 
     total = sum(0 if name == "-" else count_lines(Path(name)) for name in files)
     bar = stack.enter_context(progress_bar("line", total))
 
     def say(text: str) -> None:
+        if not is_shown(bar):
+            streams.say(text)
+            return
         with bar.external_write_mode(sys.stderr):
             streams.say(text)
 

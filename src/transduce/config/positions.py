@@ -6,7 +6,8 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
-_MOST_LINES = 500  # of a longer text nothing is said: the time grows with the square of the longest value's lines
+# of a longer text nothing is said: the time grows with the square of the longest value's length
+_MOST_LINES, _MOST_CHARACTERS = 500, 100_000
 
 
 def lines_of_keys(text: str) -> dict[Path, int]:
@@ -16,7 +17,7 @@ def lines_of_keys(text: str) -> dict[Path, int]:
     {('data',): 1, ('data', 'train'): 2, ('data', 'train', 0): 2, ('data', 'train', 0, 'file'): 2}
     """
     lines = text.replace("\r\n", "\n").split("\n")
-    if len(lines) > _MOST_LINES:
+    if len(lines) > _MOST_LINES or len(text) > _MOST_CHARACTERS:
         return {}
     found: dict[Path, int] = {}
     newest: dict[Path, int] = {}

@@ -47,8 +47,9 @@ class _Place:
         where = self.where if found == self.file else found  # at least the line of the table
         return replace(self, where=where, key=f"{self.key}.{key}" if self.key else key)
 
-    def item(self, index: int) -> "_Place":
-        return replace(self, key=f"{self.key}[{index}]")
+    def item(self, index: int, value: Any) -> "_Place":
+        line = value.line if isinstance(value, Tree) else None
+        return replace(self, where=self.where if line is None else f"{self.file}:{line}", key=f"{self.key}[{index}]")
 
     def error(self, text: str) -> ValueError:
         return ValueError(f"{self.where}: {self.key} {text}" if self.key else f"{self.where}: {text}")
@@ -128,7 +129,7 @@ def _list(hint: Hint, value: Any, place: _Place) -> tuple[Any, ...]:
     hints = hint.items(len(value))
     if len(hints) != len(value):
         raise place.wrong(hint, list(value))
-    return tuple(_value(of, value[i], place.item(i), None) for i, of in enumerate(hints))
+    return tuple(_value(of, value[i], place.item(i, value[i]), None) for i, of in enumerate(hints))
 
 
 def _part(hint: Hint, table: Mapping[str, type], value: Any, place: _Place, default: Any) -> Any:

@@ -24,16 +24,17 @@ class Tree(dict[str, Any]):
     """A table that knows where its keys come from, so that messages can say so.
 
     given: those set on the command line.
-    lines: the line in its file of each other, where that is known.
+    lines: the line in its file of each other, where that is known. line: of the table itself.
     """
 
     given: frozenset[str] = frozenset()
     lines: Mapping[str, int] = MappingProxyType({})
+    line: int | None = None
 
     def like(self, other: Mapping[str, Any]) -> "Tree":
         """This table, whose keys come from where those of `other` do."""
         if isinstance(other, Tree):
-            self.given, self.lines = other.given, other.lines
+            self.given, self.lines, self.line = other.given, other.lines, other.line
         return self
 
 
@@ -102,6 +103,7 @@ def _located(value: Any, path: KeyPath, lines: Mapping[KeyPath, int]) -> Any:
         return value
     table = Tree({key: _located(item, (*path, key), lines) for key, item in value.items()})
     table.lines = {key: lines[*path, key] for key in value if (*path, key) in lines}
+    table.line = lines.get(path)
     return table
 
 

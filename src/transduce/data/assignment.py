@@ -1,6 +1,6 @@
 """From surveys to what becomes of every pair: split, overlap, cleaning, duplicates, tags, in this order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from transduce.data.config import Split
 from transduce.data.fates import DEV, DUPLICATE, PARTS, STRANGE_TAG, TEST, TRAIN
 from transduce.data.split import Assignment, Keys, among, assign, repeats, require_pairs
 from transduce.data.survey import Survey
+from transduce.text.tags import shown
 
 NO_KEYS = np.zeros(0, np.uint64)
 SUSPICIOUS = 0.5  # share of a held-out file's sources in train, from which it is likely the wrong file
@@ -36,12 +37,39 @@ class Overlap:
 
 
 @dataclass(frozen=True)
+class Untagged:
+    """How many pairs of the files of dev or test have no tag, where every pair to train on has some; and which those are."""
+
+    part: str
+    pairs: int
+    untagged: int
+    tags: tuple[str, ...]
+
+    @property
+    def warning(self) -> str:
+        """What to say of it."""
+        return (
+            f"{self.untagged:,} of {self.pairs:,} {self.part} pairs have no tag, but every pair to train on has one "
+            f"({shown(self.tags)}): give tag in data.{self.part}, or a column of tags in its file"
+        )
+
+
+@dataclass(frozen=True)
 class Decision:
-    """The fate of every pair, the tags that sources may have, and what dev and test files share with train."""
+    """The fate of every pair, the tags that sources may have, what dev and test files share with train, and the tags that
+    they lack.
+    """
 
     assignment: Assignment
     tags: tuple[str, ...]
     overlaps: tuple[Overlap, ...]
+    untagged: tuple[Untagged, ...]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is likely a mistake."""
+        overlaps = [overlap.warning for overlap in self.overlaps if overlap.warning]
+        return overlaps + [found.warning for found in self.untagged]
 
 
 def decide(surveys: Mapping[str, Survey], split: Split | None, known_tags: tuple[str, ...] | None = None) -> Decision:
@@ -62,7 +90,7 @@ def decide(surveys: Mapping[str, Survey], split: Split | None, known_tags: tuple
     assignment = replace(assignment, train=np.where(strange, np.uint8(STRANGE_TAG), assignment.train))
     require_pairs(assignment, split)
     overlaps = (_overlap(part, train.sources, sources) for part, sources in held_out.items())
-    return Decision(assignment, tags, tuple(overlaps))
+    return Decision(assignment, tags, tuple(overlaps), tuple(_untagged(surveys, assignment)))
 
 
 def _cleaned(fates: UInt8[np.ndarray, " N"], train: Survey) -> UInt8[np.ndarray, " N"]:
@@ -78,6 +106,18 @@ def _require_known_tags(surveys: Mapping[str, Survey], assignment: Assignment, t
     for name, found in surveys.items():
         kept = np.isin(getattr(assignment, name), list(PARTS) if name != "train" else [TRAIN])
         found.tag_sets.require_known(found.tags[kept], tags, why)
+
+
+def _untagged(surveys: Mapping[str, Survey], assignment: Assignment) -> Iterator[Untagged]:
+    """Of each held-out file with such pairs, where all pairs to train on have tags."""
+    trained_on = surveys["train"].tags[assignment.train == TRAIN]
+    if not trained_on.all():
+        return
+    tags = surveys["train"].tag_sets.names(trained_on)
+    for name, found in surveys.items():
+        kept = found.tags[np.isin(getattr(assignment, name), (DEV, TEST))]
+        if name != "train" and not kept.all():
+            yield Untagged(name, len(kept), int(np.count_nonzero(kept == 0)), tags)
 
 
 def _overlap(part: str, train: Keys, held_out: UInt64[np.ndarray, " H"]) -> Overlap:

@@ -44,6 +44,11 @@ class Clean:
         for name in ("min_letters", "min_script"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name.replace('_', '-')} is a share, 0 to 1, found {getattr(self, name):g}")
+        if self.min_script != Clean.min_script and self.source_script is None and self.target_script is None:
+            raise ValueError(
+                f"min-script, {self.min_script:g}, is a share of letters of a script, and none is given: give source-script "
+                "or target-script too, or leave it out"
+            )
 
 
 def is_longer(source: str, target: str, most: int) -> bool:

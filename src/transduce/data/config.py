@@ -9,6 +9,7 @@ from transduce.text.tags import names_in
 
 MOST_WEIGHT = 1_000.0
 MOST_LINE_BYTES = 1_000_000_000
+MOST_ROW_LINES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,17 @@ class DataConfig:
         "what to do about a line that cannot be read: stop, or drop and count (a .csv row that has no end always stops)",
     ] = "error"
     max_line_bytes: Annotated[int, "bytes; a longer line counts as one that cannot be read"] = 1_000_000
+    max_row_lines: Annotated[
+        int, "lines; a .csv row that goes on over more of them is taken for one that has no end"
+    ] = 100
 
     def __post_init__(self) -> None:
         if not self.train:
             raise ValueError("train needs at least one corpus, found none")
         if not 1 <= self.max_line_bytes <= MOST_LINE_BYTES:
             raise ValueError(f"max-line-bytes must be from 1 to {MOST_LINE_BYTES:,}, found {self.max_line_bytes}")
+        if not 1 <= self.max_row_lines <= MOST_ROW_LINES:
+            raise ValueError(f"max-row-lines must be from 1 to {MOST_ROW_LINES:,}, found {self.max_row_lines}")
         for part, corpus in (("dev", self.dev), ("test", self.test)):
             if corpus is not None and corpus.weight != 1:
                 raise ValueError(f"{part} has a weight, which only a corpus in train can have; leave it out")

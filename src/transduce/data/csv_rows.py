@@ -24,7 +24,6 @@ from transduce.data.reading import BadLine, LineRules, message, open_text, strea
 from transduce.data.tally import Findings
 
 DELIMITERS = ",;\t"
-MOST_LINES = 100  # of a row: a quote that is not closed swallows the rows up to the next one
 MOST_SHOWN = 300  # characters of the columns found, in messages
 SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 Row = list[str]
@@ -54,7 +53,7 @@ def rows(path: Path, columns: Columns, rules: LineRules, findings: Findings) -> 
         for number in range(1, blank + 1):
             findings.noted.add("blank line skipped", f"{path}:{number}")
         delimiter = _delimiter(head[0], columns) if head and isinstance(head[0], str) else DELIMITERS[0]
-        records = _records(_Lines(chain(head, found), str(path), rules.max_line_bytes, blank), delimiter, findings)
+        records = _records(_Lines(chain(head, found), str(path), rules, blank), delimiter, findings)
         places = _places(next(records, None), path, columns)
         for record in records:
             yield record if isinstance(record, BadLine) else _example(*record, places, findings)
@@ -73,9 +72,9 @@ def _header(lines: Iterable[str | BadLine]) -> tuple[int, list[str | BadLine]]:
 class _Lines:
     """Hands a csv reader one line after the other, and keeps account of the record that these make up."""
 
-    def __init__(self, lines: Iterable[str | BadLine], name: str, limit: int, before: int = 0) -> None:
+    def __init__(self, lines: Iterable[str | BadLine], name: str, rules: LineRules, before: int = 0) -> None:
         """`before` of the file's lines came before these."""
-        self._lines, self._name, self._limit = iter(lines), name, limit
+        self._lines, self._name, self._rules = iter(lines), name, rules
         self._number = self._begin = before
         self._characters = 0
         self.bad: BadLine | None = None  # the first unreadable line of the record
@@ -107,14 +106,16 @@ class _Lines:
             self.bad = self.bad or line
             line = line.text
         self._characters += len(line or "")
-        if line is None or self._characters > self._limit:
-            raise self._endless(f"the row has more than {self._limit:,} characters")
-        if self._number - self._begin >= MOST_LINES:
-            raise self._endless(f"the row goes on over more than {MOST_LINES} lines")
+        if line is None or self._characters > self._rules.max_line_bytes:
+            raise self._endless(f"the row has more than {self._rules.max_line_bytes:,} characters", "max-line-bytes")
+        if self._number - self._begin >= self._rules.max_row_lines:
+            raise self._endless(f"the row goes on over more than {self._rules.max_row_lines:,} lines", "max-row-lines")
         return line + "\n"
 
-    def _endless(self, what: str) -> ValueError:
-        return ValueError(f"{self.span}: {what}: is a quote not closed? Correct it")
+    def _endless(self, what: str, limit: str = "") -> ValueError:
+        """`limit` is the key of a run file by which the row is too long."""
+        longer = f"; if the row is that long, raise data.{limit} where a run file names it" if limit else ""
+        return ValueError(f"{self.span}: {what}: is a quote not closed? Correct it{longer}")
 
 
 def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[str, Row] | BadLine]:

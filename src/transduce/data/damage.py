@@ -23,6 +23,7 @@ CONTINUING = {_read(byte, encoding) for byte in range(0x80, 0xC0) for encoding i
 # what may follow a letter in good text: quotes, dashes, dots, marks of footnotes and of brands, a soft hyphen
 USUAL = set("‚„…‹‘’“”•–—›™†‡ª«\xad®°²³·¹º»¡¿\x85\xa0")
 UNUSUAL = CONTINUING - USUAL
+SIGNS = UNUSUAL - set("šžŠŽœŒŸ")  # letters, which a word may end in before a usual sign: „kříž“, vidíš…
 
 
 def _any(characters: set[str]) -> str:
@@ -43,7 +44,8 @@ STRANGE = re.compile(
             f"Å{_any(UNUSUAL - {'±'})}",  # Å¡; but an ångström may be given more or less
             f"â{_any(CONTINUING)}{_any(CONTINUING)}|â€",  # â€™ â€“ â‚¬ â†’: quotes, dashes, signs, arrows
             f"ã[€‚ƒ]{_any(CONTINUING)}",  # kana
-            f"[äåæçèéêëìí](?:{_any(UNUSUAL)}{_any(CONTINUING)}|{_any(CONTINUING)}{_any(UNUSUAL)})",  # Han, Hangul
+            f"[äåæçèéêëìí](?:{_any(SIGNS)}{_any(CONTINUING)}|{_any(CONTINUING)}{_any(SIGNS)})",  # Han, Hangul
+            f"(?:[äåæçèéêëìí]{_any(CONTINUING)}{{2}}){{2}}",  # and any two of them
             "ï[¼½]|ï»¿|ï¿½",  # wide signs, a byte order mark, U+FFFD itself
             "ðŸ",  # emoji
             f"(?:[Â-ß]{_any(CONTINUING)}){{3}}",  # Arabic, Hebrew, and all else that takes two bytes

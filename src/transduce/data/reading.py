@@ -37,6 +37,7 @@ class LineRules:
 
     bad_lines: Literal["error", "drop"] = "error"
     max_line_bytes: int = 1_000_000
+    max_row_lines: int = 100  # of a .csv; a quote that is not closed swallows the rows up to the next one
 
 
 class BadLine(NamedTuple):

@@ -108,7 +108,7 @@ def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
     known = _all_facts(dict.fromkeys(path for corpus in everything for path in corpus.paths))
     for corpus in everything:
         require_equal_lines([known[path] for path in corpus.paths])
-    rules = LineRules(data.bad_lines, data.max_line_bytes)
+    rules = LineRules(data.bad_lines, data.max_line_bytes, data.max_row_lines)
     return {
         name: Origin(name, corpora, tuple(tuple(known[path] for path in corpus.paths) for corpus in corpora), rules)
         for name, corpora in resolved.items()

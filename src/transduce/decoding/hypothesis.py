@@ -1,4 +1,4 @@
-"""What comes out of a search, and the three token ids that a search must know."""
+"""What comes out of a search, and the token ids that a search must know."""
 
 import math
 from dataclasses import dataclass
@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Ids with a meaning in decoding. The search generates `end`, never `pad` or `start` (unless they equal `end`)."""
+    """Ids with a meaning in decoding. The search generates `end`, never `pad`, `start` (unless they equal `end`) or, where
+    it is given, `unknown`, which stands for words that a vocabulary lacks and would spell nothing.
+    """
 
     pad: int
     start: int
     end: int
+    unknown: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("pad", "start", "end"):
@@ -20,7 +23,8 @@ class SpecialIds:
     @property
     def banned(self) -> tuple[int, ...]:
         """Ids that no output may hold."""
-        return tuple(sorted({self.pad, self.start} - {self.end}))
+        unknown = set() if self.unknown is None else {self.unknown}
+        return tuple(sorted({self.pad, self.start, *unknown} - {self.end}))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from transduce.drawing.screen import screen_width
 
 DPI = 100
 WIDTH, HEIGHT = 1.75, 0.26  # of a cell, in inches
+BEYOND = 1.5  # cells that the last column is wide: it has a rank too
 LONGEST = 14  # columns of a token in a cell
 COLOURS = colormaps["Blues"]
 DARK = 0.6  # probability from which on letters are white
@@ -44,13 +45,14 @@ def alternatives(rows: Sequence[Row], title: str) -> Figure:
     across = max(len(row.choices) for row in rows)
     beyond = any(_is_beyond(row) for row in rows)
     marks = labels([row.taken.piece for row in rows])
-    left, width = 0.3 + max(screen_width(mark.text) for mark in marks) * 0.085, (across + beyond) * WIDTH
+    left, width = 0.3 + max(screen_width(mark.text) for mark in marks) * 0.085, (across + BEYOND * beyond) * WIDTH
     inches = left + width + 0.2, 0.95 + len(rows) * HEIGHT
     figure = Figure(figsize=inches, dpi=DPI)
     axes = figure.add_axes((left / inches[0], 0.15 / inches[1], width / inches[0], len(rows) * HEIGHT / inches[1]))
-    axes.set(xlim=(0, across + beyond), ylim=(len(rows), 0))
+    axes.set(xlim=(0, across + BEYOND * beyond), ylim=(len(rows), 0))
     names = [*(str(place + 1) for place in range(across)), *(["taken"] if beyond else [])]
-    axes.set_xticks([place + 0.5 for place in range(len(names))], names)
+    middles = [place + (BEYOND if place == across else 1) / 2 for place in range(len(names))]
+    axes.set_xticks(middles, names)
     axes.set_yticks([place + 0.5 for place in range(len(rows))], [mark.text for mark in marks], parse_math=False)
     axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False, labelsize=8)
     for text, mark in zip(axes.get_yticklabels(), marks, strict=True):
@@ -61,7 +63,7 @@ def alternatives(rows: Sequence[Row], title: str) -> Figure:
         for column, choice in enumerate(row.choices):
             _cell(axes, column, place, choice, choice.number == row.taken.number)
         if _is_beyond(row):
-            _cell(axes, across, place, row.taken, True, f", rank {row.rank:,}")
+            _cell(axes, across, place, row.taken, True, f", rank {row.rank:,}", BEYOND)
     figure.text(0.15 / inches[0], 1 - 0.12 / inches[1], title, va="top", ha="left", fontsize=11, parse_math=False)
     return figure
 
@@ -71,13 +73,13 @@ def _is_beyond(row: Row) -> bool:
     return row.taken.number not in [choice.number for choice in row.choices]
 
 
-def _cell(axes: Axes, column: int, row: int, choice: Choice, taken: bool, more: str = "") -> None:
+def _cell(axes: Axes, column: int, row: int, choice: Choice, taken: bool, more: str = "", width: float = 1.0) -> None:
     axes.add_patch(
-        Rectangle((column, row), 1, 1, facecolor=COLOURS(choice.probability), edgecolor="#c9cdd2", linewidth=0.4)
+        Rectangle((column, row), width, 1, facecolor=COLOURS(choice.probability), edgecolor="#c9cdd2", linewidth=0.4)
     )
     if taken:
         frame = Rectangle(
-            (column + 0.01, row + 0.06), 0.98, 0.88, fill=False, edgecolor=CHOSEN, linewidth=1.5, zorder=3
+            (column + 0.01, row + 0.06), width - 0.02, 0.88, fill=False, edgecolor=CHOSEN, linewidth=1.5, zorder=3
         )
         axes.add_patch(frame)
     colour = "white" if choice.probability > DARK else "#1b1f24"
@@ -86,5 +88,11 @@ def _cell(axes: Axes, column: int, row: int, choice: Choice, taken: bool, more: 
     text.set_fontproperties(label.font)
     text.set_fontsize(8)
     axes.text(
-        column + 0.96, row + 0.53, f"{choice.probability:.3f}{more}", ha="right", va="center", color=colour, fontsize=7
+        column + width - 0.04,
+        row + 0.53,
+        f"{choice.probability:.3f}{more}",
+        ha="right",
+        va="center",
+        color=colour,
+        fontsize=7,
     )

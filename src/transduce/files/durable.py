@@ -1,8 +1,8 @@
 """Writes that are whole or have not happened: whoever looks after a kill or a full disk finds the old or the new.
 
 Everything is written under a temporary name beside its place (`.NAME.TOKEN.tmp`), flushed to the disk, and renamed.
-What a killed process leaves under such a name is removed by the next write of the same NAME; a lock tells the living
-from the dead.
+What a killed process leaves under such a name is removed by the next write of the same NAME, or by `remove_leftovers`; a
+lock tells the living from the dead.
 """
 
 import errno
@@ -15,6 +15,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from transduce.files.lock import held
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 class WriteError(OSError):
@@ -138,6 +140,13 @@ def recover_folder(path: Path) -> None:
     _remove_leftovers(path)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove from a folder the temporary files and folders, under whatever name, whose makers are dead. A missing one is fine."""
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        if TEMPORARY.fullmatch(name):
+            _remove_if_left_over(folder / name)
+
+
 def remove_folder(path: Path) -> None:
     """Remove a folder so that a kill never leaves half of it under its name. A missing one is fine."""
     path = path.resolve()
@@ -214,9 +223,13 @@ def _temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
 def _remove_leftovers(path: Path) -> None:
     """Remove the temporary files and folders of `path` whose makers are dead."""
     for leftover in _siblings(path, "tmp"):
-        with held(leftover) as ours, suppress(OSError):
-            if ours:
-                _remove(leftover)
+        _remove_if_left_over(leftover)
+
+
+def _remove_if_left_over(temporary: Path) -> None:
+    with held(temporary) as ours, suppress(OSError):
+        if ours:
+            _remove(temporary)
 
 
 def _remove(path: Path) -> None:

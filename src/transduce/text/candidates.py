@@ -5,12 +5,12 @@ Letters: A characters of the alphabet, W words, S spans, M pieces.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import accumulate, takewhile
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from transduce.text.inventory import by_count
 from transduce.text.lattice import LONGEST_PIECE, Lattice, lattice_of
 
 MOST_SPANS = 10_000_000  # of the words learned from; the rarest give way
@@ -78,8 +78,11 @@ def candidates(words: Mapping[str, int], alphabet: list[str]) -> Candidates:
 
 
 def _affordable(words: Mapping[str, int]) -> list[str]:
-    """The most frequent words that have no more than `MOST_SPANS` spans together."""
-    ranked = by_count(words)
+    """The most frequent words that have no more than `MOST_SPANS` spans together.
+
+    Which of those of equal count are among them says a hash: by their letters, a script would take the room of the next.
+    """
+    ranked = sorted(words, key=lambda word: (-words[word], blake2b(word.encode(), digest_size=8).digest()))
     spans = accumulate(sum(len(word) + 1 - k for k in range(1, min(LONGEST_PIECE, len(word)) + 1)) for word in ranked)
     return ranked[: max(1, len(list(takewhile(lambda total: total <= MOST_SPANS, spans))))]
 

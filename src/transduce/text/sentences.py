@@ -61,12 +61,17 @@ def join(sentences: Sequence[Sentence], translations: Sequence[str]) -> str:
 
     Where there was none ("你好。请坐。") but the translation's script needs it, one space is put.
     """
-    parts: list[str] = []
-    for place, (sentence, translation) in enumerate(zip(sentences, translations, strict=True)):
-        following = translations[place + 1] if place + 1 < len(translations) else ""
-        gap = sentence.after or (" " if _needs_space(translation, following) else "")
-        parts += [translation, gap]
-    return "".join(parts)
+    both = list(zip(sentences, translations, strict=True))
+    parts = [left[1] + _gap(left, right) for left, right in pairwise(both)]
+    return "".join(parts + [translation + sentence.after for sentence, translation in both[-1:]])
+
+
+def _gap(left: tuple[Sentence, str], right: tuple[Sentence, str]) -> str:
+    """What stands between two sentences' translations."""
+    if left[0].after:
+        return left[0].after
+    spaced = _is_spaced(left[1], right[1]) and not _is_spaced(left[0].text, right[0].text)
+    return " " if spaced or _breaks_plainly(left[1], right[1]) else ""
 
 
 def language_code(language: str) -> str:
@@ -105,12 +110,30 @@ def _is_boundary(last: str, following: str) -> bool:
     return last.isspace() or not last.isascii() or _is_wide(following)
 
 
-def _needs_space(left: str, right: str) -> bool:
+def _breaks_plainly(left: str, right: str) -> bool:
+    """Whether a full stop or the like, of ASCII, would stand right before a letter that is not wide."""
     return bool(left and right) and left[-1].isascii() and not left[-1].isspace() and not _is_wide(right[0])
 
 
+def _is_spaced(left: str, right: str) -> bool:
+    """Whether what is next to a gap, on both sides, is of scripts that put spaces between words, as Korean and Hindi do."""
+    before = next(filter(str.isalnum, reversed(left)), None)
+    after = next(filter(str.isalnum, right), None)
+    return (
+        before is not None
+        and after is not None
+        and not left[-1].isspace()
+        and _has_spaces(before)
+        and _has_spaces(after)
+    )
+
+
+def _has_spaces(char: str) -> bool:
+    return not _is_wide(char) or unicodedata.name(char, "").startswith(("HANGUL", "HALFWIDTH HANGUL"))
+
+
 def _is_wide(char: str) -> bool:
-    """Whether it is of a script that puts no spaces between words, as Chinese and Japanese are written."""
+    """Whether it is of East Asian writing, where sentences may follow each other without a space."""
     return unicodedata.east_asian_width(char) in "WF"
 
 

@@ -55,6 +55,11 @@ class MovingAverage:
             held.copy_(tensors[name])
 
 
+def most_candidates(config: TrainingConfig) -> int:
+    """How many weights a validation compares, the first ones apart, which have no mean yet."""
+    return 1 + (config.average_last > 1) + (config.ema is not None)
+
+
 def candidates(
     config: TrainingConfig,
     masters: MasterWeights,

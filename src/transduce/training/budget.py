@@ -1,17 +1,21 @@
 """When a run ends, and how often it validates on the way.
 
-A budget in minutes becomes a number of steps once: after 200 steps, or earlier when a fifth of the time is gone. From
-then on the run is a matter of counting, so that it can stop and go on without any difference.
+A budget in minutes becomes a number of steps once: after 200 steps, or earlier when a fifth of the time is gone, or two
+fifths where few steps were made in it. From then on the run is a matter of counting, so that it can stop and go on without
+any difference.
 """
 
 import math
 from dataclasses import dataclass
 
+from transduce.training.averaging import most_candidates
 from transduce.training.config import TrainingConfig
 from transduce.training.state import TrainState
 
 PROBE_STEPS = 200
-PROBE_SHARE = 0.2
+PROBE_SHARE = 0.2  # of the time that validations have left
+FEW_STEPS = 10  # fewer tell little of the rate: they may take twice the share
+FIRST_STEPS = 5  # the rate is that of the updates after these, which pay for kernels and memory too
 VALIDATIONS = 10
 VALIDATION_SHARE = 0.2  # of the time left goes to validations at most, where their number is ours to choose
 
@@ -42,20 +46,40 @@ def probe_is_over(config: TrainingConfig, state: TrainState) -> bool:
     assert config.time_budget is not None
     if state.step == 0:  # a start has been validated, which tells nothing of updates
         return False
-    return state.step >= PROBE_STEPS or state.seconds >= PROBE_SHARE * 60 * config.time_budget
+    share = PROBE_SHARE if state.step >= FEW_STEPS else 2 * PROBE_SHARE
+    left = 60 * config.time_budget - state.validation_seconds
+    return state.step >= PROBE_STEPS or _update_seconds(state) >= share * left
+
+
+def note_first(state: TrainState) -> None:
+    """After each update of a run of minutes: keeps the time that the first ones took."""
+    if state.total_steps is None and state.step <= FIRST_STEPS:
+        state.first_steps, state.first_seconds = state.step, _update_seconds(state)
+
+
+def _update_seconds(state: TrainState) -> float:
+    return state.seconds - state.validation_seconds
+
+
+def _seconds_per_step(state: TrainState) -> float:
+    """The rate of updates without the first ones, unless there are no others."""
+    if state.step <= state.first_steps:
+        return _update_seconds(state) / state.step
+    return (_update_seconds(state) - state.first_seconds) / (state.step - state.first_steps)
 
 
 def of_minutes(config: TrainingConfig, state: TrainState) -> Budget:
     """What the minutes that are left are enough for, at the rate of `state`, which has been validated."""
     assert config.time_budget is not None
-    per_step = (state.seconds - state.validation_seconds) / max(1, state.step)
+    per_step = _seconds_per_step(state)
+    validation = state.last_validation * most_candidates(config) / state.last_tried
     left = 60 * config.time_budget - state.seconds
     if config.validate_every is not None:
-        total = state.step + max(0, int(left / (per_step + state.last_validation / config.validate_every)))
+        total = state.step + max(0, int(left / (per_step + validation / config.validate_every)))
         return Budget(total, config.validate_every)
     # a first validation is the dearest: what has learnt nothing yet decodes to the longest output allowed
-    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * left / state.last_validation)))
-    for_updates = left - min(validations * state.last_validation, VALIDATION_SHARE * left)
+    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * left / validation)))
+    for_updates = left - min(validations * validation, VALIDATION_SHARE * left)
     total = state.step + max(0, int(for_updates / per_step))
     return Budget(total, math.ceil(max(1, total - state.step) / validations))
 

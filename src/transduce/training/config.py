@@ -32,7 +32,7 @@ class TrainingConfig:
     minutes: Annotated[float | None, "stop after about this many minutes, validation included"] = None
     batch_tokens: Annotated[int, "padded target tokens of a batch"] = 4096
     accumulate: Annotated[int, "batches per update"] = 1
-    learning_rate: Annotated[float, "peak learning rate"] = 1e-3
+    learning_rate: Annotated[float, "peak learning rate; adafactor takes 1/sqrt(step) where that is less"] = 1e-3
     schedule: Annotated[Schedule, "learning rate over the steps", SCHEDULES] = InverseSquareRoot(400)
     optimiser: Annotated[Optimiser, "how gradients move weights", OPTIMISERS] = Adam()
     label_smoothing: Annotated[float, "share of the target's weight spread over the vocabulary"] = 0.1
@@ -41,10 +41,13 @@ class TrainingConfig:
     validate_every: Annotated[int | None, "updates between validations; left out: ten over the run"] = None
     validate_sentences: Annotated[int, "dev sentences that each validation decodes, drawn from all of them"] = 500
     metric: Annotated[
-        str, "what makes a checkpoint the best: loss, perplexity, bleu, chrf, exact-match or an error rate"
+        str,
+        "what makes a checkpoint the best: loss, perplexity, bleu, chrf, exact-match or an error rate; of equal ones the loss",
     ] = "chrf"
     ema: Annotated[
-        float | None, "decay of an exponential moving average of the weights, such as 0.999; left out: none is kept"
+        float | None,
+        "decay of an exponential moving average of the weights, such as 0.999; at most (1 + t)/(10 + t) at step t, so that "
+        "0.9999 is the same for 8,990 steps; left out: none is kept",
     ] = None
     average_last: Annotated[int, "the mean of the weights at this many last validations is tried too; 1: not"] = 1
     early_stop: Annotated[EarlyStop | None, "end the run when validations get no better; left out: never"] = None

@@ -16,7 +16,7 @@ from transduce.training.update import Trainable
 
 @dataclass(frozen=True)
 class Validation:
-    """What a validation found: values by name of metric, and some lines to look at."""
+    """What a validation found: values by name of metric, "loss" among them, and some lines to look at."""
 
     values: dict[str, float]
     samples: str

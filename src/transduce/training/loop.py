@@ -16,6 +16,7 @@ from transduce.training.update import Measured, update
 
 LOG_EVERY = 20  # updates between training events in the metrics log
 SKIPS_ALLOWED = 5  # updates in a row that may fail to be finite
+SAVE_SECONDS = 15 * 60.0  # after which a checkpoint is written between validations: a kill loses no more than that
 
 
 class Diverged(ValueError):
@@ -39,11 +40,13 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
         progress.say(f"the budget, {state.budget}, was used up at step {state.step}: give a larger one to go on")
     try:
         _validate_when_due(job, state, progress, stop)  # a validation that the last sitting did not finish
+        saved = time.monotonic()
         for batches in _grouped(job, state):
             if stop or is_over(job.trainable.config, state):
                 break
             _timed_update(job, state, batches, progress)
             _validate_when_due(job, state, progress, stop)
+            saved = _save_when_due(job, state, saved)
         finished = is_over(job.trainable.config, state) and not _is_due(job, state)
         if finished and state.best is None:
             raise Diverged(f"training diverged: no validation up to step {state.step} gave a number; {_advice(job)}")
@@ -60,6 +63,17 @@ def _leave(job: Job, state: TrainState) -> None:
         _save(job, state)
     if state.best is None:
         job.publish(state, job.trainable.masters.tensors(), {})
+
+
+def _save_when_due(job: Job, state: TrainState, saved: float) -> float:
+    """Writes a checkpoint where the last one, written at `saved`, is old. Returns when the newest was written."""
+    now = time.monotonic()
+    if state.validated_at == state.step:  # which ends with a checkpoint
+        return now
+    if state.skipped or now - saved < SAVE_SECONDS:
+        return saved
+    _save(job, state)
+    return now
 
 
 def _grouped(job: Job, state: TrainState) -> Iterator[list[Rows]]:
@@ -84,6 +98,7 @@ def _timed_update(job: Job, state: TrainState, batches: list[Rows], progress: Pr
     state.skipped = 0
     state.step += 1
     state.target_tokens += measured.tokens
+    budget.note_first(state)
     if job.moving is not None:
         job.moving.follow(state.step)
     progress.show(state, measured, seconds)
@@ -167,7 +182,7 @@ def _is_due(job: Job, state: TrainState) -> bool:
 def _save(job: Job, state: TrainState) -> None:
     """Writes a checkpoint, then removes those that are neither among the newest nor among the best."""
     trainable = job.trainable
-    state.scores = {name: state.scores[name] for name in selection.ranked(job, state)[: trainable.config.keep_best]}
+    selection.forget_all_but_the_best(job, state)
     checkpoint = Checkpoint(
         weights=trainable.masters.tensors(),
         optimiser=trainable.optimiser.tensors(),

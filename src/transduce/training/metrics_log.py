@@ -2,21 +2,23 @@
 
 import json
 import math
+import socket
+import struct
+import time
 from pathlib import Path
 from typing import Any
 
 from transduce import files
+from transduce.training.progress import say
 
 
 class MetricsLog:
     """Appends to metrics.jsonl and tensorboard/ in a run folder. Lines after `step` (of a run cut off later) are dropped."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        from tensorboardX import SummaryWriter  # it costs half a second to import
-
         self.path = folder / "metrics.jsonl"
         _keep_up_to(self.path, step)
-        self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        self.events = Events(folder / "tensorboard", step)
 
     def write(self, kind: str, step: int, values: dict[str, float | str]) -> None:
         """One event: {"kind": ..., "step": ..., name: value, ...}."""
@@ -24,15 +26,58 @@ class MetricsLog:
             # JSON has no infinity
             plain = {name: value if finite(value) else str(value) for name, value in values.items()}
             out.write(json.dumps({"kind": kind, "step": step, **plain}, ensure_ascii=False) + "\n")
-        for name, value in values.items():
-            if isinstance(value, int | float):
-                self.events.add_scalar(f"{kind}/{name}", value, step)
+        numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+        self.events.scalars(step, {f"{kind}/{name}": value for name, value in numbers.items()})
 
     def text(self, name: str, step: int, text: str) -> None:
-        self.events.add_text(name, text, step)
+        self.events.text(name, step, text)
 
-    def close(self) -> None:
-        self.events.close()
+
+class Events:
+    """TensorBoard's events from after `step` on, each written at once; it hides what a run cut off later had written.
+
+    Where one cannot be written, that is said, and no more are written: the run goes on without them.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from tensorboardX.proto.event_pb2 import SessionLog  # it costs half a second to import
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+        self.failed = False
+        self._add(file_version="brain.Event:2")
+        self._add(step=step + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        from tensorboardX import summary
+
+        found = [summary.scalar(name, value).value[0] for name, value in values.items()]
+        self._add(step=step, summary=summary.Summary(value=found))
+
+    def text(self, name: str, step: int, text: str) -> None:
+        from tensorboardX import summary
+
+        self._add(step=step, summary=summary.text(name, text))
+
+    def _add(self, **content: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        if self.failed:
+            return
+        try:
+            with self.path.open("ab") as out:
+                out.write(_record(Event(wall_time=time.time(), **content).SerializeToString()))
+        except OSError as error:
+            self.failed = True
+            say(f"{self.path}: {error.strerror}; the run goes on and writes no more for TensorBoard")
+
+
+def _record(data: bytes) -> bytes:
+    """As TensorFlow frames it: length and data, a checksum behind each."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    length = struct.pack("<Q", len(data))
+    return length + struct.pack("<I", masked_crc32c(length)) + data + struct.pack("<I", masked_crc32c(data))
 
 
 def finite(value: float | str) -> bool:

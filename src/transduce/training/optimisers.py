@@ -6,6 +6,7 @@ whose rate is a share of the weights' own size.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import torch
@@ -75,7 +76,9 @@ class AdamW(Adam):
 class Adafactor:
     """Second moments of a matrix by its rows and columns: little memory (Shazeer and Stern 2018, 1804.04235).
 
-    A weight moves by at most rate * max(its matrix's root mean square, 0.001), so rates of about 1e-2 are usual.
+    A weight moves by at most rate * max(its matrix's root mean square, 0.001), so rates of about 1e-2 are usual. PyTorch
+    takes the smaller of the schedule's rate and 1 / sqrt(step): a rate of 0.05 is not what runs from step 401 on, and the
+    log of metrics has the schedule's.
     """
 
     beta2_decay: Annotated[float, "the second moments' decay at step t is 1 - t^this"] = -0.8
@@ -99,7 +102,8 @@ class Muon:
     """Momentum made orthogonal for the matrices inside the layers (Jordan et al. 2024; Liu et al. 2025, 2502.16982).
 
     Embeddings, the output map, biases and gains are moved by AdamW, as its authors do. Its steps are scaled to the size of
-    AdamW's, so that one learning rate serves both.
+    AdamW's, so that one learning rate serves both. Of a weight that packs several maps each is made orthogonal by itself:
+    together, the one with the greatest gradient would leave the others little.
     """
 
     momentum: Annotated[float, "decay of the mean of gradients"] = 0.95
@@ -116,19 +120,37 @@ class Muon:
         outer = {name: held for name, held in parameters.items() if name not in inner}
         optimisers: list[torch.optim.Optimizer] = []
         if inner:
-            optimisers.append(
-                torch.optim.Muon(
-                    list(inner.values()),
-                    lr=0.0,
-                    momentum=self.momentum,
-                    weight_decay=self.weight_decay,
-                    adjust_lr_fn="match_rms_adamw",
-                )
-            )
+            optimisers.append(self._orthogonal(inner))
         if outer:
             groups = decayed(outer, self.weight_decay)
             optimisers.append(torch.optim.AdamW(groups, lr=0.0, betas=(self.beta1, self.beta2), eps=1e-9, fused=True))
         return Stepper(*optimisers)
+
+    def _orthogonal(self, matrices: Mapping[str, Tensor]) -> torch.optim.Optimizer:
+        """Over views of the matrices, one for each map; a step hands them their part of the gradient."""
+        maps = {name: held.detach().chunk(maps_in(name)) for name, held in matrices.items()}
+        optimiser = torch.optim.Muon(
+            list(chain.from_iterable(maps.values())),
+            lr=0.0,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        )
+
+        def hand_over(*_: object) -> None:
+            for name, views in maps.items():
+                gradient = matrices[name].grad
+                for place, view in enumerate(views):
+                    view.grad = None if gradient is None else gradient.chunk(len(views))[place]
+
+        optimiser.register_step_pre_hook(hand_over)
+        optimiser.register_step_post_hook(lambda *_: optimiser.zero_grad())  # or they would keep the gradient's memory
+        return optimiser
+
+
+def maps_in(name: str) -> int:
+    """How many maps a parameter packs, one below the other: queries, keys and values in attention's."""
+    return 3 if name.endswith("packed_weight") else 1
 
 
 def is_inner_matrix(name: str, parameter: Tensor) -> bool:

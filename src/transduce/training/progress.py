@@ -14,6 +14,13 @@ from transduce.training.update import Measured
 SMOOTHING = 0.05  # of the running means shown
 
 
+def say(text: str) -> None:
+    """A line that does not disturb a bar. The run goes on where nobody can read it any more."""
+    with suppress(OSError):
+        tqdm.write(text, file=sys.stderr)
+        sys.stderr.flush()
+
+
 class Progress:
     """Loss, perplexity and target tokens per second, smoothed over about twenty updates; steps and time left."""
 
@@ -39,10 +46,7 @@ class Progress:
             self.say(f"step {state.step}/{state.total_steps or '?'}  {figures}{self._left(state)}")
 
     def say(self, text: str) -> None:
-        """A line that does not disturb the bar. The run goes on where nobody can read it any more."""
-        with suppress(OSError):
-            self.bar.write(text, file=sys.stderr)
-            sys.stderr.flush()
+        say(text)
 
     def close(self) -> None:
         self.bar.close()

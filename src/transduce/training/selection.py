@@ -12,6 +12,8 @@ from transduce.training.interrupt import StopRequest
 from transduce.training.job import Job, Validation
 from transduce.training.state import TrainState
 
+LOSS_DIGITS = 4  # of the dev loss, where it decides between equals: below is what rounding errors make
+
 
 class Validated(NamedTuple):
     """A candidate, and what its validation found."""
@@ -30,7 +32,7 @@ def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: Stop
     config, name = job.trainable.config, checkpoints.name_of(state.step)
     tried = candidates(config, job.trainable.masters, job.moving, state, job.checkpoints, say)
     compared = _compared(job, stop, tried)
-    best = max(compared, key=lambda each: _worth(job, config.metric, each.found))  # of equal ones the first
+    best = max(compared, key=lambda each: _standing(job, config.metric, each.found))  # of equal ones the first
     values = compared[0].found.values | {
         f"{config.metric} ({each.name})": each.found.values[config.metric] for each in compared[1:]
     }
@@ -42,12 +44,13 @@ def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: Stop
     _watch(job, state, compared)
     score = best.found.values[config.metric]
     if not math.isnan(score):
-        state.scores[name] = score
+        state.scores[name], state.losses[name] = score, _dev_loss(best.found)
         if ranked(job, state)[0] == name:
             state.best, state.best_weights = name, best.name
             job.publish(state, best.weights, best.found.values)
     if config.average_last > 1:
         state.snapshots = [*state.snapshots, name][1 - config.average_last :]
+    state.last_tried = len(compared)
     state.last_validation = time.perf_counter() - began
     state.seconds += state.last_validation
     state.validation_seconds += state.last_validation
@@ -59,6 +62,15 @@ def _compared(job: Job, stop: StopRequest, tried: Iterable[Candidate]) -> list[V
         with job.trainable.masters.shown_as(candidate.weights):
             found.append(Validated(candidate.name, candidate.weights, job.validate(stop)))
     return found
+
+
+def _standing(job: Job, metric: str, found: Validation) -> tuple[float, float]:
+    """What is better is greater: by the metric, and where that is equal by the dev loss."""
+    return _worth(job, metric, found), -_dev_loss(found)
+
+
+def _dev_loss(found: Validation) -> float:
+    return round(found.values["loss"], LOSS_DIGITS)
 
 
 def _worth(job: Job, metric: str, found: Validation) -> float:
@@ -76,9 +88,9 @@ def _watch(job: Job, state: TrainState, compared: list[Validated]) -> None:
     metric = job.trainable.config.watched
     if metric is None:
         return
-    now = max(_worth(job, metric, each.found) for each in compared)
-    if state.watched is None or now > state.watched:
-        state.watched, state.stale = now, 0
+    worth, loss = now = max(_standing(job, metric, each.found) for each in compared)
+    if state.watched is None or now > (state.watched, -state.watched_loss):
+        state.watched, state.watched_loss, state.stale = worth, -loss, 0
     else:
         state.stale += 1
 
@@ -98,6 +110,14 @@ def is_stale(config: TrainingConfig, state: TrainState) -> bool:
 
 
 def ranked(job: Job, state: TrainState) -> list[str]:
-    """Validated checkpoints, best first; of equal ones the earlier."""
+    """Validated checkpoints, best first; of equal ones that with the lower dev loss, then the earlier."""
     sign = _sign(job, job.trainable.config.metric)
-    return sorted(state.scores, key=lambda name: (-sign * state.scores[name], name))
+    losses = dict.fromkeys(state.scores, math.inf) | state.losses  # earlier versions kept none
+    return sorted(state.scores, key=lambda name: (-sign * state.scores[name], losses[name], name))
+
+
+def forget_all_but_the_best(job: Job, state: TrainState) -> None:
+    """Leaves the scores of as many checkpoints as are kept for being the best."""
+    kept = ranked(job, state)[: job.trainable.config.keep_best]
+    state.scores = {name: state.scores[name] for name in kept}
+    state.losses = {name: state.losses[name] for name in kept if name in state.losses}

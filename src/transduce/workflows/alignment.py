@@ -60,7 +60,7 @@ def align(
     networks = networks_of(model)
     layers = [_layers(network, reading.layer) for network in networks]
     sources, _ = model.source_rows([source for source, _ in pairs], tags)
-    targets = model.tokenizers.target.encode_batch([target for _, target in pairs])
+    targets = model.target_rows([target for _, target in pairs])
     links: list[Links] = [() for _ in pairs]
     tokenizers = model.tokenizers
     for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(sources, targets, strict=True)], batch_tokens):

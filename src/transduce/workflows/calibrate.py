@@ -25,7 +25,7 @@ def calibration(
             f"calibration is of one model's confidence, and {model.name} is an ensemble; give one of its models"
         )
     source, _ = model.source_rows(held_out.sources, held_out.tags or None)
-    target = model.tokenizers.target.encode_batch([answers[0] for answers in held_out.references])
+    target = model.target_rows([answers[0] for answers in held_out.references])
     sure, right = [], []
     for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
         batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], model.device)

@@ -68,9 +68,11 @@ def evaluate(
     chosen = chosen_metrics(metrics)
     if not held_out.sources:
         raise ValueError("there are no pairs to evaluate on")
+    scored = model.score(
+        held_out.pairs(), tags=held_out.tags or None
+    )  # first, as it finds references that are too long
     outputs, cut = translations(model, held_out, method, progress) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen, scoring)
-    scored = model.score(held_out.pairs(), tags=held_out.tags or None)
     tokens = sum(len(each.tokens) for each in scored)
     return Evaluation(
         **vars(judged),

@@ -49,6 +49,7 @@ class Inspection:
     text: the source. output: its translation, or the target that was given. tags: those before the source.
     log_probability: of the output given the source, in nats, end token included.
     given: the output was given, not found by beam search.
+    ended: the end token is the output's own; False where the search came to its longest output, and it was put there.
     cut: the source was longer than the model takes, and only its beginning was looked at.
     source_pieces: tags, source tokens, end token. input_pieces: what the decoder reads, the start token first; at place t
         it has read input_pieces[: t + 1] and gives steps[t], whose last is the end token.
@@ -63,6 +64,7 @@ class Inspection:
     tags: tuple[str, ...]
     log_probability: float
     given: bool
+    ended: bool
     cut: bool
     source_pieces: tuple[str, ...]
     input_pieces: tuple[str, ...]
@@ -96,7 +98,7 @@ def inspect(
         raise ValueError(f"{model.name}: an ensemble; look into one of its models at a time")
     (source,), (cut,) = model.source_rows([text], [tags] if tags else None)
     _check_length("the text", len(source) + 1)
-    ids = _search(model, source, beam) if target is None else model.tokenizers.target.encode(target)
+    ids, ended = (model.tokenizers.target.encode(target), True) if target is not None else _search(model, source, beam)
     _check_length("the output" if target is None else "the target", len(ids) + 1)
     batch = translation.batch_of([source], [ids], model.device)
     maps = attention_maps(model.network, batch.source, batch.lengths, batch.target_in)
@@ -108,6 +110,7 @@ def inspect(
         tags=tuple(tags),
         log_probability=math.fsum(translation.token_log_probabilities(model.network, batch)[0]),
         given=target is not None,
+        ended=ended,
         cut=cut,
         source_pieces=tuple(model.tokenizers.source.pieces(batch.source[0].tolist())),
         input_pieces=tuple(model.tokenizers.target.pieces(batch.target_in[0].tolist())),
@@ -124,11 +127,11 @@ def _check_length(what: str, tokens: int) -> None:
         raise ValueError(f"{what} has {tokens} tokens, at most {MOST_TOKENS} can be shown; give a shorter one")
 
 
-def _search(model: Model, source: list[int], beam: int | None) -> list[int]:
-    """The ids of the best output."""
+def _search(model: Model, source: list[int], beam: int | None) -> tuple[list[int], bool]:
+    """The ids of the best output, and whether the model ended it."""
     settings = model.decoding() if beam is None else model.decoding(beam=beam)
     ((best, *_),) = decode(model.decodable(), [[*source, END]], settings, model.special_ids(), device=model.device)
-    return list(best.ids)
+    return list(best.ids), best.ended
 
 
 @torch.no_grad()

@@ -126,6 +126,7 @@ def as_tree(found: Inspection) -> dict[str, Any]:
         "tags": list(found.tags),
         "output": found.output,
         "output_given": found.given,
+        "output_ended": found.ended,
         "source_cut": found.cut,
         "log_probability": found.log_probability,
         "source_pieces": list(found.source_pieces),

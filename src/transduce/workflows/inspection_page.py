@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from transduce.drawing.labels import readable
 from transduce.workflows.html_page import html_page
 from transduce.workflows.inspect import Inspection
-from transduce.workflows.inspection_text import shares
+from transduce.workflows.inspection_text import origin_of_output, shares
 
 MOST_CELLS = 4_000  # of a table of weights; of longer texts the pictures alone show them
 COLOURS = colormaps["Blues"]
@@ -23,6 +23,7 @@ def page(found: Inspection, pictures: Sequence[tuple[str, str]]) -> str:
         "inspection.html.jinja",
         {"readable": readable},
         found=found,
+        origin=origin_of_output(found),
         pictures=pictures,
         weights=[
             ("saliency", "Saliency", _cells(salient)),

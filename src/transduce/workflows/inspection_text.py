@@ -14,7 +14,7 @@ TOP = 5  # source tokens named for each step
 
 def as_text(found: Inspection) -> str:
     """The tokens; then, for each of the output, its alternatives and the source tokens that it depends on or looks at."""
-    how = "given" if found.given else "found by search"
+    how = origin_of_output(found)
     head = [
         ["source", " ".join(map(readable, found.source_pieces))],
         ["output", " ".join(readable(step.taken.piece) for step in found.steps)],
@@ -29,6 +29,17 @@ def as_text(found: Inspection) -> str:
             "saliency: share of gradient x input, source tokens with the most\n" + _most(found, shares(found.saliency)),
             "attention: weight over the source, mean of all layers and heads\n" + _most(found, mean),
         ]
+    )
+
+
+def origin_of_output(found: Inspection) -> str:
+    """Where the output comes from, and whether it is whole."""
+    if found.given:
+        return "given"
+    return (
+        "found by search"
+        if found.ended
+        else "found by search, cut at the longest output allowed (the end token is put)"
     )
 
 

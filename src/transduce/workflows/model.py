@@ -19,9 +19,11 @@ from transduce.decoding.hypothesis import Hypothesis, SpecialIds
 from transduce.decoding.protocol import Decodable
 from transduce.hardware import best_device
 from transduce.tasks import translation
-from transduce.text.special import END
+from transduce.text.special import END, UNKNOWN
 from transduce.workflows.prefixes import LineError, prefix_rows
 from transduce.workflows.translation import Scored, Translation
+
+MOST_TARGET = 8192  # tokens of a target that is given: memory grows with their square
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 
@@ -113,12 +115,15 @@ class Model:
         batch_tokens: int = 4096,
         tags: Sequence[Sequence[str]] | None = None,
     ) -> list[Scored]:
-        """Log-probabilities of given targets, in order. Sources that are too long are cut as in `translate`."""
+        """Log-probabilities of given targets, in order. Sources that are too long are cut as in `translate`.
+
+        ValueError for a target of more than MOST_TARGET tokens.
+        """
         pairs = [_texts(pair) for pair in pairs]
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs (source, target)")
         source, cut = self.source_rows([pair[0] for pair in pairs], tags)
-        target = self.tokenizers.target.encode_batch([pair[1] for pair in pairs])
+        target = self.target_rows([pair[1] for pair in pairs])
         results: list[Scored | None] = [None] * len(pairs)
         for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
             batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
@@ -152,7 +157,7 @@ class Model:
 
     def special_ids(self) -> SpecialIds:
         generation = self.spec.generation
-        return SpecialIds(pad=generation.pad, start=generation.start, end=generation.end)
+        return SpecialIds(pad=generation.pad, start=generation.start, end=generation.end, unknown=UNKNOWN)
 
     def source_rows(
         self, lines: Sequence[str], tags: Sequence[Sequence[str]] | None = None
@@ -163,6 +168,17 @@ class Model:
         most = self.spec.generation.max_source - 1
         rows = self.tokenizers.source_rows(lines, None if tags is None else [tuple(each) for each in tags])
         return [row[:most] for row in rows], [len(row) > most for row in rows]
+
+    def target_rows(self, targets: Sequence[str]) -> list[list[int]]:
+        """Ids of given targets without the end token. ValueError for one of more than MOST_TARGET tokens."""
+        rows = self.tokenizers.target.encode_batch(targets)
+        for place, row in enumerate(rows, 1):
+            if len(row) > MOST_TARGET:
+                raise ValueError(
+                    f"target {place} has {len(row):,} tokens, of which a model is shown at most {MOST_TARGET:,}; put one "
+                    "sentence or paragraph on a line"
+                )
+        return rows
 
     def _settings(self, settings: Decoding | None, beam_size: int | None, n_best: int) -> Decoding:
         if settings is None:

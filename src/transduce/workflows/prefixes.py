@@ -25,6 +25,7 @@ def prefix_rows(tokenizer: Tokenizer, prefixes: Sequence[str], places: Sequence[
     rows = tokenizer.encode_batch(texts)
     for place, text, row in zip(places, texts, rows, strict=True):
         if UNKNOWN in row:
-            word = text.split()[row.index(UNKNOWN)]
+            begin, end = tokenizer.places(text)[row.index(UNKNOWN)]
+            word = text[begin:end].strip()
             raise LineError(place, f"the prefix has the word {word!r}, which is none of the model's target words")
     return rows

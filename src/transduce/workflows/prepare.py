@@ -5,6 +5,8 @@ the same.
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -21,17 +23,61 @@ from transduce.data.fates import PARTS, TRAIN
 from transduce.data.report import origin_report
 from transduce.data.split import Assignment
 from transduce.data.survey import Origin, find_origins, survey
-from transduce.files import replace_folder, tree_digest, verify_manifest, write_atomically, write_manifest
+from transduce.files import (
+    remove_leftovers,
+    replace_folder,
+    tree_digest,
+    verify_manifest,
+    write_atomically,
+    write_manifest,
+)
 from transduce.text.config import TokenizerConfig
 from transduce.text.pair import Tokenizers
 from transduce.text.tags import advice
 from transduce.text.train import VocabularyError, train
 from transduce.workflows.prepared import Prepared
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Plan", "Prepared", "carry_out", "plan", "prepare"]
 
-FORMAT = 6  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 7  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 SIDES: tuple[Literal["source", "target"], ...] = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be prepared, and in which folder, before any of it is done. Tokenizers in place of their settings are those
+    of a model to go on with.
+    """
+
+    data: DataConfig
+    tokenizer: TokenizerConfig | Tokenizers
+    seed: int
+    root: Path
+    origins: dict[str, Origin]
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that the prepared folder depends on."""
+        settings = {
+            key: value for key, value in config.tree_of(self.data).items() if key not in ("train", "dev", "test")
+        }
+        own, lines = self.tokenizer, self.origins["train"].lines
+        sampled = not isinstance(own, Tokenizers) and lines > _pairs_to_learn_from(own)
+        return {
+            "format": FORMAT,
+            "data": settings,
+            "files": {name: origin.content() for name, origin in self.origins.items()},
+            "tokenizer": own.sha256() if isinstance(own, Tokenizers) else config.tree_of(own),
+            "seed": self.seed if sampled else None,
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        return tree_digest(self.identity)
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.digest[:16]
 
 
 def prepare(
@@ -50,22 +96,36 @@ def prepare(
     seed that draws those. A folder appears as a whole or not at all; a damaged one is made again. ValueError names file
     and line of what is wrong with the input.
     """
+    return carry_out(plan(data, tokenizer, seed, base, root, tokenizers))
+
+
+def plan(
+    data: DataConfig,
+    tokenizer: TokenizerConfig,
+    seed: int,
+    base: Path,
+    root: Path = Path("prepared"),
+    tokenizers: Tokenizers | None = None,
+) -> Plan:
+    """What `prepare` would make: for that, the files are counted and hashed, but no pair is read."""
     if tokenizers is not None:
         _require_known_tags(data, tokenizers)
-    origins = find_origins(data, base)
-    learning = tokenizer if tokenizers is None else tokenizers
-    identity = _identity(data, learning, seed, origins)
-    digest = tree_digest(identity)
-    folder = root / digest[:16]
-    if report := _found(folder, digest):
-        return Prepared(folder, report, reused=True)
-    with replace_folder(folder) as draft:
-        report = _build(draft, data, learning, seed, origins)
-        for file in chain.from_iterable(origin.files for origin in origins.values()):
+    return Plan(data, tokenizer if tokenizers is None else tokenizers, seed, root, find_origins(data, base))
+
+
+def carry_out(plan: Plan) -> Prepared:
+    """What was planned, made now or found from an earlier run."""
+    if report := _found(plan.folder, plan.digest):
+        return Prepared(plan.folder, report, reused=True)
+    remove_leftovers(plan.root)
+    with replace_folder(plan.folder) as draft:
+        report = _build(draft, plan.data, plan.tokenizer, plan.seed, plan.origins)
+        for file in chain.from_iterable(origin.files for origin in plan.origins.values()):
             file.require_unchanged()  # each was read several times, and the folder bears the name of its first content
-        write_atomically(draft / "report.json", json.dumps({**report, "identity": identity}, indent=1) + "\n")
-        write_manifest(draft, FORMAT, identity=digest)
-    return Prepared(folder, {**report, "identity": identity})
+        report = {**report, "identity": plan.identity}
+        write_atomically(draft / "report.json", json.dumps(report, indent=1) + "\n")
+        write_manifest(draft, FORMAT, identity=plan.digest)
+    return Prepared(plan.folder, report)
 
 
 def _require_known_tags(data: DataConfig, tokenizers: Tokenizers) -> None:
@@ -75,21 +135,6 @@ def _require_known_tags(data: DataConfig, tokenizers: Tokenizers) -> None:
             if name not in tokenizers.tags:
                 known = advice(tokenizers.tags, name)
                 raise ValueError(f"data.{key}: tag = {name!r} is unknown: the model has not learnt it; {known}")
-
-
-def _identity(
-    data: DataConfig, tokenizer: TokenizerConfig | Tokenizers, seed: int, origins: dict[str, Origin]
-) -> dict[str, Any]:
-    """Everything that the prepared folder depends on."""
-    settings = {key: value for key, value in config.tree_of(data).items() if key not in ("train", "dev", "test")}
-    sampled = not isinstance(tokenizer, Tokenizers) and origins["train"].lines > _pairs_to_learn_from(tokenizer)
-    return {
-        "format": FORMAT,
-        "data": settings,
-        "files": {name: origin.content() for name, origin in origins.items()},
-        "tokenizer": tokenizer.sha256() if isinstance(tokenizer, Tokenizers) else config.tree_of(tokenizer),
-        "seed": seed if sampled else None,
-    }
 
 
 def _found(folder: Path, digest: str) -> dict[str, Any] | None:
@@ -120,7 +165,7 @@ def _build(
     parts, written = _encode(folder, data, origins, decision.assignment, tokenizers)
     trained_on.write(folder, sources[written])
     return {
-        "warnings": [overlap.warning for overlap in decision.overlaps if overlap.warning],
+        "warnings": decision.warnings,
         "parts": parts,
         "corpora": [int(np.count_nonzero(part)) for part in np.split(written, np.cumsum(corpora)[:-1])],
         "overlap": {found.part: {"sources": found.sources, "in_train": found.in_train} for found in decision.overlaps},

@@ -11,17 +11,20 @@ from transduce.training.stepper import Stepper
 from transduce.workflows.run_folder import RunFolder
 
 
-def newest_checkpoint(folder: RunFolder, fresh: TrainState, say: Callable[[str], None]) -> Checkpoint | None:
-    """What the run goes on from: its newest good checkpoint, or None where none had been written yet."""
+def newest_checkpoint(folder: RunFolder, data: str, say: Callable[[str], None]) -> Checkpoint | None:
+    """What the run goes on from: its newest good checkpoint, or None where none had been written yet.
+
+    `data` names the prepared folder that it would go on with; ValueError if it began with another.
+    """
     checkpoints.recover(folder.checkpoints)
     if not checkpoints.names(folder.checkpoints):
         folder.refuse_if_checkpoints_are_gone()
         say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")
         return None
     found = checkpoints.load_newest(folder.checkpoints, say)
-    if found.state.data != fresh.data:
+    if found.state.data != data:
         raise ValueError(
-            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{fresh.data}): put the files back as "
+            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{data}): put the files back as "
             "they were, and go on with the version of transduce that it began with, or begin a new run"
         )
     checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))

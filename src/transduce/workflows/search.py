@@ -1,6 +1,6 @@
 """Search: many short runs of one run file, each with a few settings changed, to find out which do best.
 
-    runs/NAME-search/search.json     what is searched: a search goes on only as the one that it began as
+    runs/NAME-search/search.json     what is searched: a search with a result goes on only as the one that it began as
                      results.jsonl   one line per finished trial: settings, value, step, minutes
                      trial-000/      the run folder of each trial; of the best one alone with checkpoints and model
 
@@ -22,14 +22,19 @@ from transduce import config, files
 from transduce.data.survey import find_origins
 from transduce.evaluation.metrics import METRICS
 from transduce.workflows.defaults import Choice, is_given
+from transduce.workflows.fine_tuning import load_start
+from transduce.workflows.prepare import prepare
 from transduce.workflows.proposals import propose, require_optuna
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import flat
 from transduce.workflows.search_space import Choices, Dimension, Range, assignment, combinations, parse
 from transduce.workflows.settled_run import AUTOMATIC, settle, value_at
+from transduce.workflows.train import require_trainable
 from transduce.workflows.trials import Result, Stopped, Trials, read_results, write_results
 
 Say = Callable[[str], None]
+
+SEARCH, RESULTS = "search.json", "results.jsonl"
 
 # a search over these would compare nothing: they change what is measured, or on which sentences
 MEASURES = (
@@ -42,6 +47,7 @@ MEASURES = (
 )
 FOR_BOTH_SIDES = ("tokenizer.kind", "tokenizer.vocabulary", "tokenizer.shared")
 VOCABULARIES = ("tokenizer.source", "tokenizer.target", "tokenizer.vocabulary")
+WHAT_IS_PREPARED = ("data", "tokenizer", "start-from")  # keys with which trials are prepared each for itself
 PER_TOKEN = ("loss", "perplexity")  # metrics that depend on what a token is
 
 
@@ -82,10 +88,11 @@ def search(
     require_optuna()
     if count < 1:
         raise ValueError(f"trials must be at least 1, found {count}")
-    compared_by = load_run(run_path, overrides).training.metric
+    asked = load_run(run_path, overrides)
+    require_trainable(asked)
     kinds = {each.key: each.type for each in config.describe(RunConfig)}
     given = [parse(each, kinds) for each in over]
-    _check(given, compared_by)
+    _check(given, asked.training.metric)
     _check_values(run_path, overrides, [each for each in given if not _is_below_a_choice(each.key)])
     settled = settle(run_path, overrides, say)
     run, dimensions = settled.run, given or usual_dimensions(settled.run)
@@ -103,7 +110,12 @@ def search(
         threads=torch.get_num_threads(),
     )
     with files.FolderLock(trials.folder):
-        _claim(trials.folder / "search.json", run, run_path.parent, dimensions)
+        identity = _identity(run, run_path.parent, dimensions)
+        if not _came_to_nothing(trials.folder):
+            _require_same(trials.folder, identity)
+        if not any(each.key.startswith(WHAT_IS_PREPARED) for each in dimensions):
+            _prepare(run, run_path, root)  # what is wrong with the data stops the search, not one trial after the other
+        _claim(trials.folder, identity)
         return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))), say)
 
 
@@ -162,29 +174,64 @@ def usual_dimensions(run: RunConfig) -> list[Dimension]:
     ]
 
 
-def _claim(path: Path, run: RunConfig, base: Path, dimensions: Sequence[Dimension]) -> None:
-    """Notes what is searched; ValueError where the folder holds another search."""
+def _identity(run: RunConfig, base: Path, dimensions: Sequence[Dimension]) -> str:
+    """What is searched, as search.json has it: the run, over what, and the content of its data."""
     origins = find_origins(run.data, base)
     identity = {
         "run": config.tree_of(run),
         "over": [asdict(each) for each in dimensions],
         "data": files.tree_digest({name: origin.content() for name, origin in origins.items()}),
     }
-    text = json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
-    if not path.exists():
-        files.write_atomically(path, text)
-        return
-    before, now = flat(json.loads(path.read_bytes())), flat(json.loads(text))
+    return json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
+
+
+def _identity_now(trials: Trials, dimensions: Sequence[Dimension]) -> str:
+    """The same from the run file and the data as they are by now."""
+    run = settle(trials.run_path, trials.overrides, say=lambda line: None).run
+    return _identity(run, trials.run_path.parent, dimensions)
+
+
+def _difference(folder: Path, identity: str) -> str:
+    """In what the search that a folder holds is another one; "" where it is the same, or there is none."""
+    path = folder / SEARCH
+    before, now = flat(json.loads(path.read_bytes() if path.exists() else identity)), flat(json.loads(identity))
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
-            raise ValueError(
-                f"{path.parent} holds another search, with {key} = {before.get(key)!r}, now {now.get(key)!r}: give the "
-                "settings that it began with, or move it away"
-            )
+            return f"{key} = {before.get(key)!r}, now {now.get(key)!r}"
+    return ""
+
+
+def _require_same(folder: Path, identity: str) -> None:
+    """ValueError where the folder holds another search."""
+    if difference := _difference(folder, identity):
+        raise ValueError(
+            f"{folder} holds another search, with {difference}: put run file and data back and give the settings that it "
+            "began with, or move it away"
+        )
+
+
+def _came_to_nothing(folder: Path) -> bool:
+    """Whether a folder holds no result that another search would do away with."""
+    return all(result.value is None for result in read_results(folder / RESULTS))
+
+
+def _claim(folder: Path, identity: str) -> None:
+    """Notes what is searched. Of another search that came to nothing the results go; what it trained is set aside by the
+    trials that come to it.
+    """
+    if _difference(folder, identity):
+        (folder / RESULTS).unlink(missing_ok=True)
+    files.write_atomically(folder / SEARCH, identity)
+
+
+def _prepare(run: RunConfig, run_path: Path, root: Path) -> None:
+    """What all trials share."""
+    tokenizers = None if run.start_from is None else load_start(run.start_from, run_path).tokenizers
+    prepare(run.data, run.tokenizer, run.seed, run_path.parent, root / "prepared", tokenizers)
 
 
 def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int, say: Say) -> Found:
-    path = trials.folder / "results.jsonl"
+    path = trials.folder / RESULTS
     results = read_results(path)
 
     def found(signal: int | None = None, finished: bool = True) -> Found:
@@ -193,6 +240,7 @@ def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension],
         )
 
     for number in range(len(results), count):
+        _require_same(trials.folder, _identity_now(trials, dimensions))  # each trial reads run file and data anew
         settings = _settings(trials, run, dimensions, results)
         say(f"trial {number} ({number + 1} of {count}): {_shown(settings)}")
         result = trials.run(number, settings)

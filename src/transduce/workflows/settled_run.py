@@ -8,16 +8,21 @@ from typing import Any
 
 from transduce import config
 from transduce.data.config import DataConfig
+from transduce.data.example import Example
 from transduce.data.formats import examples
 from transduce.data.survey import find_origins
 from transduce.data.tally import Findings
+from transduce.text.config import Kind
+from transduce.text.pair import Tokenizers
 from transduce.workflows import defaults
 from transduce.workflows.defaults import Choice, DataFacts, is_given
 from transduce.workflows.fine_tuning import with_settings_of_start
+from transduce.workflows.model_folder import find_model
 from transduce.workflows.run_file import RunConfig, from_tree
 from transduce.workflows.run_folder import flat
 
-SAMPLE = 10_000  # pairs whose lengths are measured
+SAMPLE = 10_000  # pairs whose lengths are measured,
+SAMPLE_CHARACTERS = 50_000_000  # and characters of a corpus after which no more are
 
 AUTOMATIC = (
     "model.norm-placement",
@@ -79,8 +84,7 @@ def settle(
         chosen += defaults.optimiser(given)
     conditional = tuple(chosen)
     run = from_tree(_with(tree, chosen), str(path))
-    kind = run.tokenizer.kind if run.tokenizer.shared else run.tokenizer.side("target").kind
-    chosen += defaults.training(facts, run.model, kind, run.training, given)
+    chosen += defaults.training(facts, run.model, _target_kind(run, path), run.training, given)
     chosen += defaults.decoding(run.data.clean, run.decoding, written)
     if run.start_from is not None:
         chosen = defaults.gentler(chosen)
@@ -103,15 +107,31 @@ def measure(data: DataConfig, base: Path) -> DataFacts:
             "fewer"
         )
     for corpus, count in zip(origin.corpora, origin.counts, strict=True):
-        pairs = list(islice(examples(corpus, origin.rules, Findings()), max(1, SAMPLE // len(origin.corpora))))
-        if pairs:
-            share = count / origin.lines
-            source += share * sum(len(pair.source) for pair in pairs) / len(pairs)
-            target += share * sum(len(pair.target) for pair in pairs) / len(pairs)
+        pairs = islice(examples(corpus, origin.rules, Findings()), max(1, SAMPLE // len(origin.corpora)))
+        share, means = count / max(1, origin.lines), _mean_characters(pairs)
+        source, target = source + share * means[0], target + share * means[1]
     left = max(1, origin.lines - held_out)
     weighted = sum(count * corpus.weight for corpus, count in zip(origin.corpora, origin.counts, strict=True))
     epoch = None if weighted == origin.lines else left * weighted / origin.lines
     return DataFacts(left, source, target, epoch)
+
+
+def _mean_characters(pairs: Iterable[Example]) -> tuple[float, float]:
+    """Of sources and of targets, over the first pairs that have `SAMPLE_CHARACTERS` together; 0 where there are none."""
+    number = source = target = 0
+    for pair in pairs:
+        number, source, target = number + 1, source + len(pair.source), target + len(pair.target)
+        if source + target >= SAMPLE_CHARACTERS:
+            break
+    return source / max(1, number), target / max(1, number)
+
+
+def _target_kind(run: RunConfig, path: Path) -> Kind:
+    """The kind of the target's tokens: of those that are to be learnt, or that the model to go on with has."""
+    if run.start_from is None:
+        return run.tokenizer.kind if run.tokenizer.shared else run.tokenizer.side("target").kind
+    folder = find_model(path.parent / run.start_from)
+    return Tokenizers.load(folder, [entry.name for entry in folder.iterdir()]).target.kind
 
 
 def _with(tree: Mapping[str, Any], chosen: Iterable[Choice]) -> dict[str, Any]:
@@ -143,8 +163,11 @@ def _as_it_began(tree: Mapping[str, Any], given: Collection[str], began: Mapping
 
 
 def value_at(tree: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key; None if there is none."""
+    """The value at a dotted key, of a list's items by number: "data.train.0.weight"; None if there is none."""
     value: Any = tree
     for name in key.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, list):
+            value = dict(enumerate(value)).get(int(name)) if name.isdecimal() else None
+        else:
+            value = value.get(name) if isinstance(value, Mapping) else None
     return value

@@ -20,6 +20,7 @@ from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
 from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
+from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision, TrainingConfig
 from transduce.training.interrupt import Abandoned, stop_on_signals
 from transduce.training.job import Job
@@ -32,14 +33,14 @@ from transduce.training.update import LossOf, Trainable
 from transduce.workflows.card import model_card
 from transduce.workflows.fine_tuning import load_start
 from transduce.workflows.held_out import run_of
-from transduce.workflows.prepare import Prepared, prepare
+from transduce.workflows.prepare import Prepared, carry_out, plan
 from transduce.workflows.resume import newest_checkpoint, restored
 from transduce.workflows.run_file import RunConfig, load_run
 from transduce.workflows.run_folder import RunFolder
 from transduce.workflows.settled_run import settled_run
 from transduce.workflows.validation import DevSet, dev_places
 
-__all__ = ["Abandoned", "Trained", "train"]
+__all__ = ["Abandoned", "Trained", "require_trainable", "train"]
 
 Say = Callable[[str], None]
 
@@ -70,7 +71,7 @@ def train(
     file, the data or the folder.
     """
     keep_steady()
-    _check(load_run(run_path, overrides))
+    require_trainable(load_run(run_path, overrides))
     folder = RunFolder(into or root / "runs" / run_path.stem)
     with files.FolderLock(folder.path):
         if resume:
@@ -78,18 +79,7 @@ def train(
         else:
             folder.refuse_if_taken()
             config = _with_precision(settled_run(run_path, overrides, say))
-        start = None if config.start_from is None else load_start(config.start_from, run_path)
-        prepared = prepare(
-            config.data,
-            config.tokenizer,
-            config.seed,
-            run_path.parent,
-            root / "prepared",
-            None if start is None else start.tokenizers,
-        )
-        for line in prepared.summary():
-            say(line)
-        job, state = _job(folder, config, prepared, start, resume, say)
+        job, state, prepared = _set_up(folder, config, run_path, resume, root, say)
         say(f"budget: {budget.name(config.training)}{_used_up(config.training, state)}")
         folder.write(config)
         _keep_for_evaluation(
@@ -100,10 +90,22 @@ def train(
                 finished = run(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
-        finally:
-            job.log.close()
         say(f"{folder.model}: {selection.chosen(config.training, state)}")
     return Trained(folder.path, finished, state, stop.signal)
+
+
+def _set_up(
+    folder: RunFolder, config: RunConfig, run_path: Path, resume: bool, root: Path, say: Say
+) -> tuple[Job, TrainState, Prepared]:
+    """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
+    start = None if config.start_from is None else load_start(config.start_from, run_path)
+    tokenizers = None if start is None else start.tokenizers
+    planned = plan(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared", tokenizers)
+    found = newest_checkpoint(folder, planned.folder.name, say) if resume else None
+    prepared = carry_out(planned)
+    for line in prepared.summary():
+        say(line)
+    return *_job(folder, config, prepared, start, found, say), prepared
 
 
 def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Path | None) -> None:
@@ -127,8 +129,8 @@ def _used_up(training: TrainingConfig, state: TrainState) -> str:
     return f", of which {used} are used up"
 
 
-def _check(config: RunConfig) -> None:
-    """What can be said before any work is done."""
+def require_trainable(config: RunConfig) -> None:
+    """ValueError about what is missing or wrong and can be said before any work is done."""
     known = ["loss", "perplexity", *QUICK_METRICS]
     for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.watched)):
         if metric is not None and metric not in known:
@@ -147,9 +149,9 @@ def _with_precision(config: RunConfig) -> RunConfig:
 
 
 def _job(
-    folder: RunFolder, config: RunConfig, prepared: Prepared, start: Loaded | None, resume: bool, say: Say
+    folder: RunFolder, config: RunConfig, prepared: Prepared, start: Loaded | None, found: Checkpoint | None, say: Say
 ) -> tuple[Job, TrainState]:
-    """Everything a run works with, and where it stands: at its beginning, or at its newest good checkpoint."""
+    """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
     device = best_device()
     torch.manual_seed(config.seed)
     tokenizers = prepared.tokenizers
@@ -161,7 +163,6 @@ def _job(
     optimiser = config.training.optimiser.build(masters.named)
     moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
     state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=0 if start is None else -1)
-    found = newest_checkpoint(folder, state, say) if resume else None
     if found is not None:
         state = restored(found, masters, optimiser, moving)
         torch.set_num_threads(state.threads)
@@ -220,7 +221,7 @@ def _description(spec: models.ModelSpec, masters: MasterWeights, device: str) ->
 
 
 def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, device: str) -> DevSet:
-    assert prepared.dev is not None  # _check has seen that one is named; prepare fails where it is empty
+    assert prepared.dev is not None  # require_trainable has seen that one is named; prepare fails where it is empty
     texts = prepared.texts("dev")
     return DevSet(
         store=prepared.dev,

@@ -21,14 +21,14 @@ from transduce.evaluation.perplexity import perplexity
 from transduce.tasks import translation
 from transduce.text.harmless import harmless
 from transduce.text.pair import Tokenizers
-from transduce.text.special import END, PAD, START
+from transduce.text.special import END, PAD, START, UNKNOWN
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Validation
 
 LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
 SAMPLES, WIDTH = 3, 160  # sentences shown of each validation, and characters of each
 NO_OUTPUTS = "  no outputs: the network gives no finite probabilities"
-SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
+SPECIAL = SpecialIds(pad=PAD, start=START, end=END, unknown=UNKNOWN)
 
 
 def dev_places(count: int, most: int) -> Int[np.ndarray, " K"]:
