@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from transduce import progress
-from transduce.progress import progress_bar, start_clock, would_mix
+from transduce.progress import is_shown, progress_bar, start_clock, would_mix
 
 
 class Terminal(io.StringIO):
@@ -74,6 +74,26 @@ def test_the_clock_of_a_bar_starts_with_its_work(monkeypatch: pytest.MonkeyPatch
         bar.start_t -= 3600
         start_clock(bar)
         assert bar.format_dict["elapsed"] < 60
+
+
+def test_two_bars_move_no_cursor_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_bar("line", 9, "translating") as outer, progress_bar("line", 9, "scoring") as inner:
+        outer.update(9)
+        inner.update(9)
+    assert isinstance(sys.stderr, io.StringIO)
+    assert "scoring: 100%" in sys.stderr.getvalue() and "\x1b" not in sys.stderr.getvalue()
+
+
+def test_what_is_said_beside_a_bar_that_was_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_TERMINAL_SECONDS", 0.0)
+    for stderr in (io.StringIO(), Terminal()):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with progress_bar("line", 200) as bar:
+            assert is_shown(bar) is stderr.isatty()
+            bar.disable = True
+            assert not is_shown(bar)
 
 
 def test_work_goes_on_where_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def progress_bar(
     )
     if sys.stderr.isatty():
         return what(delay=_TERMINAL_SECONDS, dynamic_ncols=True)
-    return what(delay=LINE_SECONDS, mininterval=LINE_SECONDS, miniters=1, ncols=0, file=_Log())
+    return what(delay=LINE_SECONDS, mininterval=LINE_SECONDS, miniters=1, ncols=0, position=0, file=_Log())
 
 
 def start_clock(bar: "tqdm[NoReturn]") -> None:
@@ -33,6 +33,8 @@ def start_clock(bar: "tqdm[NoReturn]") -> None:
 
 def is_shown(bar: "tqdm[NoReturn]") -> bool:
     """Whether the work has taken long enough for something of the bar to be there."""
+    if bar.disable:
+        return False
     delay: float = vars(bar)["delay"]
     return time.time() >= bar.start_t + delay
 

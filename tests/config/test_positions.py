@@ -74,4 +74,4 @@ def test_headers_dotted_keys_and_values_of_many_lines(newline: str) -> None:
 
 def test_of_a_very_long_text_nothing_is_said() -> None:
     assert lines_of_keys("a = 1\n" + 1000 * "\n") == {}
-    assert lines_of_keys(f'a = "{100_000 * "x"}"\n') == {}
+    assert lines_of_keys(f'a = "{20_000 * "x"}"\n') == {}

@@ -98,6 +98,7 @@ def test_a_space_is_put_where_the_other_script_needs_one() -> None:
     ):
         assert join(sentences, spaced) == " ".join(spaced)
     assert join(sentences, ["“你好。”", "“请坐。”"]) == "“你好。”“请坐。”"
+    assert join(sentences, ["合計は3。", "4つです。"]) == "合計は3。4つです。"
     assert join(split("안녕하세요.앉으세요.", "ko"), ["안녕하세요.", "앉으세요."]) == "안녕하세요.앉으세요."
 
 

@@ -1,6 +1,5 @@
 """A search over runs of a few updates: what it leaves, that it goes on, and what it refuses."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from transduce.workflows.run_file import load_run
 from transduce.workflows.search import Found, _fixed, search, usual_dimensions
 from transduce.workflows.search_space import Choices
 from transduce.workflows.settled_run import settled_run
-from transduce.workflows.trials import Result, best_validation, read_results, write_results
+from transduce.workflows.trials import Result, read_results, write_results
 
 SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss", "training.validate-sentences=4")
 OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
@@ -311,19 +310,6 @@ def test_the_usual_dimensions_hold_what_the_run_has(tmp_path: Path) -> None:
     run = settled_run(write_toy(tmp_path), SHORT, quiet)
     own = (run.training.learning_rate, run.model.dropout, run.training.label_smoothing, run.training.batch_tokens)
     assert all(each.holds(value) for each, value in zip(usual_dimensions(run), own, strict=True))
-
-
-def test_the_best_validation_counts_means_of_weights(tmp_path: Path) -> None:
-    log = tmp_path / "metrics.jsonl"
-    events = [
-        {"kind": "validation", "step": 1, "chrf": 10.0, "chrf (ema)": 30.0, "chrf2": 99.0},
-        {"kind": "validation", "step": 2, "chrf": 30.0, "chrf (ema)": "nan"},
-        {"kind": "train", "step": 3, "chrf": 90.0},
-    ]
-    log.write_text("".join(json.dumps(event) + "\n" for event in events))
-    assert best_validation(log, "chrf", True) == (30.0, 1)
-    assert best_validation(log, "chrf", False) == (10.0, 1)
-    assert best_validation(log, "bleu", True) == (None, 0)
 
 
 def test_the_command_prints_what_can_be_pasted(

@@ -7,7 +7,7 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 # of a longer text nothing is said: the time grows with the square of the longest value's length
-_MOST_LINES, _MOST_CHARACTERS = 500, 100_000
+_MOST_LINES, _MOST_CHARACTERS = 500, 20_000
 
 
 def lines_of_keys(text: str) -> dict[Path, int]:

@@ -123,6 +123,7 @@ def _is_spaced(left: str, right: str) -> bool:
         before is not None
         and after is not None
         and not left[-1].isspace()
+        and not _is_wide(left[-1])
         and _has_spaces(before)
         and _has_spaces(after)
     )

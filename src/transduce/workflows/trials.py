@@ -11,7 +11,7 @@ import torch
 from transduce import files
 from transduce.data import reading
 from transduce.hardware import is_out_of_memory
-from transduce.training import metrics_log
+from transduce.training import checkpoints
 from transduce.training.loop import Diverged
 from transduce.training.update import TooLarge
 from transduce.workflows.run_file import load_run
@@ -78,9 +78,10 @@ class Trials:
             return Result(number, dict(settings), None, failure=str(error) or "memory ran out")
         if trained.signal or not trained.finished:
             return Stopped(trained.signal)
-        value, step = best_validation(self.place(number).metrics, self.metric, self.higher_is_better)
-        failure = "its metrics.jsonl tells of no validation" if value is None else ""
-        return Result(number, dict(settings), value, step, round(trained.state.seconds / 60, 2), failure)
+        best = trained.state.best
+        assert best is not None  # a run without one ends with an error
+        minutes = round(trained.state.seconds / 60, 2)
+        return Result(number, dict(settings), trained.state.scores[best], checkpoints.step_of(best), minutes)
 
     def _train(self, number: int, overrides: Sequence[str]) -> Trained:
         torch.set_num_threads(self.threads)
@@ -102,25 +103,6 @@ class Trials:
             if best is None or result.trial != best.trial:
                 files.remove_folder(self.place(result.trial).checkpoints)
                 files.remove_folder(self.place(result.trial).model)
-
-
-def best_validation(path: Path, metric: str, higher_is_better: bool) -> tuple[float | None, int]:
-    """The best value of a metric in a metrics.jsonl, means of weights included ("chrf (ema)"), and its step.
-
-    (None, 0) where there is none that is a number.
-    """
-    found = [
-        (value, -event["step"])
-        for event in metrics_log.read(path)
-        if event.get("kind") == "validation"
-        for name, value in event.items()
-        if (name == metric or name.startswith(f"{metric} (")) and isinstance(value, int | float)
-    ]
-    if not found:
-        return None, 0
-    sign = 1 if higher_is_better else -1
-    value, step = max(found, key=lambda each: (sign * each[0], each[1]))  # of equal ones the earliest
-    return float(value), -step
 
 
 def read_results(path: Path) -> list[Result]:
