@@ -76,26 +76,6 @@ def test_muon_moves_inner_matrices_by_steps_of_adams_size():
             assert 0.6 < singular.max() < 1.5
 
 
-def test_muon_moves_each_map_of_a_packed_weight_as_if_it_stood_alone():
-    torch.manual_seed(5)
-    begun = torch.randn(12, 4)
-    gradient = torch.cat([torch.randn(4, 4) * size for size in (0.01, 0.1, 10.0)])
-    packed = {"attention.packed_weight": nn.Parameter(begun.clone())}
-    alone = {f"{number}.weight": nn.Parameter(block.clone()) for number, block in enumerate(begun.chunk(3))}
-    steppers = Muon(weight_decay=0.1).build(packed), Muon(weight_decay=0.1).build(alone)
-    for step in range(3):
-        packed["attention.packed_weight"].grad = gradient * (step + 1)
-        for held, part in zip(alone.values(), gradient.chunk(3), strict=True):
-            held.grad = part * (step + 1)
-        for stepper in steppers:
-            stepper.step(0.1)
-    assert torch.equal(packed["attention.packed_weight"], torch.cat(list(alone.values())))
-    packed["attention.packed_weight"].grad = None
-    before = packed["attention.packed_weight"].clone()
-    steppers[0].step(0.1)
-    assert torch.equal(packed["attention.packed_weight"], before)
-
-
 @pytest.mark.parametrize(
     "name, inner",
     [

@@ -6,7 +6,6 @@ whose rate is a share of the weights' own size.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import torch
@@ -102,8 +101,7 @@ class Muon:
     """Momentum made orthogonal for the matrices inside the layers (Jordan et al. 2024; Liu et al. 2025, 2502.16982).
 
     Embeddings, the output map, biases and gains are moved by AdamW, as its authors do. Its steps are scaled to the size of
-    AdamW's, so that one learning rate serves both. Of a weight that packs several maps each is made orthogonal by itself:
-    together, the one with the greatest gradient would leave the others little.
+    AdamW's, so that one learning rate serves both.
     """
 
     momentum: Annotated[float, "decay of the mean of gradients"] = 0.95
@@ -120,37 +118,19 @@ class Muon:
         outer = {name: held for name, held in parameters.items() if name not in inner}
         optimisers: list[torch.optim.Optimizer] = []
         if inner:
-            optimisers.append(self._orthogonal(inner))
+            optimisers.append(
+                torch.optim.Muon(
+                    list(inner.values()),
+                    lr=0.0,
+                    momentum=self.momentum,
+                    weight_decay=self.weight_decay,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            )
         if outer:
             groups = decayed(outer, self.weight_decay)
             optimisers.append(torch.optim.AdamW(groups, lr=0.0, betas=(self.beta1, self.beta2), eps=1e-9, fused=True))
         return Stepper(*optimisers)
-
-    def _orthogonal(self, matrices: Mapping[str, Tensor]) -> torch.optim.Optimizer:
-        """Over views of the matrices, one for each map; a step hands them their part of the gradient."""
-        maps = {name: held.detach().chunk(maps_in(name)) for name, held in matrices.items()}
-        optimiser = torch.optim.Muon(
-            list(chain.from_iterable(maps.values())),
-            lr=0.0,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            adjust_lr_fn="match_rms_adamw",
-        )
-
-        def hand_over(*_: object) -> None:
-            for name, views in maps.items():
-                gradient = matrices[name].grad
-                for place, view in enumerate(views):
-                    view.grad = None if gradient is None else gradient.chunk(len(views))[place]
-
-        optimiser.register_step_pre_hook(hand_over)
-        optimiser.register_step_post_hook(lambda *_: optimiser.zero_grad())  # or they would keep the gradient's memory
-        return optimiser
-
-
-def maps_in(name: str) -> int:
-    """How many maps a parameter packs, one below the other: queries, keys and values in attention's."""
-    return 3 if name.endswith("packed_weight") else 1
 
 
 def is_inner_matrix(name: str, parameter: Tensor) -> bool:
