@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from transduce import models
-from transduce.architectures.presets import PRESETS
-from transduce.models import Generation, ModelSpec
+from transduce.models import folder as model_folder
+from transduce.models.folder import Generation, ModelSpec
+from transduce.networks.presets import PRESETS
 from transduce.text.config import TokenizerConfig
+from transduce.text.learn.learn import train
 from transduce.text.pair import Tokenizers
-from transduce.text.train import train
 
 WORDS = [first + second + third for first in "bdklmn" for second in "aeiou" for third in "rst"]
 MAX_SOURCE = 40  # tokens, end token included
@@ -28,11 +28,11 @@ def write(folder: Path, shared: bool = True, tags: Sequence[str] = ()) -> Path:
         generation=Generation(beam=2, max_length=10, max_source=MAX_SOURCE),
     )
     torch.manual_seed(1)
-    network = models.build(spec)
+    network = model_folder.build(spec)
     with torch.no_grad():
         for layer in network.decoder.layers:
             layer.memory_attention.output.weight *= 30  # the source decides
-    models.save(folder, spec, dict(network.named_parameters()), pair, "# tiny\n")
+    model_folder.save(folder, spec, dict(network.named_parameters()), pair, "# tiny\n")
     return folder
 
 

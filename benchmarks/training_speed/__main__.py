@@ -21,7 +21,7 @@ from benchmarks.training_speed.running import RunFailed, Runner
 from benchmarks.training_speed.settings import BATCH_TOKENS, SIZES
 from benchmarks.training_speed.summary import report
 from benchmarks.training_speed.systems import SYSTEMS
-from transduce import hardware
+from transduce.machine import hardware
 
 BENCHMARKS = Path(__file__).parents[1]
 NAMED_SETS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8", "asimd", "sve", "bf16")

@@ -14,8 +14,8 @@ import numpy as np
 from transduce.data.store import TokenStore
 from transduce.files import write_atomically
 from transduce.text.special import NAMES
-from transduce.workflows.prepare import prepare
-from transduce.workflows.run_file import load_run
+from transduce.workflows.prepare.run import prepare
+from transduce.workflows.train.run_file import load_run
 
 SIDES = ("source", "target")
 

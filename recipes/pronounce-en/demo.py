@@ -16,12 +16,12 @@ import get_data
 from tqdm import tqdm
 
 from transduce import files
-from transduce.workflows.evaluate import Evaluation, evaluate
-from transduce.workflows.held_out import HeldOut, read_pairs
-from transduce.workflows.model import Model, load
-from transduce.workflows.run_file import load_run
-from transduce.workflows.run_folder import RunFolder
-from transduce.workflows.train import Trained, train
+from transduce.models.model import Model, load
+from transduce.workflows.evaluate.run import Evaluation, evaluate
+from transduce.workflows.evaluate.test_set import HeldOut, read_pairs
+from transduce.workflows.train.run import Trained, train
+from transduce.workflows.train.run_file import load_run
+from transduce.workflows.train.run_folder import RunFolder
 
 HERE = Path(__file__).resolve().parent
 NEW_WORDS = ["transduce", "glorptastic", "doomscroll", "quaxify", "hyperblork", "snorkelberry"]  # in no dictionary

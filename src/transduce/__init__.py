@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transduce.workflows.model import Model
+    from transduce.models.model import Model
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
@@ -22,7 +22,7 @@ def load(path: str | Path | Sequence[str | Path], device: str | None = None, pre
     paths give an ensemble, which translates by the mean of the models' probabilities; their vocabularies must be equal.
     `device` is "cpu" or "cuda" (by default the best there is), `precision` "float32" or "bf16".
     """
-    from transduce.workflows.ensemble import open_models  # torch takes seconds; `transduce --help` does without
+    from transduce.models.ensemble import open_models  # torch takes seconds; `transduce --help` does without
 
     paths = [path] if isinstance(path, str | Path) else path
     return open_models([Path(each) for each in paths], device, precision)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from transduce.architectures.presets import transformer_base, transformer_tiny
-from transduce.architectures.transformer import Decoder, Encoder, EncoderDecoder
 from transduce.attention.masks import causal, within_lengths
+from transduce.networks.presets import transformer_base, transformer_tiny
+from transduce.networks.transformer import Decoder, Encoder, EncoderDecoder
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 LENGTHS = torch.tensor([6, 3, 1])
@@ -190,7 +190,7 @@ def test_decoder_sees_no_later_token(config):
 
 def test_parameter_counts_of_base_and_big():
     """With a shared vocabulary of 37,000; the paper rounds them to 65M and 213M (Vaswani et al. 2017, table 3)."""
-    from transduce.architectures.presets import transformer_big
+    from transduce.networks.presets import transformer_big
 
     def count(preset):
         with torch.device("meta"):

@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from transduce.attention.attend import attend
+from transduce.attention.kernels import Request, plan
 from transduce.attention.masks import Mask, causal, within_lengths
 from transduce.attention.normalisers import Softmax
-from transduce.attention.plan import Request, plan
 from transduce.attention.scores import ScaledDotProduct
 
 BACKENDS = ["reference", "matmul", "sdpa"]

@@ -7,7 +7,7 @@ import pytest
 import tiny_model
 import transduce
 from transduce.cli.main import main
-from transduce.workflows.alignment import align
+from transduce.workflows.align.run import align
 
 PAIRS = [("bar bas", "nut nos kus"), ("", "nut"), ("mit dar  bis kos", "bar\u00a0bas"), ("nut", "zzz")]
 
@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import tiny_model
 import transduce
 from transduce.cli import evaluate_options
 from transduce.cli.main import main
-from transduce.data import trained_on
+from transduce.data import overlap
 from transduce.data.split import source_key
 from transduce.evaluation.metrics import USUAL
-from transduce.workflows.breakdowns import KINDS
+from transduce.workflows.evaluate.breakdowns import KINDS
 
 SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
 REFERENCES = ["mit mit", "x", "lot kus", "ler ler", "das"]
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
 
 
 @pytest.fixture
@@ -176,12 +176,12 @@ def test_a_test_set_that_was_trained_on_is_said(folder: str, texts: Path, capfd:
     run = texts / "runs" / "r"
     shutil.copytree(folder, run / "model")
     (run / "run.toml").touch()
-    trained_on.write(run, np.array([source_key(text) for text in ("BAR", "nut", "else")], np.uint64))
+    overlap.write(run, np.array([source_key(text) for text in ("BAR", "nut", "else")], np.uint64))
     assert main(["evaluate", "runs/r", "--source", "s", "--reference", "r"]) == 0
     assert "runs/r was trained on 2 of the 5 different sources of s" in capfd.readouterr().err
     assert main(["evaluate", folder, "--source", "s", "--reference", "r", "--compare", "runs/r"]) == 0
     assert "runs/r was trained on 2 of the 5" in capfd.readouterr().err
-    trained_on.write(run, np.array([source_key("else")], np.uint64))
+    overlap.write(run, np.array([source_key("else")], np.uint64))
     assert main(["evaluate", "runs/r", "--source", "s", "--reference", "r", "--by", "length,tag"]) == 0
     err = capfd.readouterr().err
     assert "was trained on" not in err and "--by length" not in err
@@ -321,8 +321,8 @@ def test_a_model_computes_with_as_many_threads_as_cores_are_free(
     folder: str, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr("transduce.hardware.best_device", lambda: "cpu")
-    monkeypatch.setattr("transduce.hardware.choose_threads", lambda: asked.append(True))
+    monkeypatch.setattr("transduce.machine.hardware.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.hardware.choose_threads", lambda: asked.append(True))
     assert main(["evaluate", folder, "--source", "s", "--reference", "r", "--metrics", "chrf"]) == 0
     assert main(["evaluate", "--outputs", "ours", "--reference", "r", "--metrics", "chrf"]) == 0
     assert len(asked) == 1  # where there is no model, nothing computes

@@ -7,7 +7,7 @@ import pytest
 
 import tiny_model
 from transduce.cli.main import main
-from transduce.workflows.inspect import TOP
+from transduce.workflows.inspect.run import TOP
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
 
 
 def test_tables(folder: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ def expected(folder: str) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
 
 
 def write(path: Path, content: str | bytes) -> str:

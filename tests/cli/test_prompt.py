@@ -7,11 +7,11 @@ import pytest
 
 import tiny_model
 from transduce.cli.prompt import converse
-from transduce.decoding.sampling import Sampling
-from transduce.workflows.method import Method
-from transduce.workflows.model import Model, load
-from transduce.workflows.output_lines import Columns, Json
-from transduce.workflows.translate import Wanted
+from transduce.decoding.strategies.sampling import Sampling
+from transduce.models.model import Model, load
+from transduce.workflows.predict.method import Method
+from transduce.workflows.predict.output_lines import Columns, Json
+from transduce.workflows.predict.stream import Wanted
 
 LONG = " ".join(tiny_model.WORDS[:60])
 Talk = Callable[..., list[str]]

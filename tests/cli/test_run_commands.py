@@ -10,8 +10,8 @@ import pytest
 import tiny_model
 from transduce.cli.main import main
 from transduce.training.state import TrainState
-from transduce.workflows import train as train_workflow
-from transduce.workflows.train import Trained
+from transduce.workflows.train import run as train_workflow
+from transduce.workflows.train.run import Trained
 
 RUN = """
 [data]

@@ -11,8 +11,8 @@ import tiny_model
 import transduce
 from transduce.cli.main import main
 from transduce.decoding.config import Decoding
-from transduce.decoding.sampling import Sampling
-from transduce.workflows.model import Model
+from transduce.decoding.strategies.sampling import Sampling
+from transduce.models.model import Model
 
 SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
 Run = Callable[..., tuple[str, str]]
@@ -30,7 +30,7 @@ def model(folder: str) -> Model:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.workflows.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transduce.data.config import Corpus
-from transduce.data.example import Example
-from transduce.data.formats import examples
+from transduce.data.formats.lines import LineRules
+from transduce.data.formats.read import examples
 from transduce.data.held_out import HeldOutText, line_of, read_held_out
-from transduce.data.reading import LineRules
+from transduce.data.records import Example
 from transduce.data.tally import Findings
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n"), min_size=1).filter(str.strip)

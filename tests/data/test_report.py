@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from transduce.data.report import summary
 from transduce.data.tally import Tally
-from transduce.text.harmless import harmless
+from transduce.terminal import harmless
 
 
 def report(tally: Tally, **more: object) -> dict[str, object]:

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from toy_models import SPECIAL, AttendingToy, ToyModel
 
+from toy_models import SPECIAL, AttendingToy, ToyModel
 from transduce.decoding.config import Decoding
 from transduce.decoding.coverage import Coverage
 from transduce.decoding.engine import decode

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from transduce.decoding.config import Decoding
-from transduce.decoding.sampling import Sampling
+from transduce.decoding.strategies.sampling import Sampling
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_models import END, PAD, SPECIAL, START, ToyModel
 
+from toy_models import END, PAD, SPECIAL, START, ToyModel
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import batches, decode
 from transduce.decoding.hypothesis import SpecialIds

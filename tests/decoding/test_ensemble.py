@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_models import SPECIAL, START, AttendingToy, ToyModel
 
+from toy_models import SPECIAL, START, AttendingToy, ToyModel
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.ensemble import Ensemble
 from transduce.decoding.protocol import Attending, Decodable
-from transduce.decoding.sampling import Sampling
+from transduce.decoding.strategies.sampling import Sampling
 
 SOURCES = [[4, 5, 6], [7], [8, 8, 4, 4]]
 EVERYTHING = {"min_length": 3, "no_repeat_ngram": 2, "repetition_penalty": 1.4, "coverage_penalty": 0.3}

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from toy_models import END, PAD, SPECIAL, START, ToyModel
 
+from toy_models import END, PAD, SPECIAL, START, ToyModel
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis
-from transduce.decoding.sampling import Sampling
+from transduce.decoding.strategies.sampling import Sampling
 
 SEARCHES = [
     {"beam": 1},

@@ -7,17 +7,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from toy_models import END, SPECIAL, START
 from transformers import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 
-from transduce.decoding.batch import Batch, Request
+from toy_models import END, SPECIAL, START
 from transduce.decoding.config import Decoding
-from transduce.decoding.probabilities import Chances, chances
+from transduce.decoding.partial_outputs import Written
+from transduce.decoding.requests import Batch, Request
 from transduce.decoding.rules.bans import Bans, MinimumLength, NoRepeatedNgram
 from transduce.decoding.rules.forced_prefix import ForcedPrefix
 from transduce.decoding.rules.repetition import RepetitionPenalty
 from transduce.decoding.rules.rule import Rule, apply, rules_for
-from transduce.decoding.written import Written
+from transduce.decoding.scores import Chances, chances
 
 V = 8
 OUTPUTS = st.integers(0, 12).flatmap(

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from plain_search import every_hypothesis, greedy
 from toy_models import SPECIAL, AttendingToy
-
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis
-from transduce.decoding.sampling import Sampling
+from transduce.decoding.strategies.sampling import Sampling
 
 LIMIT = 4
 RULES = st.fixed_dictionaries(

@@ -8,9 +8,9 @@ import pytest
 from matplotlib import image
 from matplotlib.figure import Figure
 
-from transduce.drawing.calibration import reliability_diagram
-from transduce.drawing.parts import scores_by_part
+from transduce.drawing.breakdown_chart import scores_by_part
 from transduce.drawing.pictures import save, svg
+from transduce.drawing.reliability_diagram import reliability_diagram
 
 
 @dataclass(frozen=True)

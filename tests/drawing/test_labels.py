@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from transduce.drawing import fonts
 from transduce.drawing.labels import Label, label_or_number, labels, readable
-from transduce.drawing.screen import screen_width
+from transduce.terminal import screen_width
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
 

@@ -11,8 +11,8 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 from sacrebleu.significance import PairedTest
 
+from transduce.evaluation.metric import Metric
 from transduce.evaluation.metrics import METRICS
-from transduce.evaluation.score import Metric
 from transduce.evaluation.significance import Interval, bootstrap, compare, interval, randomise
 
 WORDS = [f"word{number}" for number in range(60)] + ["слово", "言葉", "كلمة", "מילה"]

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from transduce.attention.positions import Rotary, Sinusoidal, rotary, rotate, sinusoidal
 from transduce.layers.dropout import Dropout, dropout, keep_mask, present
 from transduce.layers.feed_forward import FeedForward
 from transduce.layers.initialise import embedding, xavier_blocks
 from transduce.layers.norms import LayerNorm, RMSNorm
-from transduce.layers.positions import Rotary, Sinusoidal, rotary, rotate, sinusoidal
 
 
 def test_layer_norm_of_the_worked_example():

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from transduce.workflows.alignment_files import pair_batches, read_gold
+from transduce.workflows.align.alignment_files import pair_batches, read_gold
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "debian-en-de"
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from transduce.architectures.presets import transformer_tiny
-from transduce.architectures.transformer import EncoderDecoder
+from transduce.networks.presets import transformer_tiny
+from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks.translation import batch_of, first_choices, loss, padded, token_log_probabilities
 
 SOURCE = [np.array([17, 4, 9], dtype=np.int32), np.array([5], dtype=np.int32)]

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.text.learn.learn import train
 from transduce.text.tokenizer import Tokenizer
-from transduce.text.train import train
 
 SIZES = {"unigram": 420, "bpe": 420, "characters": 320, "words": 400}
 

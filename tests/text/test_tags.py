@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from transduce.text import tags
 from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.text.learn.learn import train
 from transduce.text.pair import Tokenizers
 from transduce.text.tokenizer import Tokenizer
-from transduce.text.train import train
 
 TAGS = ("de", "fr", "it-formal", "语言")
 KINDS = {"unigram": 420, "bpe": 420, "characters": 330, "words": 400}

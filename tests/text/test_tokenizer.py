@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transduce.text.config import Kind, Normalisation, SideConfig, TokenizerConfig
-from transduce.text.pipeline import Pipeline, normaliser
+from transduce.text.learn.learn import train
 from transduce.text.special import END, NAMES, PAD, START, UNKNOWN
+from transduce.text.spelling import Pipeline, normaliser
 from transduce.text.tokenizer import Tokenizer
-from transduce.text.train import train
 
 FRAGMENTS = [
     *NAMES, "<0x41>", "<0x0A>", "<0xFF>", "<", ">", "</", "s>", "0x41>", "▁", "▁▁", "\ue000", "\ue0001", "\ue0000",
@@ -172,7 +172,7 @@ def test_copies_are_as_safe_as_the_original(tokenizer: Tokenizer) -> None:
 FORKING = """
 import os, sys
 from transduce.text.config import SideConfig, TokenizerConfig
-from transduce.text.train import train
+from transduce.text.learn.learn import train
 lines = [f"{n} bottles" for n in range(2000)]
 tokenizer = train(lines, SideConfig("bpe", 300), TokenizerConfig())
 expected = tokenizer.encode_batch(lines)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transduce.text.config import TokenizerConfig
+from transduce.text.learn.learn import train
 from transduce.text.tokenizer import Tokenizer
-from transduce.text.train import train
 from transduce.text.words import word_numbers
 
 LINES = ["low lower lowest", "new newer newest é"] * 3

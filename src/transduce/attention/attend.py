@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from transduce.attention.kernels import Backend, Request, plan
 from transduce.attention.masks import DenseMask, Mask
 from transduce.attention.normalisers import Normaliser, Softmax
-from transduce.attention.plan import Backend, Request, plan
 from transduce.attention.scores import ScaledDotProduct, Score
 from transduce.layers.dropout import dropout
 

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from transduce.attention.attend import SOFTMAX, attend, attention_weights
 from transduce.attention.masks import DenseMask, Mask
 from transduce.attention.normalisers import Softmax
+from transduce.attention.positions import positions_from
 from transduce.layers.initialise import xavier_blocks
-from transduce.layers.positions import positions_from
 
 
 class MultiHeadAttention(nn.Module):

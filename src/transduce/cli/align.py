@@ -11,12 +11,11 @@ from transduce.cli import streams
 from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, opened
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
-from transduce.progress import progress_bar, would_mix
-from transduce.workflows.terminal import table
+from transduce.terminal import progress_bar, table, would_mix
 
 if TYPE_CHECKING:
-    from transduce.workflows.alignment import Links
-    from transduce.workflows.alignment_files import Measured
+    from transduce.workflows.align.alignment_files import Measured
+    from transduce.workflows.align.run import Links
 
 SUMMARY = "say which source word each target word renders"
 
@@ -33,8 +32,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _align(options: argparse.Namespace) -> None:
     """Links of pair after pair, as they come, or as one file."""
-    from transduce.workflows.alignment import Reading, align
-    from transduce.workflows.alignment_files import as_lines, pair_batches, write_links
+    from transduce.workflows.align.alignment_files import as_lines, pair_batches, write_links
+    from transduce.workflows.align.run import Reading, align
 
     reading = Reading(options.layer, options.shifted)
     batches = pair_batches(options.source, options.target)
@@ -57,8 +56,8 @@ def _align(options: argparse.Namespace) -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     """The error of the links against gold ones."""
-    from transduce.workflows.alignment import Reading
-    from transduce.workflows.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
+    from transduce.workflows.align.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
+    from transduce.workflows.align.run import Reading
 
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word or 0)

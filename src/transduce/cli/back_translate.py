@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.untagged and options.tag:
         raise ValueError("--untagged leaves out the tag that --tag names: give one of them")
 
-    from transduce.workflows.back_translate import Synthesis, back_translate
+    from transduce.workflows.back_translate.run import Synthesis, back_translate
 
     model = opened(options)
     note_tags(model, options.model_tag, "--model-tag")

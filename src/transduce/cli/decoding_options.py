@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from transduce.workflows.method import Method
-    from transduce.workflows.model import Model
+    from transduce.models.model import Model
+    from transduce.workflows.predict.method import Method
 
 Rows = tuple[tuple[str, type, str, str], ...]  # option, type, metavar, help
 
@@ -54,7 +54,7 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
 
     ValueError for options that do not go together.
     """
-    from transduce.workflows.method import method_of
+    from transduce.workflows.predict.method import method_of
 
     n_best = getattr(options, "n_best", None)
     _check(options, n_best)

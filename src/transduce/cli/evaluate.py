@@ -9,7 +9,7 @@ from transduce.cli import streams
 from transduce.cli.evaluate_options import asked_breakdowns, check, evaluate_parser
 
 if TYPE_CHECKING:
-    from transduce.workflows.assessment import Assessment
+    from transduce.workflows.evaluate.assessment import Assessment
 
 SUMMARY = "measure how good translations are, and compare systems"
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.cli.evaluate_output import as_json, as_text
     from transduce.cli.evaluate_systems import assessment
-    from transduce.workflows.evaluate import write_translations
+    from transduce.workflows.evaluate.run import write_translations
 
     found = assessment(options)
     asked = _asked(found, options)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.output is not None:
             write_translations(options.output, found.subject)
         if options.report is not None:
-            from transduce.workflows.report import write_report  # and with it what draws pictures
+            from transduce.workflows.evaluate.report import write_report  # and with it what draws pictures
 
             write_report(options.report, found, options.model)
             streams.say(f"{options.report}: written")

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from transduce.workflows import terminal
-from transduce.workflows.assessment import Assessment
-from transduce.workflows.breakdowns import BreakdownTable
-from transduce.workflows.compare import Compared
-from transduce.workflows.evaluate import Evaluation, Judged
-from transduce.workflows.sentence_tables import SentenceTable
-from transduce.workflows.shown import NOTHING, draws, figure, letter, p_value, spread
+from transduce import terminal
+from transduce.workflows.evaluate.assessment import Assessment
+from transduce.workflows.evaluate.breakdowns import BreakdownTable
+from transduce.workflows.evaluate.compare import Compared
+from transduce.workflows.evaluate.number_format import NOTHING, draws, figure, letter, p_value, spread
+from transduce.workflows.evaluate.run import Evaluation, Judged
+from transduce.workflows.evaluate.sentence_tables import SentenceTable
 
 Row = Sequence[str]
 

@@ -9,13 +9,15 @@ from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
 from transduce.cli.model_options import note_tags, opened
-from transduce.progress import progress_bar, start_clock
-from transduce.workflows.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
-from transduce.workflows.breakdowns import KINDS, count_words
-from transduce.workflows.calibrate import calibration
-from transduce.workflows.compare import is_model, read_outputs
-from transduce.workflows.evaluate import Judged, chosen_metrics, evaluate, judge, translations
-from transduce.workflows.held_out import (
+from transduce.models.find import find_model, open_model
+from transduce.models.model import Model
+from transduce.terminal import progress_bar, start_clock
+from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
+from transduce.workflows.evaluate.breakdowns import KINDS, count_words
+from transduce.workflows.evaluate.calibrate import calibration
+from transduce.workflows.evaluate.compare import is_model, read_outputs
+from transduce.workflows.evaluate.run import Judged, chosen_metrics, evaluate, judge, translations
+from transduce.workflows.evaluate.test_set import (
     HeldOut,
     names_columns,
     own_test_set,
@@ -23,8 +25,6 @@ from transduce.workflows.held_out import (
     read_pairs,
     seen_in_training,
 )
-from transduce.workflows.model import Model
-from transduce.workflows.model_folder import find_model, open_model
 
 if TYPE_CHECKING:
     from tqdm import tqdm

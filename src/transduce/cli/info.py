@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from transduce.cli import streams
 from transduce.cli.parser import Parser
-from transduce.workflows.terminal import table
+from transduce.terminal import table
 
 if TYPE_CHECKING:
-    from transduce.workflows.info import ModelInfo, Parameters, PresetInfo, TokenizerInfo
+    from transduce.workflows.info.run import ModelInfo, Parameters, PresetInfo, TokenizerInfo
 
 SUMMARY = "say what is in a model folder, or what a preset is"
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse(arguments)
 
-    from transduce.workflows.info import PAPER_VOCABULARY, PresetInfo, info
+    from transduce.workflows.info.run import PAPER_VOCABULARY, PresetInfo, info
 
     vocabulary = PAPER_VOCABULARY if options.vocabulary is None else options.vocabulary
     found = info(options.name, vocabulary)

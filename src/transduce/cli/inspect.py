@@ -9,7 +9,7 @@ from transduce.cli.model_options import add_device, add_folder, add_tag, note_ta
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from transduce.workflows.inspect import Inspection
+    from transduce.workflows.inspect.run import Inspection
 
 SUMMARY = "look inside a model: attention, alternatives, saliency"
 
@@ -19,9 +19,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.target is not None and options.beam is not None:
         raise ValueError("--beam is of the search, and --target is given: leave one out")
 
-    from transduce.workflows.inspect import TOP, inspect
-    from transduce.workflows.inspection_folder import check_folder
-    from transduce.workflows.inspection_text import as_text
+    from transduce.workflows.inspect.folder import check_folder
+    from transduce.workflows.inspect.run import TOP, inspect
+    from transduce.workflows.inspect.tables import as_text
 
     if options.out is not None:
         check_folder(options.out)
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(found: "Inspection", folder: Path) -> None:
-    from transduce.progress import progress_bar
-    from transduce.workflows.inspection_folder import PAGE, picture_count, write_inspection
+    from transduce.terminal import progress_bar
+    from transduce.workflows.inspect.folder import PAGE, picture_count, write_inspection
 
     with progress_bar("picture", picture_count(found)) as bar:
         write_inspection(folder, found, bar.update)

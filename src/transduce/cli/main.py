@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from transduce import __version__
 from transduce.cli import align, back_translate, evaluate, info, inspect, prepare, search, streams, train, translate
 from transduce.cli.parser import Parser
-from transduce.hardware import is_out_of_memory
+from transduce.machine.hardware import is_out_of_memory
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transduce import hardware
 from transduce.cli import streams
 from transduce.cli.parser import Parser
+from transduce.machine import hardware
 
 if TYPE_CHECKING:
-    from transduce.workflows.model import Model
+    from transduce.models.model import Model
 
 
 def add_folder(parser: Parser, required: bool = True) -> None:
@@ -53,7 +53,7 @@ def opened(options: argparse.Namespace) -> "Model":
     On a CPU it computes with as many threads as cores are free, as one that has to wait for its core makes all of them
     wait.
     """
-    from transduce.workflows.ensemble import open_models
+    from transduce.models.ensemble import open_models
 
     if (options.device or hardware.best_device()) == "cpu":
         hardware.choose_threads()
@@ -63,7 +63,7 @@ def opened(options: argparse.Namespace) -> "Model":
 
 def note_tags(model: "Model", given: Sequence[object], option: str = "--tag") -> None:
     """Says what tags the model knows, where none is given."""
-    from transduce.workflows.tag_advice import tag_advice
+    from transduce.workflows.predict.tag_advice import tag_advice
 
     if advice := tag_advice(model, given, option):
         streams.say(advice)

@@ -20,9 +20,9 @@ def main(arguments: Sequence[str]) -> int:
     add_run_file(parser)
     options = parser.parse(arguments)
 
-    from transduce.workflows.fine_tuning import load_start
-    from transduce.workflows.prepare import prepare
-    from transduce.workflows.settled_run import settled_run
+    from transduce.workflows.prepare.run import prepare
+    from transduce.workflows.train.fine_tuning import load_start
+    from transduce.workflows.train.settle import settled_run
 
     run = settled_run(options.run, options.overrides, streams.say)
     tokenizers = None if run.start_from is None else load_start(run.start_from, options.run).tokenizers

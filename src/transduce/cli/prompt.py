@@ -8,13 +8,13 @@ from io import TextIOWrapper
 from itertools import count
 
 from transduce.cli import streams
-from transduce.workflows.line_batches import Line
-from transduce.workflows.model import Model
-from transduce.workflows.notes import Notes
-from transduce.workflows.output_lines import Columns
-from transduce.workflows.terminal import harmless_lines
-from transduce.workflows.translate import Shown, Stream, Wanted, one_line
-from transduce.workflows.translation import Translation
+from transduce.models.model import Model
+from transduce.models.outputs import Translation
+from transduce.terminal import harmless_lines
+from transduce.workflows.predict.line_batches import Line
+from transduce.workflows.predict.notes import Notes
+from transduce.workflows.predict.output_lines import Columns
+from transduce.workflows.predict.stream import Shown, Stream, Wanted, one_line
 
 
 def converse(model: Model, wanted: Wanted, prefix: str = "") -> int:

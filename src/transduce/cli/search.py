@@ -9,11 +9,11 @@ from transduce import config
 from transduce.cli import streams
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_run_file, budget_of
-from transduce.workflows.terminal import table
+from transduce.terminal import table
 
 if TYPE_CHECKING:
-    from transduce.workflows.search import Found
-    from transduce.workflows.trials import Result
+    from transduce.workflows.search.run import Found
+    from transduce.workflows.search.trials import Result
 
 SUMMARY = "try a few settings on short runs, and say which are best"
 
@@ -23,7 +23,7 @@ TRIALS = 12
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
 
-    from transduce.workflows.search import search
+    from transduce.workflows.search.run import search
 
     found = search(options.run, options.over, options.trials, _overrides(options), say=streams.say)
     if found.results:
@@ -82,7 +82,7 @@ def _table(found: "Found") -> str:
 
 
 def _advice(options: argparse.Namespace, found: "Found", best: "Result") -> str:
-    from transduce.workflows.search_space import assignment
+    from transduce.workflows.search.space import assignment
 
     overrides = [*found.fixed, *(assignment(key, value) for key, value in best.settings.items())]
     snippet = config.dumps(config.override({}, [each for each in overrides if not _is_of_a_list(each)]))

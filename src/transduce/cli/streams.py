@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, TextIOWrapper
 
-from transduce import progress
-from transduce.workflows.terminal import harmless_lines
+from transduce import terminal
+from transduce.terminal import harmless_lines
 
 
 def set_up() -> None:
@@ -22,7 +22,7 @@ def set_up() -> None:
 
 def say(text: str) -> None:
     """A message for people, on stderr; what it quotes cannot act on the terminal. Where nobody hears it, work goes on."""
-    progress.say(harmless_lines(text))
+    terminal.say(harmless_lines(text))
 
 
 def write(text: str) -> None:
@@ -53,7 +53,7 @@ def _named_errors() -> Iterator[None]:
 
 def forget_output() -> None:
     """Drops what could not be written, so that the interpreter does not try it again at exit and complain."""
-    progress.forget(sys.stdout)
+    terminal.forget(sys.stdout)
 
 
 def standard_input() -> BufferedIOBase:

@@ -15,7 +15,7 @@ SUMMARY = "train a model from a run file"
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
 
-    from transduce.workflows.train import Abandoned, train
+    from transduce.workflows.train.run import Abandoned, train
 
     try:
         trained = train(options.run, _overrides(options), options.resume, say=streams.say)
@@ -72,7 +72,7 @@ class _Keys(argparse.Action):
     """Prints every key of a run file."""
 
     def __call__(self, parser: argparse.ArgumentParser, *unused: Any) -> None:
-        from transduce.workflows.info import run_file_keys
+        from transduce.workflows.info.run import run_file_keys
 
         for each in run_file_keys():
             streams.write(f"{each.key}\n    {each.text}\n    {each.type}; default: {each.default}\n")

@@ -12,12 +12,12 @@ from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.model_options import note_tags, opened
 from transduce.cli.translate_options import check, translate_parser
-from transduce.progress import is_shown, progress_bar, would_mix
+from transduce.terminal import is_shown, progress_bar, would_mix
 
 if TYPE_CHECKING:
-    from transduce.workflows.line_batches import Input, Line
-    from transduce.workflows.model import Model
-    from transduce.workflows.translate import Beside, Outputs, Wanted
+    from transduce.models.model import Model
+    from transduce.workflows.predict.line_batches import Input, Line
+    from transduce.workflows.predict.stream import Beside, Outputs, Wanted
 
 SUMMARY = "translate lines of files, of standard input, or as you type"
 
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     _check_readable(names, options.prefixes)
 
     from transduce.cli.prompt import converse
-    from transduce.workflows.line_batches import arriving_batches, full_batches
-    from transduce.workflows.translate import translate_stream
+    from transduce.workflows.predict.line_batches import arriving_batches, full_batches
+    from transduce.workflows.predict.stream import translate_stream
 
     model = opened(options)
     note_tags(model, options.tag)
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _wanted(options: argparse.Namespace, model: "Model") -> "Wanted":
-    from transduce.workflows.output_lines import Columns, Json
-    from transduce.workflows.translate import Wanted, best_text
+    from transduce.workflows.predict.output_lines import Columns, Json
+    from transduce.workflows.predict.stream import Wanted, best_text
 
     tags = tuple(options.tag)
     wanted = Wanted(method(options, model, options.split_sentences), tags, options.long, best_text)
@@ -64,7 +64,7 @@ def _wanted(options: argparse.Namespace, model: "Model") -> "Wanted":
 
 def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
     """ValueError or OSError for input that cannot be read, before anything is written."""
-    from transduce.workflows.line_batches import check_readable, count_lines
+    from transduce.workflows.predict.line_batches import check_readable, count_lines
 
     for name in names:
         if name == "-":
@@ -89,7 +89,7 @@ def _refuse_files_beside(options: argparse.Namespace) -> None:
 
 
 def _lines(options: argparse.Namespace, names: Sequence[str], say: Say) -> "Iterator[Line]":
-    from transduce.workflows.line_batches import lines, texts, with_prefixes
+    from transduce.workflows.predict.line_batches import lines, texts, with_prefixes
 
     found = lines(_inputs(names), say if options.bad_lines == "blank" else None)
     if options.prefixes is not None:
@@ -101,7 +101,7 @@ def _lines(options: argparse.Namespace, names: Sequence[str], say: Say) -> "Iter
 
 def _inputs(names: Sequence[str]) -> "Iterator[Input]":
     """Opens one after the other, however many there are."""
-    from transduce.workflows.line_batches import Input, open_input
+    from transduce.workflows.predict.line_batches import Input, open_input
 
     for name in names:
         with streams.standard_input() if name == "-" else open_input(Path(name)) as stream:
@@ -121,7 +121,7 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
     if options.alignments is None:
         return None
 
-    from transduce.workflows.output_lines import alignment_lines
+    from transduce.workflows.predict.output_lines import alignment_lines
 
     path, tags = options.alignments, tuple(options.tag)
     file = stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
@@ -141,7 +141,7 @@ def _progress(files: Sequence[str], stack: ExitStack) -> tuple[Progress | None, 
     if not files or not all(map(_is_file, files)) or would_mix():
         return None, streams.say
 
-    from transduce.workflows.line_batches import count_lines
+    from transduce.workflows.predict.line_batches import count_lines
 
     total = sum(0 if name == "-" else count_lines(Path(name)) for name in files)
     bar = stack.enter_context(progress_bar("line", total))

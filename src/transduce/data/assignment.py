@@ -8,8 +8,8 @@ from jaxtyping import UInt8, UInt64
 
 from transduce.data.config import Split
 from transduce.data.fates import DEV, DUPLICATE, PARTS, STRANGE_TAG, TEST, TRAIN
+from transduce.data.scan import Survey
 from transduce.data.split import Assignment, Keys, among, assign, repeats, require_pairs
-from transduce.data.survey import Survey
 from transduce.text.tags import shown
 
 NO_KEYS = np.zeros(0, np.uint64)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from transduce.data.clean import Clean
+from transduce.data.cleaning.rules import Clean
 from transduce.text.tags import names_in
 
 MOST_WEIGHT = 1_000.0

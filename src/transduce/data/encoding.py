@@ -10,10 +10,10 @@ from typing import NamedTuple, TextIO
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from transduce.data.clean import Clean, is_unbalanced
-from transduce.data.example import Example
+from transduce.data.cleaning.rules import Clean, is_unbalanced
 from transduce.data.fates import PARTS, REMOVED, TRAIN
 from transduce.data.held_out import line_of
+from transduce.data.records import Example
 from transduce.data.store import StoreWriter
 from transduce.data.tally import Tally
 from transduce.text.pair import Tokenizers

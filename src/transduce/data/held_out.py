@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transduce.data.example import Example
+from transduce.data.records import Example
 
 
 @dataclass(frozen=True)

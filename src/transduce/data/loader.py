@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from transduce.data.batching import Indices, epoch_plan
+from transduce.data.mixing import Share, WeightedRows
 from transduce.data.store import Row, TokenStore
-from transduce.data.weights import Share, WeightedRows
 
 END_TOKEN = 1  # the budget counts an end token on both sides; the store holds none
 

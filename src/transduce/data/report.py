@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from transduce.data.survey import Origin
-from transduce.text.harmless import harmless
+from transduce.data.scan import Origin
+from transduce.terminal import harmless
 from transduce.text.tags import shown
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from transduce.decoding.sampling import Sampling
+from transduce.decoding.strategies.sampling import Sampling
 
 LIMITS = {
     "beam": (1, 1_000),

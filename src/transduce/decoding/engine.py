@@ -7,15 +7,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from transduce.decoding import beam, diverse, greedy
-from transduce.decoding.batch import Batch, Request
 from transduce.decoding.config import Decoding
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
 from transduce.decoding.loop import Reading, run
+from transduce.decoding.partial_outputs import Written
 from transduce.decoding.protocol import Attending, Decodable, State
+from transduce.decoding.requests import Batch, Request
 from transduce.decoding.rules.rule import rules_for
-from transduce.decoding.sampling import Sampling, drawn
-from transduce.decoding.written import Written
+from transduce.decoding.strategies import beam, diverse, greedy
+from transduce.decoding.strategies.sampling import Sampling, drawn
 
 MIN_PADDED = 8  # what a shorter source counts for in a batch: its output takes room too
 

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from transduce.decoding.batch import Batch
 from transduce.decoding.coverage import Coverage
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
-from transduce.decoding.probabilities import Chances, chances
+from transduce.decoding.partial_outputs import Written
 from transduce.decoding.protocol import Attending, Decodable, State
+from transduce.decoding.requests import Batch
 from transduce.decoding.rules.rule import Rule, apply
-from transduce.decoding.written import Written
+from transduce.decoding.scores import Chances, chances
 
 TOKENS_AT_ONCE = 16  # of a prefix: logits for longer ones would take more memory than the search after them
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from transduce.drawing.labels import Label, label_or_number, labels
-from transduce.drawing.screen import screen_width
+from transduce.terminal import screen_width
 
 DPI = 100
 WIDTH, HEIGHT = 1.75, 0.26  # of a cell, in inches

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.font_manager import FontProperties
 
 from transduce.drawing.fonts import DEFAULT, font_for
-from transduce.drawing.screen import screen_width
+from transduce.terminal import screen_width
 
 LONGEST = 20  # columns of a label
 JOINERS = "\u200c\u200d"  # stand within words of Persian and the scripts of India, and between emoji

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from rapidfuzz.distance import Levenshtein
 
-from transduce.evaluation.score import References, Score, check, collapsed, corpus_score, reference_count
+from transduce.evaluation.metric import References, Score, check, collapsed, corpus_score, reference_count
 
 
 def _parts(text: str) -> list[str]:

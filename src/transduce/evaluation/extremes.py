@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from transduce.evaluation.score import Metric
+from transduce.evaluation.metric import Metric
 
 FOR_SENTENCES = (
     "chrf",

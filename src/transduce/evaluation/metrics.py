@@ -8,8 +8,8 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from transduce.evaluation.error_rates import ErrorRate, ExactMatch
-from transduce.evaluation.score import Metric
-from transduce.evaluation.translation import SacreBleu
+from transduce.evaluation.metric import Metric
+from transduce.evaluation.sacrebleu import SacreBleu
 
 USUAL: tuple[Metric, ...] = (
     # n-grams of words up to 4 (Papineni et al. 2002), tokenised by the 13a rules

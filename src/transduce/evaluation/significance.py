@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from transduce.evaluation.score import Metric
+from transduce.evaluation.metric import Metric
 
 SEED = 12345
 RESAMPLES = 1_000  # of the bootstrap

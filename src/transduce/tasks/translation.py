@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from transduce.architectures.transformer import EncoderDecoder
+from transduce.networks.transformer import EncoderDecoder
 from transduce.text.special import END, PAD, START
 from transduce.training.consistency import consistent_cross_entropy
 from transduce.training.losses import PIECE, TokenLoss, linear_cross_entropy

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import sentencex
 
-from transduce.text.pipeline import refuse_surrogates
+from transduce.text.spelling import refuse_surrogates
 
 WINDOW = 4_000  # characters that the library sees at once: its time can grow with their square
 LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")

@@ -11,16 +11,16 @@ import tokenizers
 
 from transduce import files
 from transduce.text.config import Kind
-from transduce.text.format import Vocabulary, read, write
-from transduce.text.pipeline import Pipeline, normaliser, refuse_surrogates, respell
 from transduce.text.special import NAMES
+from transduce.text.spelling import Pipeline, normaliser, refuse_surrogates, respell
 from transduce.text.tags import advice
+from transduce.text.tokenizer_file import Vocabulary, read, write
 
 MOST_BYTES = 64 * 2**20  # of a tokenizer file
 
 
 class Tokenizer:
-    """A trained tokenizer. `transduce.text.train.train` makes one, `Tokenizer.load` reads one.
+    """A trained tokenizer. `transduce.text.learn.learn.train` makes one, `Tokenizer.load` reads one.
 
     One of 273 unigram pieces, learned from the lines "low lower lowest" and "new newer newest":
 

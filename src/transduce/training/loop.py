@@ -10,7 +10,7 @@ from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import TrainingConfig
 from transduce.training.interrupt import Interrupted, StopRequest
 from transduce.training.job import Job
-from transduce.training.progress import Progress
+from transduce.training.progress_line import Progress
 from transduce.training.state import TrainState
 from transduce.training.update import Measured, update
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from transduce import files
-from transduce.training.progress import say
+from transduce.training.progress_line import say
 
 
 class MetricsLog:

@@ -9,7 +9,7 @@ from torch import nn
 
 from transduce.data.loader import Rows
 from transduce.data.store import Row
-from transduce.hardware import is_out_of_memory
+from transduce.machine.hardware import is_out_of_memory
 from transduce.training.config import TrainingConfig
 from transduce.training.losses import TokenLoss
 from transduce.training.precision import MasterWeights

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from transduce.decoding.probabilities import Chances
-from transduce.decoding.written import Written
+from transduce.decoding.partial_outputs import Written
+from transduce.decoding.scores import Chances
 
 
 @dataclass(frozen=True)

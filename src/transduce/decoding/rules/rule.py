@@ -10,13 +10,13 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from transduce.decoding.batch import Batch
 from transduce.decoding.config import Decoding
-from transduce.decoding.probabilities import Chances
+from transduce.decoding.partial_outputs import Written
+from transduce.decoding.requests import Batch
 from transduce.decoding.rules.bans import Bans, MinimumLength, NoRepeatedNgram
 from transduce.decoding.rules.forced_prefix import ForcedPrefix
 from transduce.decoding.rules.repetition import RepetitionPenalty
-from transduce.decoding.written import Written
+from transduce.decoding.scores import Chances
 
 
 @runtime_checkable

@@ -1,1 +1,0 @@
-"""Networks: tensors in, tensors out. Imports `attention` and `layers` only."""

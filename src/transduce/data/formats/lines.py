@@ -1,0 +1,209 @@
+"""Bytes -> lines, by stated rules and in bounded memory. Files named .gz or .zst are unpacked on the way.
+
+A line ends at b"\\n" and nowhere else; a last line without one counts as a line. At the start of a line a UTF-8 byte
+order mark is removed, at its end one carriage return (CRLF files); both are counted. A line that holds NUL, is not UTF-8
+or is longer than the limit is a *bad line*: reading stops there with file and line, or drops it and counts it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from io import BufferedIOBase, BufferedReader
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from transduce.data.formats.compression import bytes_taken, unpacked
+from transduce.data.tally import Findings
+
+BLOCK = 1 << 20  # bytes
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NOT_TEXT = (  # (first bytes, what the file is, what to do); UTF-32 before UTF-16, whose mark begins alike
+    (b"\xff\xfe\x00\x00", "UTF-32 text", "convert it to UTF-8"),
+    (b"\x00\x00\xfe\xff", "UTF-32 text", "convert it to UTF-8"),
+    (b"\xff\xfe", "UTF-16 text", "convert it to UTF-8"),
+    (b"\xfe\xff", "UTF-16 text", "convert it to UTF-8"),
+    (b"\x1f\x8b", "compressed (gzip)", "name it .gz or unpack it"),
+    (b"\xfd7zXZ\x00", "compressed (xz)", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "name it .zst or unpack it"),
+    (b"PK\x03\x04", "a zip archive", "unpack it first"),
+)
+
+
+@dataclass(frozen=True)
+class LineRules:
+    """What counts as a bad line and what happens to it."""
+
+    bad_lines: Literal["error", "drop"] = "error"
+    max_line_bytes: int = 1_000_000
+    max_row_lines: int = 100  # of a .csv; a quote that is not closed swallows the rows up to the next one
+
+
+class BadLine(NamedTuple):
+    """A line that cannot be used: `reason` is the same for all of its kind, `detail` belongs to this one.
+
+    `text` is what can be read of it, with U+FFFD for the rest; None where it was too long to be kept.
+    """
+
+    where: str
+    reason: str
+    detail: str = ""
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked.
+
+    `stamp` is what changes when somebody writes to the file: its size and the time of the last change.
+    """
+
+    path: Path
+    lines: int
+    sha256: str
+    stamp: tuple[int, ...] = field(default=(), compare=False)
+
+    def require_unchanged(self) -> None:
+        """ValueError where the file does not hold what was read."""
+        if not self.path.is_file() or (_stamp(self.path) != self.stamp and facts(self.path) != self):
+            raise ValueError(f"{self.path}: changed while it was read; start again when it is complete")
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> FileFacts:
+    """Lines and hash of a file; `progress` hears the bytes of the file that each block took. ValueError if it is empty or
+    unreadable.
+    """
+    digest, newlines, taken, last = hashlib.sha256(), 0, 0, b""
+    with open_text(path) as stream:
+        stamp = _stamp(path)
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            newlines += block.count(b"\n")
+            last = block[-1:]
+            now = bytes_taken(stream)
+            progress(now - taken)
+            taken = now
+    if not last:
+        raise ValueError(f"{path}: the file is empty")
+    return FileFacts(path, newlines + (last != b"\n"), digest.hexdigest(), stamp)
+
+
+def open_text(path: Path) -> BufferedReader:
+    """The file's bytes, unpacked if it is named .gz or .zst.
+
+    ValueError if it is missing, no regular file, unreadable, not compressed as its name says, or begins as no UTF-8 text
+    does; later, from reading, if it is compressed and damaged or cut off.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: no such file")
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "a device or pipe, which cannot be read twice"
+        raise ValueError(f"{path}: is {found}, expected a file")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    with ExitStack() as stack:  # closes the file where it is refused
+        stream = unpacked(stack.enter_context(file), path)
+        head = stream.peek(8)
+        for start, what, advice in NOT_TEXT:
+            if head.startswith(start):
+                raise ValueError(f"{path}: is {what}, not UTF-8 text; {advice}")
+        stack.pop_all()
+    return stream
+
+
+def lines(path: Path, max_line_bytes: int = LineRules.max_line_bytes) -> Iterator[str]:
+    """The lines of one file, empty ones too, without their ends; ValueError with file and line at the first bad one."""
+    with open_text(path) as stream:
+        for line in stream_lines(stream, str(path), max_line_bytes, Findings()):
+            if isinstance(line, BadLine):
+                raise ValueError(message(line))
+            yield line
+
+
+def stream_lines(stream: BufferedIOBase, name: str, max_line_bytes: int, findings: Findings) -> Iterator[str | BadLine]:
+    """Each line of an open file or pipe called `name`, as text or as what is wrong with it.
+
+    Holds little more than `max_line_bytes` of a line, however long it is.
+    """
+    number = 0
+    while raw := stream.readline(max_line_bytes + 5):  # what a line may have beside its text: byte order mark, \r, \n
+        number += 1
+        if raw.startswith(BYTE_ORDER_MARK):  # not in the first line alone: joined files have one where each begins
+            raw = raw.removeprefix(BYTE_ORDER_MARK)
+            findings.noted.add("byte order mark removed", f"{name}:{number}")
+        if raw.endswith(b"\n"):
+            raw = raw[:-1]
+        elif len(raw) > max_line_bytes:
+            _skip_rest_of_line(stream)
+        if raw.endswith(b"\r"):
+            raw = raw[:-1]
+            findings.noted.add("carriage return removed", f"{name}:{number}")
+        yield _decoded(raw, name, number, max_line_bytes)
+
+
+def _skip_rest_of_line(stream: BufferedIOBase) -> None:
+    while block := stream.readline(BLOCK):
+        if block.endswith(b"\n"):
+            return
+
+
+def _decoded(raw: bytes, name: str, number: int, max_line_bytes: int) -> str | BadLine:
+    if len(raw) > max_line_bytes:
+        return BadLine(f"{name}:{number}", "line too long", f"more than {max_line_bytes:,} bytes")
+    if b"\0" in raw:
+        detail = f"at byte {raw.index(0) + 1} of the line"
+        return BadLine(f"{name}:{number}", "NUL character", detail, raw.decode(errors="replace"))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        place = f"0x{raw[error.start]:02x} at byte {error.start + 1} of the line"
+        return BadLine(f"{name}:{number}", "invalid UTF-8", place, raw.decode(errors="replace"))
+
+
+def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """(line number, that line of every file); ValueError with all counts if the files do not have equally many lines.
+
+    >>> list(aligned([Path("a.en"), Path("a.de")], LineRules(), Findings()))
+    [(1, ('one', 'eins')), (2, ('two', 'zwei'))]
+    """
+    with ExitStack() as stack:
+        sides = [
+            stream_lines(stack.enter_context(open_text(path)), str(path), rules.max_line_bytes, findings)
+            for path in paths
+        ]
+        rows: Iterator[tuple[Any, ...]] = zip_longest(*sides)
+        for number, row in enumerate(rows, 1):
+            if None in row:
+                require_equal_lines([facts(path) for path in paths])
+                raise ValueError(f"{paths[0]}: a file changed while it was read; start again")
+            if BadLine in map(type, row):
+                drop_or_stop(next(line for line in row if isinstance(line, BadLine)), rules, findings)
+            else:
+                yield number, row
+
+
+def require_equal_lines(files: Sequence[FileFacts]) -> None:
+    """ValueError that names every file and its number of lines, unless all numbers are equal."""
+    if len({file.lines for file in files}) > 1:
+        counts = ", ".join(f"{file.path} has {file.lines:,}" for file in files)
+        raise ValueError(f"aligned files need equally many lines, but {counts}; line N of each must belong together")
+
+
+def drop_or_stop(bad: BadLine, rules: LineRules, findings: Findings) -> None:
+    """Count a bad line as dropped, or raise the ValueError that stops at it, as the rules say."""
+    if rules.bad_lines == "error":
+        raise ValueError(f'{message(bad)}; correct the line, or set data.bad-lines = "drop" to leave such lines out')
+    findings.dropped.add(bad.reason, bad.where, bad.detail)
+
+
+def message(bad: BadLine) -> str:
+    """'train.en:17: invalid UTF-8 (0xff at byte 5 of the line)'."""
+    return f"{bad.where}: {bad.reason}" + (f" ({bad.detail})" if bad.detail else "")

@@ -1,0 +1,1 @@
+"""How outputs grow: one file per strategy."""

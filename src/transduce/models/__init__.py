@@ -1,0 +1,1 @@
+"""A trained model: its folder, how it is found, and how it is used."""

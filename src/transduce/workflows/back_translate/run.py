@@ -1,0 +1,214 @@
+"""Back-translation: text of the target language alone becomes pairs, whose sources a reverse model makes up.
+
+Sennrich et al. 2016, 1511.06709; with a tag, so that the model tells the pairs from real ones: Caswell et al. 2019,
+1906.06442; sources drawn instead of searched for, where there are many pairs: Edunov et al. 2018, 1808.09381.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transduce import files
+from transduce.data.formats.compression import unpacked_name
+from transduce.data.formats.lines import BadLine, LineRules, facts, open_text, stream_lines
+from transduce.data.formats.read import FORMATS
+from transduce.data.tally import Findings
+from transduce.decoding.config import Decoding
+from transduce.files.resumable_output import check_place, growing
+from transduce.models.model import Model
+from transduce.models.outputs import Translation
+from transduce.terminal import BREAKS, progress_bar
+from transduce.text.tags import SYNTHETIC, names_in
+from transduce.workflows.predict.line_batches import Line, full_batches
+from transduce.workflows.predict.method import Method
+
+STRANGE = re.compile("[\0\ufffd]")  # what bytes drawn at random spell; no training data may hold the first
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """How pairs are made: how their sources are found, the model's tags for that, and the tags that the pairs get."""
+
+    method: Method
+    model_tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = (SYNTHETIC,)
+
+
+@dataclass(frozen=True)
+class Unreadable(Line):
+    """Stands for a line that cannot be used."""
+
+    reason: str = ""
+
+
+@dataclass
+class Made:
+    """What has come of the lines so far: how many were read, how many gave a pair, why the others did not."""
+
+    lines: int = 0
+    pairs: int = 0
+    place: int = 0  # lines with text before, on which random draws depend
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """`2 pairs from 5 lines; left out: 2 blank, 1 with an output that is empty`."""
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
+        return f"{self.pairs:,} pairs from {self.lines:,} lines" + (f"; left out: {reasons}" if reasons else "")
+
+
+def back_translate(
+    model: Model,
+    monolingual: Sequence[Path],
+    output: Path,
+    wanted: Synthesis,
+    force: bool = False,
+    say: Callable[[str], object] = print,
+) -> Made:
+    """Translates every line and writes {"source": translation, "target": line, "tag": ...}, or a TSV file of the same.
+
+    `output` ends in .jsonl, .ndjson or .tsv, with .gz or .zst behind it if it is to be compressed. It appears when all is
+    done; what was broken off goes on where it was, with the same outputs. Left out and counted: lines that are blank, no
+    text or longer than the model takes; outputs that are empty, cut, or the line itself. ValueErrors name the file.
+    """
+    write = _writer(output, wanted.tags)
+    _check_inputs(monolingual, output)
+    check_place(output, force)
+    model.tokenizers.source.tag_ids(wanted.model_tags)  # an unknown one is refused before anything is read
+    read = [facts(path) for path in monolingual]
+    total = sum(each.lines for each in read)
+    identity = {
+        "model": _digest(model),
+        "precision": str(next(model.network.parameters()).dtype),
+        "text": [each.sha256 for each in read],
+        "decoding": _decoding(wanted.method.settings),
+        "choice": wanted.method.least_risk,
+        "language": wanted.method.language,
+        "tags": [list(wanted.model_tags), list(wanted.tags)],
+    }
+    with growing(output, identity, anew=force) as file:
+        made = Made(**file.state) if file.state else Made()
+        if made.lines:
+            say(f"going on after line {made.lines:,} of {total:,}")
+        with progress_bar("line", total, initial=made.lines) as bar:
+            for batch in _after(made.lines, full_batches(_lines(monolingual))):
+                file.append("".join(map(write, _pairs(model, batch, wanted, made))), asdict(made))
+                bar.update(len(batch))
+        if made.pairs == 0:
+            file.discard()
+            names = ", ".join(map(str, monolingual))
+            raise ValueError(
+                f"{names}: no pair came of it: {made}; see what the model makes of some lines by transduce translate"
+            )
+        file.finish()
+    return made
+
+
+def _writer(output: Path, tags: Sequence[str]) -> Callable[[tuple[str, str]], str]:
+    """What makes a line of the file of a pair (source, target). ValueError for a name with no known ending, and for tags
+    that name none.
+    """
+    if not all(name.strip() for name in tags):
+        raise ValueError("--tag names no tag; for pairs without one give --untagged")
+    tag = " ".join(names_in(" ".join(tags)))
+
+    def json_line(pair: tuple[str, str]) -> str:
+        record = dict(zip(("source", "target"), pair, strict=True)) | ({"tag": tag} if tag else {})
+        return json.dumps(record, ensure_ascii=False) + "\n"
+
+    def tsv_line(pair: tuple[str, str]) -> str:
+        cells = [BREAKS.sub(" ", text) for text in pair] + (["", tag] if tag else [])
+        return "\t".join(cells) + "\n"
+
+    writers = {".jsonl": json_line, ".ndjson": json_line, ".tsv": tsv_line}
+    ending = unpacked_name(output).suffix.lower()
+    if ending not in writers:
+        raise ValueError(
+            f"{output}: the output must end in {', '.join(writers)}, with .gz or .zst behind it to be compressed"
+        )
+    return writers[ending]
+
+
+def _check_inputs(monolingual: Sequence[Path], output: Path) -> None:
+    for path in monolingual:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise ValueError(f"{output}: is a file to be translated; name another output")
+        ending = unpacked_name(path).suffix.lower()
+        if ending in FORMATS:
+            raise ValueError(f"{path}: a {ending} file holds pairs; expected text, one sentence a line")
+
+
+def _decoding(settings: Decoding) -> dict[str, Any]:
+    """All but how many tokens are searched for at a time, which may have to be fewer after a failure."""
+    tree: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return {key: value for key, value in tree.items() if key != "batch_tokens"}
+
+
+def _digest(model: Model) -> str:
+    """Stands for the model's content."""
+    if model.folder is None:
+        raise ValueError(f"{model.name}: back-translation is by one model, read from a folder")
+    return files.sha256(model.folder / "manifest.json")
+
+
+def _lines(paths: Sequence[Path]) -> Iterator[Line]:
+    """All lines of all files; those that cannot be used as Unreadable ones."""
+    number = 0
+    for path in paths:
+        with open_text(path) as stream:
+            read = stream_lines(stream, str(path), LineRules.max_line_bytes, Findings())
+            for place, line in enumerate(read, 1):
+                number += 1
+                where = f"{path}:{place}"
+                if isinstance(line, BadLine):
+                    yield Unreadable(number, where, "", reason=line.reason)
+                else:
+                    yield Line(number, where, line)
+
+
+def _after(done: int, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:
+    """The lines behind the first `done`, in batches that are cut as ever, so that outputs are those of a single sitting.
+
+    Where reading failed amid a batch, a part of that batch has been done.
+    """
+    for batch in batches:
+        if batch[-1].number > done:
+            yield [line for line in batch if line.number > done]
+
+
+def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, made: Made) -> list[tuple[str, str]]:
+    """The (source, target) that the lines give; `made` learns what became of them."""
+    texts = [line.text for line in batch]
+    tags = [wanted.model_tags] * len(batch) if wanted.model_tags else None
+    outputs = wanted.method.translate(model, texts, tags=tags, first_place=made.place)
+    pairs = []
+    for line, (output, *_) in zip(batch, outputs, strict=True):
+        flaw = _flaw(line, output)
+        if flaw is None:
+            pairs.append((output.text, line.text))
+        else:
+            made.left_out[flaw] = made.left_out.get(flaw, 0) + 1
+    made.lines, made.pairs = batch[-1].number, made.pairs + len(pairs)
+    made.place += wanted.method.places(texts)
+    return pairs
+
+
+def _flaw(line: Line, output: Translation) -> str | None:
+    """Why a line and its translation make no pair."""
+    if isinstance(line, Unreadable):
+        return f"with a fault ({line.reason})"
+    if not line.text.strip():
+        return "blank"
+    if output.source_cut:
+        return "longer than the model takes"
+    if not output.text.strip():
+        return "with an output that is empty"
+    if STRANGE.search(output.text):
+        return "with an output that is no text"
+    if not output.ended:
+        return "with an output cut at its longest length"
+    if output.text.casefold().split() == line.text.casefold().split():
+        return "with an output that is the line itself"
+    return None

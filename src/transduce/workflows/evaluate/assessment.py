@@ -1,0 +1,63 @@
+"""Assess: everything that outputs and references tell about a system, alone and beside others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transduce.evaluation.calibration import Calibration
+from transduce.workflows.evaluate.breakdowns import BreakdownTable, Kind, WordCounts, breakdown_tables
+from transduce.workflows.evaluate.compare import Compared, compare_systems
+from transduce.workflows.evaluate.run import Judged
+from transduce.workflows.evaluate.sentence_tables import SentenceTable, different_sentences, worst_sentences
+from transduce.workflows.evaluate.test_set import HeldOut
+
+REPORTED_SENTENCES = 20  # in each table of a report, unless told otherwise
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted beside the scores: kinds of breakdowns and how they are cut, and how many sentences to look at."""
+
+    breakdowns: Sequence[Kind] = ()
+    edges: Sequence[int] = ()
+    trained_on: WordCounts | None = None
+    sentences: int = 0
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was found about `subject`. `different` has a table for each system of `compared`, if any were wanted."""
+
+    held_out: HeldOut
+    subject: Judged
+    compared: tuple[Compared, ...]
+    breakdowns: tuple[BreakdownTable, ...]
+    worst: SentenceTable | None
+    different: tuple[SentenceTable, ...]
+    calibration: Calibration | None = None
+
+    @property
+    def systems(self) -> tuple[Judged, ...]:
+        """The subject, then those that it was compared with."""
+        return (self.subject, *(each.other for each in self.compared))
+
+
+def assess(
+    held_out: HeldOut,
+    subject: Judged,
+    others: Sequence[Judged] = (),
+    wanted: Wanted = Wanted(),
+    calibration: Calibration | None = None,
+) -> Assessment:
+    """Compares the subject with each other system, and looks closer where that is wanted."""
+    most = wanted.sentences if subject.scores else 0
+    return Assessment(
+        held_out=held_out,
+        subject=subject,
+        compared=tuple(compare_systems(subject, others)),
+        breakdowns=tuple(
+            breakdown_tables(held_out, [subject, *others], wanted.breakdowns, wanted.edges, wanted.trained_on)
+        ),
+        worst=worst_sentences(held_out, subject, most) if most else None,
+        different=tuple(different_sentences(held_out, subject, other, most) for other in others) if most else (),
+        calibration=calibration,
+    )

@@ -1,0 +1,163 @@
+"""Report: an assessment as one HTML page that needs nothing else: no network, no script, no other file."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+from transduce.drawing.breakdown_chart import Point, scores_by_part
+from transduce.drawing.curves import learning_curve_figure
+from transduce.drawing.html_page import html_page
+from transduce.drawing.pictures import svg
+from transduce.drawing.reliability_diagram import reliability_diagram
+from transduce.evaluation.calibration import BINS
+from transduce.evaluation.differences import nearest, unmatched
+from transduce.evaluation.metrics import ERROR_RATES, METRICS
+from transduce.evaluation.significance import Comparison, interval
+from transduce.files import write_atomically
+from transduce.training import metrics_log
+from transduce.workflows.evaluate.assessment import Assessment
+from transduce.workflows.evaluate.breakdowns import BreakdownTable
+from transduce.workflows.evaluate.number_format import NOTHING, counted, draws, figure, letter, p_value, percent, spread
+from transduce.workflows.evaluate.run import Evaluation, Judged
+from transduce.workflows.evaluate.sentence_tables import Output, Sentence, metric_of_sentences
+from transduce.workflows.evaluate.test_set import run_of
+from transduce.workflows.info.run import ModelInfo, model_info
+
+Rows = list[tuple[str, str]]
+
+
+def write_report(path: Path, found: Assessment, model: Path | None = None) -> None:
+    """Writes the page about an assessment. `model` is the folder of the subject, or of its run, where it is a model."""
+    write_atomically(path, report_page(found, model))
+
+
+def report_page(found: Assessment, model: Path | None = None) -> str:
+    """The page as text. Whatever comes from data, models and file names is escaped in it."""
+    subject = found.subject
+    evaluation = subject if isinstance(subject, Evaluation) else None
+    info = None if model is None else model_info(model)
+    pictures = {name: _data_uri(each) for name, each in _pictures(found, model).items()}
+    text = html_page(
+        Path(__file__).with_name("report.html.jinja"),
+        FILTERS,
+        found=found,
+        subject=subject,
+        letters=[letter(place) for place in range(len(found.systems))],
+        evaluation=evaluation,
+        perplexity=None if evaluation is None else f"{evaluation.perplexity:.4g}",
+        contents=_contents(found, info, pictures),
+        draws=draws(),
+        calibration_bins=BINS,
+        pictures=pictures,
+        sentence_metric=metric_of_sentences(subject) if subject.scores else "",
+        model=[] if info is None else _facts(info),
+        card=None if info is None else _card(info),
+    )
+    return text.encode("utf-8", "replace").decode()  # names of files need not be text
+
+
+def _contents(found: Assessment, info: ModelInfo | None, pictures: dict[str, str]) -> Rows:
+    """Anchor and name of each section that the page has."""
+    different = [
+        (f"different-{letter(place)}", f"Most different: A and {letter(place)}")
+        for place, table in enumerate(found.different, 1)
+        if table.sentences
+    ]
+    sections = [
+        ("scores", "Scores", True),
+        ("comparison", "Comparison", bool(found.compared and found.subject.scores)),
+        ("breakdowns", "Breakdowns", bool(found.breakdowns)),
+        ("calibration", "Calibration", found.calibration is not None),
+        ("worst", "Worst sentences", found.worst is not None and bool(found.worst.sentences)),
+        *((anchor, name, True) for anchor, name in different),
+        ("curve", "Learning curve", "curve" in pictures),
+        ("model", "Model", info is not None),
+    ]
+    return [(anchor, name) for anchor, name, there in sections if there]
+
+
+def _pictures(found: Assessment, model: Path | None) -> dict[str, str]:
+    """SVG documents by name. They hold no text from data, for whose script a font might be missing."""
+    pictures = {}
+    for table in found.breakdowns:
+        if table.kind == "length" and found.subject.scores:
+            pictures["length"] = _length_picture(table, found.systems)
+    if found.calibration is not None:
+        pictures["calibration"] = svg(reliability_diagram(found.calibration.bins, found.calibration.expected_error))
+    run = None if model is None else run_of(model)
+    events = [] if run is None else metrics_log.read(run / "metrics.jsonl")
+    if events:
+        pictures["curve"] = svg(learning_curve_figure(events, ERROR_RATES))
+    return pictures
+
+
+def _length_picture(table: BreakdownTable, systems: tuple[Judged, ...]) -> str:
+    name = metric_of_sentences(systems[0])
+    points: list[list[Point | None]] = []
+    for system in systems:
+        statistics = system.statistics[[score.name for score in system.scores].index(name)]
+        row: list[Point | None] = []
+        for part in table.breakdown.slices:
+            value = float(METRICS[name].values(statistics[part.places].sum(0, keepdims=True))[0])
+            ends = interval(METRICS[name], statistics[part.places])
+            row.append(None if ends is None else (value, ends.low, ends.high))
+        points.append(row)
+    parts = table.breakdown.slices
+    return svg(
+        scores_by_part(
+            [letter(place) for place in range(len(systems))],
+            [part.name for part in parts],
+            [len(part.places) for part in parts],
+            points,
+            (table.breakdown.title, name),
+        )
+    )
+
+
+def _facts(info: ModelInfo) -> list[tuple[str, Rows]]:
+    """What `transduce info` says, as titled tables."""
+    sides = [("both sides", info.source)] if info.shared else [("source", info.source), ("target", info.target)]
+    return [
+        ("Network", [("folder", str(info.folder)), ("architecture", info.architecture), *info.network.items()]),
+        (
+            "Parameters",
+            [
+                (name, f"{count:,}")
+                for name, count in (*info.parameters.parts.items(), ("in all", info.parameters.total))
+            ],
+        ),
+        ("Tokenizer", [(side, f"{each.kind}, {each.size:,} pieces") for side, each in sides]),
+        ("Decoding", list(info.generation.items())),
+    ]
+
+
+def _card(info: ModelInfo) -> str | None:
+    path = info.folder / "README.md"
+    return path.read_text(encoding="utf-8", errors="replace") if "README.md" in info.files else None
+
+
+def _data_uri(picture: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode('ascii')}"
+
+
+def _better(one: Comparison, other: str) -> str:
+    if one.difference == 0:
+        return NOTHING
+    return other if (one.difference > 0) == METRICS[one.metric].higher_is_better else "A"
+
+
+def _pieces(output: Output, sentence: Sentence) -> list[tuple[str, bool]]:
+    """The output in pieces, those marked that its nearest reference has not."""
+    return unmatched(output.text, nearest(output.text, sentence.references))
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "figure": figure,
+    "interval": spread,
+    "percent": percent,
+    "p_value": p_value,
+    "better": _better,
+    "pieces": _pieces,
+    "count": lambda number: f"{number:,}",
+    "counted": counted,
+}

@@ -1,0 +1,126 @@
+"""Held-out pairs: what a system is tested on, from files or from the run that kept them apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from transduce.data import overlap
+from transduce.data.config import Columns, Corpus
+from transduce.data.formats.compression import unpacked_name
+from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
+from transduce.data.formats.read import examples
+from transduce.data.records import Example
+from transduce.data.tally import Findings
+from transduce.text.tags import joined
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A test set: for each item a source and one or more references.
+
+    sources: empty where outputs alone are judged and nobody gave their sources.
+    left_out: pairs of the file that were not taken, as a side is empty.
+    tags, groups: of each item; empty where no item has any.
+    name: of the file or files, for messages.
+    """
+
+    sources: tuple[str, ...]
+    references: tuple[tuple[str, ...], ...]
+    left_out: int = 0
+    tags: tuple[tuple[str, ...], ...] = ()
+    groups: tuple[str, ...] = ()
+    name: str = field(default="", compare=False)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each source with its first reference."""
+        return [(source, answers[0]) for source, answers in zip(self.sources, self.references, strict=True)]
+
+    def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
+        """The same items with these tags behind those that each has. ValueError where they are too many for one."""
+        if not tags:
+            return self
+        own = self.tags or ((),) * len(self.sources)
+        return replace(self, tags=tuple(joined(each, tags) for each in own))
+
+
+def read_aligned(source: Path | None, references: Sequence[Path]) -> HeldOut:
+    """Line N of every file belongs together; blank lines stay. ValueError with all counts if they are not equal."""
+    paths = [*references] if source is None else [source, *references]
+    columns = [tuple(lines(path)) for path in paths]
+    require_equal_lines([facts(path) for path in paths])
+    answers = columns if source is None else columns[1:]
+    return HeldOut(() if source is None else columns[0], tuple(zip(*answers, strict=True)), name=str(paths[0]))
+
+
+def read_pairs(path: Path, alternatives: bool = False, columns: Mapping[str, str] | None = None) -> HeldOut:
+    """The pairs of one file in any format that training data may have. With `alternatives`, pairs that share source and
+    tags are one item: its targets are its references, and its group is that of the first.
+
+    `columns` names those of a .csv or .jsonl file that are called otherwise: {"source": "en", "target": "de"}.
+    """
+    findings = Findings()
+    corpus = Corpus(file=path, columns=None if columns is None else Columns(**columns))
+    pairs = list(examples(corpus, LineRules(bad_lines="drop"), findings))
+    left_out = _left_out(findings)
+    if not pairs:
+        raise ValueError(f"{path}: holds no pairs to evaluate on")
+    grouped: dict[object, list[Example]] = {}  # keeps the order
+    for place, pair in enumerate(pairs):
+        grouped.setdefault((pair.source, pair.tags) if alternatives else place, []).append(pair)
+    items = list(grouped.values())
+    return HeldOut(
+        sources=tuple(item[0].source for item in items),
+        references=tuple(tuple(dict.fromkeys(pair.target for pair in item)) for item in items),
+        left_out=left_out,
+        tags=tuple(item[0].tags for item in items) if any(pair.tags for pair in pairs) else (),
+        groups=tuple(item[0].group for item in items) if any(pair.group for pair in pairs) else (),
+        name=str(path),
+    )
+
+
+def names_columns(path: Path) -> bool:
+    """Whether the columns of a file of pairs have names, compressed or not: those of a .tsv are known by their places."""
+    return unpacked_name(path).suffix.lower() != ".tsv"
+
+
+def run_of(model: Path) -> Path | None:
+    """The folder of the run that `model` is, or lies in as runs/NAME/model; None for any other folder."""
+    place = model.absolute()
+    folders = (model, place.parent) if place.name == "model" else (model,)
+    return next((folder for folder in folders if (folder / "run.toml").is_file()), None)
+
+
+def own_test_set(model: Path) -> Path:
+    """The pairs that the run of a model kept for the final test. ValueError if there are none."""
+    run = run_of(model)
+    if run is None or not (run / "test.jsonl").is_file():
+        raise ValueError(
+            f"{model} has no test pairs of its own: give --data FILE, or --source FILE and --reference FILE"
+            + ("" if run is None else " (a run keeps some where data.split.test or data.test says so)")
+        )
+    return run / "test.jsonl"
+
+
+def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
+    """What to say where the run of a model was trained on sources of the test set; None where there is nothing to."""
+    run = run_of(model)
+    found = None if run is None else overlap.seen(run, held_out.sources)
+    if not found:
+        return None
+    different = len(set(held_out.sources))
+    return (
+        f"{model} was trained on {found:,} of the {different:,} different sources of {held_out.name}: its figures there "
+        "say little about text that it has not seen"
+    )
+
+
+def _left_out(findings: Findings) -> int:
+    """Pairs with an empty side; ValueError for any other reason to drop a line, as a test set must be read in full."""
+    dropped = findings.dropped.tree()
+    empty = dropped.pop("empty side", {"count": 0})
+    for reason, found in dropped.items():
+        first = found["examples"][0]
+        detail = f" ({first['text']})" if "text" in first else ""
+        more = f"; {found['count'] - 1} more such lines" if found["count"] > 1 else ""
+        raise ValueError(f"{first['where']}: {reason}{detail}{more}; correct the file")
+    return int(empty["count"])

@@ -1,0 +1,1 @@
+"""`transduce translate`: lines in, outputs out."""

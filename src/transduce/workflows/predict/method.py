@@ -1,0 +1,135 @@
+"""How lines become translations: searched for or drawn, the best or the least risky, whole or sentence by sentence."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transduce.decoding.config import Decoding
+from transduce.decoding.strategies.sampling import Sampling
+from transduce.evaluation.minimum_risk import choose
+from transduce.models.model import Model
+from transduce.models.outputs import Translation
+from transduce.text.sentences import Sentence, join, language_code, split
+from transduce.text.special import END
+
+Tags = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to translate.
+
+    settings: the search or the draws; `Model.decoding` makes them.
+    least_risk: of the settings' n-best outputs the one most like all of them by chrF is chosen (minimum Bayes risk).
+        Draws count alike, what a search found counts by its probability.
+    language: of the sources; each line is then a paragraph, whose sentences are translated one by one and joined with
+        the white space that stood between them. ValueError where more than one output is wanted of a paragraph.
+    """
+
+    settings: Decoding
+    least_risk: bool = False
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.language is None:
+            return
+        language_code(self.language)
+        if self.settings.n_best > 1 and not self.least_risk:
+            raise ValueError(
+                f"n-best must be 1 where paragraphs are split into sentences, found {self.settings.n_best}: a paragraph "
+                "has one output, the best of each of its sentences"
+            )
+
+    def translate(
+        self,
+        model: Model,
+        lines: Sequence[str],
+        progress: Callable[[int], object] | None = None,
+        *,
+        tags: Tags | None = None,
+        prefixes: Sequence[str] | None = None,
+        first_place: int = 0,
+    ) -> list[list[Translation]]:
+        """The outputs of each line, best first; arguments and errors as those of `Model.translate_n_best`."""
+        if self.language is None:
+            return self._translate(model, lines, progress, tags, prefixes, first_place)
+        if prefixes is not None and any(prefixes):
+            raise ValueError("a prefix is for a whole line: translate without prefixes, or do not split into sentences")
+        paragraphs = [split(line, self.language) for line in lines]
+        texts = [sentence.text for paragraph in paragraphs for sentence in paragraph]
+        repeated = None if tags is None else [tag for tag, each in zip(tags, paragraphs, strict=True) for _ in each]
+        found = iter(self._translate(model, texts, None, repeated, None, first_place))
+        results = [[joined(each, [next(found)[0] for _ in each], self.settings.alpha)] for each in paragraphs]
+        if progress is not None:
+            progress(sum(bool(line.strip()) for line in lines))
+        return results
+
+    def places(self, lines: Sequence[str]) -> int:
+        """How many places in a stream the lines take, for the `first_place` of what comes next."""
+        if self.language is None:
+            return sum(bool(line.strip()) for line in lines)
+        return sum(bool(sentence.text) for line in lines for sentence in split(line, self.language))
+
+    def _translate(
+        self,
+        model: Model,
+        texts: Sequence[str],
+        progress: Callable[[int], object] | None,
+        tags: Tags | None,
+        prefixes: Sequence[str] | None,
+        first_place: int,
+    ) -> list[list[Translation]]:
+        found = model.translate_n_best(
+            texts, progress=progress, settings=self.settings, tags=tags, prefixes=prefixes, first_place=first_place
+        )
+        if not self.least_risk:
+            return found
+        weighted = self.settings.sampling is None
+        return [[least_risk(outputs, weighted)] for outputs in found]
+
+
+def method_of(
+    model: Model,
+    changes: Mapping[str, Any],
+    draws: Mapping[str, Any] | None = None,
+    *,
+    least_risk: bool = False,
+    language: str | None = None,
+) -> Method:
+    """The method with the model's settings of `Decoding` but for `changes`; it draws where `draws`, the settings of
+    `Sampling`, are given: `method_of(model, {"n_best": 8}, {"top_p": 0.9})`.
+    """
+    settings = dict(changes) if draws is None else {**changes, "sampling": Sampling(**draws)}
+    return Method(model.decoding(**settings), least_risk, language)
+
+
+def least_risk(candidates: Sequence[Translation], weighted: bool) -> Translation:
+    """The candidate most like all of them by chrF, each counted once or, where `weighted`, by its probability."""
+    if not weighted:
+        return candidates[choose([each.text for each in candidates])]
+    highest = max(each.log_probability for each in candidates)
+    weights = [math.exp(each.log_probability - highest) for each in candidates]
+    return candidates[choose([each.text for each in candidates], weights)]
+
+
+def joined(sentences: Sequence[Sentence], outputs: Sequence[Translation], alpha: float) -> Translation:
+    """The translation of a paragraph, made of those of its sentences. Its tokens are all of theirs, ends included."""
+    log_probability = math.fsum(each.log_probability for each in outputs)
+    tokens = tuple(token for each in outputs for token in each.token_log_probabilities)
+    ids = tuple(token for each in outputs for token in (*each.ids, *([END] if _has_end(each) else [])))
+    ended = all(each.ended for each in outputs)
+    return Translation(
+        text=join(sentences, [each.text for each in outputs]),
+        score=log_probability / max(1, len(tokens)) ** alpha,
+        log_probability=log_probability,
+        source_cut=any(each.source_cut for each in outputs),
+        ended=ended,
+        ids=ids[:-1] if outputs and _has_end(outputs[-1]) else ids,
+        token_log_probabilities=tokens,
+        tokenizer=next((each.tokenizer for each in outputs if each.tokenizer is not None), None),
+    )
+
+
+def _has_end(output: Translation) -> bool:
+    return len(output.token_log_probabilities) > len(output.ids)

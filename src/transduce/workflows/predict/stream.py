@@ -1,0 +1,143 @@
+"""Translate: lines in, lines out, in order and while they come."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from transduce.models.model import Model
+from transduce.models.outputs import Translation
+from transduce.models.prefixes import LineError
+from transduce.text.tags import checked
+from transduce.workflows.predict.line_batches import Line
+from transduce.workflows.predict.method import Method
+from transduce.workflows.predict.notes import Notes
+
+LINE_BREAKS = re.compile("[\r\n]")
+
+Outputs = Sequence[Sequence[Translation]]  # of each line, best first
+Shown = Callable[[Line, Sequence[Translation]], str]  # whole lines, with their ends
+Beside = Callable[[Sequence[Line], Outputs], object]
+
+
+def one_line(text: str) -> str:
+    """Line feeds and carriage returns become spaces."""
+    return LINE_BREAKS.sub(" ", text)
+
+
+def best_text(line: Line, outputs: Sequence[Translation]) -> str:
+    """The best output on a line of its own. (Others are in `output_lines`.)"""
+    return f"{one_line(outputs[0].text)}\n"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of each line.
+
+    tags: of every line. long: what happens to a source longer than the model takes: its beginning is translated and
+    that is said, or ValueError. shown: what is written for a line and its outputs.
+    """
+
+    method: Method
+    tags: tuple[str, ...] = ()
+    long: Literal["cut", "refuse"] = "cut"
+    shown: Shown = best_text
+
+
+class Stream:
+    """Translates batch after batch; each line's place in all of them is what its random draws depend on.
+
+    A blank line gives a blank line. `notes` get what a person should know. ValueErrors name the line by its file.
+    """
+
+    def __init__(self, model: Model, wanted: Wanted, notes: Notes) -> None:
+        model.tokenizers.source.tag_ids(
+            checked(wanted.tags)
+        )  # those that cannot be are refused before anything is read
+        self._model, self._wanted, self._notes = model, wanted, notes
+        self._place = 0
+
+    def translate(
+        self, batch: Sequence[Line], progress: Callable[[int], object] | None = None
+    ) -> tuple[list[list[Translation]], ValueError | None]:
+        """The outputs of the lines, or of those before the first that is refused, and why that one is."""
+        found, refusal = self._outputs_before_refusal(batch, progress)
+        for place, (line, outputs) in enumerate(zip(batch, found, strict=False)):
+            if outputs[0].source_cut and self._wanted.long == "refuse":
+                return found[:place], ValueError(f"{line.where}: {self._too_long()}")
+            self._note(line, outputs[0])
+        return found, refusal
+
+    def _outputs_before_refusal(
+        self, batch: Sequence[Line], progress: Callable[[int], object] | None
+    ) -> tuple[list[list[Translation]], ValueError | None]:
+        """What is wrong with a line may be found after what is wrong with a later one: so until nothing is."""
+        refusal = None
+        while True:
+            try:
+                return self._outputs(batch, progress), refusal
+            except LineError as error:
+                refusal = ValueError(f"{batch[error.place].where}: {error.what}")
+                batch = batch[: error.place]
+
+    def _outputs(self, batch: Sequence[Line], progress: Callable[[int], object] | None) -> list[list[Translation]]:
+        wanted = self._wanted
+        texts = [line.text for line in batch]
+        found = wanted.method.translate(
+            self._model,
+            texts,
+            progress,
+            tags=[wanted.tags] * len(batch) if wanted.tags else None,
+            prefixes=[line.prefix for line in batch] if any(line.prefix for line in batch) else None,
+            first_place=self._place,
+        )
+        if wanted.method.settings.sampling is not None:
+            self._place += wanted.method.places(texts)
+        return found
+
+    def _note(self, line: Line, output: Translation) -> None:
+        if output.source_cut:
+            what = f"{self._too_long()}; only its beginning was translated"
+            self._notes.add("sources longer than the model takes", line.where, what)
+        if not output.ended:
+            what = "the output was cut" if self._wanted.method.language is None else "the output of a sentence was cut"
+            self._notes.add("outputs cut at their longest length", line.where, f"{what} at its longest length")
+
+    def _too_long(self) -> str:
+        source = "the source" if self._wanted.method.language is None else "a sentence of the source"
+        return f"{source} is longer than the {self._model.spec.generation.max_source:,} tokens that this model takes"
+
+
+def translate_stream(
+    model: Model,
+    batches: Iterable[Sequence[Line]],
+    write: Callable[[str], object],
+    say: Callable[[str], object],
+    wanted: Wanted,
+    progress: Callable[[int], object] | None = None,
+    beside: Beside | None = None,
+) -> None:
+    """Writes the translations of each batch as soon as it is done: whole lines, with their ends.
+
+    `progress` hears the number of lines just translated, `beside` the lines of each batch with their outputs.
+    ValueError where a line is refused, after everything before it was written; so it is with errors that `batches`
+    raises.
+    """
+    notes = Notes(say)
+    stream = Stream(model, wanted, notes)
+    try:
+        for batch in batches:
+            found, refusal = stream.translate(batch, progress)
+            done = batch[: len(found)]
+            if found:
+                write("".join(wanted.shown(line, outputs) for line, outputs in zip(done, found, strict=True)))
+                if beside is not None:
+                    beside(done, found)
+            if progress is not None:
+                progress(sum(not line.text.strip() for line in done))  # the model does not count blank lines
+            if refusal is not None:
+                raise refusal
+    except ValueError:
+        notes.close()
+        raise
+    notes.close()

@@ -1,0 +1,182 @@
+"""Model folders that are not what they should be."""
+
+import json
+import pickle
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import tiny_model
+import transduce
+from transduce import files
+from transduce.decoding.config import Decoding
+from transduce.models import folder as model_folder
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("good") / "model"
+    tiny_model.write(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(good, tmp_path) -> Path:
+    return Path(shutil.copytree(good, tmp_path / "model"))
+
+
+def refused(folder: Path, match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        transduce.load(folder)
+
+
+@pytest.mark.parametrize("name", ["config.toml", "model.safetensors", "README.md", "manifest.json"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    refused(folder, name)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_truncated_file_is_named(folder, share):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    refused(folder, "model.safetensors")
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_any_flipped_bit_is_found(good, tmp_path_factory, data):
+    folder = Path(shutil.copytree(good, tmp_path_factory.mktemp("flip") / "model"))
+    path = data.draw(st.sampled_from(sorted(folder.iterdir())))
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    with pytest.raises(ValueError):
+        transduce.load(folder)
+
+
+def test_another_format_version(folder):
+    files.write_manifest(folder, model_folder.VERSION + 1)
+    refused(folder, "version")
+
+
+class Payload:
+    def __reduce__(self):
+        return (Path.touch, (Path("payload-ran"),))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.toml", "extra.bin"])
+def test_pickle_is_refused_and_never_runs(folder, name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (folder / name).write_bytes(pickle.dumps(Payload()))
+    if name != "extra.bin":
+        with pytest.raises(ValueError):
+            files.write_manifest(folder, model_folder.VERSION)
+            transduce.load(folder)
+    else:
+        refused(folder, "extra.bin|pickle")
+    assert not (tmp_path / "payload-ran").exists()
+
+
+def changed(folder: Path, change) -> None:
+    """Weights changed by somebody who also wrote a manifest that fits them."""
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+    files.write_manifest(folder, model_folder.VERSION)
+
+
+def test_weights_that_do_not_fit_the_config(folder):
+    changed(folder, lambda tensors: tensors.update({"encoder.layers.0.attention.packed_bias": torch.zeros(3)}))
+    refused(folder, r"packed_bias should be \(\d+,\) float32, found \(3,\)")
+
+
+def test_missing_and_extra_weights(folder):
+    changed(folder, lambda tensors: tensors.pop("encoder.layers.0.attention.packed_bias"))
+    refused(folder, "lacks 'encoder.layers.0.attention.packed_bias'")
+    changed(
+        folder,
+        lambda tensors: tensors.update({"encoder.layers.0.attention.packed_bias": torch.zeros(1), "x": torch.zeros(1)}),
+    )
+    refused(folder, "holds 'x', which config.toml has no place for")
+
+
+def test_a_config_of_monstrous_size_allocates_nothing(folder):
+    text = (folder / "config.toml").read_text()
+    (folder / "config.toml").write_text(
+        text.replace("d-model = 64", "d-model = 65536").replace("heads = 4", "heads = 4")
+    )
+    files.write_manifest(folder, model_folder.VERSION)
+    refused(folder, "should be")
+
+
+def test_a_vocabulary_that_is_not_the_tokenizers(folder):
+    text = (folder / "config.toml").read_text()
+    size = transduce.load(folder).spec.target_vocabulary
+    (folder / "config.toml").write_text(text.replace(f"target-vocabulary = {size}", f"target-vocabulary = {size + 1}"))
+    files.write_manifest(folder, model_folder.VERSION)
+    refused(folder, "the files are not of one model")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("start = 100000", "start, end and pad must be 2, 3 and 0, found 100000"),
+        ("max-ratio = 1e308", "max-ratio must be 0 to 1,000"),
+        ("max-source = -5", "max-source must be 2 to"),
+        ("beam = 2000000000", "beam must be 1 to 1,000"),
+        ("max-length = 1000000000", "max-length must be 1 to"),
+        ("groups = 3", r"groups must divide beam \(2\) evenly, found 3"),
+    ],
+)
+def test_a_generation_table_out_of_all_bounds(folder, line, message):
+    key = line.split(" ")[0]
+    text = (folder / "config.toml").read_text()
+    (folder / "config.toml").write_text(re.sub(rf"(?m)^{key} = .*$", line, text))
+    files.write_manifest(folder, model_folder.VERSION)
+    refused(folder, f"config.toml.*{message}")
+
+
+def test_no_folder_at_all(tmp_path):
+    with pytest.raises(ValueError, match="nowhere"):
+        transduce.load(tmp_path / "nowhere")
+
+
+@dataclass(frozen=True)
+class HomeMadeNorm:
+    """A part that no table names."""
+
+    def module(self, width: int) -> nn.Module:
+        return nn.LayerNorm(width)
+
+
+def test_a_home_made_part_computes_but_is_refused_by_name_when_saved(good, tmp_path):
+    loaded = transduce.load(good)
+    spec = replace(loaded.spec, network=replace(loaded.spec.network, norm=HomeMadeNorm()))
+    network = model_folder.build(spec)
+    with pytest.raises(ValueError, match="HomeMadeNorm"):
+        model_folder.save(tmp_path / "model", spec, dict(network.named_parameters()), loaded.tokenizers, "")
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_manifest_lists_every_file(good):
+    manifest = json.loads((good / "manifest.json").read_text())
+    assert set(manifest["files"]) == {path.name for path in good.iterdir()} - {"manifest.json"}
+
+
+def test_a_model_keeps_every_setting_of_its_search():
+    trained_with = Decoding(
+        beam=6, alpha=0.5, max_length=70, max_ratio=2.0, max_extra=9, min_length=2, no_repeat_ngram=3,
+        repetition_penalty=1.1, coverage_penalty=0.2, groups=3, diversity=0.4,
+    )  # fmt: skip
+    assert model_folder.Generation.of(trained_with, 99).decoding() == trained_with
+    assert model_folder.Generation().decoding() == Decoding()

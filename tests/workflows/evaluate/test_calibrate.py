@@ -1,0 +1,54 @@
+"""Calibration of a model, against probabilities computed one token after the other."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import tiny_model
+from transduce.evaluation.calibration import calibrate
+from transduce.models.model import Model, load
+from transduce.workflows.evaluate.calibrate import calibration
+from transduce.workflows.evaluate.test_set import HeldOut
+
+HELD_OUT = HeldOut(("bar dar", "kus", "mit dar bis kos"), (("dar bar",), ("kus", "kos"), ("kos bis dar mit",)))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load(tiny_model.write(tmp_path_factory.mktemp("tiny")), "cpu")
+
+
+def test_first_choices_of_every_reference_token(model: Model) -> None:
+    sure, right = [], []
+    start, end = model.spec.generation.start, model.spec.generation.end
+    for source, target in HELD_OUT.pairs():
+        ids = torch.tensor([[*model.tokenizers.source.encode(source), end]])
+        tokens = [*model.tokenizers.target.encode(target), end]
+        for place, token in enumerate(tokens):
+            with torch.no_grad():
+                logits = model.network(ids, torch.tensor([ids.shape[1]]), torch.tensor([[start, *tokens[:place]]]))[
+                    0, -1
+                ]
+            confidence, choice = logits.softmax(0).max(0)
+            sure.append(float(confidence))
+            right.append(int(choice) == token)
+    expected = calibrate(torch.tensor(sure, dtype=torch.float64).numpy(), torch.tensor(right).numpy())
+    heard: list[int] = []
+    found = calibration(model, HELD_OUT, progress=heard.append)
+    assert found.tokens == expected.tokens == len(sure)
+    assert found.expected_error == pytest.approx(expected.expected_error, rel=1e-4)
+    assert found.accuracy == pytest.approx(expected.accuracy)
+    assert sum(heard) == 3
+
+
+def test_batches_change_nothing_and_long_sources_are_cut(model: Model) -> None:
+    one_by_one = calibration(model, HELD_OUT, batch_tokens=1)
+    assert one_by_one.expected_error == pytest.approx(calibration(model, HELD_OUT).expected_error, rel=1e-4)
+    long = replace(HELD_OUT, sources=("bar " * 60, *HELD_OUT.sources[1:]))
+    assert calibration(model, long).tokens == one_by_one.tokens
+
+
+def test_unknown_tags_are_refused(model: Model) -> None:
+    with pytest.raises(ValueError, match="unknown tag 'de'"):
+        calibration(model, replace(HELD_OUT, tags=(("de",), (), ())))

@@ -1,0 +1,292 @@
+"""What is chosen by the size of the data: sensible at every size, only where nothing is given, and lasting."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transduce import config
+from transduce.attention.positions import Rotary
+from transduce.data.cleaning.rules import Clean
+from transduce.decoding.config import Decoding
+from transduce.networks.presets import PRESETS
+from transduce.training.config import TrainingConfig
+from transduce.training.optimisers import OPTIMISERS, Muon
+from transduce.workflows.prepare.run import prepare
+from transduce.workflows.train import defaults
+from transduce.workflows.train import settle as settled_run_module
+from transduce.workflows.train.defaults import Choice, DataFacts
+from transduce.workflows.train.run_file import RunConfig, from_tree, load_run
+from transduce.workflows.train.settle import AUTOMATIC, measure, settled_run
+
+SIZES = (500, 5_000, 50_000, 500_000, 5_000_000)
+RUN = """
+[data]
+train = [{ file = "pairs.tsv" }]
+split = { dev = 5 }
+"""
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def chosen(pairs: int, given_keys: Sequence[str] = (), length: float = 100.0) -> dict[str, Any]:
+    """All choices for so many pairs of sentences, for a run that is otherwise as it comes."""
+    facts = DataFacts(pairs, length, length)
+    first = [
+        *defaults.network(facts, given_keys),
+        *defaults.vocabulary(facts, RunConfig.tokenizer, given_keys),
+        *defaults.optimiser(given_keys),
+    ]
+    values = {choice.key: choice.value for choice in first}
+    model = PRESETS[values.get("model.preset", "transformer-small")]()
+    rest = defaults.training(facts, model, "unigram", RunConfig.training, given_keys)
+    return values | {choice.key: choice.value for choice in rest}
+
+
+def test_what_is_chosen_grows_with_the_data() -> None:
+    found = [chosen(pairs) for pairs in SIZES]
+    presets = [PRESETS[each["model.preset"]]() for each in found]
+    assert [each.d_model for each in presets] == [64, 256, 256, 512, 512]
+    for key in ("tokenizer.vocabulary", "training.batch-tokens"):
+        assert [each[key] for each in found] == sorted(each[key] for each in found)
+    assert found[0]["tokenizer.vocabulary"] == 1000 and found[-1]["tokenizer.vocabulary"] == 32_000
+    assert [each["model.dropout"] for each in found] == [0.1, 0.3, 0.2, 0.2, 0.1]  # the first network is tiny
+
+
+@given(
+    pairs=st.integers(1, 10**9),
+    more=st.integers(1, 1000),
+    length=st.floats(0, 1e5),
+    width=st.sampled_from(sorted(PRESETS)),
+)
+@settings(max_examples=50)
+def test_more_data_never_asks_for_less(pairs: int, more: int, length: float, width: str) -> None:
+    less, greater = (chosen(count, [], length) for count in (pairs, pairs * more))
+    for key in ("tokenizer.vocabulary", "training.batch-tokens"):
+        assert less[key] <= greater[key]
+    assert less["training.label-smoothing"] >= greater["training.label-smoothing"]
+    dropouts = [
+        next(
+            choice.value
+            for choice in defaults.training(
+                DataFacts(count, 1.0, 1.0), PRESETS[width](), "bpe", RunConfig.training, ["training"]
+            )
+            if choice.key == "model.dropout"
+        )
+        for count in (pairs, pairs * more)
+    ]
+    assert dropouts[0] >= dropouts[1]
+
+
+@given(pairs=st.integers(1, 10**8), given_keys=st.sets(st.sampled_from(["model.preset", *AUTOMATIC])))
+@settings(max_examples=50)
+def test_what_is_given_is_never_chosen(pairs: int, given_keys: set[str]) -> None:
+    found = chosen(pairs, sorted(given_keys))
+    assert not found.keys() & given_keys
+    assert found.keys() <= {"model.preset", *AUTOMATIC}
+
+
+@pytest.mark.parametrize("key", ["model.d-model", "model.heads", "model.decoder-layers"])
+def test_no_network_is_chosen_where_part_of_its_size_is_given(key: str) -> None:
+    assert "model.preset" not in chosen(5_000_000, [key])
+
+
+def test_a_table_given_in_part_is_given() -> None:
+    assert "training.schedule" not in chosen(5_000, ["training.schedule.warmup"])
+    assert "training.schedule" in chosen(5_000, ["training.schedule-of-another-name"])
+
+
+def test_sides_that_share_nothing_get_vocabularies_of_their_own() -> None:
+    facts = DataFacts(50_000, 20.0, 200.0)
+    tree = {"data": {"train": [{"file": "a.tsv"}]}, "tokenizer": {"shared": False}}
+    tokenizer = from_tree(tree, "run.toml").tokenizer
+    found = {choice.key: choice.value for choice in defaults.vocabulary(facts, tokenizer, ["tokenizer.shared"])}
+    assert found["tokenizer.source"] == {"kind": "unigram", "vocabulary": 2000}
+    assert found["tokenizer.target"] == {"kind": "unigram", "vocabulary": 8000}
+    partly = ["tokenizer.source.kind", "tokenizer.shared"]
+    found = {choice.key: choice.value for choice in defaults.vocabulary(facts, tokenizer, partly)}
+    assert found["tokenizer.source.vocabulary"] == 2000
+    assert not defaults.vocabulary(facts, tokenizer, ["tokenizer.vocabulary"])  # it speaks for both
+
+
+@pytest.mark.parametrize("width", [64, 128, 256, 512, 1024])
+def test_the_rate_goes_by_the_optimiser(width: int) -> None:
+    rates = {}
+    for optimiser in OPTIMISERS:
+        tree = {
+            "data": {"train": [{"file": "a.tsv"}]},
+            "training": {"optimiser": optimiser},
+            "model": {"d-model": width, "heads": 4},
+        }
+        run = from_tree(tree, "run.toml")
+        found = defaults.training(DataFacts(5000, 9.0, 9.0), run.model, "bpe", run.training, ["training.optimiser"])
+        (rates[optimiser],) = (choice.value for choice in found if choice.key == "training.learning-rate")
+    assert rates["adam"] == rates["adamw"] == pytest.approx((width * 4000) ** -0.5, rel=0.34)  # one digit
+    assert rates["muon"] == 2 * rates["adam"]
+    assert rates["adafactor"] == 0.01  # Shazeer and Stern 2018, section 8: min(0.01, step ** -0.5)
+
+
+@pytest.mark.parametrize("given_key", ["training.optimiser", "training.optimiser.kind", "training.learning-rate"])
+def test_no_optimiser_is_chosen_where_it_or_its_rate_is_given(given_key: str) -> None:
+    assert chosen(5_000)["training.optimiser"] == "muon"
+    assert "training.optimiser" not in chosen(5_000, [given_key])
+
+
+def test_a_settled_run_has_the_rate_of_the_optimiser_chosen(tmp_path: Path) -> None:
+    said: list[str] = []
+    run = settled_run(write(tmp_path, sentences(60)), [], said.append)
+    assert run.training.optimiser == Muon()
+    assert run.training.learning_rate == pytest.approx(2 * (run.model.d_model * 4000) ** -0.5, rel=0.05)
+    assert run.model.positions == Rotary()
+
+
+def test_outputs_may_be_as_long_as_what_is_learnt_from_unless_their_owner_says_otherwise() -> None:
+    long, usual = Clean(max_length=400), Clean()
+    assert [(each.key, each.value) for each in defaults.decoding(long, Decoding(), [])] == [
+        ("decoding.max-length", 401)
+    ]
+    assert defaults.decoding(usual, Decoding(), []) == []
+    assert defaults.decoding(long, Decoding(max_length=500), []) == []
+    assert defaults.decoding(long, Decoding(max_length=60), ["decoding.max-length"]) == []
+
+
+def test_a_choice_reads_as_in_a_run_file() -> None:
+    assert str(Choice("model.preset", "transformer-tiny", "why")) == "model.preset = transformer-tiny: why"
+    schedule = Choice("training.schedule", {"kind": "linear", "warmup": 4}, "why")
+    assert str(schedule) == 'training.schedule = { kind = "linear", warmup = 4 }: why'
+
+
+# --- Run files
+
+
+def write(folder: Path, lines: Sequence[str], text: str = RUN) -> Path:
+    (folder / "pairs.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (folder / "run.toml").write_text(text, encoding="utf-8")
+    return folder / "run.toml"
+
+
+def sentences(count: int) -> list[str]:
+    return [f"the number {i} of {i * i}\tdie Zahl {i} von {i * i}" for i in range(count)]
+
+
+def test_a_settled_run_says_every_choice_and_keeps_what_is_given(tmp_path: Path) -> None:
+    path = write(tmp_path, sentences(60), RUN + "[model]\ndropout = 0.05\n")
+    said: list[str] = []
+    run = settled_run(path, ["training.learning-rate=0.01"], said.append)
+    assert run.model.dropout == 0.05 and run.training.learning_rate == 0.01
+    assert run.model.d_model == 64
+    keys = [line.partition(" = ")[0] for line in said]
+    assert keys == [
+        "model.preset",
+        "model.positions",
+        "tokenizer.vocabulary",
+        "tokenizer.exact",
+        "training.batch-tokens",
+        "training.label-smoothing",
+        "training.schedule",
+    ]
+    assert said[0].startswith("model.preset = transformer-tiny: 55 pairs only;")  # 5 of 60 are held out
+
+
+def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path, sentences(60))
+    whole = settled_run(path, [], quiet)
+    (tmp_path / "whole.toml").write_text(config.dumps(config.tree_of(whole)), encoding="utf-8")
+    said: list[str] = []
+    assert settled_run(tmp_path / "whole.toml", [], said.append) == whole == load_run(tmp_path / "whole.toml")
+    assert not said
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["a\tb", "c\td", "e\tf", "g\th", "i\tj", "k\tl"],
+        [f"{chr(0x4E00 + i)}{chr(0x4E01 + i)}\t{chr(0x4E02 + i)}" for i in range(2000)],  # more letters than pieces
+    ],
+)
+@pytest.mark.parametrize("shared", ["true", "false"])
+def test_the_chosen_vocabulary_suits_any_text(tmp_path: Path, lines: list[str], shared: str) -> None:
+    run = settled_run(write(tmp_path, lines), [f"tokenizer.shared={shared}"], quiet)
+    prepared = prepare(run.data, run.tokenizer, run.seed, tmp_path, tmp_path / "prepared")
+    assert prepared.report["parts"]["train"]["pairs"] == len(lines) - 5
+
+
+def test_a_run_goes_on_with_the_settings_it_began_with(tmp_path: Path) -> None:
+    path = write(tmp_path, sentences(60))
+    began = settled_run(path, ["model.dropout=0.25"], quiet)
+    (tmp_path / "began.toml").write_text(config.dumps(config.tree_of(began)), encoding="utf-8")
+    write(tmp_path, sentences(6000))  # with which all would be chosen differently
+    said: list[str] = []
+    assert settled_run(path, [], said.append, tmp_path / "began.toml") == began
+    assert settled_run(path, [], quiet) != began
+    changed = settled_run(path, ["model.dropout=0.4"], said.append, tmp_path / "began.toml")
+    assert changed.model.dropout == 0.4 and changed.model.d_model == began.model.d_model
+    assert not said
+
+
+def test_mistakes_in_the_run_file_come_before_the_data(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(RUN, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"unknown key 'model.dropuot'; did you mean 'model.dropout'"):
+        settled_run(tmp_path / "run.toml", ["model.dropuot=0.1"], quiet)
+    with pytest.raises(ValueError, match=r"pairs\.tsv: no such file; data\.train names it"):
+        settled_run(tmp_path / "run.toml", [], quiet)
+
+
+def test_a_split_that_cannot_be_comes_before_any_reason(tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(
+        ValueError, match=r"data\.split holds out 90 sources, but the train files have 60 pairs at most"
+    ):
+        settled_run(write(tmp_path, sentences(60)), ["data.split={dev=50,test=40}"], said.append)
+    assert not said
+
+
+def test_the_header_of_a_csv_file_is_no_pair(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("source,target\n" + "ab,abcd\n" * 30, encoding="utf-8")
+    (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "pairs.csv" }]\n')
+    assert measure(load_run(tmp_path / "run.toml").data, tmp_path) == DataFacts(30, 2.0, 4.0)
+    (tmp_path / "pairs.csv").write_text("source,target\n", encoding="utf-8")
+    assert measure(load_run(tmp_path / "run.toml").data, tmp_path) == DataFacts(1, 0.0, 0.0)
+
+
+def test_lengths_are_measured_in_proportion_to_the_corpora(tmp_path: Path) -> None:
+    (tmp_path / "short.tsv").write_text("ab\tabcd\n" * 30, encoding="utf-8")
+    (tmp_path / "long.tsv").write_text("abcdef\tabcdefgh\n" * 10, encoding="utf-8")
+    (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "short.tsv" }, { file = "long.tsv" }]\n')
+    run = load_run(tmp_path / "run.toml")
+    assert measure(run.data, tmp_path) == DataFacts(40, 3.0, 5.0)
+
+
+def test_lengths_are_measured_on_so_many_characters_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = load_run(write(tmp_path, ["ab\tabcd"] * 3 + ["a" * 1000 + "\tb"] * 3))
+    monkeypatch.setattr(settled_run_module, "SAMPLE_CHARACTERS", 18)
+    assert measure(run.data, tmp_path).source_characters == 2.0
+    monkeypatch.setattr(settled_run_module, "SAMPLE_CHARACTERS", 19)
+    assert measure(run.data, tmp_path).source_characters == 1006 / 4
+
+
+def test_unusable_text_is_left_to_the_preparation(tmp_path: Path) -> None:
+    run = load_run(write(tmp_path, ["\t", " \tx"] * 3))
+    assert measure(run.data, tmp_path) == DataFacts(1, 0.0, 0.0)
+    assert chosen(1, [], 0.0)["tokenizer.vocabulary"] == 1000
+
+
+def test_weights_count_in_what_depends_on_the_length_of_an_epoch(tmp_path: Path) -> None:
+    write(tmp_path, sentences(200))
+    (tmp_path / "big.tsv").write_text("".join(f"{line}\n" for line in sentences(2000)), encoding="utf-8")
+    (tmp_path / "run.toml").write_text(
+        '[data]\ntrain = [{ file = "pairs.tsv" }, { file = "big.tsv", weight = 0.1 }]\n', encoding="utf-8"
+    )
+    facts = measure(load_run(tmp_path / "run.toml").data, tmp_path)
+    assert (facts.pairs, facts.epoch) == (2200, pytest.approx(400))
+    network, settings = PRESETS["transformer-small"](), TrainingConfig(epochs=10.0)
+    weighted = defaults.training(facts, network, "unigram", settings, [])
+    as_few = defaults.training(replace(facts, pairs=400, epoch=None), network, "unigram", settings, [])
+    other = {"model.dropout", "training.label-smoothing"}  # which depend on how many different pairs there are
+    assert [each for each in weighted if each.key not in other] == [each for each in as_few if each.key not in other]

@@ -1,0 +1,74 @@
+"""Validations look at sentences from everywhere in the dev set."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import tiny_model
+from transduce.data.held_out import HeldOutText
+from transduce.data.store import StoreWriter, TokenStore
+from transduce.evaluation.metrics import QUICK_METRICS
+from transduce.models.model import load
+from transduce.training.interrupt import StopRequest
+from transduce.workflows.train import validation
+from transduce.workflows.train.validation import DevSet, dev_places
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 1), (5, 500), (500, 500), (10_000, 500)])
+def test_places_are_in_order_different_and_the_same_every_time(count: int, most: int) -> None:
+    places = dev_places(count, most)
+    assert len(places) == min(count, most) == len(set(places.tolist()))
+    assert sorted(places.tolist()) == places.tolist() == dev_places(count, most).tolist()
+    assert places[0] >= 0 and places[-1] < count
+
+
+def test_a_sorted_dev_set_is_seen_in_all_its_parts() -> None:
+    for part in np.array_split(np.arange(10_000), 5):
+        assert 60 <= np.isin(dev_places(10_000, 500), part).sum() <= 140  # 100 in the mean, with a deviation of 9
+    every_other = dev_places(10_000, 500) % 2
+    assert 180 <= every_other.sum() <= 320
+
+
+def test_the_loss_is_of_the_pairs_drawn(tmp_path, monkeypatch) -> None:
+    model = load(tiny_model.write(tmp_path / "model"), "cpu")
+    easy, hard = [(["bar"], ["mit"])] * 6, [(["kus nut"], ["lot nas bis"])] * 6
+    pairs = [
+        (model.tokenizers.source.encode(source), model.tokenizers.target.encode(target))
+        for (source,), (target,) in easy + hard
+    ]
+    with StoreWriter(tmp_path / "dev.arrow", ("source", "target")) as writer:
+        writer.write({"source": [source for source, _ in pairs], "target": [target for _, target in pairs]})
+    monkeypatch.setattr(validation, "LOSS_PAIRS", 5)
+    texts = [HeldOutText("b\x1b[31mar", ["mit"], (), "")]
+    dev = DevSet(TokenStore(tmp_path / "dev.arrow"), texts, model.tokenizers, model.decoding(), 64, "cpu")
+    found = dev.validate(model.network, StopRequest())
+    sums, tokens = 0.0, 0
+    model.network.eval()
+    for place in dev_places(12, 5):
+        source, target = (easy + hard)[place]
+        (scored,) = model.score([(source[0], target[0])])
+        sums, tokens = sums - scored.log_probability, tokens + len(scored.tokens)
+    assert found.values["loss"] == pytest.approx(sums / tokens, rel=1e-4)
+    assert "\x1b" not in found.samples and "\\x1b[31m" in found.samples
+
+
+def test_a_network_without_finite_probabilities_is_worst_and_no_error(tmp_path) -> None:
+    """What is learnt at too high a rate: the updates that follow say so, and name the last good checkpoint."""
+    model = load(tiny_model.write(tmp_path / "model"), "cpu")
+    with StoreWriter(tmp_path / "dev.arrow", ("source", "target")) as writer:
+        writer.write({"source": [[9, 8]], "target": [[9]]})
+    dev = DevSet(
+        TokenStore(tmp_path / "dev.arrow"),
+        [HeldOutText("bar", ["mit"], (), "")],
+        model.tokenizers,
+        model.decoding(),
+        64,
+        "cpu",
+    )
+    with torch.no_grad():
+        next(model.network.parameters()).fill_(math.nan)
+    found = dev.validate(model.network, StopRequest())
+    assert found.values.keys() == {"loss", "perplexity", *QUICK_METRICS} and all(map(math.isnan, found.values.values()))
+    assert "no finite probabilities" in found.samples and model.network.training
