@@ -8,14 +8,35 @@ the default part.
     norm = "layer-norm"                            LayerNorm()
     norm = { kind = "layer-norm", eps = 1e-6 }     LayerNorm(eps=1e-6)
 
+A mapping whose keys are not known before its file is read is `Annotated[Mapping[str, X], "description", Keys("columns")]`,
+or `Rest("columns")` where its keys stand in the field's own table; `build` gets the names. What else is known of a
+setting, its range above all, stands beside the description as a `Fact`.
+
 Types: bool, int, float (a whole number will do), str, Path, Literal, X | None, tuple[X, ...], tuple[X, Y], dataclasses,
 parts. TOML has no null: None is left out, or written "none" where leaving it out would bring back another default.
 Hyphens in TOML, underscores in Python. Every error is a ValueError that names the file and line (or --set) and the dotted key.
 """
 
-from transduce.config.keys import KeyDescription, describe
+from transduce.config.facts import Fact
+from transduce.config.fields import Keys, Rest, check
+from transduce.config.keys import KeyDescription, describe, is_in, keys_where
 from transduce.config.reading import build
 from transduce.config.toml import dumps, origin, override, read
 from transduce.config.writing import tree_of
 
-__all__ = ["KeyDescription", "build", "describe", "dumps", "origin", "override", "read", "tree_of"]
+__all__ = [
+    "Fact",
+    "KeyDescription",
+    "Keys",
+    "Rest",
+    "build",
+    "check",
+    "describe",
+    "dumps",
+    "is_in",
+    "keys_where",
+    "origin",
+    "override",
+    "read",
+    "tree_of",
+]

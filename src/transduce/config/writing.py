@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transduce.config.fields import SCALARS, Hint, default_of, fields_of
+from transduce.config.fields import SCALARS, Hint, Rest, default_of, fields_of
 
 
 def tree_of(value: Any) -> dict[str, Any]:
@@ -21,7 +21,11 @@ def _table(value: Any, base: Any) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, (field, hint) in fields_of(type(value)).items():
         item, default = getattr(value, field.name), default_of(field, base)
-        if item is not None or default is not None:
+        if isinstance(hint.keys, Rest):
+            tree |= plain(key, hint, item)
+        elif hint.keys is not None and not item and not default:
+            continue
+        elif item is not None or default is not None:
             tree[key] = plain(key, hint, item, default)
     return tree
 
@@ -30,6 +34,8 @@ def plain(key: str, hint: Hint, value: Any, default: Any = None) -> Any:
     """One field's value as TOML holds it; `default` is what the field has when nothing is written."""
     if value is None and hint.none_word:
         return "none"
+    if hint.keys is not None:
+        return {name: plain(name, hint.value, item) for name, item in (value or {}).items()}
     if isinstance(value, tuple):
         hints = hint.items(len(value))
         return [plain(key, of, item) for of, item in zip(hints, value, strict=True)]
