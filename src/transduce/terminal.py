@@ -1,80 +1,139 @@
-"""What a person sees on a terminal: progress bars, messages, tables, and untrusted text made safe to print.
+"""Terminal output: log messages, progress bars, tables, and escaping of untrusted text.
 
-Everything here goes to stderr except what callers write themselves.
+Messages and bars go to stderr, and only inside `messages_on_stderr`, which the command line opens. Elsewhere the library
+writes nothing: it logs to `logging.getLogger("transduce")` and below, and bars stay hidden.
 """
 
 import errno
+import logging
 import os
 import re
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import NoReturn, TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
-LINE_SECONDS = 30.0  # between lines where there is no terminal; work that ends sooner says nothing
-_TERMINAL_SECONDS = 1.0  # until a bar appears
+LOGGER = logging.getLogger("transduce")
+LINE_SECONDS = 30.0  # between the lines of a bar where stderr is no terminal
+_TERMINAL_SECONDS = 1.0  # until a bar appears on a terminal
 
 
-def progress_bar(
-    unit: str, total: int | None = None, title: str | None = None, initial: int = 0, scaled: bool = False
-) -> "tqdm[NoReturn]":
-    """A context manager; `update(n)` tells it of n more. `scaled`: 2.00M for 2,000,000."""
-    what: partial[tqdm[NoReturn]] = partial(
-        tqdm, desc=title, total=total, initial=initial, unit=unit, unit_scale=scaled
-    )
-    if sys.stderr.isatty():
-        return what(delay=_TERMINAL_SECONDS, dynamic_ncols=True)
-    return what(delay=LINE_SECONDS, mininterval=LINE_SECONDS, miniters=1, ncols=0, position=0, file=_Log())
+class MessageHandler(logging.Handler):
+    """Writes log messages to stderr, beside progress bars: a warning as `warning: ...`, any other as it is.
+
+    Escapes control characters in untrusted text. Ignores a closed stderr.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except Exception:  # a format string and arguments that do not match
+            self.handleError(record)
+            return
+        if record.levelno == logging.WARNING:
+            text = f"warning: {text}"
+        with suppress(OSError), tqdm.external_write_mode(sys.stderr):
+            print_message(text)
 
 
-def start_clock(bar: "tqdm[NoReturn]") -> None:
-    """Of a bar that was made before its work began: rate and time left count from now on."""
-    bar.start_t = bar.last_print_t = time.time()
-
-
-def is_shown(bar: "tqdm[NoReturn]") -> bool:
-    """Whether the work has taken long enough for something of the bar to be there."""
-    if bar.disable:
-        return False
-    delay: float = vars(bar)["delay"]
-    return time.time() >= bar.start_t + delay
-
-
-def would_mix() -> bool:
-    """Whether stdout and stderr are one terminal, file or pipe, where progress would stand among the results."""
-    with suppress(OSError, ValueError, AttributeError):
-        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
-    return False
-
-
-def say(line: str) -> None:
-    """A line on stderr. Where nobody hears it, work goes on."""
+@contextmanager
+def messages_on_stderr() -> Iterator[None]:
+    """Inside, log messages of transduce from INFO on are written to stderr, and progress bars are drawn."""
+    handler, level = MessageHandler(), LOGGER.level
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.INFO)
     try:
-        print(line, file=sys.stderr, flush=True)
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(level)
+
+
+@contextmanager
+def warnings_only(name: str) -> Iterator[None]:
+    """Inside, messages below WARNING of the logger `name` and of those below it are dropped."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def print_message(text: str) -> None:
+    """Prints to stderr, with control characters escaped. Ignores a closed stderr."""
+    if sys.stderr is None or sys.stderr.closed:
+        return
+    try:
+        print(harmless_lines(text), file=sys.stderr, flush=True)
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EIO, errno.EBADF):  # for good
             forget(sys.stderr)
 
 
+class ProgressBar(tqdm):  # type: ignore[type-arg]  # tqdm is no generic class when it runs
+    """A tqdm bar that a message beside it does not draw before its delay is over."""
+
+    def clear(self, *args: Any, **kwargs: Any) -> None:
+        if self._is_shown():
+            super().clear(*args, **kwargs)
+
+    def refresh(self, *args: Any, **kwargs: Any) -> None:
+        if self._is_shown():
+            super().refresh(*args, **kwargs)
+
+    def _is_shown(self) -> bool:
+        return not self.disable and time.time() >= self.start_t + vars(self)["delay"]
+
+
+def progress_bar(
+    unit: str,
+    total: int | None = None,
+    title: str | None = None,
+    initial: int = 0,
+    scaled: bool = False,
+    hidden: bool = False,
+) -> ProgressBar:
+    """A bar as a context manager; `update(n)` counts n more. It is drawn only inside `messages_on_stderr`.
+
+    A terminal shows a bar after a second, a file or pipe gets a line every 30 seconds. `scaled` shows 2.00M for 2,000,000;
+    a `hidden` bar is never drawn.
+    """
+    bar = partial(ProgressBar, desc=title, total=total, initial=initial, unit=unit, unit_scale=scaled)
+    if hidden or not any(isinstance(handler, MessageHandler) for handler in LOGGER.handlers):
+        return bar(disable=True)
+    if sys.stderr.isatty():
+        return bar(delay=_TERMINAL_SECONDS, dynamic_ncols=True)
+    return bar(delay=LINE_SECONDS, mininterval=LINE_SECONDS, miniters=1, ncols=0, position=0, file=_LineFile())
+
+
+def would_mix() -> bool:
+    """Whether stdout and stderr are one terminal, file or pipe: then a bar would stand between the results."""
+    with suppress(OSError, ValueError, AttributeError):
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    return False
+
+
 def forget(stream: TextIO) -> None:
-    """Drops what could not be written, so that the interpreter does not try it again at exit and complain."""
+    """Drops buffered text that cannot be written; else the interpreter tries again at exit and complains."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
-class _Log:
-    """stderr with a line for each state of a bar."""
+class _LineFile:
+    """A file for a bar: each state of the bar becomes a line on stderr."""
 
     def write(self, text: str) -> None:
         if line := text.strip():
-            say(line)
+            print_message(line)
 
     def flush(self) -> None:
         """Each line is written at once."""
@@ -86,7 +145,7 @@ ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]
 
 
 def harmless(text: str) -> str:
-    """One line, with control characters escaped: `harmless("a\\x1b[31m b") == "a\\\\x1b[31m b"`."""
+    """Escapes control characters in untrusted text, on one line: `harmless("a\\x1b[31m b") == "a\\\\x1b[31m b"`."""
     return ACTING.sub(lambda match: match[0].encode("unicode_escape").decode(), BREAKS.sub(" ", text))
 
 

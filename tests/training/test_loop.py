@@ -73,13 +73,9 @@ def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
     )
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 def end(folder) -> tuple[dict, dict]:
     """State, but for the time spent, and weights, optimiser, generators and average of the newest checkpoint."""
-    newest = checkpoints.load_newest(folder / "checkpoints", quiet)
+    newest = checkpoints.load_newest(folder / "checkpoints")
     state = {name: value for name, value in asdict(newest.state).items() if "seconds" not in name}
     state.pop("last_validation")
     parts = (newest.weights, newest.optimiser, newest.random, newest.average)
@@ -122,7 +118,7 @@ def test_a_killed_run_goes_on_from_a_checkpoint_between_validations_to_the_same_
     with pytest.raises(AssertionError, match="killed"):
         loop.run(job(tmp_path / "killed", validate_every=6, fails_at=6), TrainState(), StopRequest())
     again = job(tmp_path / "killed", validate_every=6)
-    found = checkpoints.load_newest(again.checkpoints, quiet)
+    found = checkpoints.load_newest(again.checkpoints)
     assert found.state.step == 5 and found.state.best is None
     state = restored(found, again.trainable.masters, again.trainable.optimiser, again.moving)
     assert loop.run(again, state, StopRequest())

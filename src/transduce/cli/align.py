@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +10,10 @@ from transduce.cli import streams
 from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, opened
 from transduce.cli.parser import Parser
 from transduce.cli.targets import check_target
-from transduce.terminal import progress_bar, table, would_mix
+from transduce.terminal import table, would_mix
 
 if TYPE_CHECKING:
     from transduce.workflows.align.alignment_files import Measured
-    from transduce.workflows.align.run import Links
 
 SUMMARY = "say which source word each target word renders"
 
@@ -33,25 +31,24 @@ def main(arguments: Sequence[str]) -> int:
 def _align(options: argparse.Namespace) -> None:
     """Links of pair after pair, as they come, or as one file."""
     from transduce.workflows.align.alignment_files import as_lines, pair_batches, write_links
-    from transduce.workflows.align.run import Reading, align
+    from transduce.workflows.align.run import Reading, align_batches
 
-    reading = Reading(options.layer, options.shifted)
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
     model = opened(options)
     note_tags(model, options.tag)
-    kept: list[Links] = []
-    with ExitStack() as stack:
-        disturbs = options.output is None and would_mix()
-        progress = None if disturbs else stack.enter_context(progress_bar("pair")).update
-        for pairs in chain([first], batches):
-            links = align(model, pairs, _tags(options, len(pairs)), reading=reading, progress=progress)
-            if options.output is None:
-                streams.write(as_lines(links))
-            else:
-                kept += links
+    results = align_batches(
+        model,
+        chain([first], batches),
+        options.tag,
+        reading=Reading(options.layer, options.shifted),
+        bar_hidden=options.output is None and would_mix(),
+    )
     if options.output is not None:
-        write_links(options.output, kept)
+        write_links(options.output, [*chain.from_iterable(results)])
+        return
+    for links in results:
+        streams.write(as_lines(links))
 
 
 def _measure(options: argparse.Namespace) -> None:

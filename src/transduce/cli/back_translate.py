@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,9 @@ from transduce.cli import streams
 from transduce.cli.decoding_options import add_decoding, method
 from transduce.cli.model_options import add_model, note_tags, opened
 from transduce.cli.parser import Parser
+
+log = logging.getLogger(__name__)
+
 
 SUMMARY = "make training pairs of text in the target language alone"
 
@@ -27,13 +31,12 @@ def main(arguments: Sequence[str]) -> int:
     if options.untagged or options.tag:
         wanted = replace(wanted, tags=tuple(options.tag or ()))
     try:
-        made = back_translate(model, options.files, options.output, wanted, options.force, streams.say)
+        made = back_translate(model, options.files, options.output, wanted, options.force)
     except KeyboardInterrupt:
-        streams.say("stopped; what is done is kept, and the same command goes on")
+        log.info("stopped; the same command continues where it stopped")
         raise
-    streams.say(
-        f"{options.output}: {made}\nto train on them, add this to train in [data] (paths start at the run file):"
-    )
+    log.info("%s: %s", options.output, made)
+    log.info("to train on them, add this to train in [data] (paths start at the run file):")
     streams.write(f"{{ file = {json.dumps(str(options.output), ensure_ascii=False)}, weight = 1.0 }}\n")
     return 0
 

@@ -1,6 +1,7 @@
 """`transduce evaluate`."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ from transduce.cli.evaluate_options import asked_breakdowns, check, evaluate_par
 
 if TYPE_CHECKING:
     from transduce.workflows.evaluate.assessment import Assessment
+
+log = logging.getLogger(__name__)
+
 
 SUMMARY = "measure how good translations are, and compare systems"
 
@@ -33,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             from transduce.workflows.evaluate.report import write_report  # and with it what draws pictures
 
             write_report(options.report, found, options.model)
-            streams.say(f"{options.report}: written")
+            log.info("%s: written", options.report)
     return 0
 
 

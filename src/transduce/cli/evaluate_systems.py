@@ -1,17 +1,15 @@
 """From the options of `transduce evaluate` to what was found, with progress and remarks on stderr."""
 
 import argparse
+import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
-from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.evaluate_options import asked_breakdowns, columns, edges
 from transduce.cli.model_options import note_tags, opened
 from transduce.models.find import find_model, open_model
 from transduce.models.model import Model
-from transduce.terminal import progress_bar, start_clock
 from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES, Assessment, Wanted, assess
 from transduce.workflows.evaluate.breakdowns import KINDS, count_words
 from transduce.workflows.evaluate.calibrate import calibration
@@ -26,8 +24,8 @@ from transduce.workflows.evaluate.test_set import (
     seen_in_training,
 )
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
+log = logging.getLogger(__name__)
+
 
 ALONE = {
     "length": "all items are of one length",
@@ -46,7 +44,7 @@ def assessment(options: argparse.Namespace) -> Assessment:
     outputs = {path: read_outputs(path, held_out) for path in options.compare if not is_model(path)}
     for path in (options.model, *options.ensemble, *options.compare):
         if path is not None and path not in outputs and (remark := seen_in_training(path, held_out)):
-            streams.say(remark)
+            log.warning("%s", remark)
     kinds = KINDS if options.report is not None else [kind for kind in KINDS if kind in asked_breakdowns(options)]
     wanted = Wanted(
         breakdowns=kinds if chosen_metrics(names) else (),
@@ -56,7 +54,7 @@ def assessment(options: argparse.Namespace) -> Assessment:
     )
     for path in options.compare:
         if path not in outputs and _to_compare(path, held_out, options)[1].tags != held_out.tags:
-            streams.say(f"--compare {path}: the model knows no tags, so it is not given those of the test set")
+            log.info("--compare %s: the model knows no tags, so it is not given those of the test set", path)
     if options.outputs is not None:
         subject = _judged(str(options.outputs), read_outputs(options.outputs, held_out), held_out, names)
         sure = None
@@ -73,7 +71,7 @@ def assessment(options: argparse.Namespace) -> Assessment:
         others.append(_judged(str(path), made, held_out, names))
     found = assess(held_out, subject, others, wanted, sure)
     for kind in sorted(asked_breakdowns(options) - {table.kind for table in found.breakdowns}):
-        streams.say(f"--by {kind}: {ALONE[kind]}, so there is nothing to compare")
+        log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
     return found
 
 
@@ -100,20 +98,14 @@ def _test_set(options: argparse.Namespace) -> HeldOut:
     else:
         path = own_test_set(options.model)
         held_out = read_pairs(path, options.alternatives)
-        streams.say(f"evaluating on {path}, the pairs that the run kept for the test: {len(held_out.references):,}")
+        log.info("evaluating on %s, the run's own test pairs: %s", path, f"{len(held_out.references):,}")
     if held_out.left_out:
-        streams.say(f"pairs with an empty side, left out: {held_out.left_out:,}")
+        log.warning("pairs with an empty side, left out: %s", f"{held_out.left_out:,}")
     return held_out.with_tags(tuple(options.tag))
 
 
 def _evaluated(model: Model, held_out: HeldOut, names: list[str] | None, options: argparse.Namespace) -> Judged:
-    with _bar(len(held_out.sources), "translating") as bar, _scoring_bar(held_out, names) as scoring:
-
-        def translated(lines: int) -> None:
-            bar.update(lines)
-            start_clock(scoring)
-
-        found = evaluate(model, held_out, names, method(options, model), translated, scoring.update)
+    found = evaluate(model, held_out, names, method(options, model))
     name = " + ".join(map(str, [options.model, *options.ensemble]))
     _say_cut(found.cut, name, model)
     return replace(found, name=name)
@@ -135,26 +127,16 @@ def _to_compare(path: Path, held_out: HeldOut, options: argparse.Namespace) -> t
 
 def _translated(path: Path, held_out: HeldOut, options: argparse.Namespace) -> tuple[str, ...]:
     model, known = _to_compare(path, held_out, options)
-    with _bar(len(held_out.sources), f"translating with {path}") as bar:
-        found, cut = translations(model, known, method(options, model), bar.update)
+    found, cut = translations(model, known, method(options, model), f"translating with {path}")
     _say_cut(cut, str(path), model)
     return found
 
 
 def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, names: list[str] | None) -> Judged:
-    with _scoring_bar(held_out, names) as bar:
-        return judge(name, outputs, held_out.references, chosen_metrics(names), bar.update)
-
-
-def _scoring_bar(held_out: HeldOut, names: list[str] | None) -> "tqdm[NoReturn]":
-    return _bar(len(held_out.references) * len(chosen_metrics(names)), "scoring")
-
-
-def _bar(total: int, what: str) -> "tqdm[NoReturn]":
-    return progress_bar("line", total, what)
+    return judge(name, outputs, held_out.references, chosen_metrics(names))
 
 
 def _say_cut(cut: int, name: str, model: Model) -> None:
     if cut:
         limit = model.spec.generation.max_source
-        streams.say(f"{name}: sources over {limit:,} tokens, of which only the beginning was translated: {cut:,}")
+        log.warning("%s: sources over %s tokens, cut to their beginning: %s", name, f"{limit:,}", f"{cut:,}")

@@ -1,5 +1,6 @@
 """`transduce inspect`."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
     from transduce.workflows.inspect.run import Inspection
+
+log = logging.getLogger(__name__)
+
 
 SUMMARY = "look inside a model: attention, alternatives, saliency"
 
@@ -31,8 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     found = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
     if found.cut:
         limit = model.spec.generation.max_source
-        streams.say(
-            f"the text has more than the {limit:,} tokens that this model takes: only its beginning is looked at"
+        log.warning(
+            "the text has more than %s tokens, the model's limit: only its beginning is inspected", f"{limit:,}"
         )
     streams.write(as_text(found))
     if options.out is not None:
@@ -41,12 +45,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(found: "Inspection", folder: Path) -> None:
-    from transduce.terminal import progress_bar
-    from transduce.workflows.inspect.folder import PAGE, picture_count, write_inspection
+    from transduce.workflows.inspect.folder import PAGE, write_inspection
 
-    with progress_bar("picture", picture_count(found)) as bar:
-        write_inspection(folder, found, bar.update)
-    streams.say(f"{folder / PAGE}: written")
+    write_inspection(folder, found)
+    log.info("%s: written", folder / PAGE)
 
 
 def _parser() -> Parser:

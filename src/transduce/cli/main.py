@@ -9,6 +9,7 @@ from transduce import __version__
 from transduce.cli import align, back_translate, evaluate, info, inspect, prepare, search, streams, train, translate
 from transduce.cli.parser import Parser
 from transduce.machine.hardware import is_out_of_memory
+from transduce.terminal import messages_on_stderr, print_message
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
 
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     streams.set_up()
     try:
-        code = _run(sys.argv[1:] if arguments is None else arguments)
+        with messages_on_stderr():
+            code = _run(sys.argv[1:] if arguments is None else arguments)
         streams.flush()
         return code
     except BrokenPipeError:
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(text: str) -> int:
-    streams.say(f"transduce: error: {text}")
+    print_message(f"transduce: error: {text}")
     try:
         streams.flush()
     except OSError:

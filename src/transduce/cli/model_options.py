@@ -1,16 +1,19 @@
 """What the commands that use a model share: which model, where it computes and how wide it searches."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transduce.cli import streams
 from transduce.cli.parser import Parser
 from transduce.machine import hardware
 
 if TYPE_CHECKING:
     from transduce.models.model import Model
+
+
+log = logging.getLogger(__name__)
 
 
 def add_folder(parser: Parser, required: bool = True) -> None:
@@ -66,7 +69,7 @@ def note_tags(model: "Model", given: Sequence[object], option: str = "--tag") ->
     from transduce.workflows.predict.tag_advice import tag_advice
 
     if advice := tag_advice(model, given, option):
-        streams.say(advice)
+        log.info("%s", advice)
 
 
 def add_tag(parser: argparse._ActionsContainer, what: str) -> None:

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.train.fine_tuning import load_start
     from transduce.workflows.train.settle import settled_run
 
-    run = settled_run(options.run, options.overrides, streams.say)
+    run = settled_run(options.run, options.overrides)
     tokenizers = None if run.start_from is None else load_start(run.start_from, options.run).tokenizers
     prepared = prepare(run.data, run.tokenizer, run.seed, options.run.parent, Path("prepared"), tokenizers)
     streams.write("".join(f"{line}\n" for line in prepared.summary()))

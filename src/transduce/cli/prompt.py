@@ -23,7 +23,7 @@ def converse(model: Model, wanted: Wanted, prefix: str = "") -> int:
         import readline  # noqa: F401
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    stream = Stream(model, wanted, Notes(streams.say, most=math.inf))
+    stream = Stream(model, wanted, Notes(most=math.inf))
     streams.write(f"{model.name}: type a line; Ctrl-D ends\n")
     for number in count(1):
         try:

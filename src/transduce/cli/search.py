@@ -1,6 +1,7 @@
 """`transduce search`."""
 
 import argparse
+import logging
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from transduce.workflows.search.run import Found
     from transduce.workflows.search.trials import Result
 
+log = logging.getLogger(__name__)
+
+
 SUMMARY = "try a few settings on short runs, and say which are best"
 
 TRIALS = 12
@@ -25,14 +29,14 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.workflows.search.run import search
 
-    found = search(options.run, options.over, options.trials, _overrides(options), say=streams.say)
+    found = search(options.run, options.over, options.trials, _overrides(options))
     if found.results:
         streams.write(_table(found))
     if found.best is not None:
         streams.write(_advice(options, found, found.best))
     if found.finished:
         return 0
-    streams.say(f"stopped; to go on: {shlex.join(['transduce', 'search', *arguments])}")
+    log.info("stopped; to continue: %s", shlex.join(["transduce", "search", *arguments]))
     return 128 + found.signal if found.signal else 1
 
 

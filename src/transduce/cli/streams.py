@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from io import BufferedIOBase, TextIOWrapper
 
 from transduce import terminal
-from transduce.terminal import harmless_lines
 
 
 def set_up() -> None:
@@ -18,11 +17,6 @@ def set_up() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (open to the end)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
-
-
-def say(text: str) -> None:
-    """A message for people, on stderr; what it quotes cannot act on the terminal. Where nobody hears it, work goes on."""
-    terminal.say(harmless_lines(text))
 
 
 def write(text: str) -> None:

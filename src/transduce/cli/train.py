@@ -1,6 +1,7 @@
 """`transduce train`."""
 
 import argparse
+import logging
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from transduce.cli import streams
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_run_file, budget_of
+
+log = logging.getLogger(__name__)
+
 
 SUMMARY = "train a model from a run file"
 
@@ -18,19 +22,19 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.train.run import Abandoned, train
 
     try:
-        trained = train(options.run, _overrides(options), options.resume, say=streams.say)
+        trained = train(options.run, _overrides(options), options.resume)
     except Abandoned:
-        lost = "what came after the last checkpoint, or all where there is none yet, is lost"
-        streams.say(f"stopped at once; {lost}; to go on: {_again(arguments)}")
+        lost = "updates since the last checkpoint are lost"
+        log.info("stopped at once; %s; to continue: %s", lost, _again(arguments))
         raise
     except KeyboardInterrupt:
-        streams.say("stopped before the first update of this sitting; nothing is lost, the same command begins again")
+        log.info("stopped before the first update; nothing is lost, the same command starts again")
         raise
     if trained.finished:
-        streams.say(f"done; try it: {shlex.join(['transduce', 'translate', str(trained.folder)])}")
+        log.info("done; try it: %s", shlex.join(["transduce", "translate", str(trained.folder)]))
         streams.write(f"{trained.folder / 'model'}\n")
         return 0
-    streams.say(f"stopped; to go on: {_again(arguments)}")
+    log.info("stopped; to continue: %s", _again(arguments))
     return 128 + trained.signal if trained.signal else 1
 
 

@@ -1,8 +1,7 @@
 """`transduce translate`."""
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from transduce.cli import streams
 from transduce.cli.decoding_options import method
 from transduce.cli.model_options import note_tags, opened
 from transduce.cli.translate_options import check, translate_parser
-from transduce.terminal import is_shown, progress_bar, would_mix
+from transduce.terminal import would_mix
 
 if TYPE_CHECKING:
     from transduce.models.model import Model
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from transduce.workflows.predict.stream import Beside, Outputs, Wanted
 
 SUMMARY = "translate lines of files, of standard input, or as you type"
-
-Progress = Callable[[int], object]
-Say = Callable[[str], object]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,9 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         return converse(model, wanted, options.prefix or "")
     with ExitStack() as stack:
         batches = full_batches if all(map(_is_file, names)) else arriving_batches
-        progress, say = _progress(options.files, stack)
         beside = _alignments(options, model, stack)
-        translate_stream(model, batches(_lines(options, names, say)), streams.write, say, wanted, progress, beside)
+        translate_stream(model, batches(_lines(options, names)), streams.write, wanted, _total(options.files), beside)
     return 0
 
 
@@ -88,10 +83,10 @@ def _refuse_files_beside(options: argparse.Namespace) -> None:
             raise ValueError(f"--{option} goes with files or a pipe: name the file to translate")
 
 
-def _lines(options: argparse.Namespace, names: Sequence[str], say: Say) -> "Iterator[Line]":
+def _lines(options: argparse.Namespace, names: Sequence[str]) -> "Iterator[Line]":
     from transduce.workflows.predict.line_batches import lines, texts, with_prefixes
 
-    found = lines(_inputs(names), say if options.bad_lines == "blank" else None)
+    found = lines(_inputs(names), options.bad_lines == "blank")
     if options.prefixes is not None:
         return with_prefixes(found, texts(options.prefixes), str(options.prefixes))
     if options.prefix is not None:
@@ -136,21 +131,11 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
     return write
 
 
-def _progress(files: Sequence[str], stack: ExitStack) -> tuple[Progress | None, Say]:
-    """Progress on stderr where it disturbs nobody, and the way to say something beside it."""
+def _total(files: Sequence[str]) -> int | None:
+    """How many lines a progress bar counts to; None where there is to be no bar, as it would stand between the results."""
     if not files or not all(map(_is_file, files)) or would_mix():
-        return None, streams.say
+        return None
 
     from transduce.workflows.predict.line_batches import count_lines
 
-    total = sum(0 if name == "-" else count_lines(Path(name)) for name in files)
-    bar = stack.enter_context(progress_bar("line", total))
-
-    def say(text: str) -> None:
-        if not is_shown(bar):
-            streams.say(text)
-            return
-        with bar.external_write_mode(sys.stderr):
-            streams.say(text)
-
-    return bar.update, say
+    return sum(0 if name == "-" else count_lines(Path(name)) for name in files)

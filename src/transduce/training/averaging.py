@@ -3,7 +3,8 @@
 Both kinds are validated beside the weights, and the best of the three becomes the model.
 """
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from transduce.training import checkpoints
 from transduce.training.config import TrainingConfig
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
+
+log = logging.getLogger(__name__)
 
 Weights = dict[str, Tensor]
 
@@ -66,22 +69,21 @@ def candidates(
     moving: MovingAverage | None,
     state: TrainState,
     folder: Path,
-    say: Callable[[str], None],
 ) -> Iterator[Candidate]:
     """What a validation compares, one after the other: no more than one mean stands in memory."""
     yield Candidate("weights", masters.tensors())
     if config.average_last > 1 and state.snapshots:
         earlier = [folder / name for name in state.snapshots[1 - config.average_last :]]
-        yield Candidate("mean", mean(masters.tensors(), earlier, say))
+        yield Candidate("mean", mean(masters.tensors(), earlier))
     if moving is not None and state.step:
         yield Candidate("ema", moving.average)
 
 
 @torch.no_grad()
-def mean(now: Weights, earlier: list[Path], say: Callable[[str], None]) -> Weights:
+def mean(now: Weights, earlier: list[Path]) -> Weights:
     """The mean of the weights now and those of earlier checkpoints (Vaswani et al. 2017, section 6.1).
 
-    One that is missing or damaged is left out, and that is said: it spoils nothing else.
+    A checkpoint that is missing or damaged is left out with a warning.
     """
     total = {name: held.clone() for name, held in now.items()}
     count = 1
@@ -89,7 +91,7 @@ def mean(now: Weights, earlier: list[Path], say: Callable[[str], None]) -> Weigh
         try:
             weights = checkpoints.load_weights(folder)
         except (ValueError, OSError) as error:
-            say(f"the mean of weights leaves out {folder.name}: {error}")
+            log.warning("the mean of weights leaves out %s: %s", folder.name, error)
             continue
         count += 1
         for name, held in total.items():

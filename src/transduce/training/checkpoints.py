@@ -10,8 +10,8 @@ checkpoints/latest          for people and scripts: the name of the newest one, 
 """
 
 import json
+import logging
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from torch import Tensor
 
 from transduce import files
 from transduce.training.state import TrainState
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 PARTS = ("weights", "optimiser", "random")
@@ -124,13 +126,13 @@ def needed_by(folder: Path, kept: set[str]) -> set[str]:
     return needed
 
 
-def load_newest(folder: Path, say: Callable[[str], None]) -> Checkpoint:
-    """The newest checkpoint that is whole; says which ones are not. A ValueError if none is."""
+def load_newest(folder: Path) -> Checkpoint:
+    """The newest checkpoint that is whole, with a warning for each newer one that is not. ValueError if none is."""
     for name in reversed(names(folder)):
         try:
             return load(folder / name)
         except (ValueError, OSError) as error:
-            say(f"checkpoint {name} cannot be used: {error}")
+            log.warning("checkpoint %s cannot be used: %s", name, error)
     raise ValueError(
         f"{folder}: no usable checkpoint to go on from; move the run folder away and start anew without --resume"
     )

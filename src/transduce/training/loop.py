@@ -1,5 +1,6 @@
 """The training loop: updates until the budget is spent, validations and checkpoints on the way."""
 
+import logging
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -13,6 +14,8 @@ from transduce.training.job import Job
 from transduce.training.progress_line import Progress
 from transduce.training.state import TrainState
 from transduce.training.update import Measured, update
+
+log = logging.getLogger(__name__)
 
 LOG_EVERY = 20  # updates between training events in the metrics log
 SKIPS_ALLOWED = 5  # updates in a row that may fail to be finite
@@ -30,22 +33,24 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
     and no validation gave a number, so that there is no model.
     """
     settled = _reckon(job, state)
-    progress = Progress(state)
     if settled and not is_over(job.trainable.config, state):
-        progress.say(_enough(state))
-    _note_warm_up(job, state, progress)
+        log.info("planned: %d steps", state.total_steps)
+    _note_warm_up(job, state)
     if selection.is_stale(job.trainable.config, state):
-        progress.say(f"early stopping ended this run at step {state.step}: raise training.early-stop.patience to go on")
+        log.info(
+            "early stopping ended this run at step %d; to continue, raise training.early-stop.patience", state.step
+        )
     elif is_over(job.trainable.config, state) and not _is_due(job, state):
-        progress.say(f"the budget, {state.budget}, was used up at step {state.step}: give a larger one to go on")
+        log.info("the budget (%s) was used up at step %d; to continue, give a larger one", state.budget, state.step)
+    progress = Progress(state)
     try:
-        _validate_when_due(job, state, progress, stop)  # a validation that the last sitting did not finish
+        _validate_when_due(job, state, stop)  # a validation that the last sitting did not finish
         saved = time.monotonic()
         for batches in _grouped(job, state):
             if stop or is_over(job.trainable.config, state):
                 break
             _timed_update(job, state, batches, progress)
-            _validate_when_due(job, state, progress, stop)
+            _validate_when_due(job, state, stop)
             saved = _save_when_due(job, state, saved)
         finished = is_over(job.trainable.config, state) and not _is_due(job, state)
         if finished and state.best is None:
@@ -91,9 +96,9 @@ def _timed_update(job: Job, state: TrainState, batches: list[Rows], progress: Pr
     seconds = time.perf_counter() - began
     state.seconds += seconds
     if state.pieces != pieces:
-        progress.say(f"memory ran out: each batch is now computed in {state.pieces} pieces")
+        log.warning("out of memory: each batch is now split into %d micro-batches", state.pieces)
     if not measured.made:
-        _note_skip(job, state, measured, progress)
+        _note_skip(job, state, measured)
         return
     state.skipped = 0
     state.step += 1
@@ -116,12 +121,12 @@ def _event(measured: Measured, seconds: float) -> dict[str, float | str]:
     }
 
 
-def _note_skip(job: Job, state: TrainState, measured: Measured, progress: Progress) -> None:
+def _note_skip(job: Job, state: TrainState, measured: Measured) -> None:
     """Counts an update that was not made; too many in a row end the run, and the last checkpoint stays as it is."""
     state.skipped += 1
     found = f"loss {measured.loss}, gradient norm {measured.gradient_norm}"
     job.log.write("skipped", state.step, {"found": found})
-    progress.say(f"step {state.step + 1}: {found}; this update was left out")
+    log.warning("step %d: %s; update skipped", state.step + 1, found)
     if state.skipped < SKIPS_ALLOWED:
         return
     kept = checkpoints.names(job.checkpoints)
@@ -137,29 +142,29 @@ def _advice(job: Job) -> str:
     return f"begin a new run with a lower training.learning-rate (now {rate}) or a longer warm-up"
 
 
-def _validate_when_due(job: Job, state: TrainState, progress: Progress, stop: StopRequest) -> None:
-    """Validates and saves; when the probe of a run of minutes is over this also settles how many steps there will be."""
+def _validate_when_due(job: Job, state: TrainState, stop: StopRequest) -> None:
+    """Validates and saves; after the probe of a run of minutes it also plans the number of steps."""
     if not _is_due(job, state):
         return
     try:
-        selection.validate(job, state, progress.say, stop)
+        selection.validate(job, state, stop)
     except Interrupted:
         return
     if state.total_steps is None and budget.probe_is_over(job.trainable.config, state):
         _settle(state, budget.of_minutes(job.trainable.config, state))
-        progress.say(_enough(state))
-        _note_warm_up(job, state, progress)
+        log.info("planned: %d steps", state.total_steps)
+        _note_warm_up(job, state)
     if selection.is_stale(job.trainable.config, state):
-        progress.say(f"{job.trainable.config.watched} has not got better in {state.stale} validations: stopping early")
+        log.info("early stopping: no better %s in %d validations", job.trainable.config.watched, state.stale)
     _save(job, state)
 
 
-def _note_warm_up(job: Job, state: TrainState, progress: Progress) -> None:
-    """Says that the warm-up is shorter than asked for, where it is."""
+def _note_warm_up(job: Job, state: TrainState) -> None:
+    """Logs a warm-up that the budget makes shorter than the setting."""
     asked = job.trainable.config.schedule.warmup
     taken = schedules.within(asked, state.total_steps)
     if taken < asked:
-        progress.say(f"the learning rate's warm-up takes {taken} steps, half of this run, not {asked}")
+        log.info("warm-up: %d steps, half of this run, instead of %d", taken, asked)
 
 
 def is_over(config: TrainingConfig, state: TrainState) -> bool:
@@ -194,10 +199,6 @@ def _save(job: Job, state: TrainState) -> None:
     newest = checkpoints.names(job.checkpoints)[-trainable.config.keep_last :]
     checkpoints.prune(job.checkpoints, checkpoints.needed_by(job.checkpoints, {*newest, *state.scores}))
     job.draw()
-
-
-def _enough(state: TrainState) -> str:
-    return f"the time left is enough for {state.total_steps} steps in all"
 
 
 def _reckon(job: Job, state: TrainState) -> bool:

@@ -1,6 +1,7 @@
 """What a run measures, as one JSON line per event and as TensorBoard events."""
 
 import json
+import logging
 import math
 import socket
 import struct
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from transduce import files
-from transduce.training.progress_line import say
+
+log = logging.getLogger(__name__)
 
 
 class MetricsLog:
@@ -36,7 +38,7 @@ class MetricsLog:
 class Events:
     """TensorBoard's events from after `step` on, each written at once; it hides what a run cut off later had written.
 
-    Where one cannot be written, that is said, and no more are written: the run goes on without them.
+    After an event that cannot be written, with a warning, it writes no more; training continues.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -69,7 +71,7 @@ class Events:
                 out.write(_record(Event(wall_time=time.time(), **content).SerializeToString()))
         except OSError as error:
             self.failed = True
-            say(f"{self.path}: {error.strerror}; the run goes on and writes no more for TensorBoard")
+            log.warning("%s: %s; training continues without TensorBoard events", self.path, error.strerror)
 
 
 def _record(data: bytes) -> bytes:

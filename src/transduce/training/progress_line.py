@@ -1,37 +1,28 @@
-"""What a person sees while a run goes on: a bar on a terminal, a line now and then in a log."""
+"""Progress of a run: a bar on a terminal, else a message every 30 seconds."""
 
+import logging
 import math
 import sys
 import time
-from contextlib import suppress
 
-from tqdm import tqdm
-
-from transduce.terminal import LINE_SECONDS
+from transduce.terminal import LINE_SECONDS, progress_bar
 from transduce.training.state import TrainState
 from transduce.training.update import Measured
 
+log = logging.getLogger(__name__)
+
 SMOOTHING = 0.05  # of the running means shown
-
-
-def say(text: str) -> None:
-    """A line that does not disturb a bar. The run goes on where nobody can read it any more."""
-    with suppress(OSError):
-        tqdm.write(text, file=sys.stderr)
-        sys.stderr.flush()
 
 
 class Progress:
     """Loss, perplexity and target tokens per second, smoothed over about twenty updates; steps and time left."""
 
     def __init__(self, state: TrainState) -> None:
-        self.terminal = sys.stderr.isatty()
-        self.bar = tqdm(
-            total=state.total_steps, initial=state.step, unit="step", disable=not self.terminal, dynamic_ncols=True
-        )
+        on_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.bar = progress_bar("step", state.total_steps, initial=state.step, hidden=not on_terminal)
         self.loss = self.nll = self.rate = math.nan
         self.began, self.first = time.monotonic(), state.step
-        self.said = self.began
+        self.logged = self.began
 
     def show(self, state: TrainState, measured: Measured, seconds: float) -> None:
         self.loss = _mixed(self.loss, measured.loss)
@@ -41,12 +32,9 @@ class Progress:
         self.bar.total = state.total_steps
         self.bar.set_postfix_str(figures, refresh=False)
         self.bar.update(state.step - self.bar.n)
-        if not self.terminal and time.monotonic() - self.said > LINE_SECONDS:
-            self.said = time.monotonic()
-            self.say(f"step {state.step}/{state.total_steps or '?'}  {figures}{self._left(state)}")
-
-    def say(self, text: str) -> None:
-        say(text)
+        if self.bar.disable and time.monotonic() - self.logged > LINE_SECONDS:
+            self.logged = time.monotonic()
+            log.info("step %d/%s  %s%s", state.step, state.total_steps or "?", figures, self._left(state))
 
     def close(self) -> None:
         self.bar.close()

@@ -1,8 +1,9 @@
 """Which weights become the model: each validation compares the weights with their means, and with all before it."""
 
+import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from transduce.training import checkpoints
@@ -11,6 +12,8 @@ from transduce.training.config import TrainingConfig
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Job, Validation
 from transduce.training.state import TrainState
+
+log = logging.getLogger(__name__)
 
 LOSS_DIGITS = 4  # of the dev loss, where it decides between equals: below is what rounding errors make
 
@@ -23,14 +26,14 @@ class Validated(NamedTuple):
     found: Validation
 
 
-def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: StopRequest) -> None:
+def validate(job: Job, state: TrainState, stop: StopRequest) -> None:
     """Measures on the dev set, logs, and publishes the model if it is the best so far.
 
     May raise Interrupted, before anything of the state has changed.
     """
     began = time.perf_counter()
     config, name = job.trainable.config, checkpoints.name_of(state.step)
-    tried = candidates(config, job.trainable.masters, job.moving, state, job.checkpoints, say)
+    tried = candidates(config, job.trainable.masters, job.moving, state, job.checkpoints)
     compared = _compared(job, stop, tried)
     best = max(compared, key=lambda each: _standing(job, config.metric, each.found))  # of equal ones the first
     values = compared[0].found.values | {
@@ -38,8 +41,8 @@ def validate(job: Job, state: TrainState, say: Callable[[str], None], stop: Stop
     }
     job.log.write("validation", state.step, dict(values))
     job.log.text("samples", state.step, best.found.samples)
-    say(f"step {state.step}: " + "  ".join(f"{key} {value:.3f}" for key, value in values.items()))
-    say(best.found.samples)
+    log.info("step %d: %s", state.step, "  ".join(f"{key} {value:.3f}" for key, value in values.items()))
+    log.info("%s", best.found.samples)
     state.validated_at = state.step
     _watch(job, state, compared)
     score = best.found.values[config.metric]

@@ -27,10 +27,6 @@ WORDS = tiny_model.WORDS
 LINES = [f"{WORDS[i % 90]} {WORDS[i * 7 % 90]}" for i in range(60)]
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model.write(tmp_path_factory.mktemp("tiny"))
@@ -65,7 +61,7 @@ def pairs(path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.tsv", "out.ndjson.gz", "out.jsonl.zst"])
 def test_each_line_becomes_the_target_of_its_translation(model: Model, tmp_path: Path, name: str) -> None:
-    made = back_translate(model, [text(tmp_path, LINES)], tmp_path / name, wanted(model), say=quiet)
+    made = back_translate(model, [text(tmp_path, LINES)], tmp_path / name, wanted(model))
     found = pairs(tmp_path / name)
     expected = dict(zip(LINES, model.translate(LINES), strict=True))
     assert found and all(expected[target] == source for source, target, _ in found)
@@ -76,7 +72,7 @@ def test_each_line_becomes_the_target_of_its_translation(model: Model, tmp_path:
 
 def test_tags_are_those_asked_for(model: Model, tmp_path: Path) -> None:
     for name, tags in (("none.jsonl", ()), ("none.tsv", ()), ("two.jsonl", ("bt", "de")), ("two.tsv", ("bt", "de"))):
-        back_translate(model, [text(tmp_path, LINES)], tmp_path / name, replace(wanted(model), tags=tags), say=quiet)
+        back_translate(model, [text(tmp_path, LINES)], tmp_path / name, replace(wanted(model), tags=tags))
         assert {found for *_, found in pairs(tmp_path / name)} == {tags}
 
 
@@ -85,14 +81,14 @@ def test_compressed_text_and_several_files(model: Model, tmp_path: Path) -> None
     (tmp_path / "a.de.gz").write_bytes(gzip.compress(packed))
     (tmp_path / "b.de.zst").write_bytes(zstandard.compress(packed))
     paths = [tmp_path / "a.de.gz", tmp_path / "b.de.zst", text(tmp_path, LINES[20:])]
-    assert back_translate(model, paths, tmp_path / "out.tsv", wanted(model), say=quiet).lines == 80
+    assert back_translate(model, paths, tmp_path / "out.tsv", wanted(model)).lines == 80
 
 
 def test_unusable_lines_are_counted(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "text.de"
     long = " ".join(WORDS[:60])
     path.write_bytes("\n".join([LINES[0], "", "  ", long, "bad"]).encode() + b"\xff\n" + f"{LINES[1]}\n".encode())
-    made = back_translate(model, [path], tmp_path / "out.tsv", wanted(model), say=quiet)
+    made = back_translate(model, [path], tmp_path / "out.tsv", wanted(model))
     assert made.lines == 6
     assert made.left_out["blank"] == 2
     assert made.left_out["longer than the model takes"] == made.left_out["with a fault (invalid UTF-8)"] == 1
@@ -125,7 +121,7 @@ def test_a_broken_run_goes_on_as_if_it_had_not_been(
 ) -> None:
     source = text(tmp_path, ["", *LINES, "", *LINES])
     asked = wanted(model, sampling=sampling)
-    whole = back_translate(model, [source], tmp_path / "whole.tsv", asked, say=quiet)
+    whole = back_translate(model, [source], tmp_path / "whole.tsv", asked)
 
     calls, translate = 0, Method.translate
 
@@ -139,7 +135,7 @@ def test_a_broken_run_goes_on_as_if_it_had_not_been(
     with monkeypatch.context() as patched:
         patched.setattr(Method, "translate", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            back_translate(model, [source], tmp_path / "out.tsv", asked, say=quiet)
+            back_translate(model, [source], tmp_path / "out.tsv", asked)
     assert not (tmp_path / "out.tsv").exists()
     said: list[str] = []
     assert back_translate(model, [source], tmp_path / "out.tsv", asked, say=said.append) == whole
@@ -155,17 +151,17 @@ def test_a_broken_run_does_not_go_on_with_other_settings_or_text(
     with monkeypatch.context() as patched:
         patched.setattr("transduce.files.resumable_output.GrowingFile.finish", lambda file: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            back_translate(model, [source], out, wanted(model), say=quiet)
+            back_translate(model, [source], out, wanted(model))
     with pytest.raises(ValueError, match=r"out\.tsv\.part was begun with another decoding: .* or --force"):
-        back_translate(model, [source], out, wanted(model, beam=1), say=quiet)
+        back_translate(model, [source], out, wanted(model, beam=1))
     with pytest.raises(ValueError, match=r"was begun with another text"):
-        back_translate(model, [text(tmp_path, LINES[1:])], out, wanted(model), say=quiet)
+        back_translate(model, [text(tmp_path, LINES[1:])], out, wanted(model))
     text(tmp_path, LINES)
     said: list[str] = []
     assert back_translate(model, [source], out, wanted(model, batch_tokens=64), say=said.append).lines == len(LINES)
     assert said == [f"going on after line {len(LINES)} of {len(LINES)}"]
     source = text(tmp_path, LINES[1:])
-    assert back_translate(model, [source], out, wanted(model, beam=1), force=True, say=quiet).lines == 59
+    assert back_translate(model, [source], out, wanted(model, beam=1), force=True).lines == 59
 
 
 def test_what_is_refused(model: Model, tmp_path: Path) -> None:
@@ -174,7 +170,7 @@ def test_what_is_refused(model: Model, tmp_path: Path) -> None:
 
     def refused(match: str, sources: Sequence[Path], output: Path, asked: Synthesis | None = None) -> None:
         with pytest.raises((ValueError, OSError), match=match):
-            back_translate(model, sources, output, asked or wanted(model), say=quiet)
+            back_translate(model, sources, output, asked or wanted(model))
         assert not list(tmp_path.glob("*.part*"))
 
     refused(r"out\.txt: the output must end in \.jsonl, \.ndjson, \.tsv", [source], tmp_path / "out.txt")
@@ -196,7 +192,7 @@ def test_what_is_refused(model: Model, tmp_path: Path) -> None:
 
 def test_an_output_is_replaced_by_force(model: Model, tmp_path: Path) -> None:
     out = text(tmp_path, ["mine"], "out.jsonl")
-    back_translate(model, [text(tmp_path, LINES)], out, wanted(model), force=True, say=quiet)
+    back_translate(model, [text(tmp_path, LINES)], out, wanted(model), force=True)
     assert len(pairs(out)) > 0
 
 
@@ -236,5 +232,5 @@ def test_a_tag_without_a_name_is_refused(model: Model, tmp_path: Path) -> None:
     """As from a variable of the shell that is not set; pairs without a tag have an option of their own."""
     with pytest.raises(ValueError, match="--tag names no tag; for pairs without one give --untagged"):
         back_translate(
-            model, [text(tmp_path, LINES)], tmp_path / "out.tsv", replace(wanted(model), tags=("",)), say=quiet
+            model, [text(tmp_path, LINES)], tmp_path / "out.tsv", replace(wanted(model), tags=("",))
         )

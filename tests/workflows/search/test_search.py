@@ -28,10 +28,6 @@ SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss"
 OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 def searched(root: Path, count: int = 3, over: tuple[str, ...] = OVER) -> Found:
     return search(root / "toy.toml", over, count, SHORT, root, quiet)
 

@@ -31,10 +31,6 @@ split = { dev = 5 }
 """
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 def chosen(pairs: int, given_keys: Sequence[str] = (), length: float = 100.0) -> dict[str, Any]:
     """All choices for so many pairs of sentences, for a run that is otherwise as it comes."""
     facts = DataFacts(pairs, length, length)

@@ -17,15 +17,11 @@ from transduce.workflows.train.run_file import load_run
 from transduce.workflows.train.settle import settled_run
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     """The root of a run to go on from."""
     root = tmp_path_factory.mktemp("first")
-    train(write_toy(root), root=root, say=quiet)
+    train(write_toy(root), root=root)
     return root
 
 
@@ -56,7 +52,7 @@ max-extra = 5
 
 def test_it_begins_with_the_weights_the_network_and_the_pieces_of_the_model(first, tmp_path):
     before = transduce.load(first / "runs/toy/model")
-    assert train(second(first, tmp_path), root=tmp_path, say=quiet).finished
+    assert train(second(first, tmp_path), root=tmp_path).finished
     after = transduce.load(tmp_path / "runs/more/model")
     assert after.spec.network == before.spec.network
     assert after.tokenizers.source.pieces(range(30)) == before.tokenizers.source.pieces(range(30))
@@ -77,9 +73,9 @@ def test_dropout_may_be_chosen_anew_and_the_rate_is_gentle(first, tmp_path):
 def test_stopped_and_gone_on_it_does_not_begin_with_the_first_models_weights_again(first, tmp_path):
     run_file = second(first, tmp_path)
     settings = ["training.learning-rate=1e-2"]
-    train(run_file, [*settings, "training.steps=2"], root=tmp_path, say=quiet)
+    train(run_file, [*settings, "training.steps=2"], root=tmp_path)
     two = checkpoints.load(tmp_path / "runs/more/checkpoints/step-00000002").weights
-    train(run_file, [*settings, "training.steps=3"], resume=True, root=tmp_path, say=quiet)
+    train(run_file, [*settings, "training.steps=3"], resume=True, root=tmp_path)
     three = checkpoints.load(tmp_path / "runs/more/checkpoints/step-00000003").weights
     start = dict(transduce.load(first / "runs/toy/model").network.named_parameters())
     name = "decoder.layers.0.feed_forward.inner.weight"
@@ -103,9 +99,9 @@ def test_gone_on_without_any_checkpoint_it_begins_with_the_model_again(first, tm
     run_file = second(first, tmp_path)
     monkeypatch.setattr(train_workflow, "run", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        train(run_file, root=tmp_path, say=quiet)
+        train(run_file, root=tmp_path)
     monkeypatch.undo()
-    assert train(run_file, resume=True, root=tmp_path, say=quiet).finished
+    assert train(run_file, resume=True, root=tmp_path).finished
     start, after = (transduce.load(path / "model") for path in (first / "runs/toy", tmp_path / "runs/more"))
     for one, other in zip(start.network.parameters(), after.network.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
@@ -114,13 +110,13 @@ def test_gone_on_without_any_checkpoint_it_begins_with_the_model_again(first, tm
 def test_it_decodes_as_its_start_does_unless_it_says_otherwise(first, tmp_path):
     own = second(first, tmp_path)
     own.write_text(own.read_text().replace("max-extra = 5\n", ""))
-    train(own, ["data.clean.max-length=300"], root=tmp_path, say=quiet)
+    train(own, ["data.clean.max-length=300"], root=tmp_path)
     found = transduce.load(tmp_path / "runs/more/model").spec.generation
     assert (found.beam, found.max_extra, found.max_ratio) == (2, 5, 2.0)
     assert (found.max_length, found.max_source) == (301, 1024)
-    assert train(own, ["data.clean.max-length=300"], resume=True, root=tmp_path, say=quiet).finished
+    assert train(own, ["data.clean.max-length=300"], resume=True, root=tmp_path).finished
     other = second(first, tmp_path / "other")
-    train(other, ["decoding.beam=3", "decoding.max-length=7"], root=tmp_path / "other", say=quiet)
+    train(other, ["decoding.beam=3", "decoding.max-length=7"], root=tmp_path / "other")
     found = transduce.load(tmp_path / "other/runs/more/model").spec.generation
     assert (found.beam, found.max_length) == (3, 7)
 
@@ -153,7 +149,7 @@ def test_a_mistake_on_the_command_line_is_named_as_such(first, tmp_path):
 
 
 def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
-    run = train(second(first, tmp_path), root=tmp_path, say=quiet).folder
+    run = train(second(first, tmp_path), root=tmp_path).folder
     before = [line.split("\t")[0] for line in (first / "train.tsv").read_text().splitlines()]
     assert overlap.seen(run, [*before, "hgf", "abc", "new"]) == len({*before, "hgf", "abc"})
 
@@ -168,14 +164,14 @@ def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
 )
 def test_another_network_or_other_pieces_are_refused(first, tmp_path, extra, message):
     with pytest.raises(ValueError, match=message):
-        train(second(first, tmp_path, extra), root=tmp_path, say=quiet)
+        train(second(first, tmp_path, extra), root=tmp_path)
 
 
 def test_a_model_that_is_not_there_is_said(tmp_path):
     run_file = write_toy(tmp_path)
     run_file.write_text('start-from = "nowhere"\n' + run_file.read_text())
     with pytest.raises(ValueError, match="nowhere: no such model folder"):
-        train(run_file, root=tmp_path, say=quiet)
+        train(run_file, root=tmp_path)
 
 
 def test_prepare_takes_the_pieces_of_the_model_too(first, tmp_path, monkeypatch, capfd):
@@ -183,7 +179,7 @@ def test_prepare_takes_the_pieces_of_the_model_too(first, tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     assert main(["prepare", run_file.name]) == 0
     assert "tokenizer" not in capfd.readouterr().err
-    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=2"], root=tmp_path)
     assert len(list((tmp_path / "prepared").iterdir())) == 1
 
 
@@ -191,7 +187,7 @@ def test_batches_are_reckoned_in_the_pieces_of_the_model(first, tmp_path):
     """Its targets are words, of which 300 characters are about 50; as subwords they would be 75."""
     run_file = second(first, tmp_path, pairs="".join(f"abc{n}\t{'abcde ' * 50}\n" for n in range(2000)))
     run_file.write_text(run_file.read_text().replace("batch-tokens = 128\n", ""))
-    assert settled_run(run_file, say=quiet).training.batch_tokens == 1024
+    assert settled_run(run_file).training.batch_tokens == 1024
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])

@@ -29,10 +29,6 @@ COMMAND = [sys.executable, "-m", "transduce.cli.main", "train"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 @pytest.fixture(autouse=True)
 def one_thread():
     before = torch.get_num_threads()
@@ -45,7 +41,7 @@ def one_thread():
 def whole(tmp_path_factory) -> Path:
     """The root of a run that was never interrupted."""
     root = tmp_path_factory.mktemp("whole")
-    assert train(write_toy(root), root=root, say=quiet).finished
+    assert train(write_toy(root), root=root).finished
     return root
 
 
@@ -78,7 +74,7 @@ def test_only_the_newest_and_the_best_checkpoints_stay(whole):
 
 def test_the_model_is_the_best_checkpoint(whole):
     model = transduce.load(whole / "runs/toy/model")
-    state = checkpoints.load_newest(whole / "runs/toy/checkpoints", quiet).state
+    state = checkpoints.load_newest(whole / "runs/toy/checkpoints").state
     best = checkpoints.load(whole / "runs/toy/checkpoints" / state.best)
     for name, parameter in model.network.named_parameters():
         assert torch.equal(parameter, best.weights[name])
@@ -87,7 +83,7 @@ def test_the_model_is_the_best_checkpoint(whole):
 
 
 def test_two_runs_of_one_seed_are_the_same_bit_by_bit(whole, tmp_path):
-    train(write_toy(tmp_path), root=tmp_path, say=quiet)
+    train(write_toy(tmp_path), root=tmp_path)
     assert final_state(tmp_path) == final_state(whole)
 
 
@@ -106,10 +102,10 @@ def test_stopping_and_going_on_changes_nothing(whole, tmp_path, stop_at, monkeyp
         return update(*arguments)
 
     monkeypatch.setattr(train_workflow.translation, "loss", counting)
-    stopped = train(run_file, root=tmp_path, say=quiet)
+    stopped = train(run_file, root=tmp_path)
     assert not stopped.finished and stopped.signal == signal.SIGINT and stopped.state.step == stop_at
     torch.manual_seed(99)  # what the next sitting finds in its generator must not matter
-    assert train(run_file, resume=True, root=tmp_path, say=quiet).finished
+    assert train(run_file, resume=True, root=tmp_path).finished
     assert final_state(tmp_path) == final_state(whole)
 
 
@@ -126,9 +122,9 @@ def test_stopping_inside_a_validation_and_going_on_changes_nothing(whole, tmp_pa
         return decode(*arguments, **options)
 
     monkeypatch.setattr(validation_workflow, "decode", interrupted)
-    stopped = train(run_file, root=tmp_path, say=quiet)
+    stopped = train(run_file, root=tmp_path)
     assert not stopped.finished and stopped.signal == signal.SIGTERM and stopped.state.step == 10 * validation
-    assert train(run_file, resume=True, root=tmp_path, say=quiet).finished
+    assert train(run_file, resume=True, root=tmp_path).finished
     assert final_state(tmp_path) == final_state(whole)
 
 
@@ -187,23 +183,23 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
 def test_an_existing_run_is_refused_and_untouched(whole):
     before = {path: path.stat().st_mtime_ns for path in (whole / "runs/toy").rglob("*") if path.name != "lock"}
     with pytest.raises(ValueError, match=r"holds a run already.*--resume"):
-        train(whole / "toy.toml", root=whole, say=quiet)
+        train(whole / "toy.toml", root=whole)
     assert before == {path: path.stat().st_mtime_ns for path in (whole / "runs/toy").rglob("*") if path.name != "lock"}
 
 
 def test_two_trainers_on_one_folder(tmp_path):
     run_file = write_toy(tmp_path)
     with files.FolderLock(tmp_path / "runs/toy"), pytest.raises(ValueError, match=str(os.getpid())):
-        train(run_file, root=tmp_path, say=quiet)
+        train(run_file, root=tmp_path)
 
 
 def test_checkpoints_that_are_gone_are_no_reason_to_begin_anew(tmp_path):
     run_file = write_toy(tmp_path)
-    train(run_file, root=tmp_path, say=quiet)
+    train(run_file, root=tmp_path)
     log = (tmp_path / "runs/toy/metrics.jsonl").read_bytes()
     shutil.rmtree(tmp_path / "runs/toy/checkpoints")
     with pytest.raises(ValueError, match=r"holds no checkpoint, but metrics\.jsonl tells of validations"):
-        train(run_file, resume=True, root=tmp_path, say=quiet)
+        train(run_file, resume=True, root=tmp_path)
     assert (tmp_path / "runs/toy/metrics.jsonl").read_bytes() == log
 
 
@@ -215,30 +211,30 @@ def test_a_closed_terminal_saves_as_ctrl_c_does(tmp_path, monkeypatch):
         "loss",
         lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
     )
-    stopped = train(run_file, root=tmp_path, say=quiet)
+    stopped = train(run_file, root=tmp_path)
     assert stopped.signal == signal.SIGHUP and checkpoints.names(tmp_path / "runs/toy/checkpoints") == ["step-00000001"]
 
 
 def test_resume_refuses_other_settings_and_takes_a_longer_budget(tmp_path):
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=10"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=10"], root=tmp_path)
     with pytest.raises(ValueError, match=r"began with seed = 3, now it is 4"):
-        train(run_file, ["seed=4"], resume=True, root=tmp_path, say=quiet)
-    longer = train(run_file, ["training.steps=12"], resume=True, root=tmp_path, say=quiet)
+        train(run_file, ["seed=4"], resume=True, root=tmp_path)
+    longer = train(run_file, ["training.steps=12"], resume=True, root=tmp_path)
     assert longer.finished and longer.state.step == 12
 
 
 def test_a_budget_that_changed_is_reckoned_anew_even_after_a_kill(tmp_path, monkeypatch):
     """From steps to minutes; the sitting that would have made them longer dies before its first checkpoint."""
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=4"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=4"], root=tmp_path)
     longer = ["training.steps=none", "training.minutes=0.1"]
     monkeypatch.setattr(train_workflow, "run", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        train(run_file, longer, resume=True, root=tmp_path, say=quiet)
+        train(run_file, longer, resume=True, root=tmp_path)
     monkeypatch.undo()
     torch.set_num_threads(1)
-    found = train(run_file, longer, resume=True, root=tmp_path, say=quiet)
+    found = train(run_file, longer, resume=True, root=tmp_path)
     assert found.finished and found.state.step > 4
 
 
@@ -247,7 +243,7 @@ def test_the_number_format_is_that_of_the_beginning(tmp_path, monkeypatch):
     run_file = write_toy(tmp_path)
     run_file.write_text(run_file.read_text().replace('precision = "float32"', 'precision = "auto"'))
     monkeypatch.setattr(train_workflow, "bf16_is_fast", lambda device: True)
-    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=2"], root=tmp_path)
     assert 'precision = "bf16"' in (tmp_path / "runs/toy/run.toml").read_text()
     monkeypatch.setattr(train_workflow, "bf16_is_fast", lambda device: False)
     said = []
@@ -269,18 +265,18 @@ def test_stopping_after_an_update_that_was_left_out_keeps_the_work(tmp_path, mon
         return found
 
     monkeypatch.setattr(train_workflow.translation, "loss", failing)
-    stopped = train(run_file, root=tmp_path, say=quiet)
+    stopped = train(run_file, root=tmp_path)
     assert stopped.state.step == 7
-    assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints", quiet).state.step == 7
+    assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints").state.step == 7
 
 
 @pytest.mark.parametrize("line", ["5", '{"step": "x"}', "\udcff", "[1]"])
 def test_a_damaged_log_does_not_stop_a_run(tmp_path, line):
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=2"], root=tmp_path)
     with (tmp_path / "runs/toy/metrics.jsonl").open("a", encoding="utf-8", errors="surrogateescape") as log:
         log.write(line + "\n")
-    assert train(run_file, ["training.steps=4"], resume=True, root=tmp_path, say=quiet).finished
+    assert train(run_file, ["training.steps=4"], resume=True, root=tmp_path).finished
 
 
 @pytest.mark.parametrize(
@@ -300,13 +296,13 @@ def test_a_damaged_log_does_not_stop_a_run(tmp_path, line):
 def test_impossible_settings_are_named_before_anything_is_done(tmp_path, setting):
     key = setting.split("=")[0].rpartition(".")[2]
     with pytest.raises(ValueError, match=key):
-        train(write_toy(tmp_path), [setting], root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), [setting], root=tmp_path)
     assert not (tmp_path / "prepared").exists()
 
 
 def test_resume_without_a_run(tmp_path):
     with pytest.raises(ValueError, match="holds no run to go on with; leave out --resume"):
-        train(write_toy(tmp_path), resume=True, root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), resume=True, root=tmp_path)
 
 
 def damaged(path: Path) -> None:
@@ -317,7 +313,7 @@ def damaged(path: Path) -> None:
 
 def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path):
     run_file, said = write_toy(tmp_path), []
-    train(run_file, root=tmp_path, say=quiet)
+    train(run_file, root=tmp_path)
     folder = tmp_path / "runs/toy/checkpoints"
     damaged(folder / "step-00000030/weights.safetensors")
     done = train(run_file, ["training.steps=30"], resume=True, root=tmp_path, say=said.append)
@@ -331,21 +327,21 @@ def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path):
 def test_damaged_checkpoints_do_not_push_out_good_ones(tmp_path):
     """Two damaged ones are newer than all that the next sitting writes before it is stopped again."""
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.keep-last=4"], root=tmp_path, say=quiet)
+    train(run_file, ["training.keep-last=4"], root=tmp_path)
     folder = tmp_path / "runs/toy/checkpoints"
     for step in (20, 30):
         damaged(folder / f"step-000000{step}/weights.safetensors")
-    train(run_file, ["training.keep-last=1", "training.steps=12"], resume=True, root=tmp_path, say=quiet)
-    assert checkpoints.load_newest(folder, quiet).state.step == 12
+    train(run_file, ["training.keep-last=1", "training.steps=12"], resume=True, root=tmp_path)
+    assert checkpoints.load_newest(folder).state.step == 12
 
 
 def test_without_any_whole_checkpoint_nothing_starts_anew(tmp_path):
     run_file = write_toy(tmp_path)
-    train(run_file, root=tmp_path, say=quiet)
+    train(run_file, root=tmp_path)
     for path in (tmp_path / "runs/toy/checkpoints").glob("*/state.json"):
         damaged(path)
     with pytest.raises(ValueError, match="no usable checkpoint"):
-        train(run_file, resume=True, root=tmp_path, say=quiet)
+        train(run_file, resume=True, root=tmp_path)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(tmp_path, monkeypatch):
@@ -363,15 +359,15 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(t
 
     monkeypatch.setattr(train_workflow.translation, "loss", failing)
     with pytest.raises(ValueError, match=r"diverged at step 13.*last good state is .*step-00000010.*learning-rate"):
-        train(run_file, root=tmp_path, say=quiet)
-    assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints", quiet).state.step == 10
+        train(run_file, root=tmp_path)
+    assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints").state.step == 10
     assert transduce.load(tmp_path / "runs/toy/model")
 
 
 def test_a_full_disk_is_said_and_the_previous_checkpoint_stays(tmp_path):
     """A limit on file size stands in for a full disk: the weights no longer fit after the first checkpoint."""
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=10"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=10"], root=tmp_path)
     folder = tmp_path / "runs/toy/checkpoints"
     limit = (folder / "step-00000010/weights.safetensors").stat().st_size // 2
     script = (
@@ -392,30 +388,30 @@ def test_a_full_disk_is_said_and_the_previous_checkpoint_stays(tmp_path):
 
 def test_an_unknown_metric_is_named_before_anything_is_done(tmp_path):
     with pytest.raises(ValueError, match=r"training.metric must be one of loss, .*found 'blue'"):
-        train(write_toy(tmp_path), ["training.metric=blue"], root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), ["training.metric=blue"], root=tmp_path)
     assert not (tmp_path / "prepared").exists()
 
 
 def test_without_a_dev_set_it_says_what_to_add(tmp_path):
     with pytest.raises(ValueError, match=r"data.dev or data.split is needed"):
-        train(write_toy(tmp_path), ["data.dev=none"], root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), ["data.dev=none"], root=tmp_path)
 
 
 def test_a_mistake_before_training_leaves_the_name_free(tmp_path):
     run_file = write_toy(tmp_path)
     with pytest.raises(ValueError):
-        train(run_file, ["data.dev=none"], root=tmp_path, say=quiet)
-    assert train(run_file, ["training.steps=2"], root=tmp_path, say=quiet).finished
+        train(run_file, ["data.dev=none"], root=tmp_path)
+    assert train(run_file, ["training.steps=2"], root=tmp_path).finished
 
 
 def test_going_on_with_other_data_is_refused(tmp_path):
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=2"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=2"], root=tmp_path)
     with (tmp_path / "train.tsv").open("a", encoding="utf-8") as more:
         more.write("abcabcabc\tc b a\n")
     prepared = list((tmp_path / "prepared").iterdir())
     with pytest.raises(ValueError, match="began with other data"):
-        train(run_file, ["training.steps=4"], resume=True, root=tmp_path, say=quiet)
+        train(run_file, ["training.steps=4"], resume=True, root=tmp_path)
     assert list((tmp_path / "prepared").iterdir()) == prepared  # no work is done before it is said
 
 
@@ -424,8 +420,7 @@ def test_minutes_become_steps_once(tmp_path):
     found = train(
         run_file,
         ["training.steps=none", "training.minutes=0.05", "training.validate-every=none"],
-        root=tmp_path,
-        say=quiet,
+        root=tmp_path
     )
     assert found.finished and found.state.total_steps == found.state.step > 0
     assert found.state.seconds < 60 * 0.05 * 3
@@ -461,7 +456,7 @@ def test_what_was_to_be_ignored_stays_so(tmp_path, monkeypatch):
             "loss",
             lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
         )
-        found = train(write_toy(tmp_path), ["training.steps=2"], root=tmp_path, say=quiet)
+        found = train(write_toy(tmp_path), ["training.steps=2"], root=tmp_path)
         assert found.finished and found.signal is None
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
@@ -475,7 +470,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
 
     monkeypatch.setattr(train_workflow.translation, "loss", twice)
     with pytest.raises(Abandoned):
-        train(write_toy(tmp_path), root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), root=tmp_path)
 
 
 def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
@@ -483,7 +478,7 @@ def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
     os.close(reader)
     with open(writer, "w") as nobody, monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", nobody)
-        found = train(write_toy(tmp_path), ["training.steps=12"], root=tmp_path, say=quiet)
+        found = train(write_toy(tmp_path), ["training.steps=12"], root=tmp_path)
         assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")
         streams.say("and what is said later goes nowhere")
         print("either", file=nobody, flush=True)
@@ -494,5 +489,5 @@ def test_a_run_that_no_validation_gives_a_number_has_diverged(tmp_path, monkeypa
     nothing = {"loss": math.nan, "perplexity": math.nan}
     monkeypatch.setattr(validation_workflow.DevSet, "_loss", lambda self, network, stop: nothing)
     with pytest.raises(Diverged, match=r"no validation up to step 4 gave a number; begin a new run with a lower"):
-        train(write_toy(tmp_path), ["training.steps=4"], root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), ["training.steps=4"], root=tmp_path)
     assert not (tmp_path / "runs/toy/model").exists()

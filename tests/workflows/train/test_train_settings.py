@@ -21,10 +21,6 @@ MEANS = ["training.ema=0.8", "training.average-last=3", "training.keep-last=1", 
 EVERYTHING = [*MEANS, "training.r-drop=2.0", "model.dropout=0.1", "model.layer-dropout=0.2", "training.optimiser=muon"]
 
 
-def quiet(line: str) -> None:
-    pass
-
-
 @pytest.fixture(autouse=True)
 def one_thread():
     before = torch.get_num_threads()
@@ -34,7 +30,7 @@ def one_thread():
 
 
 def newest(root: Path) -> checkpoints.Checkpoint:
-    return checkpoints.load_newest(root / "runs/toy/checkpoints", quiet)
+    return checkpoints.load_newest(root / "runs/toy/checkpoints")
 
 
 def same(one: checkpoints.Checkpoint, other: checkpoints.Checkpoint) -> bool:
@@ -52,7 +48,7 @@ def same(one: checkpoints.Checkpoint, other: checkpoints.Checkpoint) -> bool:
 @pytest.mark.parametrize("settings", [EVERYTHING, [*MEANS, "training.optimiser=adafactor", "training.precision=bf16"]])
 def test_stopping_and_going_on_changes_nothing(tmp_path, monkeypatch, settings):
     whole, parted = tmp_path / "whole", tmp_path / "parted"
-    assert train(write_toy(whole), settings, root=whole, say=quiet).finished
+    assert train(write_toy(whole), settings, root=whole).finished
     calls, real = 0, train_workflow.translation.batch_of
 
     def counting(*arguments):
@@ -65,14 +61,14 @@ def test_stopping_and_going_on_changes_nothing(tmp_path, monkeypatch, settings):
     run_file = write_toy(parted)
     with monkeypatch.context() as patch:
         patch.setattr(train_workflow.translation, "batch_of", counting)
-        assert not train(run_file, settings, root=parted, say=quiet).finished
-        train(run_file, settings, resume=True, root=parted, say=quiet)
-    assert train(run_file, settings, resume=True, root=parted, say=quiet).finished
+        assert not train(run_file, settings, root=parted).finished
+        train(run_file, settings, resume=True, root=parted)
+    assert train(run_file, settings, resume=True, root=parted).finished
     assert same(newest(whole), newest(parted))
 
 
 def test_the_best_is_that_of_weights_mean_and_moving_average(tmp_path):
-    train(write_toy(tmp_path), MEANS, root=tmp_path, say=quiet)
+    train(write_toy(tmp_path), MEANS, root=tmp_path)
     events = [event for event in read(tmp_path / "runs/toy/metrics.jsonl") if event["kind"] == "validation"]
     assert "loss (ema)" in events[0] and "loss (mean)" not in events[0] and "loss (mean)" in events[-1]
     losses = {
@@ -103,7 +99,7 @@ def test_whichever_is_best_becomes_the_model(tmp_path, monkeypatch, setting, bet
         return Validation({"loss": -float(calls) if better else float(calls)}, "")
 
     monkeypatch.setattr("transduce.workflows.train.validation.DevSet.validate", validate)
-    train(write_toy(tmp_path), [setting, "training.metric=loss", "training.keep-last=5"], root=tmp_path, say=quiet)
+    train(write_toy(tmp_path), [setting, "training.metric=loss", "training.keep-last=5"], root=tmp_path)
     state = newest(tmp_path).state
     assert (state.best, state.best_weights) == best
     folder = tmp_path / "runs/toy/checkpoints"
@@ -124,9 +120,9 @@ def test_an_older_checkpoint_goes_on_with_the_mean_it_would_have_taken(tmp_path)
     whole, hurt = tmp_path / "whole", tmp_path / "hurt"
     settings = ["training.average-last=4", "training.validate-every=2", "training.metric=loss"]
     settings += ["training.schedule=constant"]  # which does not look at the budget
-    assert train(write_toy(whole), [*settings, "training.steps=16"], root=whole, say=quiet).finished
+    assert train(write_toy(whole), [*settings, "training.steps=16"], root=whole).finished
     run_file = write_toy(hurt)
-    train(run_file, [*settings, "training.steps=12"], root=hurt, say=quiet)
+    train(run_file, [*settings, "training.steps=12"], root=hurt)
     weights = hurt / "runs/toy/checkpoints/step-00000012/weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     said: list[str] = []
@@ -137,7 +133,7 @@ def test_an_older_checkpoint_goes_on_with_the_mean_it_would_have_taken(tmp_path)
 
 def test_a_checkpoint_whose_replacement_was_cut_off_comes_back(tmp_path):
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=10"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=10"], root=tmp_path)
     checkpoint = tmp_path / "runs/toy/checkpoints/step-00000010"
     checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}.1a2b3c4d.old"))
     said: list[str] = []
@@ -147,17 +143,17 @@ def test_a_checkpoint_whose_replacement_was_cut_off_comes_back(tmp_path):
 
 def test_a_checkpoint_that_is_gone_though_latest_names_one_is_no_reason_to_begin_anew(tmp_path):
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=10"], root=tmp_path, say=quiet)
+    train(run_file, ["training.steps=10"], root=tmp_path)
     (tmp_path / "runs/toy/checkpoints/step-00000010").rename(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match="holds no checkpoint"):
-        train(run_file, ["training.steps=12"], resume=True, root=tmp_path, say=quiet)
+        train(run_file, ["training.steps=12"], resume=True, root=tmp_path)
 
 
 def test_more_patience_lets_a_run_go_on_that_early_stopping_ended(tmp_path):
     settings = ["training.early-stop.metric=exact-match", "training.steps=60", "training.learning-rate=1e-9"]
     run_file = write_toy(tmp_path)
-    train(run_file, [*settings, "training.early-stop.patience=2"], root=tmp_path, say=quiet)
-    again = train(run_file, [*settings, "training.early-stop.patience=4"], resume=True, root=tmp_path, say=quiet)
+    train(run_file, [*settings, "training.early-stop.patience=2"], root=tmp_path)
+    again = train(run_file, [*settings, "training.early-stop.patience=4"], resume=True, root=tmp_path)
     assert again.finished and again.state.step == 50
 
 
@@ -168,13 +164,13 @@ def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path):
     trained = train(write_toy(tmp_path), settings, root=tmp_path, say=said.append)
     assert trained.finished and trained.state.step == 30  # the first validation is the best, two more are not better
     assert RunFolder(tmp_path / "runs/toy").finished()
-    again = train(tmp_path / "toy.toml", settings, resume=True, root=tmp_path, say=quiet)
+    again = train(tmp_path / "toy.toml", settings, resume=True, root=tmp_path)
     assert again.finished and again.state.step == 30
 
 
 def test_early_stopping_does_not_end_a_run_that_gets_better(tmp_path):
     settings = ["training.early-stop.patience=1", "training.metric=loss", "training.learning-rate=3e-3"]
-    assert train(write_toy(tmp_path), settings, root=tmp_path, say=quiet).state.step == 30
+    assert train(write_toy(tmp_path), settings, root=tmp_path).state.step == 30
 
 
 @pytest.mark.parametrize(
@@ -190,15 +186,15 @@ def test_early_stopping_does_not_end_a_run_that_gets_better(tmp_path):
 )
 def test_settings_out_of_range_are_refused_before_anything_is_done(tmp_path, setting, message):
     with pytest.raises(ValueError, match=message):
-        train(write_toy(tmp_path), [setting], root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), [setting], root=tmp_path)
     assert not (tmp_path / "prepared").exists()
 
 
 def test_r_drop_without_dropout_is_refused(tmp_path):
     with pytest.raises(ValueError, match="r-drop compares passes with different dropout"):
-        train(write_toy(tmp_path), ["training.r-drop=1.0", "model.dropout=0.0"], root=tmp_path, say=quiet)
+        train(write_toy(tmp_path), ["training.r-drop=1.0", "model.dropout=0.0"], root=tmp_path)
 
 
 def test_the_curve_is_drawn_with_means(tmp_path):
-    train(write_toy(tmp_path), MEANS, root=tmp_path, say=quiet)
+    train(write_toy(tmp_path), MEANS, root=tmp_path)
     assert (tmp_path / "runs/toy/curve.png").stat().st_size > 10_000

@@ -6,7 +6,7 @@ without one where the source's end token gets more than all its words together. 
 tokens are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,7 @@ from transduce.models.model import Model
 from transduce.networks.probes import source_attention
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
+from transduce.terminal import progress_bar
 from transduce.text.tokenizer import Tokenizer
 from transduce.text.words import word_numbers
 
@@ -49,13 +50,12 @@ def align(
     *,
     reading: Reading = Reading(),
     batch_tokens: int = 4096,
-    progress: Callable[[int], object] | None = None,
 ) -> list[Links]:
     """Links (source word, target word) of each pair, in order; words are what white space separates, counted from 0.
 
     `tags` are those of each pair, as in `Model.translate_n_best`. Source words beyond what the model takes, and every
-    word of a pair with a blank side, stay without links. `progress` hears the number of pairs just done. ValueError for
-    a layer that the model does not have, and for an unknown tag.
+    word of a pair with a blank side, stay without links. ValueError for a layer that the model
+    does not have, and for an unknown tag.
     """
     networks = networks_of(model)
     layers = [_layers(network, reading.layer) for network in networks]
@@ -73,9 +73,22 @@ def align(
             marks = len(tags[place]) if tags is not None else 0
             words = _source_words(tokenizers.source, source, len(sources[place]), marks)
             links[place] = links_of(row, words, word_numbers(target, tokenizers.target.places(target)))
-        if progress is not None:
-            progress(len(group))
     return links
+
+
+def align_batches(
+    model: Model,
+    batches: Iterable[Sequence[tuple[str, str]]],
+    tags: Sequence[str] = (),
+    *,
+    reading: Reading = Reading(),
+    bar_hidden: bool = False,
+) -> Iterator[list[Links]]:
+    """The links of batch after batch, with a progress bar; `tags` are those of every pair."""
+    with progress_bar("pair", hidden=bar_hidden) as bar:
+        for pairs in batches:
+            yield align(model, pairs, [tags] * len(pairs) if tags else None, reading=reading)
+            bar.update(len(pairs))
 
 
 def links_of(weights: Float[Tensor, "T S"], source_words: WordNumbers, target_words: WordNumbers) -> Links:

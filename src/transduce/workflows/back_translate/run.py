@@ -5,6 +5,7 @@ Sennrich et al. 2016, 1511.06709; with a tag, so that the model tells the pairs 
 """
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,8 @@ from transduce.terminal import BREAKS, progress_bar
 from transduce.text.tags import SYNTHETIC, names_in
 from transduce.workflows.predict.line_batches import Line, full_batches
 from transduce.workflows.predict.method import Method
+
+log = logging.getLogger(__name__)
 
 STRANGE = re.compile("[\0\ufffd]")  # what bytes drawn at random spell; no training data may hold the first
 
@@ -65,7 +68,6 @@ def back_translate(
     output: Path,
     wanted: Synthesis,
     force: bool = False,
-    say: Callable[[str], object] = print,
 ) -> Made:
     """Translates every line and writes {"source": translation, "target": line, "tag": ...}, or a TSV file of the same.
 
@@ -91,7 +93,7 @@ def back_translate(
     with growing(output, identity, anew=force) as file:
         made = Made(**file.state) if file.state else Made()
         if made.lines:
-            say(f"going on after line {made.lines:,} of {total:,}")
+            log.info("resuming after line %s of %s", f"{made.lines:,}", f"{total:,}")
         with progress_bar("line", total, initial=made.lines) as bar:
             for batch in _after(made.lines, full_batches(_lines(monolingual))):
                 file.append("".join(map(write, _pairs(model, batch, wanted, made))), asdict(made))

@@ -1,6 +1,6 @@
 """Evaluate: translate sources and compare the outputs with their references."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +13,12 @@ from transduce.evaluation.perplexity import perplexity
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.models.model import Model
+from transduce.terminal import ProgressBar, progress_bar
 from transduce.workflows.evaluate.test_set import HeldOut
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.stream import one_line
 
-Progress = Callable[[int], object]
-
-CHUNK = 100  # sentences that a costly metric looks at before progress is told
+CHUNK = 100  # outputs that a costly metric scores between updates of the progress bar
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,11 @@ def evaluate(
     held_out: HeldOut,
     metrics: Sequence[str] | None = None,
     method: Method | None = None,
-    progress: Progress | None = None,
-    scoring: Progress | None = None,
 ) -> Evaluation:
     """Translates the sources and scores the outputs by each metric (default: all), the first references by the model.
 
     `method` says how to translate (default: the model's own search); perplexity does not depend on it.
-    Where "perplexity" is all that is asked for, nothing is translated. `progress` hears the number of sources just
-    translated, `scoring` that of outputs just scored. ValueError for an unknown metric or an empty test set.
+    Where "perplexity" is all that is asked for, nothing is translated. ValueError for an unknown metric or an empty test set.
     """
     chosen = chosen_metrics(metrics)
     if not held_out.sources:
@@ -71,8 +67,8 @@ def evaluate(
     scored = model.score(
         held_out.pairs(), tags=held_out.tags or None
     )  # first, as it finds references that are too long
-    outputs, cut = translations(model, held_out, method, progress) if chosen else ((), 0)
-    judged = judge(model.name, outputs, held_out.references, chosen, scoring)
+    outputs, cut = translations(model, held_out, method) if chosen else ((), 0)
+    judged = judge(model.name, outputs, held_out.references, chosen)
     tokens = sum(len(each.tokens) for each in scored)
     return Evaluation(
         **vars(judged),
@@ -84,11 +80,12 @@ def evaluate(
 
 
 def translations(
-    model: Model, held_out: HeldOut, method: Method | None = None, progress: Progress | None = None
+    model: Model, held_out: HeldOut, method: Method | None = None, title: str = "translating"
 ) -> tuple[tuple[str, ...], int]:
-    """The model's best outputs, and how many sources were longer than it takes."""
+    """The model's best outputs, and how many sources were longer than it takes; `title` is that of the progress bar."""
     method = Method(model.decoding()) if method is None else method
-    results = method.translate(model, held_out.sources, progress, tags=held_out.tags or None)
+    with progress_bar("line", len(held_out.sources), title) as bar:
+        results = method.translate(model, held_out.sources, bar.update, tags=held_out.tags or None)
     return tuple(outputs[0].text for outputs in results), sum(outputs[0].source_cut for outputs in results)
 
 
@@ -97,12 +94,12 @@ def judge(
     outputs: Sequence[str],
     references: Sequence[Sequence[str]],
     metrics: Sequence[Metric],
-    progress: Progress | None = None,
 ) -> Judged:
-    """Scores outputs that somebody made. `progress` hears how many a metric has just looked at."""
+    """Scores the outputs of any system."""
     if metrics:
         check(outputs, references)
-    statistics = tuple(_statistics(each, outputs, references, progress) for each in metrics)
+    with progress_bar("line", len(outputs) * len(metrics), "scoring") as bar:
+        statistics = tuple(_statistics(each, outputs, references, bar) for each in metrics)
     return Judged(
         name,
         tuple(outputs),
@@ -125,13 +122,12 @@ def write_translations(path: Path, found: Judged) -> None:
 
 
 def _statistics(
-    each: Metric, outputs: Sequence[str], references: Sequence[Sequence[str]], progress: Progress | None
+    each: Metric, outputs: Sequence[str], references: Sequence[Sequence[str]], bar: ProgressBar
 ) -> Statistics:
     size = CHUNK if each.costly else len(outputs)
     parts = []
     for begin in range(0, len(outputs), size):
         part = slice(begin, begin + size)
         parts.append(each.statistics(outputs[part], references[part]))
-        if progress is not None:
-            progress(len(parts[-1]))
+        bar.update(len(parts[-1]))
     return np.concatenate(parts)

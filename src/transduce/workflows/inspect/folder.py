@@ -15,6 +15,7 @@ from transduce.drawing import alternatives
 from transduce.drawing.attention import Side, head_maps, token_map
 from transduce.drawing.pictures import save
 from transduce.files import replace_folder
+from transduce.terminal import progress_bar
 from transduce.workflows.inspect.page import page
 from transduce.workflows.inspect.run import Choice, Inspection
 from transduce.workflows.inspect.tables import shares
@@ -34,8 +35,8 @@ class Picture:
     draw: Callable[..., Figure]  # given its `title`
 
 
-def write_inspection(folder: Path, found: Inspection, progress: Callable[[int], object] | None = None) -> None:
-    """Makes the folder, or replaces one that an inspection made; `progress` hears the number of pictures just drawn.
+def write_inspection(folder: Path, found: Inspection) -> None:
+    """Makes the folder, or replaces one that an inspection made.
 
         index.html                     the page
         inspection.json                everything, in figures
@@ -48,13 +49,12 @@ def write_inspection(folder: Path, found: Inspection, progress: Callable[[int], 
     ValueError, before anything is drawn, for a folder that holds something else.
     """
     check_folder(folder)
-    with replace_folder(folder) as new:
+    with replace_folder(folder) as new, progress_bar("picture", picture_count(found)) as bar:
         drawn = []
         for picture in pictures(found):
             save(picture.draw(title=picture.title), new / picture.name)
             drawn.append((picture.name, picture.title))
-            if progress is not None:
-                progress(1)
+            bar.update()
         (new / JSON).write_text(json.dumps(as_tree(found), ensure_ascii=False), encoding="utf-8")
         (new / PAGE).write_text(page(found, drawn), encoding="utf-8")
 

@@ -4,9 +4,10 @@ A file is cut into full batches. From a pipe a batch is what has arrived, so tha
 once, while a fast sender gets full batches. Batches begin small: the first output comes early.
 """
 
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from transduce.data.formats.lines import BLOCK, BadLine, LineRules, message, open_text, stream_lines
 from transduce.data.tally import Findings
+
+log = logging.getLogger(__name__)
 
 FIRST, MOST = 16, 512  # lines of the first batch; later ones double up to the most
 MOST_CHARACTERS = 1 << 20  # of a batch, and of what a pipe's reader holds ready
@@ -46,20 +49,20 @@ def check_readable(path: Path) -> None:
         open_text(path).close()
 
 
-def lines(inputs: Iterable[Input], bad: Callable[[str], object] | None = None) -> Iterator[Line]:
+def lines(inputs: Iterable[Input], blank_bad_lines: bool = False) -> Iterator[Line]:
     """The lines of one input after the other.
 
-    The first that is not usable text is a ValueError with name and line; or, with `bad`, such lines are blank and it
-    hears what is wrong with them.
+    The first that is not usable text is a ValueError with name and line; with `blank_bad_lines`, such lines are blank, each
+    with a warning.
     """
     number = 0
     for source in inputs:
         read = stream_lines(source.stream, source.name, LineRules.max_line_bytes, Findings())
         for place, line in enumerate(read, 1):
             if isinstance(line, BadLine):
-                if bad is None:
+                if not blank_bad_lines:
                     raise ValueError(message(line))
-                bad(message(line))
+                log.warning("%s", message(line))
                 line = ""
             number += 1
             yield Line(number, f"{source.name}:{place}", line)

@@ -1,25 +1,27 @@
-"""What a person should know of a long stream, said line by line at first and then only counted."""
+"""Warnings about a long stream: the first ones line by line, the rest as a count."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable
 
-MOST = 10  # of each kind are said one by one
+log = logging.getLogger(__name__)
+
+MOST = 10  # warnings of each kind that are logged one by one
 
 
 class Notes:
-    """`say` hears the first `most` notes of each kind as they come, and at the end how many there were of those with more."""
+    """Logs the first `most` notes of each kind, and at the end the number of those with more."""
 
-    def __init__(self, say: Callable[[str], object], most: float = MOST) -> None:
-        self._say, self._most = say, most
+    def __init__(self, most: float = MOST) -> None:
+        self._most = most
         self._counts: Counter[str] = Counter()
 
     def add(self, kind: str, where: str, what: str) -> None:
         """A note of a kind, "sources cut", about a place, "train.en:17"."""
         self._counts[kind] += 1
         if self._counts[kind] <= self._most:
-            self._say(f"{where}: {what}")
+            log.warning("%s: %s", where, what)
 
     def close(self) -> None:
         for kind, count in self._counts.items():
             if count > self._most:
-                self._say(f"{kind}: {count:,} in all, of which the first {self._most} were named")
+                log.warning("%s: %s in all, the first %s of them above", kind, f"{count:,}", self._most)

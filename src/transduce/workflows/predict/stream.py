@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
 from transduce.models.model import Model
 from transduce.models.outputs import Translation
 from transduce.models.prefixes import LineError
+from transduce.terminal import progress_bar
 from transduce.text.tags import checked
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
@@ -112,32 +114,25 @@ def translate_stream(
     model: Model,
     batches: Iterable[Sequence[Line]],
     write: Callable[[str], object],
-    say: Callable[[str], object],
     wanted: Wanted,
-    progress: Callable[[int], object] | None = None,
+    total: int | None = None,
     beside: Beside | None = None,
 ) -> None:
     """Writes the translations of each batch as soon as it is done: whole lines, with their ends.
 
-    `progress` hears the number of lines just translated, `beside` the lines of each batch with their outputs.
-    ValueError where a line is refused, after everything before it was written; so it is with errors that `batches`
-    raises.
+    A progress bar counts to `total` lines, if given. `beside` gets the lines of each batch with their outputs. ValueError
+    where a line is refused, after everything before it was written; so it is with errors that `batches` raises.
     """
-    notes = Notes(say)
+    notes = Notes()
     stream = Stream(model, wanted, notes)
-    try:
+    with closing(notes), progress_bar("line", total, hidden=total is None) as bar:
         for batch in batches:
-            found, refusal = stream.translate(batch, progress)
+            found, refusal = stream.translate(batch, bar.update)
             done = batch[: len(found)]
             if found:
                 write("".join(wanted.shown(line, outputs) for line, outputs in zip(done, found, strict=True)))
                 if beside is not None:
                     beside(done, found)
-            if progress is not None:
-                progress(sum(not line.text.strip() for line in done))  # the model does not count blank lines
+            bar.update(sum(not line.text.strip() for line in done))  # the model does not count blank lines
             if refusal is not None:
                 raise refusal
-    except ValueError:
-        notes.close()
-        raise
-    notes.close()

@@ -11,7 +11,8 @@ would have gone on.
 """
 
 import json
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from transduce.workflows.train.run_file import RunConfig, load_run
 from transduce.workflows.train.run_folder import flat
 from transduce.workflows.train.settle import AUTOMATIC, settle, value_at
 
-Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 SEARCH, RESULTS = "search.json", "results.jsonl"
 
@@ -77,7 +78,6 @@ def search(
     count: int,
     overrides: Sequence[str] = (),
     root: Path = Path("."),
-    say: Say = print,
 ) -> Found:
     """Trains `count` runs of a run file with `overrides`, over what `over` names (see search_space.py).
 
@@ -94,7 +94,9 @@ def search(
     given = [parse(each, kinds) for each in over]
     _check(given, asked.training.metric)
     _check_values(run_path, overrides, [each for each in given if not _is_below_a_choice(each.key)])
-    settled = settle(run_path, overrides, say)
+    settled = settle(run_path, overrides)
+    for choice in settled.chosen:
+        log.info("%s", choice)
     run, dimensions = settled.run, given or usual_dimensions(settled.run)
     fixed = _fixed(settled.conditional, dimensions)
     _check_values(run_path, [*overrides, *fixed], given)
@@ -116,7 +118,7 @@ def search(
         if not any(each.key.startswith(WHAT_IS_PREPARED) for each in dimensions):
             _prepare(run, run_path, root)  # what is wrong with the data stops the search, not one trial after the other
         _claim(trials.folder, identity)
-        return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))), say)
+        return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))))
 
 
 def _fixed(conditional: Sequence[Choice], dimensions: Sequence[Dimension]) -> tuple[str, ...]:
@@ -187,7 +189,7 @@ def _identity(run: RunConfig, base: Path, dimensions: Sequence[Dimension]) -> st
 
 def _identity_now(trials: Trials, dimensions: Sequence[Dimension]) -> str:
     """The same from the run file and the data as they are by now."""
-    run = settle(trials.run_path, trials.overrides, say=lambda line: None).run
+    run = settle(trials.run_path, trials.overrides).run
     return _identity(run, trials.run_path.parent, dimensions)
 
 
@@ -230,7 +232,7 @@ def _prepare(run: RunConfig, run_path: Path, root: Path) -> None:
     prepare(run.data, run.tokenizer, run.seed, run_path.parent, root / "prepared", tokenizers)
 
 
-def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int, say: Say) -> Found:
+def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int) -> Found:
     path = trials.folder / RESULTS
     results = read_results(path)
 
@@ -242,7 +244,7 @@ def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension],
     for number in range(len(results), count):
         _require_same(trials.folder, _identity_now(trials, dimensions))  # each trial reads run file and data anew
         settings = _settings(trials, run, dimensions, results)
-        say(f"trial {number} ({number + 1} of {count}): {_shown(settings)}")
+        log.info("trial %d (%d of %d): %s", number, number + 1, count, _shown(settings))
         result = trials.run(number, settings)
         if isinstance(result, Stopped):
             return found(result.signal, finished=False)
@@ -250,7 +252,7 @@ def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension],
         write_results(path, results)
         best = found().best
         trials.tidy(results, best)
-        say(_said(result, best, trials.metric))
+        log.info("%s", _outcome(result, best, trials.metric))
     if found().best is None:
         raise ValueError(f"{trials.folder}: no trial came to a result; trial 0: {results[0].failure}")
     return found()
@@ -282,7 +284,7 @@ def _shown(settings: dict[str, Any]) -> str:
     return "  ".join(assignment(key, value) for key, value in settings.items())
 
 
-def _said(result: Result, best: Result | None, metric: str) -> str:
+def _outcome(result: Result, best: Result | None, metric: str) -> str:
     if result.value is None:
         return f"trial {result.trial}: no result: {result.failure}"
     text = f"trial {result.trial}: {metric} {result.value:.4g} at step {result.step}, {result.minutes:.1f} minutes"

@@ -88,14 +88,14 @@ class Trials:
         into = self.place(number)
         if into.run_file.exists():
             try:
-                return train(self.run_path, overrides, True, self.root, _quiet, into.path)
+                return train(self.run_path, overrides, True, self.root, into.path)
             except (Diverged, TooLarge, files.InUse):
                 raise
             except ValueError:  # damaged, or of other settings: it may be looked at, but is no trial of this search
                 aside = into.path.with_name(f"set-aside-{into.path.name}")
                 files.remove_folder(aside)
                 into.path.rename(aside)
-        return train(self.run_path, overrides, False, self.root, _quiet, into.path)
+        return train(self.run_path, overrides, False, self.root, into.path)
 
     def tidy(self, results: Iterable[Result], best: Result | None) -> None:
         """Removes checkpoints and models of all but the best; logs, curves and run files stay."""
@@ -118,7 +118,3 @@ def read_results(path: Path) -> list[Result]:
 
 def write_results(path: Path, results: Iterable[Result]) -> None:
     files.write_atomically(path, "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in results))
-
-
-def _quiet(line: str) -> None:
-    """What training says of itself at its beginning is the same for all trials, and stands in their folders."""

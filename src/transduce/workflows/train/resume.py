@@ -1,6 +1,6 @@
 """Going on with a run: its newest good checkpoint, and everything put back to what that holds."""
 
-from collections.abc import Callable
+import logging
 
 from transduce.training import checkpoints
 from transduce.training.averaging import MovingAverage
@@ -10,8 +10,10 @@ from transduce.training.state import TrainState
 from transduce.training.stepper import Stepper
 from transduce.workflows.train.run_folder import RunFolder
 
+log = logging.getLogger(__name__)
 
-def newest_checkpoint(folder: RunFolder, data: str, say: Callable[[str], None]) -> Checkpoint | None:
+
+def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:
     """What the run goes on from: its newest good checkpoint, or None where none had been written yet.
 
     `data` names the prepared folder that it would go on with; ValueError if it began with another.
@@ -19,16 +21,16 @@ def newest_checkpoint(folder: RunFolder, data: str, say: Callable[[str], None]) 
     checkpoints.recover(folder.checkpoints)
     if not checkpoints.names(folder.checkpoints):
         folder.refuse_if_checkpoints_are_gone()
-        say(f"{folder.path}: no checkpoint had been written yet; the run begins at step 0")
+        log.info("%s: no checkpoint yet; training starts at step 0", folder.path)
         return None
-    found = checkpoints.load_newest(folder.checkpoints, say)
+    found = checkpoints.load_newest(folder.checkpoints)
     if found.state.data != data:
         raise ValueError(
             f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{data}): put the files back as "
             "they were, and go on with the version of transduce that it began with, or begin a new run"
         )
     checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
-    say(f"going on from step {found.state.step}")
+    log.info("resuming from step %d", found.state.step)
     return found
 
 

@@ -1,6 +1,7 @@
 """Train: a run file to a run folder with a model in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,7 +44,7 @@ from transduce.workflows.train.validation import DevSet, dev_places
 
 __all__ = ["Abandoned", "Trained", "require_trainable", "train"]
 
-Say = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,6 @@ def train(
     overrides: Sequence[str] = (),
     resume: bool = False,
     root: Path = Path("."),
-    say: Say = print,
     into: Path | None = None,
 ) -> Trained:
     """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
@@ -76,12 +76,12 @@ def train(
     folder = RunFolder(into or root / "runs" / run_path.stem)
     with files.FolderLock(folder.path):
         if resume:
-            config = folder.resumed(settled_run(run_path, overrides, say, folder.run_file))
+            config = folder.resumed(settled_run(run_path, overrides, folder.run_file))
         else:
             folder.refuse_if_taken()
-            config = _with_precision(settled_run(run_path, overrides, say))
-        job, state, prepared = _set_up(folder, config, run_path, resume, root, say)
-        say(f"budget: {budget.name(config.training)}{_used_up(config.training, state)}")
+            config = _with_precision(settled_run(run_path, overrides))
+        job, state, prepared = _set_up(folder, config, run_path, resume, root)
+        log.info("budget: %s%s", budget.name(config.training), _used_up(config.training, state))
         folder.write(config)
         _keep_for_evaluation(
             folder, prepared, None if config.start_from is None else run_path.parent / config.start_from
@@ -91,22 +91,23 @@ def train(
                 finished = run(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
-        say(f"{folder.model}: {selection.chosen(config.training, state)}")
+        log.info("%s: %s", folder.model, selection.chosen(config.training, state))
     return Trained(folder.path, finished, state, stop.signal)
 
 
 def _set_up(
-    folder: RunFolder, config: RunConfig, run_path: Path, resume: bool, root: Path, say: Say
+    folder: RunFolder, config: RunConfig, run_path: Path, resume: bool, root: Path
 ) -> tuple[Job, TrainState, Prepared]:
     """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
     start = None if config.start_from is None else load_start(config.start_from, run_path)
     tokenizers = None if start is None else start.tokenizers
     planned = plan(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared", tokenizers)
-    found = newest_checkpoint(folder, planned.folder.name, say) if resume else None
+    found = newest_checkpoint(folder, planned.folder.name) if resume else None
     prepared = carry_out(planned)
     for line in prepared.summary():
-        say(line)
-    return *_job(folder, config, prepared, start, found, say), prepared
+        text = line.removeprefix("warning: ")
+        log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
+    return *_job(folder, config, prepared, start, found), prepared
 
 
 def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Path | None) -> None:
@@ -127,7 +128,7 @@ def _used_up(training: TrainingConfig, state: TrainState) -> str:
     if not state.step:
         return ""
     used = f"{state.seconds / 60:.1f} minutes" if training.time_budget is not None else f"{state.step} steps"
-    return f", of which {used} are used up"
+    return f", {used} used"
 
 
 def require_trainable(config: RunConfig) -> None:
@@ -150,7 +151,7 @@ def _with_precision(config: RunConfig) -> RunConfig:
 
 
 def _job(
-    folder: RunFolder, config: RunConfig, prepared: Prepared, start: Loaded | None, found: Checkpoint | None, say: Say
+    folder: RunFolder, config: RunConfig, prepared: Prepared, start: Loaded | None, found: Checkpoint | None
 ) -> tuple[Job, TrainState]:
     """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
     device = best_device()
@@ -168,7 +169,7 @@ def _job(
         state = restored(found, masters, optimiser, moving)
         torch.set_num_threads(state.threads)
     network.train()
-    say(_description(spec, masters, device))
+    log.info("%s", _description(spec, masters, device))
     dev = _dev_set(config, prepared, tokenizers, device)
 
     def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:

@@ -48,7 +48,7 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether the newest checkpoint that can be read says that the run has come to its end."""
         try:
-            state = checkpoints.load_newest(self.checkpoints, say=lambda line: None).state
+            state = checkpoints.load_newest(self.checkpoints).state
             return is_over(from_tree(config.read(self.run_file), str(self.run_file)).training, state)
         except ValueError:
             return False

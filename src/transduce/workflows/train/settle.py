@@ -1,6 +1,7 @@
 """A run file completed: what its owner left out is chosen by the data's size, and said."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,8 @@ from transduce.workflows.train.defaults import Choice, DataFacts, is_given
 from transduce.workflows.train.fine_tuning import with_settings_of_start
 from transduce.workflows.train.run_file import RunConfig, from_tree
 from transduce.workflows.train.run_folder import flat
+
+log = logging.getLogger(__name__)
 
 SAMPLE = 10_000  # pairs whose lengths are measured,
 SAMPLE_CHARACTERS = 50_000_000  # and characters of a corpus after which no more are
@@ -48,27 +51,28 @@ AUTOMATIC = (
 class Settled:
     """A run file completed.
 
+    chosen: what neither the file nor the overrides give.
     conditional: the choices that would not be made if another key were given, such as the optimiser if the learning rate
     is: who changes a setting and wants all others to stay gives these beside it.
     """
 
     run: RunConfig
+    chosen: tuple[Choice, ...] = ()
     conditional: tuple[Choice, ...] = ()
 
 
-def settled_run(
-    path: Path, overrides: Sequence[str] = (), say: Callable[[str], None] = print, began: Path | None = None
-) -> RunConfig:
-    """The run of `settle`."""
-    return settle(path, overrides, say, began).run
+def settled_run(path: Path, overrides: Sequence[str] = (), began: Path | None = None) -> RunConfig:
+    """The run of `settle`; logs each setting that is chosen, with its reason."""
+    settled = settle(path, overrides, began)
+    for choice in settled.chosen:
+        log.info("%s", choice)
+    return settled.run
 
 
-def settle(
-    path: Path, overrides: Sequence[str] = (), say: Callable[[str], None] = print, began: Path | None = None
-) -> Settled:
+def settle(path: Path, overrides: Sequence[str] = (), began: Path | None = None) -> Settled:
     """`load_run`, with every setting that neither the file nor `overrides` give chosen by the size of the data.
 
-    Each choice is said with its reason. `began` is the run.toml of a run to go on with: what that says counts then.
+    `began` is the run.toml of a run to go on with: what that says counts then.
     ValueErrors about the run file come before any data is read.
     """
     own = config.override(config.read(path), overrides)
@@ -88,9 +92,7 @@ def settle(
     chosen += defaults.decoding(run.data.clean, run.decoding, written)
     if run.start_from is not None:
         chosen = defaults.gentler(chosen)
-    for choice in chosen:
-        say(str(choice))
-    return Settled(from_tree(_with(tree, chosen), str(path)), conditional)
+    return Settled(from_tree(_with(tree, chosen), str(path)), tuple(chosen), conditional)
 
 
 def measure(data: DataConfig, base: Path) -> DataFacts:
