@@ -45,14 +45,14 @@ def download(folder: Path, say: Callable[[str], object]) -> list[dict[str, str]]
     ValueError where the system has no apt or its mirrors cannot be reached.
     """
     apt = _apt_packages()
-    apt._require_apt()
+    apt.require_apt()
     try:
         verify_manifest(folder, FORMAT, required=[*FILES.values(), "sources.json"])
         say(f"already downloaded: {folder}")
     except ValueError as error:
         say(f"downloading again: {error}" if folder.exists() else "downloading the package index with apt ...")
         with replace_folder(folder) as draft, tempfile.TemporaryDirectory(prefix="apt-") as place:
-            sources = list(_indexes(apt, draft, apt._configured(Path(place), ["en"])))
+            sources = list(_indexes(apt, draft, apt.configured(Path(place), ["en"])))
             write_atomically(draft / "sources.json", json.dumps(sources, indent=1) + "\n")
             write_manifest(draft, FORMAT)
     sources = json.loads((folder / "sources.json").read_bytes())
@@ -62,16 +62,16 @@ def download(folder: Path, say: Callable[[str], object]) -> list[dict[str, str]]
 
 def _indexes(apt: ModuleType, draft: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """Copies all indexes of a kind into one file, in apt's order: the release, then its updates; what they are."""
-    warnings = apt._run(["apt-get", "-q", "update"], draft, environment).stderr
+    warnings = apt.run(["apt-get", "-q", "update"], draft, environment).stderr
     fields = "$(CREATED_BY)\t$(ORIGIN) $(VERSION) $(RELEASE)/$(COMPONENT) $(SHORTDESC)\t$(FILENAME)"
-    targets = apt._run(["apt-get", "indextargets", "--format", fields], draft, environment).stdout.splitlines()
+    targets = apt.run(["apt-get", "indextargets", "--format", fields], draft, environment).stdout.splitlines()
     for kind, file in FILES.items():
         rows = [line.split("\t") for line in targets if line.startswith(f"{kind}\t")]
         contents = {title: Path(path).read_bytes() for _, title, path in rows if Path(path).is_file()}
         if not contents:
             raise ValueError(
                 f"apt's mirrors gave no {file}; is the network reachable, and do the system's sources have packages?"
-                f"{apt._quoted(warnings)}"
+                f"{apt.quoted(warnings)}"
             )
         write_atomically(draft / file, b"\n\n".join(contents.values()))
         for title, content in contents.items():
