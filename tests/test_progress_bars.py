@@ -1,13 +1,16 @@
 """Progress where there is a terminal, and where there is none."""
 
 import io
+import logging
 import sys
 from pathlib import Path
 
 import pytest
 
 from transduce import terminal
-from transduce.terminal import is_shown, progress_bar, start_clock, would_mix
+from transduce.terminal import messages_on_stderr, progress_bar, warnings_only, would_mix
+
+log = logging.getLogger("transduce.test")
 
 
 class Terminal(io.StringIO):
@@ -22,7 +25,7 @@ class Broken(io.StringIO):
 
 def worked(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO) -> str:
     monkeypatch.setattr(sys, "stderr", stderr)
-    with progress_bar("line", 200, "translating") as bar:
+    with messages_on_stderr(), progress_bar("line", 200, "translating") as bar:
         for _ in range(20):
             bar.update(10)
     return stderr.getvalue()
@@ -51,7 +54,7 @@ def test_short_work_says_nothing(monkeypatch: pytest.MonkeyPatch, stderr: type[i
 def test_a_line_for_each_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """tqdm's own thread, which draws bars anew after ten seconds, keeps out of it."""
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with progress_bar("line", 200) as bar:
+    with messages_on_stderr(), progress_bar("line", 200) as bar:
         bar.update(100)
         assert bar.miniters <= 1
 
@@ -68,32 +71,69 @@ def test_results_and_messages_in_one_file_would_mix(monkeypatch: pytest.MonkeyPa
             assert would_mix() is mixes
 
 
-def test_the_clock_of_a_bar_starts_with_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with progress_bar("line", 200) as bar:
-        bar.start_t -= 3600
-        start_clock(bar)
-        assert bar.format_dict["elapsed"] < 60
-
-
 def test_two_bars_move_no_cursor_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "LINE_SECONDS", 0.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with progress_bar("line", 9, "translating") as outer, progress_bar("line", 9, "scoring") as inner:
+    with (
+        messages_on_stderr(),
+        progress_bar("line", 9, "translating") as outer,
+        progress_bar("line", 9, "scoring") as inner,
+    ):
         outer.update(9)
         inner.update(9)
     assert isinstance(sys.stderr, io.StringIO)
     assert "scoring: 100%" in sys.stderr.getvalue() and "\x1b" not in sys.stderr.getvalue()
 
 
-def test_what_is_said_beside_a_bar_that_was_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal, "_TERMINAL_SECONDS", 0.0)
-    for stderr in (io.StringIO(), Terminal()):
+def test_a_message_stands_beside_a_bar_and_does_not_draw_one_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    for delay, drawn in ((0.0, True), (60.0, False)):
+        stderr = Terminal()
+        monkeypatch.setattr(terminal, "_TERMINAL_SECONDS", delay)
         monkeypatch.setattr(sys, "stderr", stderr)
-        with progress_bar("line", 200) as bar:
-            assert is_shown(bar) is stderr.isatty()
-            bar.disable = True
-            assert not is_shown(bar)
+        with messages_on_stderr(), progress_bar("line", 200):
+            log.info("a message")
+        text = stderr.getvalue()
+        assert text.replace("\r", "\n").count("\na message\n" if drawn else "a message\n") == 1
+        assert ("0/200" in text) is drawn
+
+
+def test_messages_go_to_stderr_escaped_and_only_inside(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    level, handlers = terminal.LOGGER.level, [*terminal.LOGGER.handlers]
+    log.info("before")
+    with messages_on_stderr():
+        log.debug("a detail")
+        log.info("the file %s\nhas 5 lines", "a\x1b[31m")
+        log.warning("line %d is blank", 3)
+        with warnings_only("transduce.workflows"):
+            logging.getLogger("transduce.workflows.train").info("a trial")
+            logging.getLogger("transduce.workflows.train").warning("a fault")
+    assert (terminal.LOGGER.level, terminal.LOGGER.handlers) == (level, handlers)
+    out, err = capsys.readouterr()
+    assert out == "" and err.splitlines() == [
+        "the file a\\x1b[31m", "has 5 lines", "warning: line 3 is blank", "warning: a fault",
+    ]  # fmt: skip
+
+
+def test_library_use_draws_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "_TERMINAL_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress_bar("line", 200) as bar:
+        bar.update(100)
+    with messages_on_stderr(), progress_bar("line", 200, hidden=True) as bar:
+        bar.update(100)
+    assert isinstance(sys.stderr, Terminal) and sys.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("closed", [Broken(), None])
+def test_a_closed_stderr_is_ignored(monkeypatch: pytest.MonkeyPatch, closed: Broken | None) -> None:
+    gone = io.StringIO()
+    gone.close()
+    for stderr in (closed, gone):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with messages_on_stderr():
+            log.info("a message")
 
 
 def test_work_goes_on_where_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,8 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # tqdm is no generic class w
             super().refresh(*args, **kwargs)
 
     def _is_shown(self) -> bool:
-        return not self.disable and time.time() >= self.start_t + vars(self)["delay"]
+        began = vars(self).get("start_t", 0.0)  # not set yet where a bar without delay first draws itself
+        return not self.disable and time.time() >= began + vars(self)["delay"]
 
 
 def progress_bar(

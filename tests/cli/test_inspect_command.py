@@ -51,7 +51,7 @@ def test_texts_that_begin_with_a_hyphen(folder: str, capfd: pytest.CaptureFixtur
 
 def test_long_texts(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", folder, "bar " * 60]) == 0
-    assert "more than the 40 tokens that this model takes" in capfd.readouterr().err
+    assert "warning: the text has more than 40 tokens, the model's limit" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[
     out, err = capfd.readouterr()
     assert out.count("\n") == 2
     too_long = f"{path}:2: the source is longer than the 40 tokens that this model takes"
-    assert tiny_model.without_notes(err) == f"{too_long}; only its beginning was translated\n"
+    assert tiny_model.without_notes(err) == f"warning: {too_long}; only its beginning was translated\n"
     assert main(["translate", folder, path, "--long", "refuse"]) == 2
     again, err = capfd.readouterr()
     assert again == out.splitlines(keepends=True)[0]

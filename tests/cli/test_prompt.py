@@ -83,9 +83,6 @@ def test_what_the_model_writes_cannot_act_on_the_terminal(
         assert talk(wanted, "bar") == ["a\\x1b]0;x\\x07 b"]
 
 
-def test_every_line_that_is_cut_is_named(model: Model, talk: Talk, capfd: pytest.CaptureFixture[str]) -> None:
-    said: list[str] = []
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("transduce.cli.streams.say", said.append)
-        talk(Wanted(Method(model.decoding())), *[LONG] * 12)
-    assert sum("only its beginning was translated" in text for text in said) == 12
+def test_every_line_that_is_cut_is_named(model: Model, talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
+    talk(Wanted(Method(model.decoding())), *[LONG] * 12)
+    assert sum("only its beginning was translated" in text for text in caplog.messages) == 12

@@ -90,7 +90,7 @@ def trains(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], Calls]:
     def ends_with(number: int | None) -> Calls:
         calls: Calls = []
 
-        def train(path: Path, overrides: Sequence[str], resume: bool, say: Callable[[str], None]) -> Trained:
+        def train(path: Path, overrides: Sequence[str], resume: bool, **rest: object) -> Trained:
             calls.append((path, list(overrides), resume))
             return Trained(Path("runs/first"), number is None, TrainState(), number)
 
@@ -113,10 +113,10 @@ def test_a_stopped_run_says_how_to_go_on(
 ) -> None:
     trains(number)
     assert main(["train", "first.toml"]) == code
-    assert capfd.readouterr() == ("", "stopped; to go on: transduce train first.toml --resume\n")
+    assert capfd.readouterr() == ("", "stopped; to continue: transduce train first.toml --resume\n")
     assert main(["train", "--resume", "my run.toml", "--set", 'tokenizer.kind="bpe"']) == code
     again = "transduce train 'my run.toml' --set 'tokenizer.kind=\"bpe\"' --resume"
-    assert capfd.readouterr().err == f"stopped; to go on: {again}\n"
+    assert capfd.readouterr().err == f"stopped; to continue: {again}\n"
 
 
 def test_keys_of_a_run_file_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
@@ -136,5 +136,5 @@ def test_a_run_that_did_not_wait_says_what_is_lost(
     monkeypatch.setattr(train_workflow, "train", train)
     assert main(["train", "first.toml", "--minutes", "5"]) == 130
     again = "transduce train first.toml --minutes 5 --resume"
-    said = f"stopped at once; what came after the last checkpoint, or all where there is none yet, is lost; to go on: {again}\n"
-    assert capfd.readouterr().err == said
+    expected = f"stopped at once; updates since the last checkpoint are lost; to continue: {again}\n"
+    assert capfd.readouterr().err == expected

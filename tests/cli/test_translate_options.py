@@ -203,7 +203,7 @@ def test_bad_lines_can_be_blank(run: Run, model: Model, tmp_path: Path) -> None:
     path = write(tmp_path / "bad", b"bar\nb\xe4r\nnut\n")
     bar, nut = model.translate(["bar", "nut"])
     out, err = run("--bad-lines", "blank", file=path)
-    assert (out, err) == (f"{bar}\n\n{nut}\n", f"{path}:2: invalid UTF-8 (0xe4 at byte 2 of the line)\n")
+    assert (out, err) == (f"{bar}\n\n{nut}\n", f"warning: {path}:2: invalid UTF-8 (0xe4 at byte 2 of the line)\n")
 
 
 def test_a_packed_file_is_unpacked(run: Run, model: Model, tmp_path: Path) -> None:

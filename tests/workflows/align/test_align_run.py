@@ -1,6 +1,6 @@
 """Word links from attention: by hand, from the maps themselves, and against a language whose right links are known."""
 
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
 from transduce.networks.probes import attention_maps
 from transduce.tasks import translation
-from transduce.workflows.align.run import Links, Reading, align, links_of
+from transduce.workflows.align.run import Links, Reading, align, align_batches, links_of
 from transduce.workflows.train.run import train
 
 LINES = ["der Hund und die Katze", "ein großer Hund", "die Katze sieht den Hund", "sieht ein Hund die Katze?"]
@@ -109,10 +109,9 @@ def test_layers_that_are_not_there(model: Model) -> None:
             align(model, PAIRS, reading=Reading(layer))
 
 
-def test_progress_counts_pairs(model: Model) -> None:
-    heard: list[int] = []
-    align(model, PAIRS, batch_tokens=10, progress=heard.append)
-    assert sum(heard) == len(PAIRS) and len(heard) > 1
+def test_batches_give_the_links_of_all_pairs(model: Model) -> None:
+    links = [*chain.from_iterable(align_batches(model, [PAIRS[:2], PAIRS[2:]]))]
+    assert links == align(model, PAIRS)
 
 
 RUN = """

@@ -1,6 +1,7 @@
 """Pairs from text of one language: what they hold, what is left out, and that a broken run goes on as if it had not been."""
 
 import gzip
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +118,12 @@ def test_flaws(monkeypatch: pytest.MonkeyPatch, line: str, output: Translation, 
 @pytest.mark.parametrize("sampling", [None, Sampling(top_p=0.9)])
 @pytest.mark.parametrize("broken_at", [0, 2])
 def test_a_broken_run_goes_on_as_if_it_had_not_been(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampling: Sampling | None, broken_at: int
+    model: Model,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    sampling: Sampling | None,
+    broken_at: int,
 ) -> None:
     source = text(tmp_path, ["", *LINES, "", *LINES])
     asked = wanted(model, sampling=sampling)
@@ -137,15 +143,15 @@ def test_a_broken_run_goes_on_as_if_it_had_not_been(
         with pytest.raises(KeyboardInterrupt):
             back_translate(model, [source], tmp_path / "out.tsv", asked)
     assert not (tmp_path / "out.tsv").exists()
-    said: list[str] = []
-    assert back_translate(model, [source], tmp_path / "out.tsv", asked, say=said.append) == whole
-    assert said == ([] if broken_at == 0 else ["going on after line 48 of 122"])
+    caplog.set_level(logging.INFO, "transduce")
+    assert back_translate(model, [source], tmp_path / "out.tsv", asked) == whole
+    assert caplog.messages == ([] if broken_at == 0 else ["resuming after line 48 of 122"])
     assert (tmp_path / "out.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
     assert {entry.name for entry in tmp_path.iterdir()} == {"text.de", "out.tsv", "whole.tsv"}
 
 
 def test_a_broken_run_does_not_go_on_with_other_settings_or_text(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source, out = text(tmp_path, LINES), tmp_path / "out.tsv"
     with monkeypatch.context() as patched:
@@ -157,9 +163,9 @@ def test_a_broken_run_does_not_go_on_with_other_settings_or_text(
     with pytest.raises(ValueError, match=r"was begun with another text"):
         back_translate(model, [text(tmp_path, LINES[1:])], out, wanted(model))
     text(tmp_path, LINES)
-    said: list[str] = []
-    assert back_translate(model, [source], out, wanted(model, batch_tokens=64), say=said.append).lines == len(LINES)
-    assert said == [f"going on after line {len(LINES)} of {len(LINES)}"]
+    caplog.set_level(logging.INFO, "transduce")
+    assert back_translate(model, [source], out, wanted(model, batch_tokens=64)).lines == len(LINES)
+    assert caplog.messages == [f"resuming after line {len(LINES)} of {len(LINES)}"]
     source = text(tmp_path, LINES[1:])
     assert back_translate(model, [source], out, wanted(model, beam=1), force=True).lines == 59
 
@@ -225,12 +231,10 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     monkeypatch.setattr(Method, "translate", interrupted)
     source = text(tmp_path, LINES)
     assert main(["back-translate", str(folder), str(source), "--output", str(tmp_path / "o.tsv")]) == 130
-    assert "the same command goes on" in capfd.readouterr().err
+    assert "the same command continues" in capfd.readouterr().err
 
 
 def test_a_tag_without_a_name_is_refused(model: Model, tmp_path: Path) -> None:
     """As from a variable of the shell that is not set; pairs without a tag have an option of their own."""
     with pytest.raises(ValueError, match="--tag names no tag; for pairs without one give --untagged"):
-        back_translate(
-            model, [text(tmp_path, LINES)], tmp_path / "out.tsv", replace(wanted(model), tags=("",))
-        )
+        back_translate(model, [text(tmp_path, LINES)], tmp_path / "out.tsv", replace(wanted(model), tags=("",)))

@@ -85,9 +85,7 @@ def test_perplexity_alone_translates_nothing(model: Model, monkeypatch: pytest.M
 
 def test_outputs_are_judged_as_the_metrics_do_in_one_go() -> None:
     outputs, references = ["a b", "c"] * 130, [["a b c"], ["c"]] * 130
-    heard: list[int] = []
-    found = judge("these", outputs, references, list(METRICS.values()), heard.append)
+    found = judge("these", outputs, references, list(METRICS.values()))
     assert found.scores == tuple(metric.compute(outputs, references) for metric in METRICS.values())
-    assert sum(heard) == 260 * len(METRICS)
     with pytest.raises(ValueError, match="1 hypotheses but references for 2"):
         judge("these", ["a"], [["a"], ["b"]], [METRICS["chrf"]])

@@ -78,12 +78,11 @@ def test_alignments_are_lines_of_links(model: Model) -> None:
     assert alignment_lines(EnsembleModel([model, model]), lines, outputs) == written
 
 
-def test_the_first_notes_of_a_kind_are_said_and_then_counted() -> None:
-    said: list[str] = []
-    notes = Notes(said.append)
+def test_the_first_notes_of_a_kind_are_logged_and_then_counted(caplog: pytest.LogCaptureFixture) -> None:
+    notes = Notes()
     for number in range(1, 13):
         notes.add("sources cut", f"f:{number}", "too long")
     notes.add("others", "f:99", "odd")
-    assert said == [*(f"f:{number}: too long" for number in range(1, 11)), "f:99: odd"]
+    assert caplog.messages == [*(f"f:{number}: too long" for number in range(1, 11)), "f:99: odd"]
     notes.close()
-    assert said[11:] == ["sources cut: 12 in all, of which the first 10 were named"]
+    assert caplog.messages[11:] == ["sources cut: 12 in all, the first 10 of them above"]

@@ -12,6 +12,7 @@ from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
 from transduce.models.outputs import Translation
 from transduce.models.prefixes import LineError
+from transduce.terminal import messages_on_stderr
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.notes import Notes
@@ -35,29 +36,27 @@ def numbered(texts: Sequence[str], first: int = 1) -> list[Line]:
     return [Line(number, f"f:{number}", text) for number, text in enumerate(texts, first)]
 
 
-def stream(model: Model, batches: Sequence[Sequence[str]], wanted: Wanted | None = None) -> tuple[list[str], list[str]]:
-    """What was written, batch by batch, and what was said but for notes on outputs that the model did not end."""
+def stream(model: Model, batches: Sequence[Sequence[str]], wanted: Wanted | None = None) -> list[str]:
+    """The text written for each batch."""
     written: list[str] = []
-    said: list[str] = []
     number, lines = 1, []
     for batch in batches:
         lines.append(numbered(batch, number))
         number += len(batch)
-    translate_stream(model, lines, written.append, said.append, wanted or searched(model))
-    return written, [text for text in said if "longest length" not in text]
+    translate_stream(model, lines, written.append, wanted or searched(model))
+    return written
 
 
 def test_each_batch_is_written_as_the_model_translates_it(model: Model) -> None:
-    written, said = stream(model, [SOURCES[:2], SOURCES[2:]])
+    written = stream(model, [SOURCES[:2], SOURCES[2:]])
     expected = model.translate(SOURCES)
     assert len(set(expected)) == 5  # the outputs tell the sources apart, but for the two blank ones
     assert written == ["".join(f"{text}\n" for text in part) for part in (expected[:2], expected[2:])]
     assert expected[1:3] == ["", ""]
-    assert said == []
 
 
 def test_n_best_lines_name_line_rank_and_score(model: Model) -> None:
-    written, _ = stream(model, [SOURCES[:2], SOURCES[2:]], searched(model, n_best=3, shown=Columns(ranked=True)))
+    written = stream(model, [SOURCES[:2], SOURCES[2:]], searched(model, n_best=3, shown=Columns(ranked=True)))
     expected = model.translate_n_best(SOURCES, n_best=3)
     places = [
         (number, rank, output) for number, outputs in enumerate(expected, 1) for rank, output in enumerate(outputs, 1)
@@ -67,7 +66,7 @@ def test_n_best_lines_name_line_rank_and_score(model: Model) -> None:
         assert (start, text) == ([str(number), str(rank)], output.text)
         assert float(score) == pytest.approx(output.score, abs=1e-5)  # other neighbours in the batch, other rounding
     assert [len(outputs) for outputs in expected] == [3, 1, 1, 3, 3, 3]
-    one_best, _ = stream(model, [["bar"]], searched(model, beam=3, shown=Columns(ranked=True)))
+    one_best = stream(model, [["bar"]], searched(model, beam=3, shown=Columns(ranked=True)))
     assert one_best[0].startswith("1\t1\t-")
 
 
@@ -76,17 +75,17 @@ def test_a_translation_is_one_line_whatever_the_model_says(model: Model, monkeyp
         return [[Translation("a\nb\r\nc\u2028d\te", -1.0, -1.0)] for _ in lines]
 
     monkeypatch.setattr(model, "translate_n_best", says)
-    assert stream(model, [["x"]])[0] == ["a b  c\u2028d\te\n"]
-    assert stream(model, [["x"]], searched(model, shown=Columns(ranked=True)))[0] == [
+    assert stream(model, [["x"]]) == ["a b  c\u2028d\te\n"]
+    assert stream(model, [["x"]], searched(model, shown=Columns(ranked=True))) == [
         "1\t1\t-1.000000\ta b  c\u2028d\te\n"
     ]
 
 
-def test_a_long_source_is_cut_and_that_is_said(model: Model) -> None:
+def test_a_long_source_is_cut_with_a_warning(model: Model, caplog: pytest.LogCaptureFixture) -> None:
     beginning = " ".join(tiny_model.WORDS[: tiny_model.MAX_SOURCE - 1])
-    written, said = stream(model, [["bar", LONG, "nut"]])
+    written = stream(model, [["bar", LONG, "nut"]])
     assert written == ["".join(f"{text}\n" for text in model.translate(["bar", beginning, "nut"]))]
-    assert said == [
+    assert [text for text in caplog.messages if "longest length" not in text] == [
         "f:2: the source is longer than the 40 tokens that this model takes; only its beginning was translated"
     ]
 
@@ -95,32 +94,36 @@ def test_a_long_source_can_be_refused_and_loses_nothing_before_it(model: Model) 
     written: list[str] = []
     batches = [[Line(1, "f:1", "bar")], [Line(2, "f:2", "lot"), Line(3, "f:3", LONG), Line(4, "f:4", "nut")]]
     with pytest.raises(ValueError, match=r"^f:3: the source is longer than the 40 tokens"):
-        translate_stream(model, batches, written.append, print, searched(model, long="refuse"))
+        translate_stream(model, batches, written.append, searched(model, long="refuse"))
     assert written == [f"{text}\n" for text in model.translate(["bar", "lot"])]
 
 
-def test_progress_counts_every_line(model: Model) -> None:
-    done: list[int] = []
-    translate_stream(model, [numbered(SOURCES)], lambda text: None, print, searched(model), progress=done.append)
-    assert sum(done) == len(SOURCES)
+def test_the_bar_counts_every_line(
+    model: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("transduce.terminal.LINE_SECONDS", 0.0)
+    with messages_on_stderr():
+        translate_stream(model, [numbered(SOURCES)], lambda text: None, searched(model), len(SOURCES))
+    assert f"{len(SOURCES)}/{len(SOURCES)} [" in capsys.readouterr().err
 
 
-def test_outputs_that_are_cut_are_named_at_first_and_then_counted(model: Model) -> None:
-    said: list[str] = []
+def test_outputs_that_are_cut_are_named_at_first_and_then_counted(
+    model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
     wanted = searched(model, beam=1, max_length=1, min_length=1, no_repeat_ngram=0)
     lines = numbered(["bar dar"] * 14 + [""])
     outputs = [found[0] for found in wanted.method.translate(model, [line.text for line in lines])]
     assert [output.ended for output in outputs] == [False] * 14 + [True]
-    translate_stream(model, [lines[:5], lines[5:]], lambda text: None, said.append, wanted)
+    translate_stream(model, [lines[:5], lines[5:]], lambda text: None, wanted)
     cut = [f"f:{number}: the output was cut at its longest length" for number in range(1, 11)]
-    assert said == [*cut, "outputs cut at their longest length: 14 in all, of which the first 10 were named"]
+    assert caplog.messages == [*cut, "outputs cut at their longest length: 14 in all, the first 10 of them above"]
 
 
 def test_draws_go_on_from_batch_to_batch(model: Model) -> None:
     def draws(batches: Sequence[Sequence[str]]) -> list[str]:
         """Texts without their scores, whose last digit may differ with the neighbours in a batch."""
         wanted = searched(model, sampling=Sampling(), n_best=2, shown=Columns(ranked=True))
-        return [row.split("\t")[3] for row in "".join(stream(model, batches, wanted)[0]).splitlines()]
+        return [row.split("\t")[3] for row in "".join(stream(model, batches, wanted)).splitlines()]
 
     whole = draws([SOURCES * 2])
     assert len(set(whole)) > 10
@@ -133,7 +136,7 @@ def test_prefixes_begin_outputs(model: Model) -> None:
         for line, prefix in zip(numbered(["bar", "", "nut"]), ["lot", "x", ""], strict=True)
     ]
     written: list[str] = []
-    translate_stream(model, [lines], written.append, lambda text: None, searched(model))
+    translate_stream(model, [lines], written.append, searched(model))
     first, second, third = "".join(written).splitlines()
     assert first.startswith("lot ")
     assert (second, third) == ("", model.translate(["nut"])[0])
@@ -144,7 +147,7 @@ def test_a_prefix_that_leaves_no_room_is_named_after_everything_before_it(model:
     lines[0] = replace(lines[0], text="dar", prefix="lot")
     written: list[str] = []
     with pytest.raises(ValueError, match=r"^f:2: the prefix has 3 tokens, but the output may have at most 3, its end"):
-        translate_stream(model, [lines], written.append, lambda text: None, searched(model, max_length=3))
+        translate_stream(model, [lines], written.append, searched(model, max_length=3))
     assert len(written) == 1 and written[0].startswith("lot ")
 
 
@@ -154,7 +157,7 @@ def test_an_unknown_tag_is_refused_before_anything_is_read(model: Model) -> None
         yield []
 
     with pytest.raises(ValueError, match="tag 'de'"):
-        translate_stream(model, batches(), print, print, replace(searched(model), tags=("de",)))
+        translate_stream(model, batches(), print, replace(searched(model), tags=("de",)))
 
 
 def test_what_stands_beside_hears_every_batch(model: Model) -> None:
@@ -164,7 +167,7 @@ def test_what_stands_beside_hears_every_batch(model: Model) -> None:
         heard.extend((line.number, found[0].text) for line, found in zip(lines, outputs, strict=True))
 
     batches = [numbered(SOURCES[:2]), numbered(SOURCES[2:], 3)]
-    translate_stream(model, batches, lambda text: None, lambda text: None, searched(model), beside=beside)
+    translate_stream(model, batches, lambda text: None, searched(model), beside=beside)
     assert heard == list(enumerate(model.translate(SOURCES), 1))
 
 
@@ -219,5 +222,5 @@ def test_two_prefixes_that_cannot_be_are_refused_by_the_first(model: Model, monk
         return outputs(self, batch, progress)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Stream, "_outputs", refuses)
-    found, refusal = Stream(model, searched(model), Notes(print)).translate(lines)
+    found, refusal = Stream(model, searched(model), Notes()).translate(lines)
     assert len(found) == 1 and str(refusal) == f"{lines[1].where}: too long"

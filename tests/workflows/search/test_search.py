@@ -29,7 +29,7 @@ OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
 
 
 def searched(root: Path, count: int = 3, over: tuple[str, ...] = OVER) -> Found:
-    return search(root / "toy.toml", over, count, SHORT, root, quiet)
+    return search(root / "toy.toml", over, count, SHORT, root)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_a_search_compares_trials(whole: tuple[Path, Found]) -> None:
     root, found = whole
     assert found.finished and found.folder == root / "runs/toy-search"
     assert [each.trial for each in found.results] == [0, 1, 2]
-    own = settled_run(root / "toy.toml", SHORT, quiet)
+    own = settled_run(root / "toy.toml", SHORT)
     assert found.results[0].settings == {
         "training.learning-rate": own.training.learning_rate,
         "model.dropout": own.model.dropout,
@@ -126,7 +126,7 @@ def test_another_search_in_the_same_folder_is_refused(whole: tuple[Path, Found])
     with pytest.raises(ValueError, match=r"toy-search holds another search, with over\.0\.high = 0\.01, now 0\.02"):
         searched(root, 3, ("training.learning-rate=1e-4..2e-2", OVER[1]))
     with pytest.raises(ValueError, match=r"with run\.training\.steps = 4, now 5"):
-        search(root / "toy.toml", OVER, 3, [*SHORT, "training.steps=5"], root, quiet)
+        search(root / "toy.toml", OVER, 3, [*SHORT, "training.steps=5"], root)
 
 
 def test_a_search_stops_where_run_file_or_data_change_under_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_a_search_stops_where_run_file_or_data_change_under_it(tmp_path: Path, m
 def test_mistakes_that_training_would_find_stop_the_search(tmp_path: Path, setting: str, message: str) -> None:
     write_toy(tmp_path)
     with pytest.raises(ValueError, match=message):
-        search(tmp_path / "toy.toml", OVER, 2, [*SHORT, setting], tmp_path, quiet)
+        search(tmp_path / "toy.toml", OVER, 2, [*SHORT, setting], tmp_path)
     assert not (tmp_path / "runs").exists()
 
 
@@ -229,13 +229,11 @@ def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (failed,) = [each for each in found.results if each.value is None]
     assert failed.settings == {"model.heads": 8, "model.d-model": 20}
     assert "d-model must be a multiple of heads" in failed.failure
-    found = search(
-        tmp_path / "toy.toml", ["training.learning-rate=5.0,0.01"], 2, [*SHORT, "seed=4"], tmp_path / "b", quiet
-    )
+    found = search(tmp_path / "toy.toml", ["training.learning-rate=5.0,0.01"], 2, [*SHORT, "seed=4"], tmp_path / "b")
     assert sorted(each.failure for each in found.results) == ["", "the loss is not finite"]
     assert found.best is not None and found.best.settings == {"training.learning-rate": 0.01}
     with pytest.raises(ValueError, match=r"no trial came to a result; trial 0: the loss is not finite"):
-        search(tmp_path / "toy.toml", ["training.learning-rate=5.0,6.0"], 1, [*SHORT, "seed=1"], tmp_path / "c", quiet)
+        search(tmp_path / "toy.toml", ["training.learning-rate=5.0,6.0"], 1, [*SHORT, "seed=1"], tmp_path / "c")
 
 
 def test_settings_that_do_not_go_with_the_data_are_failures_too(tmp_path: Path) -> None:
@@ -303,7 +301,7 @@ def test_more_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_usual_dimensions_hold_what_the_run_has(tmp_path: Path) -> None:
-    run = settled_run(write_toy(tmp_path), SHORT, quiet)
+    run = settled_run(write_toy(tmp_path), SHORT)
     own = (run.training.learning_rate, run.model.dropout, run.training.label_smoothing, run.training.batch_tokens)
     assert all(each.holds(value) for each, value in zip(usual_dimensions(run), own, strict=True))
 
@@ -361,7 +359,7 @@ def test_what_is_searched_is_not_fixed(tmp_path: Path) -> None:
 
 def test_a_part_of_what_was_chosen_can_be_searched(tmp_path: Path) -> None:
     run_file = write_toy(tmp_path)
-    found = search(run_file, ["training.optimiser.momentum=0.9,0.95"], 2, SHORT, tmp_path, quiet)
+    found = search(run_file, ["training.optimiser.momentum=0.9,0.95"], 2, SHORT, tmp_path)
     assert found.results[0].settings == {"training.optimiser.momentum": 0.95}  # the run's own
     for each in found.results:
         kept = load_run(found.folder / f"trial-00{each.trial}/run.toml")
@@ -375,7 +373,7 @@ def test_a_vocabulary_of_both_sides_is_that_of_each_trial(tmp_path: Path) -> Non
     run_file.write_text(text[:begin] + text[end:], encoding="utf-8")
     over = ["tokenizer.vocabulary=270,280"]
     metric = "training.metric=exact-match"
-    found = search(run_file, over, 2, [*SHORT, metric], tmp_path, quiet)
+    found = search(run_file, over, 2, [*SHORT, metric], tmp_path)
     sizes = {
         load_run(found.folder / f"trial-00{each.trial}/run.toml").tokenizer.side("target").vocabulary
         for each in found.results

@@ -1,5 +1,6 @@
 """What is chosen by the size of the data: sensible at every size, only where nothing is given, and lasting."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from transduce.workflows.train import defaults
 from transduce.workflows.train import settle as settled_run_module
 from transduce.workflows.train.defaults import Choice, DataFacts
 from transduce.workflows.train.run_file import RunConfig, from_tree, load_run
-from transduce.workflows.train.settle import AUTOMATIC, measure, settled_run
+from transduce.workflows.train.settle import AUTOMATIC, measure, settle, settled_run
 
 SIZES = (500, 5_000, 50_000, 500_000, 5_000_000)
 RUN = """
@@ -135,8 +136,7 @@ def test_no_optimiser_is_chosen_where_it_or_its_rate_is_given(given_key: str) ->
 
 
 def test_a_settled_run_has_the_rate_of_the_optimiser_chosen(tmp_path: Path) -> None:
-    said: list[str] = []
-    run = settled_run(write(tmp_path, sentences(60)), [], said.append)
+    run = settled_run(write(tmp_path, sentences(60)), [])
     assert run.training.optimiser == Muon()
     assert run.training.learning_rate == pytest.approx(2 * (run.model.d_model * 4000) ** -0.5, rel=0.05)
     assert run.model.positions == Rotary()
@@ -171,13 +171,15 @@ def sentences(count: int) -> list[str]:
     return [f"the number {i} of {i * i}\tdie Zahl {i} von {i * i}" for i in range(count)]
 
 
-def test_a_settled_run_says_every_choice_and_keeps_what_is_given(tmp_path: Path) -> None:
+def test_a_settled_run_logs_every_choice_and_keeps_what_is_given(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "transduce")
     path = write(tmp_path, sentences(60), RUN + "[model]\ndropout = 0.05\n")
-    said: list[str] = []
-    run = settled_run(path, ["training.learning-rate=0.01"], said.append)
+    run = settled_run(path, ["training.learning-rate=0.01"])
     assert run.model.dropout == 0.05 and run.training.learning_rate == 0.01
     assert run.model.d_model == 64
-    keys = [line.partition(" = ")[0] for line in said]
+    keys = [line.partition(" = ")[0] for line in caplog.messages]
     assert keys == [
         "model.preset",
         "model.positions",
@@ -187,16 +189,16 @@ def test_a_settled_run_says_every_choice_and_keeps_what_is_given(tmp_path: Path)
         "training.label-smoothing",
         "training.schedule",
     ]
-    assert said[0].startswith("model.preset = transformer-tiny: 55 pairs only;")  # 5 of 60 are held out
+    assert caplog.messages[0].startswith("model.preset = transformer-tiny: 55 pairs only;")  # 5 of 60 are held out
 
 
 def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
     path = write(tmp_path, sentences(60))
-    whole = settled_run(path, [], quiet)
+    whole = settled_run(path, [])
     (tmp_path / "whole.toml").write_text(config.dumps(config.tree_of(whole)), encoding="utf-8")
-    said: list[str] = []
-    assert settled_run(tmp_path / "whole.toml", [], said.append) == whole == load_run(tmp_path / "whole.toml")
-    assert not said
+    settled = settle(tmp_path / "whole.toml", [])
+    assert settled.run == whole == load_run(tmp_path / "whole.toml")
+    assert not settled.chosen
 
 
 @pytest.mark.parametrize(
@@ -208,39 +210,36 @@ def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("shared", ["true", "false"])
 def test_the_chosen_vocabulary_suits_any_text(tmp_path: Path, lines: list[str], shared: str) -> None:
-    run = settled_run(write(tmp_path, lines), [f"tokenizer.shared={shared}"], quiet)
+    run = settled_run(write(tmp_path, lines), [f"tokenizer.shared={shared}"])
     prepared = prepare(run.data, run.tokenizer, run.seed, tmp_path, tmp_path / "prepared")
     assert prepared.report["parts"]["train"]["pairs"] == len(lines) - 5
 
 
 def test_a_run_goes_on_with_the_settings_it_began_with(tmp_path: Path) -> None:
     path = write(tmp_path, sentences(60))
-    began = settled_run(path, ["model.dropout=0.25"], quiet)
+    began = settled_run(path, ["model.dropout=0.25"])
     (tmp_path / "began.toml").write_text(config.dumps(config.tree_of(began)), encoding="utf-8")
     write(tmp_path, sentences(6000))  # with which all would be chosen differently
-    said: list[str] = []
-    assert settled_run(path, [], said.append, tmp_path / "began.toml") == began
-    assert settled_run(path, [], quiet) != began
-    changed = settled_run(path, ["model.dropout=0.4"], said.append, tmp_path / "began.toml")
+    again = settle(path, [], tmp_path / "began.toml")
+    assert again.run == began and not again.chosen
+    assert settled_run(path, []) != began
+    changed = settled_run(path, ["model.dropout=0.4"], tmp_path / "began.toml")
     assert changed.model.dropout == 0.4 and changed.model.d_model == began.model.d_model
-    assert not said
 
 
 def test_mistakes_in_the_run_file_come_before_the_data(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(RUN, encoding="utf-8")
     with pytest.raises(ValueError, match=r"unknown key 'model.dropuot'; did you mean 'model.dropout'"):
-        settled_run(tmp_path / "run.toml", ["model.dropuot=0.1"], quiet)
+        settled_run(tmp_path / "run.toml", ["model.dropuot=0.1"])
     with pytest.raises(ValueError, match=r"pairs\.tsv: no such file; data\.train names it"):
-        settled_run(tmp_path / "run.toml", [], quiet)
+        settled_run(tmp_path / "run.toml", [])
 
 
-def test_a_split_that_cannot_be_comes_before_any_reason(tmp_path: Path) -> None:
-    said: list[str] = []
+def test_a_split_that_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"data\.split holds out 90 sources, but the train files have 60 pairs at most"
     ):
-        settled_run(write(tmp_path, sentences(60)), ["data.split={dev=50,test=40}"], said.append)
-    assert not said
+        settled_run(write(tmp_path, sentences(60)), ["data.split={dev=50,test=40}"])
 
 
 def test_the_header_of_a_csv_file_is_no_pair(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs that go on from a model: its network, its pieces, its weights."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -60,13 +61,13 @@ def test_it_begins_with_the_weights_the_network_and_the_pieces_of_the_model(firs
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
 
 
-def test_dropout_may_be_chosen_anew_and_the_rate_is_gentle(first, tmp_path):
-    said: list[str] = []
+def test_dropout_may_be_chosen_anew_and_the_rate_is_gentle(first, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "transduce")
     run_file = second(first, tmp_path)
     run_file.write_text(run_file.read_text().replace("learning-rate = 1e-12\n", ""))
-    train(run_file, ["model.dropout=0.0", "training.steps=2"], root=tmp_path, say=said.append)
-    assert any("learning-rate" in line and "a quarter" in line for line in said)
-    assert not any("tokenizer." in line for line in said)
+    train(run_file, ["model.dropout=0.0", "training.steps=2"], root=tmp_path)
+    assert any("learning-rate" in line and "a quarter" in line for line in caplog.messages)
+    assert "tokenizer." not in caplog.text
     assert "dropout = 0.0" in (tmp_path / "runs/more/run.toml").read_text()
 
 
@@ -82,12 +83,12 @@ def test_stopped_and_gone_on_it_does_not_begin_with_the_first_models_weights_aga
     assert (three[name] - two[name]).norm() < (three[name] - start[name]).norm()
 
 
-def test_the_start_stays_the_model_where_training_makes_it_worse(first, tmp_path):
-    said: list[str] = []
+def test_the_start_stays_the_model_where_training_makes_it_worse(first, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "transduce")
     run_file = second(first, tmp_path, pairs="abc\tg g g g g g\n" * 3)
     settings = ["training.learning-rate=0.1", "training.ema=0.9", "data.clean.drop-duplicates=false"]
-    assert train(run_file, settings, root=tmp_path, say=said.append).finished
-    assert "the weights at step 0, which it began with, with loss" in said[-1]
+    assert train(run_file, settings, root=tmp_path).finished
+    assert "the weights at step 0, which it began with, with loss" in caplog.messages[-1]
     start, after = (transduce.load(path / "model") for path in (first / "runs/toy", tmp_path / "runs/more"))
     for one, other in zip(start.network.parameters(), after.network.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -1,6 +1,7 @@
 """Training end to end on a toy task: what it leaves, how it stops, and that going on changes nothing."""
 
 import json
+import logging
 import math
 import os
 import random
@@ -18,7 +19,7 @@ import torch
 import transduce
 from toy import write_toy
 from transduce import files
-from transduce.cli import streams
+from transduce.terminal import messages_on_stderr, print_message
 from transduce.training import checkpoints, metrics_log
 from transduce.training.loop import Diverged
 from transduce.workflows.train import run as train_workflow
@@ -176,7 +177,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert b"to go on: transduce train toy.toml --set training.steps=100000 --resume" in errors
+    assert b"to continue: transduce train toy.toml --set training.steps=100000 --resume" in errors
     assert b"Traceback" not in errors
 
 
@@ -238,7 +239,7 @@ def test_a_budget_that_changed_is_reckoned_anew_even_after_a_kill(tmp_path, monk
     assert found.finished and found.state.step > 4
 
 
-def test_the_number_format_is_that_of_the_beginning(tmp_path, monkeypatch):
+def test_the_number_format_is_that_of_the_beginning(tmp_path, monkeypatch, caplog):
     """Begun where bf16 is fast, gone on with where it is not."""
     run_file = write_toy(tmp_path)
     run_file.write_text(run_file.read_text().replace('precision = "float32"', 'precision = "auto"'))
@@ -246,9 +247,9 @@ def test_the_number_format_is_that_of_the_beginning(tmp_path, monkeypatch):
     train(run_file, ["training.steps=2"], root=tmp_path)
     assert 'precision = "bf16"' in (tmp_path / "runs/toy/run.toml").read_text()
     monkeypatch.setattr(train_workflow, "bf16_is_fast", lambda device: False)
-    said = []
-    train(run_file, ["training.steps=4"], resume=True, root=tmp_path, say=said.append)
-    assert any("bf16 with float32 masters" in line for line in said)
+    caplog.set_level(logging.INFO, "transduce")
+    train(run_file, ["training.steps=4"], resume=True, root=tmp_path)
+    assert "bf16 with float32 masters" in caplog.text
 
 
 def test_stopping_after_an_update_that_was_left_out_keeps_the_work(tmp_path, monkeypatch):
@@ -311,15 +312,17 @@ def damaged(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_a_damaged_checkpoint_is_passed_over_aloud(tmp_path):
-    run_file, said = write_toy(tmp_path), []
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "transduce")
+    run_file = write_toy(tmp_path)
     train(run_file, root=tmp_path)
     folder = tmp_path / "runs/toy/checkpoints"
     damaged(folder / "step-00000030/weights.safetensors")
-    done = train(run_file, ["training.steps=30"], resume=True, root=tmp_path, say=said.append)
+    done = train(run_file, ["training.steps=30"], resume=True, root=tmp_path)
     assert done.finished
-    assert any("step-00000030 cannot be used" in line and "weights.safetensors" in line for line in said)
-    assert "going on from step 20" in said
+    (warning,) = (each.getMessage() for each in caplog.records if each.levelno == logging.WARNING)
+    assert "step-00000030 cannot be used" in warning and "weights.safetensors" in warning
+    assert "resuming from step 20" in caplog.messages
     assert (folder / "damaged-step-00000030").is_dir()
     assert checkpoints.load(folder / "step-00000030").state.step == 30
 
@@ -418,23 +421,23 @@ def test_going_on_with_other_data_is_refused(tmp_path):
 def test_minutes_become_steps_once(tmp_path):
     run_file = write_toy(tmp_path)
     found = train(
-        run_file,
-        ["training.steps=none", "training.minutes=0.05", "training.validate-every=none"],
-        root=tmp_path
+        run_file, ["training.steps=none", "training.minutes=0.05", "training.validate-every=none"], root=tmp_path
     )
     assert found.finished and found.state.total_steps == found.state.step > 0
     assert found.state.seconds < 60 * 0.05 * 3
 
 
-def test_a_run_says_which_weights_became_the_model_and_how_much_of_its_budget_is_gone(tmp_path):
-    said: list[str] = []
+def test_a_run_says_which_weights_became_the_model_and_how_much_of_its_budget_is_gone(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "transduce")
     run_file = write_toy(tmp_path)
-    train(run_file, ["training.steps=20", "training.metric=loss"], root=tmp_path, say=said.append)
-    assert re.fullmatch(r".*runs/toy/model: the weights at step 20, with loss [\d.]+ on the dev set", said[-1])
+    train(run_file, ["training.steps=20", "training.metric=loss"], root=tmp_path)
+    assert re.fullmatch(
+        r".*runs/toy/model: the weights at step 20, with loss [\d.]+ on the dev set", caplog.messages[-1]
+    )
     settings = ["training.steps=none", "training.minutes=0.001", "training.metric=loss"]
-    found = train(run_file, settings, resume=True, root=tmp_path, say=said.append)
+    found = train(run_file, settings, resume=True, root=tmp_path)
     assert found.finished and found.state.step == 20
-    assert any(re.fullmatch(r"budget: minutes 0\.001, of which [\d.]+ minutes are used up", line) for line in said)
+    assert any(re.fullmatch(r"budget: minutes 0\.001, [\d.]+ minutes used", line) for line in caplog.messages)
 
 
 def test_a_validation_that_was_told_of_twice_counts_once(tmp_path):
@@ -478,10 +481,11 @@ def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
     os.close(reader)
     with open(writer, "w") as nobody, monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", nobody)
-        found = train(write_toy(tmp_path), ["training.steps=12"], root=tmp_path)
-        assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")
-        streams.say("and what is said later goes nowhere")
-        print("either", file=nobody, flush=True)
+        with messages_on_stderr():
+            found = train(write_toy(tmp_path), ["training.steps=12"], root=tmp_path)
+            assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")
+            print_message("later messages are ignored too")
+        print("these too", file=nobody, flush=True)
 
 
 def test_a_run_that_no_validation_gives_a_number_has_diverged(tmp_path, monkeypatch):

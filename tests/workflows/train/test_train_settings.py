@@ -1,5 +1,6 @@
 """Runs with means of weights, early stopping, R-Drop and other optimisers: what they leave, and that going on changes nothing."""
 
+import logging
 import os
 import signal
 from dataclasses import asdict
@@ -115,7 +116,7 @@ def test_whichever_is_best_becomes_the_model(tmp_path, monkeypatch, setting, bet
     assert ("Weights: " in card) == (state.best_weights != "weights")
 
 
-def test_an_older_checkpoint_goes_on_with_the_mean_it_would_have_taken(tmp_path):
+def test_an_older_checkpoint_goes_on_with_the_mean_it_would_have_taken(tmp_path, caplog):
     """The newest is damaged; the one before it needs still earlier ones for its mean."""
     whole, hurt = tmp_path / "whole", tmp_path / "hurt"
     settings = ["training.average-last=4", "training.validate-every=2", "training.metric=loss"]
@@ -125,20 +126,20 @@ def test_an_older_checkpoint_goes_on_with_the_mean_it_would_have_taken(tmp_path)
     train(run_file, [*settings, "training.steps=12"], root=hurt)
     weights = hurt / "runs/toy/checkpoints/step-00000012/weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
-    said: list[str] = []
-    assert train(run_file, [*settings, "training.steps=16"], resume=True, root=hurt, say=said.append).finished
-    assert "going on from step 10" in said and not any("leaves out" in line for line in said)
+    caplog.set_level(logging.INFO, "transduce")
+    assert train(run_file, [*settings, "training.steps=16"], resume=True, root=hurt).finished
+    assert "resuming from step 10" in caplog.messages and "leaves out" not in caplog.text
     assert torch.equal(*(newest(root).weights["target_embedding.weight"] for root in (whole, hurt)))
 
 
-def test_a_checkpoint_whose_replacement_was_cut_off_comes_back(tmp_path):
+def test_a_checkpoint_whose_replacement_was_cut_off_comes_back(tmp_path, caplog):
     run_file = write_toy(tmp_path)
     train(run_file, ["training.steps=10"], root=tmp_path)
     checkpoint = tmp_path / "runs/toy/checkpoints/step-00000010"
     checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}.1a2b3c4d.old"))
-    said: list[str] = []
-    train(run_file, ["training.steps=12"], resume=True, root=tmp_path, say=said.append)
-    assert "going on from step 10" in said
+    caplog.set_level(logging.INFO, "transduce")
+    train(run_file, ["training.steps=12"], resume=True, root=tmp_path)
+    assert "resuming from step 10" in caplog.messages
 
 
 def test_a_checkpoint_that_is_gone_though_latest_names_one_is_no_reason_to_begin_anew(tmp_path):
@@ -158,10 +159,9 @@ def test_more_patience_lets_a_run_go_on_that_early_stopping_ended(tmp_path):
 
 
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path):
-    said: list[str] = []
     settings = ["training.early-stop.patience=2", "training.early-stop.metric=exact-match", "training.steps=1000"]
     settings += ["training.learning-rate=1e-9", "training.metric=loss"]
-    trained = train(write_toy(tmp_path), settings, root=tmp_path, say=said.append)
+    trained = train(write_toy(tmp_path), settings, root=tmp_path)
     assert trained.finished and trained.state.step == 30  # the first validation is the best, two more are not better
     assert RunFolder(tmp_path / "runs/toy").finished()
     again = train(tmp_path / "toy.toml", settings, resume=True, root=tmp_path)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,14 +124,19 @@ def translate_stream(
     """
     notes = Notes()
     stream = Stream(model, wanted, notes)
-    with closing(notes), progress_bar("line", total, hidden=total is None) as bar:
-        for batch in batches:
-            found, refusal = stream.translate(batch, bar.update)
-            done = batch[: len(found)]
-            if found:
-                write("".join(wanted.shown(line, outputs) for line, outputs in zip(done, found, strict=True)))
-                if beside is not None:
-                    beside(done, found)
-            bar.update(sum(not line.text.strip() for line in done))  # the model does not count blank lines
-            if refusal is not None:
-                raise refusal
+    try:
+        with progress_bar("line", total, hidden=total is None) as bar:
+            for batch in batches:
+                found, refusal = stream.translate(batch, bar.update)
+                done = batch[: len(found)]
+                if found:
+                    write("".join(wanted.shown(line, outputs) for line, outputs in zip(done, found, strict=True)))
+                    if beside is not None:
+                        beside(done, found)
+                bar.update(sum(not line.text.strip() for line in done))  # the model does not count blank lines
+                if refusal is not None:
+                    raise refusal
+    except ValueError:
+        notes.close()
+        raise
+    notes.close()
