@@ -13,7 +13,6 @@ import numpy as np
 
 from transduce.data.store import TokenStore
 from transduce.files import write_atomically
-from transduce.text.special import NAMES
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.train.run_file import load_run
 
@@ -32,7 +31,8 @@ def export(folder: Path) -> None:
     assert prepared.dev is not None
     _write_pairs(folder / "dev", prepared.dev)
     counts = _write_pairs(folder / "train", prepared.train)
-    learned = range(len(NAMES), prepared.tokenizers.source.size)
+    tokenizer = prepared.tokenizers.source
+    learned = range(len(tokenizer.special), tokenizer.size)
     _write(folder / "vocabulary.txt", map(str, learned))
     _write(folder / "counted.txt", (f"{number}\t{counts[number]}" for number in learned))
     found: dict[str, int | str] = {f"{side}_tokens": int(prepared.train.lengths(side).sum()) for side in SIDES}

@@ -75,13 +75,12 @@ class Observer:
 def transduce(observer: Observer, arguments: Sequence[str]) -> None:
     from transduce.cli.main import main
     from transduce.tasks import translation
-    from transduce.text.special import PAD
 
     batch_of = translation.batch_of
 
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        batch = batch_of(*args, **kwargs)
-        observer.count(int((batch.target_out != PAD).sum()), batch.target_out.numel())
+    def counted(source: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+        batch = batch_of(source, target, *args, **kwargs)
+        observer.count(sum(len(row) + 1 for row in target), batch.target_out.numel())  # with the end token
         return batch
 
     translation.batch_of = counted

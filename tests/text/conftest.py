@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.tokenizer import Tokenizer
+from transduce.text.learned import LearnedTokenizer
 
 SIZES = {"unigram": 420, "bpe": 420, "characters": 320, "words": 400}
 
@@ -24,17 +24,17 @@ def lines() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def trained(lines: list[str]) -> dict[str, Tokenizer]:
-    return {kind: train(lines, SideConfig(kind, size), TokenizerConfig()) for kind, size in SIZES.items()}  # type: ignore[arg-type]
+def trained(lines: list[str]) -> dict[str, LearnedTokenizer]:
+    return {kind: train(lines, ColumnTokenizer(kind, size), TokenizerConfig()) for kind, size in SIZES.items()}  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=SIZES)
-def tokenizer(request: pytest.FixtureRequest, trained: dict[str, Tokenizer]) -> Tokenizer:
+def tokenizer(request: pytest.FixtureRequest, trained: dict[str, LearnedTokenizer]) -> LearnedTokenizer:
     """Each kind in turn."""
     return trained[request.param]
 
 
 @pytest.fixture(params=["unigram", "bpe", "characters"])
-def lossless(request: pytest.FixtureRequest, trained: dict[str, Tokenizer]) -> Tokenizer:
+def lossless(request: pytest.FixtureRequest, trained: dict[str, LearnedTokenizer]) -> LearnedTokenizer:
     """Each kind that keeps white space, in turn."""
     return trained[request.param]

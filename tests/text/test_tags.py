@@ -10,23 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transduce.text import tags
-from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
+from transduce.text.learned import LearnedTokenizer
 from transduce.text.pair import Tokenizers
-from transduce.text.tokenizer import Tokenizer
 
 TAGS = ("de", "fr", "it-formal", "语言")
 KINDS = {"unigram": 420, "bpe": 420, "characters": 330, "words": 400}
 
 
 @pytest.fixture(scope="module")
-def tagged(lines: list[str]) -> dict[str, Tokenizer]:
+def tagged(lines: list[str]) -> dict[str, LearnedTokenizer]:
     """One tokenizer of each kind, all with TAGS."""
-    return {kind: train(lines, SideConfig(kind, size), TokenizerConfig(), TAGS) for kind, size in KINDS.items()}  # type: ignore[arg-type]
+    return {kind: train(lines, ColumnTokenizer(kind, size), TokenizerConfig(), TAGS) for kind, size in KINDS.items()}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tags_follow_the_special_pieces_and_are_part_of_the_vocabulary(tagged: dict[str, Tokenizer], kind: str) -> None:
+def test_tags_follow_the_special_pieces_and_are_part_of_the_vocabulary(
+    tagged: dict[str, LearnedTokenizer], kind: str
+) -> None:
     tokenizer = tagged[kind]
     assert tokenizer.tags == TAGS
     assert tokenizer.tag_ids(TAGS) == [4, 5, 6, 7]
@@ -42,7 +44,7 @@ TEXTS = st.lists(
 
 @given(text=TEXTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_text_yields_a_tag(tagged: dict[str, Tokenizer], kind: str, text: str) -> None:
+def test_no_text_yields_a_tag(tagged: dict[str, LearnedTokenizer], kind: str, text: str) -> None:
     tokenizer = tagged[kind]
     found = tokenizer.encode(text)
     assert not set(found) & set(tokenizer.tag_ids(TAGS))
@@ -52,17 +54,17 @@ def test_no_text_yields_a_tag(tagged: dict[str, Tokenizer], kind: str, text: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tags_do_not_change_the_text(tagged: dict[str, Tokenizer], lines: list[str], kind: str) -> None:
+def test_tags_do_not_change_the_text(tagged: dict[str, LearnedTokenizer], lines: list[str], kind: str) -> None:
     """The pieces are those of a tokenizer that has as many more pieces to learn."""
-    plain = train(lines, SideConfig(kind, KINDS[kind] - len(TAGS)), TokenizerConfig())  # type: ignore[arg-type]
+    plain = train(lines, ColumnTokenizer(kind, KINDS[kind] - len(TAGS)), TokenizerConfig())  # type: ignore[arg-type]
     for line in lines[:50]:
         assert tagged[kind].pieces(tagged[kind].encode(line)) == plain.pieces(plain.encode(line))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tags_survive_a_file(tagged: dict[str, Tokenizer], kind: str, tmp_path: Path) -> None:
+def test_tags_survive_a_file(tagged: dict[str, LearnedTokenizer], kind: str, tmp_path: Path) -> None:
     tagged[kind].save(tmp_path / "tokenizer.json")
-    loaded = Tokenizer.load(tmp_path / "tokenizer.json")
+    loaded = LearnedTokenizer.load(tmp_path / "tokenizer.json")
     assert loaded.tags == TAGS and loaded.size == tagged[kind].size
     assert loaded.encode("den <tag:de> abs") == tagged[kind].encode("den <tag:de> abs")
     plain = library.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
@@ -98,7 +100,7 @@ def rename_tag(tree: dict[str, Any], name: str = "d e") -> None:
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_crafted_file_is_refused(
-    tagged: dict[str, Tokenizer], kind: str, tmp_path: Path, change: Any, words: str
+    tagged: dict[str, LearnedTokenizer], kind: str, tmp_path: Path, change: Any, words: str
 ) -> None:
     path = tmp_path / "tokenizer.json"
     tagged[kind].save(path)
@@ -106,10 +108,10 @@ def test_a_crafted_file_is_refused(
     change(tree)
     path.write_text(json.dumps(tree), encoding="utf-8")
     with pytest.raises(ValueError, match=rf"tokenizer\.json: not a tokenizer that can be used: .*({words})"):
-        Tokenizer.load(path)
+        LearnedTokenizer.load(path)
 
 
-def test_source_rows_begin_with_the_tags(tagged: dict[str, Tokenizer]) -> None:
+def test_source_rows_begin_with_the_tags(tagged: dict[str, LearnedTokenizer]) -> None:
     pair = Tokenizers(tagged["bpe"], tagged["words"])
     texts = ["den abs", "den", "abs"]
     plain = tagged["bpe"].encode_batch(texts)
@@ -122,7 +124,7 @@ def test_source_rows_begin_with_the_tags(tagged: dict[str, Tokenizer]) -> None:
         pair.source_rows(texts, [("de",)])
 
 
-def test_a_model_without_tags_says_so(trained: dict[str, Tokenizer]) -> None:
+def test_a_model_without_tags_says_so(trained: dict[str, LearnedTokenizer]) -> None:
     with pytest.raises(ValueError, match="unknown tag 'de'; no tags are known"):
         Tokenizers(trained["bpe"], trained["bpe"]).source_rows(["a"], [("de",)])
 
@@ -152,6 +154,6 @@ def test_what_cannot_be_a_tag(text: str, words: str) -> None:
 
 def test_tags_that_leave_no_room_are_refused() -> None:
     with pytest.raises(ValueError, match="vocabulary = 6 leaves no room beside 4 tags: set it to 9 or more"):
-        train(["a b"], SideConfig("words", 6), TokenizerConfig(), TAGS)
+        train(["a b"], ColumnTokenizer("words", 6), TokenizerConfig(), TAGS)
     with pytest.raises(ValueError, match="1,001 different tags"):
-        train(["a b"], SideConfig("words", 6000), TokenizerConfig(), [f"t{n}" for n in range(1001)])
+        train(["a b"], ColumnTokenizer("words", 6000), TokenizerConfig(), [f"t{n}" for n in range(1001)])

@@ -12,11 +12,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transduce.text.config import Kind, Normalisation, SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, Kind, Normalisation, TokenizerConfig
 from transduce.text.learn.learn import train
+from transduce.text.learned import LearnedTokenizer
 from transduce.text.special import END, NAMES, PAD, START, UNKNOWN
 from transduce.text.spelling import Pipeline, normaliser
-from transduce.text.tokenizer import Tokenizer
 
 FRAGMENTS = [
     *NAMES, "<0x41>", "<0x0A>", "<0xFF>", "<", ">", "</", "s>", "0x41>", "▁", "▁▁", "\ue000", "\ue0001", "\ue0000",
@@ -37,7 +37,7 @@ HARD = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 
 @HARD
 @given(text=TEXTS)
-def test_decoding_gives_back_the_normalised_text(lossless: Tokenizer, text: str) -> None:
+def test_decoding_gives_back_the_normalised_text(lossless: LearnedTokenizer, text: str) -> None:
     ids = lossless.encode(text)
     assert lossless.decode(ids) == lossless.normalise(text)
     assert all(END < number < lossless.size for number in ids)
@@ -45,19 +45,19 @@ def test_decoding_gives_back_the_normalised_text(lossless: Tokenizer, text: str)
 
 @HARD
 @given(text=TEXTS)
-def test_no_text_yields_a_special_piece(tokenizer: Tokenizer, text: str) -> None:
+def test_no_text_yields_a_special_piece(tokenizer: LearnedTokenizer, text: str) -> None:
     assert not {PAD, START, END} & set(tokenizer.encode(text))
 
 
 @HARD
 @given(texts=st.lists(TEXTS, max_size=5))
-def test_a_batch_is_its_texts_one_by_one(tokenizer: Tokenizer, texts: list[str]) -> None:
+def test_a_batch_is_its_texts_one_by_one(tokenizer: LearnedTokenizer, texts: list[str]) -> None:
     rows = tokenizer.encode_batch(texts)
     assert rows == [tokenizer.encode(text) for text in texts]
     assert tokenizer.decode_batch(rows) == [tokenizer.decode(row) for row in rows]
 
 
-def test_every_code_point_survives(lossless: Tokenizer) -> None:
+def test_every_code_point_survives(lossless: LearnedTokenizer) -> None:
     characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     texts = ["".join(characters[begin : begin + 4000]) for begin in range(0, len(characters), 4000)]
     assert lossless.decode_batch(lossless.encode_batch(texts)) == [lossless.normalise(text) for text in texts]
@@ -70,7 +70,7 @@ def test_decoding_gives_back_any_declared_normal_form(
     lines: list[str], kind: Kind, normalisation: Normalisation, lowercase: bool
 ) -> None:
     config = TokenizerConfig(normalisation=normalisation, lowercase=lowercase)
-    tokenizer = train(lines, SideConfig(kind, 330), config)
+    tokenizer = train(lines, ColumnTokenizer(kind, 330), config)
 
     @HARD
     @given(text=TEXTS)
@@ -94,8 +94,8 @@ def test_the_normal_form_is_that_of_python(text: str) -> None:
 
 
 def test_a_worked_example() -> None:
-    """The one in the docstring of Tokenizer."""
-    tokenizer = train(["low lower lowest", "new newer newest"], SideConfig("unigram", 273), TokenizerConfig())
+    """The one in the docstring of LearnedTokenizer."""
+    tokenizer = train(["low lower lowest", "new newer newest"], ColumnTokenizer("unigram", 273), TokenizerConfig())
     ids = tokenizer.encode("lower <s>")
     assert ids == [260, 263, 272, 242, 132, 134, 269, 66]
     assert tokenizer.pieces(ids) == ["▁low", "er", "▁", "<0xEE>", "<0x80>", "<0x82>", "s", "<0x3E>"]
@@ -103,19 +103,19 @@ def test_a_worked_example() -> None:
     assert (tokenizer.kind, tokenizer.size) == ("unigram", 273)
 
 
-def test_special_pieces_have_the_first_ids_and_no_text(tokenizer: Tokenizer) -> None:
+def test_special_pieces_have_the_first_ids_and_no_text(tokenizer: LearnedTokenizer) -> None:
     assert tokenizer.pieces([PAD, UNKNOWN, START, END]) == list(NAMES)
     ids = tokenizer.encode("den abs")
     assert tokenizer.decode([START, *ids[:1], PAD, UNKNOWN, *ids[1:], END]) == tokenizer.decode(ids)
     assert tokenizer.decode([PAD, END]) == ""
 
 
-def test_pieces_show_what_stands_in_the_text(trained: dict[str, Tokenizer]) -> None:
+def test_pieces_show_what_stands_in_the_text(trained: dict[str, LearnedTokenizer]) -> None:
     for kind, pieces in {"unigram": ["▁<", "/", "s", ">"], "characters": list("</s>"), "words": ["</s>"]}.items():
         assert "".join(trained[kind].pieces(trained[kind].encode("</s>"))) == "".join(pieces)
 
 
-def test_words_lose_only_white_space_and_what_they_have_not_learned(trained: dict[str, Tokenizer]) -> None:
+def test_words_lose_only_white_space_and_what_they_have_not_learned(trained: dict[str, LearnedTokenizer]) -> None:
     words = trained["words"]
     known = [piece for piece in words.pieces(range(len(NAMES), words.size)) if piece != "▁"]
     assert words.decode(words.encode("  " + " \t\n".join(known) + " ")) == " ".join(known)
@@ -125,15 +125,15 @@ def test_words_lose_only_white_space_and_what_they_have_not_learned(trained: dic
 
 @pytest.mark.parametrize("word", [*NAMES, "<0x41>", "<<", "##a", "\ue0001", "<"])
 def test_a_word_that_looks_special_is_a_word_once_learned(word: str) -> None:
-    words = train([f"a {word} b"], SideConfig("words", 20), TokenizerConfig())
+    words = train([f"a {word} b"], ColumnTokenizer("words", 20), TokenizerConfig())
     ids = words.encode(f"b {word} {word}")
     assert ids[1] == ids[2] > END
     assert words.decode(ids) == f"b {word} {word}"
-    assert train(["a b"], SideConfig("words", 20), TokenizerConfig()).encode(word) == [UNKNOWN]
+    assert train(["a b"], ColumnTokenizer("words", 20), TokenizerConfig()).encode(word) == [UNKNOWN]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "ab\udfffc", "\udc80 \ud83d\ude00"])
-def test_lone_surrogates_are_refused(tokenizer: Tokenizer, text: str) -> None:
+def test_lone_surrogates_are_refused(tokenizer: LearnedTokenizer, text: str) -> None:
     place = next(place for place, char in enumerate(text) if "\ud800" <= char <= "\udfff")
     message = f"lone surrogate, U\\+{ord(text[place]):04X}, as character {place + 1}"
     for use in (tokenizer.encode, tokenizer.normalise, lambda bad: tokenizer.encode_batch(["fine", bad])):
@@ -141,14 +141,14 @@ def test_lone_surrogates_are_refused(tokenizer: Tokenizer, text: str) -> None:
             use(text)
 
 
-def test_ids_outside_the_vocabulary_are_refused(tokenizer: Tokenizer) -> None:
+def test_ids_outside_the_vocabulary_are_refused(tokenizer: LearnedTokenizer) -> None:
     for bad in (-1, tokenizer.size, 2**40):
         for use in (tokenizer.decode, tokenizer.pieces, lambda ids: tokenizer.decode_batch([[5], ids])):
             with pytest.raises(ValueError, match=f"id {bad} .* 0 to {tokenizer.size - 1}"):
                 use([5, bad])
 
 
-def test_ids_may_be_arrays(tokenizer: Tokenizer) -> None:
+def test_ids_may_be_arrays(tokenizer: LearnedTokenizer) -> None:
     ids = tokenizer.encode("den abs")
     for form in (tuple(ids), np.array(ids, dtype=np.int32), torch.tensor(ids)):
         assert tokenizer.decode(form) == tokenizer.decode_batch([form])[0] == tokenizer.decode(ids)
@@ -157,13 +157,13 @@ def test_ids_may_be_arrays(tokenizer: Tokenizer) -> None:
     assert tokenizer.encode_batch([]) == tokenizer.decode_batch([]) == []
 
 
-def test_bytes_that_are_no_utf8_become_replacement_characters(lossless: Tokenizer) -> None:
+def test_bytes_that_are_no_utf8_become_replacement_characters(lossless: LearnedTokenizer) -> None:
     byte = len(NAMES)  # the piece of byte 0
     assert "\ufffd" in lossless.decode([byte + 0xE2, byte + 0x82])
     assert lossless.decode([byte + 0xE2, byte + 0x82, byte + 0xAC]) == "€"
 
 
-def test_copies_are_as_safe_as_the_original(tokenizer: Tokenizer) -> None:
+def test_copies_are_as_safe_as_the_original(tokenizer: LearnedTokenizer) -> None:
     for twin in (pickle.loads(pickle.dumps(tokenizer)), copy.deepcopy(tokenizer)):
         assert twin.encode("</s> den <s>") == tokenizer.encode("</s> den <s>")
         assert not {START, END} & set(twin.encode("</s> den <s>"))
@@ -171,10 +171,10 @@ def test_copies_are_as_safe_as_the_original(tokenizer: Tokenizer) -> None:
 
 FORKING = """
 import os, sys
-from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
 lines = [f"{n} bottles" for n in range(2000)]
-tokenizer = train(lines, SideConfig("bpe", 300), TokenizerConfig())
+tokenizer = train(lines, ColumnTokenizer("bpe", 300), TokenizerConfig())
 expected = tokenizer.encode_batch(lines)
 child = os.fork()
 if child == 0:

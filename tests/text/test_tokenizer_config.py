@@ -6,32 +6,32 @@ from typing import get_args
 import pytest
 
 from transduce import config as tables
-from transduce.text.config import Kind, SideConfig, TokenizerConfig, _check_choice
+from transduce.text.config import ColumnTokenizer, Kind, TokenizerConfig, _check_choice
 
 
 def test_both_sides_have_the_settings_of_the_table() -> None:
     config = TokenizerConfig(kind="bpe", vocabulary=500)
-    assert config.side("source") == config.side("target") == SideConfig("bpe", 500)
+    assert config.side("source") == config.side("target") == ColumnTokenizer("bpe", 500)
 
 
 def test_a_side_may_have_its_own() -> None:
     tree = {"shared": False, "vocabulary": 900, "source": {"kind": "characters", "vocabulary": 300}}
     config = tables.build(TokenizerConfig, tree, "run.toml")
-    assert config.side("source") == SideConfig("characters", 300)
-    assert config.side("target") == SideConfig("unigram", 900)
+    assert config.side("source") == ColumnTokenizer("characters", 300)
+    assert config.side("target") == ColumnTokenizer("unigram", 900)
     assert tables.build(TokenizerConfig, tables.tree_of(config), "again") == config
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_a_shared_tokenizer_has_no_sides(side: str) -> None:
     with pytest.raises(ValueError, match=f"a table for {side} needs shared = false"):
-        TokenizerConfig(**{side: SideConfig("words", 10)})
+        TokenizerConfig(**{side: ColumnTokenizer("words", 10)})
 
 
 @pytest.mark.parametrize(("kind", "least"), [("unigram", 261), ("bpe", 261), ("characters", 261), ("words", 5)])
 def test_a_vocabulary_holds_more_than_its_fixed_pieces(kind: str, least: int) -> None:
-    assert SideConfig(kind, least).vocabulary == least
-    for make in (SideConfig, TokenizerConfig):
+    assert ColumnTokenizer(kind, least).vocabulary == least
+    for make in (ColumnTokenizer, TokenizerConfig):
         with pytest.raises(ValueError, match=f"vocabulary must be more than {least - 1} .*, found {least - 1}"):
             make(kind, least - 1)
 

@@ -1,4 +1,4 @@
-"""Tokenizer files: what is saved is read back the same; what is not of their form is refused by name."""
+"""LearnedTokenizer files: what is saved is read back the same; what is not of their form is refused by name."""
 
 import json
 import os
@@ -14,30 +14,30 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transduce.text import tokenizer as module
+from transduce.text.learned import LearnedTokenizer
 from transduce.text.special import END, START
-from transduce.text.tokenizer import Tokenizer
+from transduce.text.tokenizer_file import MOST_BYTES
 
 TEXT = "The den </s> 日本 \ue000 abs\t(see) e\u0301té <0x41> ▁ ."
 Tree = dict[str, Any]
 
 
 @pytest.fixture
-def saved(tokenizer: Tokenizer, tmp_path: Path) -> Path:
+def saved(tokenizer: LearnedTokenizer, tmp_path: Path) -> Path:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     return path
 
 
-def test_a_loaded_tokenizer_is_the_saved_one(tokenizer: Tokenizer, saved: Path, tmp_path: Path) -> None:
-    loaded = Tokenizer.load(saved)
+def test_a_loaded_tokenizer_is_the_saved_one(tokenizer: LearnedTokenizer, saved: Path, tmp_path: Path) -> None:
+    loaded = LearnedTokenizer.load(saved)
     loaded.save(tmp_path / "again.json")
     assert (tmp_path / "again.json").read_bytes() == saved.read_bytes()
     assert loaded.encode(TEXT) == tokenizer.encode(TEXT)
     assert (loaded.kind, loaded.size) == (tokenizer.kind, tokenizer.size)
 
 
-def test_the_library_reads_the_file_alike(tokenizer: Tokenizer, saved: Path, lines: list[str]) -> None:
+def test_the_library_reads_the_file_alike(tokenizer: LearnedTokenizer, saved: Path, lines: list[str]) -> None:
     plain = library.Tokenizer.from_file(str(saved))
     plain.encode_special_tokens = True
     assert [plain.encode(line).ids for line in [*lines, TEXT]] == tokenizer.encode_batch([*lines, TEXT])
@@ -46,7 +46,7 @@ def test_the_library_reads_the_file_alike(tokenizer: Tokenizer, saved: Path, lin
     assert [plain.token_to_id(name) for name in ("<pad>", "<unk>", "<s>", "</s>")] == [0, 1, 2, 3]
 
 
-def test_transformers_reads_the_file_alike(tokenizer: Tokenizer, saved: Path, lines: list[str]) -> None:
+def test_transformers_reads_the_file_alike(tokenizer: LearnedTokenizer, saved: Path, lines: list[str]) -> None:
     peer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(saved), split_special_tokens=True)
     assert peer(lines[:50])["input_ids"] == tokenizer.encode_batch(lines[:50])
 
@@ -151,14 +151,14 @@ CHANGES: dict[str, Callable[[Tree], object]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_crafted_file_is_refused(saved: Path, change: str) -> None:
     with pytest.raises(ValueError, match=r"tokenizer.json: not a tokenizer that can be used: "):
-        Tokenizer.load(changed(saved, CHANGES[change]))
+        LearnedTokenizer.load(changed(saved, CHANGES[change]))
 
 
-def test_an_endless_piece_is_refused(lossless: Tokenizer, tmp_path: Path) -> None:
+def test_an_endless_piece_is_refused(lossless: LearnedTokenizer, tmp_path: Path) -> None:
     """The library keeps unigram pieces in a tree, as deep as the longest, and ends the whole program when it drops it."""
     lossless.save(tmp_path / "tokenizer.json")
     with pytest.raises(ValueError, match=r"tokenizer.json: .* has 30,000 characters, at most 25 are learnt"):
-        Tokenizer.load(changed(tmp_path / "tokenizer.json", add_piece("a" * 30_000)))
+        LearnedTokenizer.load(changed(tmp_path / "tokenizer.json", add_piece("a" * 30_000)))
 
 
 CONTENTS: dict[str, bytes] = {
@@ -185,7 +185,7 @@ def test_a_file_of_another_sort_is_refused(tmp_path: Path, content: str) -> None
     path = tmp_path / "tokenizer.json"
     path.write_bytes(CONTENTS[content])
     with pytest.raises(ValueError, match=r"tokenizer\.json: "):
-        Tokenizer.load(path)
+        LearnedTokenizer.load(path)
 
 
 def test_a_zip_archive_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
@@ -195,26 +195,26 @@ def test_a_zip_archive_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     for name in ("zip.json", "folder.json", "pipe.json"):
         with pytest.raises(ValueError, match=name):
-            Tokenizer.load(tmp_path / name)
+            LearnedTokenizer.load(tmp_path / name)
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.json"):
-        Tokenizer.load(tmp_path / "none.json")
+        LearnedTokenizer.load(tmp_path / "none.json")
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "huge.json"
     with open(path, "wb") as file:
-        file.truncate(module.MOST_BYTES + 1)
+        file.truncate(MOST_BYTES + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("was read"))
     with pytest.raises(ValueError, match=r"huge.json: .* at most 67,108,864"):
-        Tokenizer.load(path)
+        LearnedTokenizer.load(path)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_cut_and_flipped_files_never_crash(tokenizer: Tokenizer, saved: Path, data: st.DataObject) -> None:
+def test_cut_and_flipped_files_never_crash(tokenizer: LearnedTokenizer, saved: Path, data: st.DataObject) -> None:
     """A flip can leave a file that is right in form, a digit of a score changed; hence the hashes in manifests."""
     whole = saved.read_bytes()
     place = data.draw(st.integers(0, len(whole) - 1))
@@ -222,11 +222,11 @@ def test_cut_and_flipped_files_never_crash(tokenizer: Tokenizer, saved: Path, da
     harmed.write_bytes(whole[:place])
     if whole[place:].strip():
         with pytest.raises(ValueError, match=r"harmed.json"):
-            Tokenizer.load(harmed)
+            LearnedTokenizer.load(harmed)
     flipped = bytes([whole[place] ^ 1 << data.draw(st.integers(0, 7))])
     harmed.write_bytes(whole[:place] + flipped + whole[place + 1 :])
     try:
-        loaded = Tokenizer.load(harmed)
+        loaded = LearnedTokenizer.load(harmed)
     except ValueError as error:
         assert "harmed.json" in str(error)
     else:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from transduce.text.learned import LearnedTokenizer
 from transduce.text.pair import Tokenizers
-from transduce.text.tokenizer import Tokenizer
 
 
-def test_a_shared_tokenizer_is_one_file_and_one_object(trained: dict[str, Tokenizer], tmp_path: Path) -> None:
+def test_a_shared_tokenizer_is_one_file_and_one_object(trained: dict[str, LearnedTokenizer], tmp_path: Path) -> None:
     Tokenizers(trained["bpe"], trained["bpe"]).save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["tokenizer.json"]
     loaded = Tokenizers.load(tmp_path, ["tokenizer.json"])
@@ -16,7 +16,7 @@ def test_a_shared_tokenizer_is_one_file_and_one_object(trained: dict[str, Tokeni
     assert loaded.source.encode("den abs") == trained["bpe"].encode("den abs")
 
 
-def test_each_side_may_have_its_own(trained: dict[str, Tokenizer], tmp_path: Path) -> None:
+def test_each_side_may_have_its_own(trained: dict[str, LearnedTokenizer], tmp_path: Path) -> None:
     Tokenizers(trained["characters"], trained["words"]).save(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source.json", "target.json"]
     loaded = Tokenizers.load(tmp_path, ["source.json", "target.json"])

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.tokenizer import Tokenizer
-from transduce.text.words import word_numbers
+from transduce.text.learned import LearnedTokenizer
+from transduce.text.tokenizer import word_numbers
 
 LINES = ["low lower lowest", "new newer newest é"] * 3
 SIZES = {"unigram": 273, "bpe": 280, "characters": 273, "words": 12}
 
 
-def tokenizer(kind: str) -> Tokenizer:
+def tokenizer(kind: str) -> LearnedTokenizer:
     config = TokenizerConfig(kind=kind, vocabulary=SIZES[kind], lowercase=True, normalisation="nfkc")
     return train(LINES, config.side("source"), config)
 

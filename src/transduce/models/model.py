@@ -21,7 +21,6 @@ from transduce.models.prefixes import LineError, prefix_rows
 from transduce.networks.stepping import TransformerDecoding
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
-from transduce.text.special import END, UNKNOWN
 
 MOST_TARGET = 8192  # tokens of a target that is given: memory grows with their square
 
@@ -96,7 +95,7 @@ class Model:
         forced = self._prefix_rows(prefixes, rows, wanted, settings)
         found = decode(
             self.decodable(),
-            [[*rows[place], END] for place in wanted],
+            [[*rows[place], self.tokenizers.source.end] for place in wanted],
             settings,
             self.special_ids(),
             progress,
@@ -122,13 +121,14 @@ class Model:
         pairs = [_texts(pair) for pair in pairs]
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs (source, target)")
+        tokenizer = self.tokenizers.target
         source, cut = self.source_rows([pair[0] for pair in pairs], tags)
         target = self.target_rows([pair[1] for pair in pairs])
         results: list[Scored | None] = [None] * len(pairs)
         for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
             batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
             for place, tokens in zip(group, self.token_log_probabilities(batch), strict=True):
-                pieces = (*self.tokenizers.target.pieces(target[place]), "</s>")
+                pieces = tuple(tokenizer.pieces([*target[place], tokenizer.end]))
                 results[place] = Scored(math.fsum(tokens), tuple(tokens), pieces, cut[place])
         return [result for result in results if result is not None]
 
@@ -156,8 +156,8 @@ class Model:
         return translation.token_log_probabilities(self.network, batch)
 
     def special_ids(self) -> SpecialIds:
-        generation = self.spec.generation
-        return SpecialIds(pad=generation.pad, start=generation.start, end=generation.end, unknown=UNKNOWN)
+        tokenizer = self.tokenizers.target
+        return SpecialIds(tokenizer.pad, tokenizer.start, tokenizer.end, tokenizer.unknown)
 
     def source_rows(
         self, lines: Sequence[str], tags: Sequence[Sequence[str]] | None = None

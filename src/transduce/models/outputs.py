@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, field
 
-from transduce.text.special import END
 from transduce.text.tokenizer import Tokenizer
 
 
@@ -38,7 +37,7 @@ class Translation:
         if self.tokenizer is None:
             return ()
         ended = len(self.token_log_probabilities) > len(self.ids)
-        return tuple(self.tokenizer.pieces([*self.ids, END] if ended else self.ids))
+        return tuple(self.tokenizer.pieces([*self.ids, self.tokenizer.end] if ended else self.ids))
 
 
 @dataclass(frozen=True)

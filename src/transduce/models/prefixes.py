@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from transduce.text.special import UNKNOWN
 from transduce.text.tokenizer import Tokenizer
 
 
@@ -24,8 +23,8 @@ def prefix_rows(tokenizer: Tokenizer, prefixes: Sequence[str], places: Sequence[
     texts = [prefix.rstrip() if subwords else prefix for prefix in prefixes]
     rows = tokenizer.encode_batch(texts)
     for place, text, row in zip(places, texts, rows, strict=True):
-        if UNKNOWN in row:
-            begin, end = tokenizer.places(text)[row.index(UNKNOWN)]
+        if tokenizer.unknown in row:
+            begin, end = tokenizer.places(text)[row.index(tokenizer.unknown)]
             word = text[begin:end].strip()
             raise LineError(place, f"the prefix has the word {word!r}, which is none of the model's target words")
     return rows

@@ -1,6 +1,8 @@
 """How text becomes ids: the [tokenizer] table of a run file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from transduce.text.special import NAMES
@@ -12,13 +14,18 @@ BYTES = 256  # pieces for single bytes, with which all kinds but words spell wha
 
 
 @dataclass(frozen=True)
-class SideConfig:
-    """The tokenizer of one side, or of both where they share one."""
+class ColumnTokenizer:
+    """The tokenizer of one column of text: learned, with `kind` and `vocabulary`, or read from `file`."""
 
     kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
     vocabulary: Annotated[int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)"] = (
         8000
     )
+    file: Annotated[Path | None, "a tokenizer.json to use instead of learning; it settles kind and vocabulary"] = None
+    start: Annotated[str | None, "special token of the file that begins outputs, where its own choice is wrong"] = None
+    end: Annotated[str | None, "special token of the file that ends inputs and outputs"] = None
+    pad: Annotated[str | None, "special token of the file that fills batches"] = None
+    mask: Annotated[str | None, "special token of the file that hides a token"] = None
 
     def __post_init__(self) -> None:
         _check_choice("kind", self.kind, get_args(Kind))
@@ -28,50 +35,66 @@ class SideConfig:
             raise ValueError(
                 f'vocabulary must be more than {fixed} ({parts}) for kind "{self.kind}", found {self.vocabulary}'
             )
+        if self.file is None and self.names:
+            role, name = next(iter(self.names.items()))
+            raise ValueError(f'{role} = "{name}" needs file: a learned tokenizer has special tokens of its own')
+        if self.file is not None and self.kind != "unigram":
+            raise ValueError(f'kind = "{self.kind}" says how to learn, but the tokenizer is read from {self.file}')
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Special tokens by role: `ColumnTokenizer(file=Path("t5.json"), start="<pad>").names == {"start": "<pad>"}`."""
+        given = {"start": self.start, "end": self.end, "pad": self.pad, "mask": self.mask}
+        return {role: name for role, name in given.items() if name is not None}
 
 
 @dataclass(frozen=True)
-class TokenizerConfig:
-    """Settings of a run's tokenizers. `kind` and `vocabulary` hold for each side that has no table of its own.
+class TokenizerConfig(ColumnTokenizer):
+    """Settings of a run's tokenizers. Those of ColumnTokenizer hold for each column that has no table of its own.
 
     For unigram and bpe, `vocabulary` is met exactly, or with `exact = false` as nearly as the text allows. For characters
     and words it is an upper bound: where the text has fewer, all are kept; where it has more, the most frequent.
     """
 
-    kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
-    vocabulary: Annotated[int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)"] = (
-        8000
-    )
     exact: Annotated[
         bool, "unigram and bpe: stop where the text allows no such vocabulary; false: take the nearest that it allows"
     ] = True
-    shared: Annotated[bool, "one tokenizer for both sides, trained on both"] = True
+    shared: Annotated[bool, "one tokenizer for all columns of text, trained on all"] = True
     normalisation: Annotated[Normalisation, "Unicode normal form that text is brought to, or none"] = "nfc"
     lowercase: Annotated[bool, "whether upper and lower case are one"] = False
     sample: Annotated[int, "most lines to learn from, drawn at random where there are more"] = 1_000_000
-    source: Annotated[SideConfig | None, "kind and vocabulary of the source side, where shared = false"] = None
-    target: Annotated[SideConfig | None, "kind and vocabulary of the target side, where shared = false"] = None
+    source: Annotated[ColumnTokenizer | None, "the tokenizer of the sources, where shared = false"] = None
+    target: Annotated[ColumnTokenizer | None, "the tokenizer of the targets, where shared = false"] = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_choice("normalisation", self.normalisation, get_args(Normalisation))
         if self.sample < 1:
             raise ValueError(f"sample must be at least 1, found {self.sample}")
-        for name in ("source", "target"):
-            if self.shared and getattr(self, name) is not None:
-                raise ValueError(f"a table for {name} needs shared = false, found shared = true")
-        SideConfig(self.kind, self.vocabulary)
+        if self.shared and self.columns:
+            raise ValueError(f"a table for {next(iter(self.columns))} needs shared = false, found shared = true")
+        if self.file is not None and (self.normalisation != "nfc" or self.lowercase):
+            raise ValueError(
+                f"normalisation and lowercase say how to learn, but the tokenizer is read from {self.file}"
+            )
 
-    def side(self, name: Literal["source", "target"]) -> SideConfig:
-        """The tokenizer of one side: `TokenizerConfig(kind="bpe").side("source") == SideConfig("bpe", 8000)`."""
-        own = self.source if name == "source" else self.target
-        return own or SideConfig(self.kind, self.vocabulary)
+    @property
+    def columns(self) -> Mapping[str, ColumnTokenizer]:
+        """The columns that have a table of their own."""
+        tables = {"source": self.source, "target": self.target}
+        return {name: table for name, table in tables.items() if table is not None}
+
+    def side(self, name: str) -> ColumnTokenizer:
+        """The tokenizer of one column: `TokenizerConfig(kind="bpe").side("source") == ColumnTokenizer("bpe", 8000)`."""
+        common = ColumnTokenizer(self.kind, self.vocabulary, self.file, self.start, self.end, self.pad, self.mask)
+        return self.columns.get(name, common)
 
 
 def reserved(kind: Kind) -> int:
-    """Pieces that are no learned ones, tags aside: `reserved("words") == 4`, for all other kinds 4 + 256."""
+    """Pieces that are not learned, tags aside: `reserved("words") == 4`, for all other kinds 4 + 256."""
     return len(NAMES) + (0 if kind == "words" else BYTES)
 
 
-def _check_choice(key: str, found: str, known: tuple[str, ...]) -> None:
-    if found not in known:
-        raise ValueError(f'{key} must be one of {", ".join(known)}, found "{found}"')
+def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f'{key} must be one of {", ".join(known)}, found "{value}"')

@@ -4,6 +4,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from transduce.text.imported import load
 from transduce.text.tags import checked
 from transduce.text.tokenizer import Tokenizer
 
@@ -44,10 +45,10 @@ class Tokenizers:
     def load(cls, folder: Path, listed: Container[str]) -> "Tokenizers":
         """From tokenizer.json, or from source.json and target.json, whichever the folder's manifest has `listed`."""
         if SHARED in listed:
-            shared = Tokenizer.load(folder / SHARED)
+            shared = load(folder / SHARED)
             return cls(shared, shared)
         if SOURCE in listed and TARGET in listed:
-            return cls(Tokenizer.load(folder / SOURCE), Tokenizer.load(folder / TARGET))
+            return cls(load(folder / SOURCE), load(folder / TARGET))
         raise ValueError(f"{folder}: lists neither {SHARED} nor {SOURCE} and {TARGET}; copy the model again")
 
     def sha256(self) -> list[str]:

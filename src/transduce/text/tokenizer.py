@@ -1,147 +1,146 @@
-"""Strings to token ids and back."""
+"""A tokenizer as the rest of the package sees it, and two tools for every kind: text as it grows, and words of tokens."""
 
-import hashlib
-import stat
-from collections.abc import Iterable, Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from operator import index
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Protocol, SupportsIndex, TypeVar, runtime_checkable
 
 import tokenizers
 
-from transduce import files
-from transduce.text.config import Kind
-from transduce.text.special import NAMES
-from transduce.text.spelling import Pipeline, normaliser, refuse_surrogates, respell
-from transduce.text.tags import advice
-from transduce.text.tokenizer_file import Vocabulary, read, write
+from transduce.text.spelling import ESCAPE, refuse_surrogates
 
-MOST_BYTES = 64 * 2**20  # of a tokenizer file
+T = TypeVar("T")
+
+WORD = re.compile(r"\S+")
 
 
-class Tokenizer:
-    """A trained tokenizer. `transduce.text.learn.learn.train` makes one, `Tokenizer.load` reads one.
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Text to ids and back. Ids are 0 to `size` - 1; those in `special` stand for no text.
 
-    One of 273 unigram pieces, learned from the lines "low lower lowest" and "new newer newest":
-
-        encode("lower <s>")                  ->  [260, 263, 272, 242, 132, 134, 269, 66]
-        pieces(encode("lower <s>"))          ->  ["▁low", "er", "▁", "<0xEE>", "<0x80>", "<0x82>", "s", "<0x3E>"]
-        decode(encode("lower <s>"))          ->  "lower <s>"
-
-    ("<" is spelled in bytes since these lines hold none; its spelling is explained in pipeline.py.)
-    `decode(encode(text)) == normalise(text)` for every text, and `encode` never yields a special piece. Whitespace
-    words are the exception to both: white space becomes one space, and a word not learned becomes `UNKNOWN`.
-    Tags have ids of their own, which only `tag_ids` gives. Text with lone surrogates raises ValueError. Ids may be any
-    integers: Python's, numpy's or a tensor's.
+    Two kinds exist: `LearnedTokenizer` (learned.py: `decode(encode(text)) == normalise(text)`) and `ImportedTokenizer`
+    (imported.py: any `tokenizer.json`). With both, no text yields a special id, except `unknown` for what the
+    vocabulary lacks. Text with lone surrogates raises ValueError, and so does a special id that the vocabulary lacks.
+    Ids may be any integers: Python's, numpy's or a tensor's.
     """
 
-    def __init__(self, pipeline: Pipeline, vocabulary: Vocabulary) -> None:
-        self._pipeline, self._vocabulary = pipeline, vocabulary
-        self._text = write(pipeline, vocabulary)
-        self._library = _built(self._text)
-        self._library.encode_special_tokens = True  # "</s>" in a text is text; the file cannot say so
-        self._normaliser = normaliser(pipeline)
-        self._first_text = len(pipeline.special)  # the first id that stands for text
-
-    def __reduce__(self) -> tuple[Any, ...]:  # the library's own pickling forgets encode_special_tokens
-        return Tokenizer, (self._pipeline, self._vocabulary)
-
-    def __repr__(self) -> str:
-        return f"Tokenizer({self.kind}, {self.size} pieces)"
-
     @property
-    def kind(self) -> Kind:
-        """unigram, bpe, characters or words."""
-        return self._pipeline.kind
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The names of its tags, in the order of their ids."""
-        return self._pipeline.tags
-
-    def tag_ids(self, names: Iterable[str]) -> list[int]:
-        """The ids of tags, in the order given. ValueError for one that it does not know, naming those it does."""
-        known = {name: number for number, name in enumerate(self.tags, len(NAMES))}
-        try:
-            return [known[name] for name in names]
-        except KeyError as error:
-            raise ValueError(f"unknown tag {error.args[0]!r}; {advice(self.tags, error.args[0])}") from None
+    def kind(self) -> str:
+        """unigram, bpe, characters, words or wordpiece."""
 
     @property
     def size(self) -> int:
-        """Number of pieces, special ones and bytes included; ids are 0 to size - 1."""
-        return len(self._vocabulary.pieces)
+        """Number of ids, special ones included."""
+
+    @property
+    def pad(self) -> int:
+        """Fills batches. Where an imported vocabulary has none of its own it equals `end`: mask by lengths."""
+
+    @property
+    def start(self) -> int:
+        """Begins every output."""
+
+    @property
+    def end(self) -> int:
+        """Ends every input and output."""
+
+    @property
+    def unknown(self) -> int | None:
+        """Stands for text that the vocabulary lacks."""
+
+    @property
+    def mask(self) -> int | None:
+        """Hides a token that a masked language model predicts."""
+
+    @property
+    def special(self) -> frozenset[int]:
+        """All ids that stand for no text: those above, tags, and others that an imported file names."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Names of the tags, in the order of their ids."""
+
+    def tag_ids(self, names: Iterable[str]) -> list[int]:
+        """The ids of tags, in the order given. ValueError for an unknown one."""
 
     def normalise(self, text: str) -> str:
-        """The text as the tokenizer sees it: `normalise("E\\u0301") == "É"` in form NFC."""
-        try:
-            return str(self._normaliser.normalize_str(text))
-        except (TypeError, UnicodeEncodeError):
-            refuse_surrogates(text)
-            raise
+        """The text in the form that the pieces are taken from: `normalise("E\\u0301") == "É"` in form NFC."""
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, without start and end."""
-        try:
-            return list(self._library.encode(text, add_special_tokens=False).ids)
-        except (TypeError, UnicodeEncodeError):
-            refuse_surrogates(text)
-            raise
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each text, on all cores."""
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Per token of `encode(text)`, its first character's place in the text and its last one's + 1."""
+
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
+        """The text of ids, special ones left out. Bytes that are not UTF-8 become "\\ufffd"."""
+
+    def decode_batch(self, rows: Iterable[Iterable[SupportsIndex]]) -> list[str]:
+        """`decode` of each row, on all cores."""
+
+    def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
+        """The piece of each id, for people to read: "▁" is a space, "<0x41>" a byte, "</s>" a special piece."""
+
+    def sha256(self) -> str:
+        """A hash, in hexadecimal, of everything that `save` writes."""
+
+    def save(self, path: Path) -> None:
+        """Writes a `tokenizers` JSON file."""
+
+
+class LibraryTokenizer(Tokenizer):
+    """What both kinds share: calls of the `tokenizers` library, with every error of it a ValueError.
+
+    `name` stands in messages.
+    """
+
+    def __init__(self, library: tokenizers.Tokenizer, special: Iterable[int], name: str) -> None:
+        library.encode_special_tokens = True  # "</s>" in a text is text; the file cannot say so
+        self._library, self._special, self._name = library, frozenset(special), name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.kind}, {self.size} pieces)"
+
+    @property
+    def special(self) -> frozenset[int]:
+        return self._special
+
+    def encode(self, text: str) -> list[int]:
+        return list(self._call([text], lambda: self._library.encode(text, add_special_tokens=False).ids))
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        texts = list(texts)
+        rows = self._call(texts, lambda: self._library.encode_batch_fast(texts, add_special_tokens=False))
+        return [row.ids for row in rows]
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Tokens that spell one character in bytes share its place; a "▁" put in front of a text has its first character's."""
+        return list(self._call([text], lambda: self._library.encode(text, add_special_tokens=False).offsets))
+
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
+        row = self._textual(ids)
+        return str(self._call([], lambda: self._library.decode(row, skip_special_tokens=False)))
+
+    def decode_batch(self, rows: Iterable[Iterable[SupportsIndex]]) -> list[str]:
+        textual = [self._textual(row) for row in rows]
+        return list(self._call([], lambda: self._library.decode_batch(textual, skip_special_tokens=False)))
+
+    def _call(self, texts: Sequence[str], function: Callable[[], T]) -> T:
         try:
-            return [found.ids for found in self._library.encode_batch_fast(list(texts), add_special_tokens=False)]
+            return function()
         except (TypeError, UnicodeEncodeError):
             for text in texts:
                 refuse_surrogates(text)
             raise
-
-    def places(self, text: str) -> list[tuple[int, int]]:
-        """Where in the text each token of `encode(text)` comes from: its first character's place, and its last one's + 1.
-
-        Tokens that spell one character in bytes share its place; a "▁" put in front of a text has its first character's.
-        """
-        try:
-            return list(self._library.encode(text, add_special_tokens=False).offsets)
-        except (TypeError, UnicodeEncodeError):
-            refuse_surrogates(text)
-            raise
-
-    def decode(self, ids: Iterable[SupportsIndex]) -> str:
-        """The text of ids, special pieces left out. Bytes that are no UTF-8 become "\\ufffd"."""
-        return str(self._library.decode(self._textual(ids), skip_special_tokens=False))
-
-    def decode_batch(self, rows: Iterable[Iterable[SupportsIndex]]) -> list[str]:
-        """`decode` of each row, on all cores."""
-        return list(self._library.decode_batch([self._textual(row) for row in rows], skip_special_tokens=False))
-
-    def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
-        """The piece of each id, for people to read: "▁" is a space, "<0x41>" a byte, "</s>" a special piece."""
-        return [respell(self._vocabulary.pieces[number]) for number in self._checked(ids)]
-
-    def sha256(self) -> str:
-        """The hash, in hexadecimal, of the file that `save` writes."""
-        return hashlib.sha256(self._text.encode()).hexdigest()
-
-    def save(self, path: Path) -> None:
-        """Writes a `tokenizers` JSON file; equal tokenizers give equal bytes. ValueError for one that `load` would refuse."""
-        content = self._text.encode()
-        if len(content) > MOST_BYTES:
-            raise ValueError(
-                f"{path}: the tokenizer has {len(content):,} bytes, at most {MOST_BYTES:,} can be read again; lower vocabulary"
-            )
-        files.write_atomically(path, content)
-
-    @classmethod
-    def load(cls, path: Path) -> "Tokenizer":
-        """Reads a file that `save` wrote. ValueError, naming the file, for anything else: another format, a cut or
-        changed file, one over 64 MiB, pickle.
-        """
-        try:
-            return cls(*read(_content(path)))
-        except ValueError as error:
-            raise ValueError(f"{path}: not a tokenizer that can be used: {error}") from None
+        except BaseException as error:
+            if not is_of_library(error):
+                raise
+            raise ValueError(f"{self._name}: the tokenizers library fails on this text or these ids: {error}") from None
 
     def _checked(self, ids: Iterable[SupportsIndex]) -> list[int]:
         numbers = list(map(index, ids))
@@ -151,24 +150,72 @@ class Tokenizer:
         return numbers
 
     def _textual(self, ids: Iterable[SupportsIndex]) -> list[int]:
-        return [number for number in self._checked(ids) if number >= self._first_text]
+        return [number for number in self._checked(ids) if number not in self._special]
 
 
-def _built(text: str) -> tokenizers.Tokenizer:
+def library_tokenizer(text: str) -> tokenizers.Tokenizer:
+    """The library's object of a file's text; ValueError where it refuses it."""
     try:
         return tokenizers.Tokenizer.from_str(text)
-    except Exception as error:  # the library raises no narrower class
+    except BaseException as error:
+        if not is_of_library(error):
+            raise
         raise ValueError(f"the tokenizers library refuses it: {error}") from None
 
 
-def _content(path: Path) -> str:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no regular file")
-    if found.st_size > MOST_BYTES:
-        raise ValueError(f"it has {found.st_size:,} bytes, at most {MOST_BYTES:,} are read")
-    files.refuse_pickle(path)
-    try:
-        return path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start} is no UTF-8") from None
+def is_of_library(error: BaseException) -> bool:
+    """Whether the library raised it: as a plain Exception, or as a panic of its Rust code, which is no Exception."""
+    return type(error) in (Exception, ValueError) or type(error).__name__ == "PanicException"
+
+
+class StreamDecoder:
+    """The text of ids that arrive one by one, each part as soon as later ids cannot change it.
+
+        stream = StreamDecoder(tokenizer)
+        [stream.push([number]) for number in ids]  ->  ["to", " ", "", "", "猫"]       three ids spell the bytes of 猫
+        stream.finish()                            ->  ""
+
+    All parts together are `tokenizer.decode(ids)`. (One exception: a byte piece that is not UTF-8, right after byte
+    pieces that are; `decode` replaces all of that run, but the stream has passed its beginning on.)
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer, self._special = tokenizer, tokenizer.special
+        self._context: list[int] = []  # ids whose text is out, but which the spacing of the next piece depends on
+        self._open: list[int] = []  # ids whose text may change
+
+    def push(self, ids: Iterable[int]) -> str:
+        """The text that becomes final with these ids; "" while a character is incomplete."""
+        self._open += [number for number in ids if number not in self._special]
+        before, text = self._texts()
+        if text.endswith(("\ufffd", ESCAPE)):
+            return ""
+        if len(text) > len(before):
+            self._context, self._open = self._open, []
+        return text[len(before) :]
+
+    def finish(self) -> str:
+        """The text of the ids that are left."""
+        before, text = self._texts()
+        self._context, self._open = [], []
+        return text[len(before) :]
+
+    def _texts(self) -> tuple[str, str]:
+        decode = self._tokenizer.decode
+        return decode(self._context), decode(self._context + self._open)
+
+
+def word_numbers(text: str, places: Sequence[tuple[int, int]]) -> list[int | None]:
+    """The word that each token belongs to, words being `text.split()`, counted from 0; `places` as `Tokenizer.places`.
+
+    A token of white space alone belongs to the word that follows, if one does.
+
+        "to  Bremen", ["▁to", "▁", "▁B", "remen"] at [(0, 2), (2, 3), (3, 5), (5, 10)]  ->  [0, 1, 1, 1]
+    """
+    ends = [word.end() for word in WORD.finditer(text)]
+    numbers: list[int | None] = []
+    for start, end in places:
+        inside = re.search(r"\S", text[start:end])
+        word = bisect_right(ends, start if inside is None else start + inside.start())
+        numbers.append(word if word < len(ends) else None)
+    return numbers

@@ -6,16 +6,20 @@ since the library itself would take far more, and stops the whole program on som
 """
 
 import json
+import stat
 from dataclasses import dataclass
 from itertools import product, takewhile
+from pathlib import Path
 from typing import Any, get_args
 
+from transduce import files
 from transduce.text.config import BYTES, Kind, Normalisation
 from transduce.text.learn.counts import LONGEST
 from transduce.text.special import NAMES
 from transduce.text.spelling import Part, Pipeline, frame
 from transduce.text.tags import check_set, name_of
 
+MOST_BYTES = 64 * 2**20  # of a file
 LARGEST_SCORE = 1e300
 MOST_CHARACTERS = LONGEST + 1  # of a piece, but of words: the "▁" counts. The library ends the program on endless ones
 BYTE_PIECES = tuple(f"<0x{value:02X}>" for value in range(BYTES))
@@ -51,8 +55,8 @@ def write(pipeline: Pipeline, vocabulary: Vocabulary) -> str:
 
 def read(text: str) -> tuple[Pipeline, Vocabulary]:
     """The inverse of `write`. ValueError, saying what is wrong, for any text that `write` cannot have written."""
-    tree = _mapping(_parse(text), "the file")
-    model = _mapping(tree.get("model"), '"model"')
+    tree = parse(text)
+    model = mapping(tree.get("model"), '"model"')
     vocabulary = _vocabulary(model)
     if vocabulary.pieces[: len(NAMES)] != NAMES:
         raise ValueError(f"expected the special pieces {', '.join(NAMES)} as ids 0 to {len(NAMES) - 1}")
@@ -63,11 +67,27 @@ def read(text: str) -> tuple[Pipeline, Vocabulary]:
     return pipeline, vocabulary
 
 
-def _parse(text: str) -> Any:
+def content_of(path: Path) -> str:
+    """The text of any tokenizer file. ValueError for one that is too large, not UTF-8 or pickle."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is no regular file")
+    if status.st_size > MOST_BYTES:
+        raise ValueError(f"it has {status.st_size:,} bytes, at most {MOST_BYTES:,} are read")
+    files.refuse_pickle(path)
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is no UTF-8") from None
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The JSON object in a file. ValueError for other JSON, a key that occurs twice, NaN and Infinity."""
+    try:
+        tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("its JSON is nested too deeply") from None
+    return mapping(tree, "the file")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,7 +101,8 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _mapping(value: Any, what: str) -> dict[str, Any]:
+def mapping(value: Any, what: str) -> dict[str, Any]:
+    """The value, if it is a JSON object; else ValueError."""
     if not isinstance(value, dict):
         raise ValueError(f"expected {what} to be a JSON object")
     return value
@@ -110,7 +131,7 @@ def _vocabulary(model: Part) -> Vocabulary:
         if not all(isinstance(e, list) and len(e) == 2 and _is_text(e[0]) and _is_score(e[1]) for e in entries):
             raise ValueError("expected every entry of the vocabulary to be a piece and its log-probability")
         return Vocabulary(tuple(e[0] for e in entries), scores=tuple(float(e[1]) for e in entries))
-    numbers = _mapping(entries, "the vocabulary")
+    numbers = mapping(entries, "the vocabulary")
     if not all(_is_text(piece) and type(number) is int for piece, number in numbers.items()):
         raise ValueError("expected every entry of the vocabulary to be a piece and its id")
     if sorted(numbers.values()) != list(range(len(numbers))):

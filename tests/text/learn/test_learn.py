@@ -10,28 +10,30 @@ from pathlib import Path
 
 import pytest
 
-from transduce.text.config import Kind, SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, Kind, TokenizerConfig
 from transduce.text.learn.counts import covering, split_words
 from transduce.text.learn.learn import train
 from transduce.text.learn.sample import LINE_CHARACTERS, sample
+from transduce.text.learned import LearnedTokenizer
 from transduce.text.special import NAMES
-from transduce.text.tokenizer import Tokenizer
 
 KINDS: tuple[Kind, ...] = ("unigram", "bpe", "characters", "words")
 
 AGAIN = """
 import hashlib, pathlib, sys
-from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
 lines = pathlib.Path(sys.argv[1]).read_text("utf-8").split("\\n")
 for kind, size in (argument.split("=") for argument in sys.argv[2:]):
     path = pathlib.Path(sys.argv[1]).with_name("again.json")
-    train(lines, SideConfig(kind, int(size)), TokenizerConfig()).save(path)
+    train(lines, ColumnTokenizer(kind, int(size)), TokenizerConfig()).save(path)
     print(hashlib.sha256(path.read_bytes()).hexdigest())
 """
 
 
-def test_training_again_gives_the_same_bytes(lines: list[str], trained: dict[str, Tokenizer], tmp_path: Path) -> None:
+def test_training_again_gives_the_same_bytes(
+    lines: list[str], trained: dict[str, LearnedTokenizer], tmp_path: Path
+) -> None:
     """In another process: the library's hash maps are seeded anew in each."""
     (tmp_path / "lines.txt").write_text("\n".join(lines), "utf-8")
     digests = []
@@ -47,24 +49,24 @@ def test_training_again_gives_the_same_bytes(lines: list[str], trained: dict[str
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 def test_subwords_meet_their_size_and_refuse_more_than_the_text_has(lines: list[str], kind: Kind) -> None:
     largest = _largest(lines, kind)
-    assert train(lines, SideConfig(kind, largest), TokenizerConfig()).size == largest
+    assert train(lines, ColumnTokenizer(kind, largest), TokenizerConfig()).size == largest
     with pytest.raises(ValueError, match=f"set vocabulary to {largest} or less"):
-        train(lines, SideConfig(kind, largest + 1), TokenizerConfig())
+        train(lines, ColumnTokenizer(kind, largest + 1), TokenizerConfig())
 
 
 def _largest(lines: list[str], kind: Kind) -> int:
     """The size that the message names."""
     with pytest.raises(ValueError, match=r"vocabulary = 50000 is more than .* which is \d+ pieces") as caught:
-        train(lines, SideConfig(kind, 50_000), TokenizerConfig())
+        train(lines, ColumnTokenizer(kind, 50_000), TokenizerConfig())
     return int(str(caught.value).split("set vocabulary to ")[1].split()[0])
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 def test_subwords_refuse_less_than_their_characters(lines: list[str], kind: Kind) -> None:
     with pytest.raises(ValueError, match=r"vocabulary = 265 is too small .* set it to \d+ or more") as caught:
-        train(lines, SideConfig(kind, 265), TokenizerConfig())
+        train(lines, ColumnTokenizer(kind, 265), TokenizerConfig())
     least = int(str(caught.value).split("set it to ")[1].split()[0])
-    assert train(lines, SideConfig(kind, least), TokenizerConfig()).size == least
+    assert train(lines, ColumnTokenizer(kind, least), TokenizerConfig()).size == least
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
@@ -74,33 +76,33 @@ def test_a_vocabulary_that_is_not_exact_comes_as_near_as_the_text_allows(
 ) -> None:
     """The nearest are the bounds that an exact one is refused with."""
     with pytest.raises(ValueError, match="set") as caught:
-        train(lines, SideConfig(kind, size), TokenizerConfig())
+        train(lines, ColumnTokenizer(kind, size), TokenizerConfig())
     bound = int(re.findall(r"set (?:it|vocabulary) to (\d+)", str(caught.value))[0])
-    assert train(lines, SideConfig(kind, size), TokenizerConfig(exact=False)).size == bound
+    assert train(lines, ColumnTokenizer(kind, size), TokenizerConfig(exact=False)).size == bound
 
 
 @pytest.mark.parametrize(("kind", "leading"), [("characters", 260), ("words", 4)])
 def test_inventories_keep_the_most_frequent(kind: Kind, leading: int) -> None:
     texts = ["b b b", "a a", "c c", "d"] if kind == "words" else ["bbb", "aa", "cc", "d"]
-    whole = train(texts, SideConfig(kind, 8000), TokenizerConfig())
+    whole = train(texts, ColumnTokenizer(kind, 8000), TokenizerConfig())
     assert whole.pieces(range(leading, whole.size)) == ["b", "a", "c", "d"]
-    part = train(texts, SideConfig(kind, leading + 2), TokenizerConfig())
+    part = train(texts, ColumnTokenizer(kind, leading + 2), TokenizerConfig())
     assert part.pieces(range(leading, part.size)) == ["b", "a"]
 
 
 def test_rare_characters_are_spelled_in_bytes() -> None:
     lines = ["the same text again and again"] * 200 + ["€"]
     for kind in ("unigram", "bpe"):
-        tokenizer = train(lines, SideConfig(kind, 275), TokenizerConfig())
+        tokenizer = train(lines, ColumnTokenizer(kind, 275), TokenizerConfig())
         assert tokenizer.pieces(tokenizer.encode("€")) == ["▁", "<0xE2>", "<0x82>", "<0xAC>"]
-    characters = train(lines, SideConfig("characters", 263), TokenizerConfig())
+    characters = train(lines, ColumnTokenizer("characters", 263), TokenizerConfig())
     assert characters.pieces(characters.encode("a €")) == ["a", "▁", "<0xE2>", "<0x82>", "<0xAC>"]
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 def test_frequent_words_become_pieces_and_no_piece_crosses_sorts(kind: Kind) -> None:
     lines = ["(marsupial) 1984's marsupial, kangaroo.", "kangaroo? 1984 marsupial"] * 20
-    tokenizer = train(lines, SideConfig(kind, _largest(lines, kind)), TokenizerConfig())
+    tokenizer = train(lines, ColumnTokenizer(kind, _largest(lines, kind)), TokenizerConfig())
     assert tokenizer.pieces(tokenizer.encode("marsupial 1984, kangaroo")) == ["▁marsupial", "▁1984", ",", "▁kangaroo"]
     for piece in tokenizer.pieces(range(260, tokenizer.size)):
         bare = piece.removeprefix("▁")
@@ -111,13 +113,13 @@ def test_frequent_words_become_pieces_and_no_piece_crosses_sorts(kind: Kind) -> 
 @pytest.mark.parametrize("texts", [[], [""], ["", "  ", "\t", "\u3000"]])
 def test_empty_text_is_refused(kind: Kind, texts: list[str]) -> None:
     with pytest.raises(ValueError, match="no text to learn a tokenizer from"):
-        train(texts, SideConfig(kind, 300), TokenizerConfig())
+        train(texts, ColumnTokenizer(kind, 300), TokenizerConfig())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_lone_surrogates_are_refused(kind: Kind) -> None:
     with pytest.raises(ValueError, match=r"lone surrogate, U\+D800"):
-        train(["fine", "not \ud800"], SideConfig(kind, 300), TokenizerConfig())
+        train(["fine", "not \ud800"], ColumnTokenizer(kind, 300), TokenizerConfig())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -126,7 +128,7 @@ def test_lone_surrogates_are_refused(kind: Kind) -> None:
 )
 def test_any_text_can_be_learned_from(kind: Kind, text: str) -> None:
     size = 300 if kind in ("characters", "words") else _least(text, kind)
-    tokenizer = train([text], SideConfig(kind, size), TokenizerConfig())
+    tokenizer = train([text], ColumnTokenizer(kind, size), TokenizerConfig())
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
@@ -159,12 +161,15 @@ def test_a_sample_of_few_lines_is_all_of_them() -> None:
 
 def test_a_sample_holds_no_more_characters_than_it_may() -> None:
     assert sum(map(len, sample((str(number) for number in range(10_000)), 10**6, characters=500))) <= 500
-    assert sample(["x" * (LINE_CHARACTERS + 5)], 1) == ["x" * LINE_CHARACTERS]
+
+
+def test_a_document_counts_as_several_lines() -> None:
+    assert sample(["x" * (LINE_CHARACTERS + 5), "y"], 3) == ["x" * LINE_CHARACTERS, "x" * 5, "y"]
 
 
 def test_a_tokenizer_learns_from_its_sample_alone() -> None:
     lines = [f"word{number}" for number in range(1000)]
-    assert train(lines, SideConfig("words", 5000), TokenizerConfig(sample=40)).size == len(NAMES) + 40
+    assert train(lines, ColumnTokenizer("words", 5000), TokenizerConfig(sample=40)).size == len(NAMES) + 40
 
 
 def test_characters_that_cover_a_share() -> None:

@@ -25,7 +25,7 @@ from transduce.data.formats.read import examples
 from transduce.data.split import source_key
 from transduce.data.tally import Findings
 from transduce.files.lock import held
-from transduce.text.config import SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.workflows.prepare import run as module
 from transduce.workflows.prepare.run import Prepared, prepare
 
@@ -193,7 +193,9 @@ def test_tokenizers_learn_from_train_alone(tmp_path: Path) -> None:
 
 
 def test_one_tokenizer_per_side(tmp_path: Path) -> None:
-    tokenizer = TokenizerConfig(shared=False, source=SideConfig("words", 300), target=SideConfig("characters", 300))
+    tokenizer = TokenizerConfig(
+        shared=False, source=ColumnTokenizer("words", 300), target=ColumnTokenizer("characters", 300)
+    )
     prepared = run(tmp_path, tokenizer, train=(tsv(tmp_path / "f.tsv", numbered(20)),))
     assert (prepared.tokenizers.source.kind, prepared.tokenizers.target.kind) == ("words", "characters")
     assert sorted(decoded(prepared, "train")) == sorted(numbered(20))
@@ -588,7 +590,7 @@ def test_a_corpus_with_a_tag_that_the_model_to_go_on_with_has_not_learnt(tmp_pat
             r"^\[tokenizer\] vocabulary = 9000 is more .* \(of the sources\)$",
         ),
         (
-            TokenizerConfig("characters", 400, shared=False, target=SideConfig("bpe", 9000)),
+            TokenizerConfig("characters", 400, shared=False, target=ColumnTokenizer("bpe", 9000)),
             r"^\[tokenizer\.target\] vocabulary = 9000 is more .* \(of the targets\)$",
         ),
     ],

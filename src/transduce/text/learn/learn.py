@@ -1,15 +1,18 @@
-"""Trains tokenizers."""
+"""Learns tokenizers from text."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import tokenizers
 
-from transduce.text.config import Kind, SideConfig, TokenizerConfig
+from transduce.text.config import ColumnTokenizer, Kind, TokenizerConfig
+from transduce.text.imported import ImportedTokenizer
 from transduce.text.learn import bpe, unigram
 from transduce.text.learn.counts import by_count, count_characters, count_words, covering, split_words
 from transduce.text.learn.sample import sample
+from transduce.text.learned import LearnedTokenizer
 from transduce.text.spelling import SPACE, Pipeline, refuse_surrogates, speller
 from transduce.text.tags import check_set
 from transduce.text.tokenizer import Tokenizer
@@ -40,16 +43,27 @@ class Wanted:
         return self.vocabulary - len(self.leading)
 
 
-def train(lines: Iterable[str], side: SideConfig, config: TokenizerConfig, tags: Sequence[str] = ()) -> Tokenizer:
-    """Learns a tokenizer of the side's kind and vocabulary from lines of text; `tags` become special pieces of it.
+def train(
+    lines: Iterable[str],
+    side: ColumnTokenizer,
+    config: TokenizerConfig,
+    tags: Sequence[str] = (),
+    base: Path = Path(),
+) -> Tokenizer:
+    """Learns a tokenizer of the side's kind and vocabulary from texts; `tags` become special pieces of it.
 
-    Of `lines`, which are read once, at most `config.sample` are learned from. The same lines and settings give the same
+    Reads `lines` once and learns from at most `config.sample` of them. The same lines and settings give the same
     tokenizer, to the byte. ValueError where the text is empty or holds lone surrogates, where the tags leave no room in
     the vocabulary, and for subwords of an exact vocabulary where the text supports fewer pieces or has more characters.
+    Where the side names a file, which may be relative to `base`, it is imported and `lines` are not read.
 
-        train(["a b", "a c"], SideConfig("words", 6), TokenizerConfig()).pieces(range(6))
+        train(["a b", "a c"], ColumnTokenizer("words", 6), TokenizerConfig()).pieces(range(6))
             == ["<pad>", "<unk>", "<s>", "</s>", "a", "b"]
     """
+    if side.file is not None:
+        if tags:
+            raise ValueError(f"{side.file}: an imported tokenizer has no tags, found the tag {tags[0]!r}")
+        return ImportedTokenizer.load(base / side.file, side.names)
     check_set(tags)
     pipeline = Pipeline(side.kind, config.normalisation, config.lowercase, tuple(tags))
     wanted = Wanted(side.kind, side.vocabulary, leading_pieces(pipeline), config.exact)
@@ -61,7 +75,7 @@ def train(lines: Iterable[str], side: SideConfig, config: TokenizerConfig, tags:
     sampled = sample(lines, config.sample)
     if not sampled:
         raise ValueError("there is no text to learn a tokenizer from: no line holds more than white space")
-    return Tokenizer(pipeline, LEARNERS[side.kind](_spelled(sampled, pipeline), wanted))
+    return LearnedTokenizer(pipeline, LEARNERS[side.kind](_spelled(sampled, pipeline), wanted))
 
 
 def _spelled(lines: list[str], pipeline: Pipeline) -> list[str]:

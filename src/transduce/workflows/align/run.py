@@ -21,8 +21,7 @@ from transduce.networks.probes import source_attention
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
 from transduce.terminal import progress_bar
-from transduce.text.tokenizer import Tokenizer
-from transduce.text.words import word_numbers
+from transduce.text.tokenizer import Tokenizer, word_numbers
 
 Links = tuple[Link, ...]
 WordNumbers = Sequence[int | None]

@@ -18,7 +18,6 @@ from transduce.models.model import Model
 from transduce.networks.probes import attention_maps
 from transduce.networks.saliency import source_saliency
 from transduce.tasks import translation
-from transduce.text.special import END
 
 MOST_TOKENS = 256  # on either side
 TOP, MOST_TOP = 5, 100  # alternatives kept of each step
@@ -130,7 +129,9 @@ def _check_length(what: str, tokens: int) -> None:
 def _search(model: Model, source: list[int], beam: int | None) -> tuple[list[int], bool]:
     """The ids of the best output, and whether the model ended it."""
     settings = model.decoding() if beam is None else model.decoding(beam=beam)
-    ((best, *_),) = decode(model.decodable(), [[*source, END]], settings, model.special_ids(), device=model.device)
+    ((best, *_),) = decode(
+        model.decodable(), [[*source, model.tokenizers.source.end]], settings, model.special_ids(), device=model.device
+    )
     return list(best.ids), best.ended
 
 

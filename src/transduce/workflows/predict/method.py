@@ -11,7 +11,6 @@ from transduce.evaluation.minimum_risk import choose
 from transduce.models.model import Model
 from transduce.models.outputs import Translation
 from transduce.text.sentences import Sentence, join, language_code, split
-from transduce.text.special import END
 
 Tags = Sequence[Sequence[str]]
 
@@ -117,7 +116,7 @@ def joined(sentences: Sequence[Sentence], outputs: Sequence[Translation], alpha:
     """The translation of a paragraph, made of those of its sentences. Its tokens are all of theirs, ends included."""
     log_probability = math.fsum(each.log_probability for each in outputs)
     tokens = tuple(token for each in outputs for token in each.token_log_probabilities)
-    ids = tuple(token for each in outputs for token in (*each.ids, *([END] if _has_end(each) else [])))
+    ids = tuple(token for each in outputs for token in _ids_with_end(each))
     ended = all(each.ended for each in outputs)
     return Translation(
         text=join(sentences, [each.text for each in outputs]),
@@ -129,6 +128,10 @@ def joined(sentences: Sequence[Sentence], outputs: Sequence[Translation], alpha:
         token_log_probabilities=tokens,
         tokenizer=next((each.tokenizer for each in outputs if each.tokenizer is not None), None),
     )
+
+
+def _ids_with_end(output: Translation) -> tuple[int, ...]:
+    return (*output.ids, output.tokenizer.end) if output.tokenizer is not None and _has_end(output) else output.ids
 
 
 def _has_end(output: Translation) -> bool:

@@ -22,7 +22,7 @@ from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
 from transduce.decoding.config import LIMITS, Decoding
 from transduce.networks.config import TransformerConfig
-from transduce.text.config import Kind, TokenizerConfig
+from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
 from transduce.workflows.evaluate.number_format import counted
@@ -30,8 +30,8 @@ from transduce.workflows.evaluate.number_format import counted
 # fields of [model] that make its size: who gives one of them chooses no network by the data's size
 SHAPE = ("preset", "d-model", "heads", "feed-forward", "encoder-layers", "decoder-layers")
 
-SUBWORDS: tuple[Kind, ...] = ("unigram", "bpe")
-CHARACTERS_PER_TOKEN: dict[Kind, float] = {"unigram": 4, "bpe": 4, "characters": 1, "words": 6}
+SUBWORDS = ("unigram", "bpe", "wordpiece")
+CHARACTERS_PER_TOKEN = {"unigram": 4, "bpe": 4, "wordpiece": 4, "characters": 1, "words": 6}
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
 
@@ -114,7 +114,7 @@ def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Collection[s
 
 
 def _shared_vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Collection[str]) -> list[Choice]:
-    if tokenizer.kind not in SUBWORDS or is_given("tokenizer.vocabulary", given):
+    if tokenizer.file is not None or tokenizer.kind not in SUBWORDS or is_given("tokenizer.vocabulary", given):
         return []
     size, reason = _pieces(facts.pairs * (facts.source_characters + facts.target_characters))
     return [Choice("tokenizer.vocabulary", size, reason)]
@@ -126,7 +126,7 @@ def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, given: Collectio
     for name, characters in _sides(facts):
         key, kind = f"tokenizer.{name}", tokenizer.side(name).kind
         size, reason = _pieces(2 * facts.pairs * characters)
-        if kind not in SUBWORDS or is_given(f"{key}.vocabulary", given):
+        if tokenizer.side(name).file is not None or kind not in SUBWORDS or is_given(f"{key}.vocabulary", given):
             continue
         if is_given(key, given):
             chosen.append(Choice(f"{key}.vocabulary", size, reason))
@@ -144,14 +144,14 @@ def optimiser(given: Collection[str]) -> list[Choice]:
 
 
 def training(
-    facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Collection[str]
+    facts: DataFacts, model: TransformerConfig, kind: str, settings: TrainingConfig, given: Collection[str]
 ) -> list[Choice]:
     """Dropout, batch, smoothing and learning rate for a network that is settled; `kind` of the target's tokens."""
     return [choice for choice in _training(facts, model, kind, settings, given) if not is_given(choice.key, given)]
 
 
 def _training(
-    facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Collection[str]
+    facts: DataFacts, model: TransformerConfig, kind: str, settings: TrainingConfig, given: Collection[str]
 ) -> Iterator[Choice]:
     yield _dropout(facts.pairs, model.d_model)
     in_epoch = facts.pairs if facts.epoch is None else facts.epoch

@@ -14,7 +14,6 @@ from transduce.data.records import Example
 from transduce.data.scan import find_origins
 from transduce.data.tally import Findings
 from transduce.models.find import find_model
-from transduce.text.config import Kind
 from transduce.text.pair import Tokenizers
 from transduce.workflows.train import defaults
 from transduce.workflows.train.defaults import Choice, DataFacts, is_given
@@ -128,7 +127,7 @@ def _mean_characters(pairs: Iterable[Example]) -> tuple[float, float]:
     return source / max(1, number), target / max(1, number)
 
 
-def _target_kind(run: RunConfig, path: Path) -> Kind:
+def _target_kind(run: RunConfig, path: Path) -> str:
     """The kind of the target's tokens: of those that are to be learnt, or that the model to go on with has."""
     if run.start_from is None:
         return run.tokenizer.kind if run.tokenizer.shared else run.tokenizer.side("target").kind

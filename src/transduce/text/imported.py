@@ -1,0 +1,182 @@
+"""A tokenizer from a `tokenizer.json` of any origin: byte-level BPE, WordPiece, SentencePiece styles, whole words."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, SupportsIndex
+
+from transduce import files
+from transduce.text.imported_file import ROLES, read
+from transduce.text.learned import LearnedTokenizer
+from transduce.text.spelling import SPACE
+from transduce.text.tags import advice
+from transduce.text.tokenizer import LibraryTokenizer, Tokenizer, library_tokenizer
+from transduce.text.tokenizer_file import content_of, mapping, parse
+
+LEARNED_HERE = re.compile(r'"String":\s*"(?:\ue000|\\u[eE]000)"')  # a step of spelling.py that no other file has
+
+
+class MissingTokenError(ValueError, AttributeError):
+    """A special id that the file does not have. (An AttributeError lets `isinstance(tokenizer, Tokenizer)` ask for it.)"""
+
+
+class ImportedTokenizer(LibraryTokenizer):
+    """The library's tokenizer of a file, which is kept byte for byte.
+
+    Of `BertTokenizer`'s file: start, end, pad = [CLS], [SEP], [PAD]; `encode("The [SEP]")` has the ids of "the", "[",
+    "sep" and "]". What `decode(encode(text))` loses depends on the file: byte-level BPE nothing, WordPiece case and white
+    space. `names` are special tokens by role ("start", "end", "pad", "mask"), where the file's own will not do. Text
+    never yields a special token, except `unknown`. ValueError, naming the file, for one that cannot be used.
+    """
+
+    def __init__(self, text: str, names: Mapping[str, str] | None = None, name: str = "tokenizer.json") -> None:
+        self._text, self._names = text, dict(names or {})
+        try:
+            self._file = read(text, self._names)
+            library = library_tokenizer(self._file.for_library())
+        except ValueError as error:
+            raise ValueError(f"{name}: not a tokenizer that can be used: {error}") from None
+        super().__init__(library, self._file.special, name)
+        self._check_ids()
+
+    @classmethod
+    def load(cls, path: Path, names: Mapping[str, str] | None = None) -> "ImportedTokenizer":
+        """Reads a tokenizer.json; without `names`, those that `save` has left beside it."""
+        try:
+            return cls(content_of(path), _names_beside(path) if names is None else names, str(path))
+        except ValueError as error:
+            message = str(error)
+            raise ValueError(
+                message if str(path) in message else f"{path}: not a tokenizer that can be used: {error}"
+            ) from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ImportedTokenizer, (self._text, self._names, self._name)
+
+    @property
+    def kind(self) -> str:
+        return self._file.kind
+
+    @property
+    def size(self) -> int:
+        return len(self._file.pieces)
+
+    @property
+    def pad(self) -> int:
+        return self._role("pad")
+
+    @property
+    def start(self) -> int:
+        return self._role("start")
+
+    @property
+    def end(self) -> int:
+        return self._role("end")
+
+    @property
+    def unknown(self) -> int | None:
+        return self._file.roles.get("unknown")
+
+    @property
+    def mask(self) -> int | None:
+        return self._file.roles.get("mask")
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return ()
+
+    def tag_ids(self, names: Iterable[str]) -> list[int]:
+        for name in names:
+            raise ValueError(f"unknown tag {name!r}; {advice((), name)}")
+        return []
+
+    def normalise(self, text: str) -> str:
+        """What the file's normaliser makes of it, which may spell spaces as "▁"."""
+        normaliser = self._library.normalizer
+        return text if normaliser is None else str(self._call([text], lambda: normaliser.normalize_str(text)))
+
+    def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
+        """As those of a learned one: byte-level "Ġthe" is shown as "▁the"."""
+        pieces = [self._file.pieces[number] for number in self._checked(ids)]
+        return list(map(_readable, pieces)) if self._is_byte_level else pieces
+
+    def sha256(self) -> str:
+        """Of the file, and of the names where some were given."""
+        names = json.dumps(self._names, sort_keys=True) if self._names else ""
+        return hashlib.sha256((self._text + names).encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Writes the file as it was and, where names were given, those beside it: source.json, source.special.json."""
+        files.write_atomically(path, self._text.encode())
+        if self._names:
+            files.write_atomically(_beside(path), json.dumps(self._names, sort_keys=True) + "\n")
+        else:
+            _beside(path).unlink(missing_ok=True)
+
+    @property
+    def _is_byte_level(self) -> bool:
+        return self.kind == "bpe" and "ByteLevel" in json.dumps(self._file.tree.get("decoder"))
+
+    def _role(self, role: str) -> int:
+        try:
+            return self._file.roles[role]
+        except KeyError:
+            tokens = ", ".join(repr(self._file.pieces[number]) for number in sorted(self.special)[:10]) or "none"
+            raise MissingTokenError(
+                f"{self._name}: has no {role} token that is known by its name; set {role} in the tokenizer's table to one of "
+                f"its special tokens, as {role} = {ROLES[role][0]!r} (it has {tokens})"
+            ) from None
+
+    def _check_ids(self) -> None:
+        """The library gives added tokens ids of its own where a file's are not as it would write them."""
+        added = [token for token in self._library.get_added_tokens_decoder()]
+        if self._library.get_vocab_size() != self.size or max(added, default=0) >= self.size:
+            raise ValueError(
+                f"{self._name}: not a tokenizer that can be used: it has {self.size} pieces, the tokenizers library counts "
+                f"{self._library.get_vocab_size()}"
+            )
+
+
+def load(path: Path) -> Tokenizer:
+    """A tokenizer that was saved, of either kind. ValueError, naming the file, for anything else."""
+    try:
+        learned_here = LEARNED_HERE.search(content_of(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a tokenizer that can be used: {error}") from None
+    return LearnedTokenizer.load(path) if learned_here else ImportedTokenizer.load(path)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".special.json")
+
+
+def _names_beside(path: Path) -> dict[str, str]:
+    if not _beside(path).exists():
+        return {}
+    names = parse(content_of(_beside(path)))
+    if not names.keys() <= ROLES.keys() or not all(isinstance(name, str) for name in names.values()):
+        raise ValueError(f"{_beside(path)}: expected a JSON object with {', '.join(ROLES)} and the names of tokens")
+    return mapping(names, "the names")
+
+
+def _readable(piece: str) -> str:
+    """A byte-level piece as text: "Ġthe" is "▁the"; bytes that are no UTF-8 alone are shown as <0xE2>."""
+    if not all(char in BYTE_OF for char in piece):
+        return piece  # a special or added token
+    data = bytes(BYTE_OF[char] for char in piece)
+    try:
+        return data.decode().replace(" ", SPACE)
+    except UnicodeDecodeError:
+        return "".join(f"<0x{byte:02X}>" for byte in data)
+
+
+def _bytes_of_characters() -> dict[str, int]:
+    """The alphabet of byte-level BPE: printable Latin-1 characters are themselves, other bytes U+0100, U+0101, ..."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + place): byte for place, byte in enumerate(others)}
+
+
+BYTE_OF = _bytes_of_characters()

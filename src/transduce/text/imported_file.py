@@ -1,0 +1,280 @@
+"""A `tokenizer.json` of any origin: checked before the `tokenizers` library sees it, and its special tokens.
+
+The library takes any file on trust: it may end the program, loop for minutes or use all memory. It also lets text spell
+a special token that is in the model's own vocabulary: a unigram model takes the piece "</s>" wherever its letters stand.
+Hence the library gets a copy in which special tokens have names that no text holds.
+"""
+
+import base64
+import binascii
+import difflib
+import json
+import math
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from transduce.text.patterns import check_pattern
+from transduce.text.spelling import Part
+from transduce.text.tokenizer_file import mapping, parse
+
+LONGEST_PIECE = 2_000  # characters. The library keeps unigram pieces in a tree as deep as the longest, and recurs
+MOST_GROWTH = 100  # times that replacements may lengthen a text
+LONGEST_WORD = 1_000  # characters: the time of wordpiece grows with their square
+LONGEST_MAPPING = 256  # bytes that a precompiled normaliser puts for a character
+MOST_PARTS = 1_000
+
+KINDS = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece", "WordLevel": "words"}
+
+ROLES = {
+    "start": ("[CLS]", "<s>", "<bos>", "<|begin_of_text|>", "<|startoftext|>", "<|endoftext|>"),
+    "end": ("[SEP]", "</s>", "<eos>", "<|end_of_text|>", "<|endoftext|>"),
+    "pad": ("[PAD]", "<pad>", "<|pad|>", "<|finetune_right_pad_id|>"),
+    "unknown": ("[UNK]", "<unk>"),
+    "mask": ("[MASK]", "<mask>", "<|mask|>"),
+}
+"""What special tokens are usually called."""
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """A file that has been checked. `pieces` by id; `roles` has the ids of those of ROLES that the file has."""
+
+    tree: Part
+    kind: str
+    pieces: tuple[str, ...]
+    roles: Mapping[str, int]
+    special: frozenset[int]  # those of roles, and the added tokens that the file calls special
+
+    def for_library(self) -> str:
+        """The text that the library reads. Special tokens have random names; nothing is cut, padded or dropped."""
+        prefix = secrets.token_hex(16)
+        renamed = {self.pieces[number]: f"{prefix}{number}" for number in self.special}
+        model = dict(self.tree["model"]) | {"dropout": None} if self.kind == "bpe" else dict(self.tree["model"])
+        vocabulary = model["vocab"]
+        if isinstance(vocabulary, list):
+            model["vocab"] = [[renamed.get(piece, piece), score] for piece, score in vocabulary]
+        else:
+            model["vocab"] = {renamed.get(piece, piece): number for piece, number in vocabulary.items()}
+        if "merges" in model:
+            continuing = model.get("continuing_subword_prefix") or ""
+            pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
+            model["merges"] = [
+                [left, right]
+                for left, right in pairs
+                if renamed.keys().isdisjoint((left, right, left + right.removeprefix(continuing)))
+            ]
+        if model.get("unk_token") is not None:
+            model["unk_token"] = renamed.get(model["unk_token"], model["unk_token"])
+        added = [
+            token | {"content": renamed.get(token["content"], token["content"])} for token in _added_tokens(self.tree)
+        ]
+        changes = {"model": model, "added_tokens": added, "truncation": None, "padding": None}
+        return json.dumps(self.tree | changes, ensure_ascii=False)
+
+
+def read(text: str, names: Mapping[str, str]) -> ImportedFile:
+    """ValueError, saying what is wrong, for a file that cannot be used.
+
+    `names`: special tokens by role, which count before those that are found.
+    """
+    tree = parse(text)
+    model = mapping(tree.get("model"), '"model"')
+    kind = KINDS.get(_type(model))
+    if kind is None:
+        raise ValueError(f"its model is {str(model.get('type'))[:40]!r}; known: {', '.join(KINDS)}")
+    _check_parts(tree, model)
+    vocabulary, added = _vocabulary(model), _added_tokens(tree)
+    _check_merges(model)
+    pieces = _pieces(vocabulary, {token["content"]: token["id"] for token in added})
+    numbers = {piece: number for number, piece in enumerate(pieces)}
+    roles = _roles(tree, model, pieces, numbers, names)
+    flagged = {token["id"] for token in added if token.get("special") is True}
+    return ImportedFile(tree, kind, pieces, roles, frozenset(flagged | set(roles.values())))
+
+
+def _type(model: Part) -> str:
+    """The model's type; files of early versions do not give it."""
+    if "type" in model:
+        return str(model["type"])
+    if isinstance(model.get("vocab"), list):
+        return "Unigram"
+    if "merges" in model:
+        return "BPE"
+    return "WordPiece" if "continuing_subword_prefix" in model else "WordLevel"
+
+
+def _vocabulary(model: Part) -> dict[str, int]:
+    entries = model.get("vocab")
+    if _type(model) == "Unigram":
+        if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == 2 for e in entries):
+            raise ValueError("expected the vocabulary to be a list of pieces and their log-probabilities")
+        if not all(type(score) in (int, float) and math.isfinite(score) for _, score in entries):
+            raise ValueError("expected every log-probability to be a number")
+        pieces = [piece for piece, _ in entries]
+        _check_texts(pieces)
+        if len(set(pieces)) < len(pieces):
+            raise ValueError("a piece occurs twice in the vocabulary")
+        return {piece: number for number, piece in enumerate(pieces)}
+    numbers = mapping(entries, "the vocabulary")
+    if not all(type(number) is int for number in numbers.values()):
+        raise ValueError("expected every id of the vocabulary to be a whole number")
+    _check_texts(list(numbers))
+    return numbers
+
+
+def _check_texts(pieces: list[Any]) -> None:
+    if not all(type(piece) is str for piece in pieces):
+        raise ValueError("expected every piece to be text")
+    long = max(pieces, key=len, default="")
+    if len(long) > LONGEST_PIECE:
+        raise ValueError(
+            f"the piece {long[:20]!r}... has {len(long):,} characters, at most {LONGEST_PIECE:,} are taken"
+        )
+    try:
+        "".join(pieces).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a piece holds a lone surrogate, which no text has") from None
+
+
+def _check_merges(model: Part) -> None:
+    merges = model.get("merges", [])
+    pairs = (
+        [pair.split(" ") if isinstance(pair, str) else pair for pair in merges] if isinstance(merges, list) else [None]
+    )
+    if not all(isinstance(p, list) and len(p) == 2 and type(p[0]) is type(p[1]) is str for p in pairs):
+        raise ValueError("expected the merges to be a list of pairs of pieces")
+
+
+def _added_tokens(tree: Part) -> list[Part]:
+    tokens = tree.get("added_tokens") or []
+    if not isinstance(tokens, list) or not all(isinstance(token, dict) for token in tokens):
+        raise ValueError("expected the added tokens to be a list of JSON objects")
+    for token in tokens:
+        if type(token.get("content")) is not str or token["content"] == "" or type(token.get("id")) is not int:
+            raise ValueError("expected every added token to have content and id")
+    contents = [token["content"] for token in tokens]
+    _check_texts(contents)
+    if len(set(contents)) < len(contents):
+        raise ValueError("an added token occurs twice")
+    return tokens
+
+
+def _pieces(vocabulary: dict[str, int], added: dict[str, int]) -> tuple[str, ...]:
+    """All pieces by id: each id from 0 on has one."""
+    for piece, number in added.items():
+        if vocabulary.get(piece, number) != number:
+            raise ValueError(f"the added token {piece!r} has id {number}, in the vocabulary it has {vocabulary[piece]}")
+    numbers = vocabulary | added
+    pieces = sorted(numbers, key=numbers.__getitem__)
+    for expected, piece in enumerate(pieces):
+        if numbers[piece] != expected:
+            raise ValueError(
+                f"expected each id from 0 to {len(pieces) - 1} once, found {numbers[piece]} (piece {piece!r}) in the place "
+                f"of {expected}"
+            )
+    return tuple(pieces)
+
+
+def _roles(
+    tree: Part, model: Part, pieces: tuple[str, ...], numbers: Mapping[str, int], names: Mapping[str, str]
+) -> dict[str, int]:
+    """The ids of special tokens: given by name, told by the file, or known by their usual names."""
+    added = [token["content"] for token in _added_tokens(tree)]
+    for role, name in names.items():
+        if name not in numbers:
+            near = difflib.get_close_matches(name, added, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, added[:20])) or 'none'}"
+            raise ValueError(f"{role} = {name!r} is no token of it; {hint}")
+    start, end = _template(tree.get("post_processor"))
+    padding, unknown = tree.get("padding"), model.get("unk_token")
+    if isinstance(number := model.get("unk_id"), int) and 0 <= number < len(pieces):
+        unknown = pieces[number]
+    told = {"start": start, "end": end, "unknown": unknown}
+    told["pad"] = padding.get("pad_token") if isinstance(padding, dict) else None
+    found: dict[str, int] = {}
+    for role, usual in ROLES.items():
+        options = (names.get(role), told.get(role), *(name for name in usual if name in added))
+        for option in options:
+            if isinstance(option, str) and option in numbers:
+                found.setdefault(role, numbers[option])
+    if "end" in found:
+        found.setdefault("pad", found["end"])
+    return found
+
+
+def _template(processor: Any) -> tuple[Any, Any]:
+    """The names of the tokens that a post-processor puts first and last; None where it puts none."""
+    if not isinstance(processor, dict):
+        return None, None
+    if isinstance(steps := processor.get("processors"), list):
+        ends = [_template(step) for step in steps]
+        return next((start for start, _ in ends if start), None), next((end for _, end in ends if end), None)
+    if isinstance(cls := processor.get("cls"), list) and isinstance(sep := processor.get("sep"), list):
+        return next(iter(cls), None), next(iter(sep), None)
+    items = [item for item in processor.get("single") or [] if isinstance(item, dict)]
+    middle = next((place for place, item in enumerate(items) if "Sequence" in item), len(items))
+    sides = (items[:middle], items[middle:])
+    tokens = [
+        [item["SpecialToken"].get("id") for item in side if isinstance(item.get("SpecialToken"), dict)]
+        for side in sides
+    ]
+    return next(iter(tokens[0]), None), next(iter(tokens[1]), None)
+
+
+def _check_parts(tree: Part, model: Part) -> None:
+    """ValueError for parts that could take very long, or lengthen a text without bound."""
+    if not 0 < _whole(model.get("max_input_chars_per_word", 100)) <= LONGEST_WORD:
+        raise ValueError(f"expected max_input_chars_per_word to be 1 to {LONGEST_WORD}")
+    for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+        growth, parts = 1.0, list(_objects(tree.get(key)))
+        if len(parts) > MOST_PARTS:
+            raise ValueError(f"its {key} has {len(parts):,} parts, at most {MOST_PARTS:,} are taken")
+        for part in parts:
+            if isinstance(pattern := part.get("Regex"), str):
+                check_pattern(pattern)
+            if isinstance(table := part.get("precompiled_charsmap"), str):
+                _check_table(table)
+            growth *= _growth(part)
+        if growth > MOST_GROWTH:
+            raise ValueError(f"its {key} could make a text more than {MOST_GROWTH} times as long")
+
+
+def _growth(part: Part) -> float:
+    """How many times as long a part of a normaliser or decoder makes a text at most."""
+    if part.get("type") == "ByteLevel":
+        return 4
+    inserted = part.get("content", part.get("prepend"))
+    if not isinstance(inserted, str):
+        return 1
+    pattern = part.get("pattern")
+    replaced = pattern.get("String") if isinstance(pattern, dict) else pattern
+    return max(1.0, len(inserted) / len(replaced)) if isinstance(replaced, str) and replaced else 1 + len(inserted)
+
+
+def _check_table(table: str) -> None:
+    """A precompiled normaliser: the size of a search tree, the tree, and then what characters become, ended by zeros."""
+    try:
+        data = base64.b64decode(table, validate=True)
+    except (ValueError, binascii.Error):
+        raise ValueError("its precompiled normaliser is not base64") from None
+    mapped = data[4 + int.from_bytes(data[:4], "little") :]
+    if len(max(mapped.split(b"\0"), key=len)) > LONGEST_MAPPING:
+        raise ValueError(f"its precompiled normaliser puts more than {LONGEST_MAPPING} bytes for a character")
+
+
+def _objects(value: Any) -> Iterator[Part]:
+    """All JSON objects within a value, itself included."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            yield item
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item
+
+
+def _whole(value: Any) -> int:
+    return value if type(value) is int else -1

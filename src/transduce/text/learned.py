@@ -1,0 +1,88 @@
+"""A tokenizer that this package has learned: strict, and nothing is lost."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, SupportsIndex
+
+from transduce import files
+from transduce.text.config import Kind
+from transduce.text.special import END, NAMES, PAD, START, UNKNOWN
+from transduce.text.spelling import Pipeline, normaliser, respell
+from transduce.text.tags import advice
+from transduce.text.tokenizer import LibraryTokenizer, library_tokenizer
+from transduce.text.tokenizer_file import MOST_BYTES, Vocabulary, content_of, read, write
+
+
+class LearnedTokenizer(LibraryTokenizer):
+    """`transduce.text.learn.learn.train` makes one, `LearnedTokenizer.load` reads one.
+
+    One of 273 unigram pieces, learned from the lines "low lower lowest" and "new newer newest":
+
+        encode("lower <s>")                  ->  [260, 263, 272, 242, 132, 134, 269, 66]
+        pieces(encode("lower <s>"))          ->  ["▁low", "er", "▁", "<0xEE>", "<0x80>", "<0x82>", "s", "<0x3E>"]
+        decode(encode("lower <s>"))          ->  "lower <s>"
+
+    ("<" is spelled in bytes since these lines hold none; spelling.py explains its spelling.)
+    `decode(encode(text)) == normalise(text)` for every text, with its line breaks, tabs and runs of spaces, and `encode`
+    never yields a special piece. Whitespace words are the exception to both: white space becomes one space, and an
+    unknown word becomes `unknown`. Only `tag_ids` gives the ids of tags.
+    """
+
+    pad, start, end, unknown, mask = PAD, START, END, UNKNOWN, None
+
+    def __init__(self, pipeline: Pipeline, vocabulary: Vocabulary) -> None:
+        self._pipeline, self._vocabulary = pipeline, vocabulary
+        self._text = write(pipeline, vocabulary)
+        self._normaliser = normaliser(pipeline)
+        super().__init__(library_tokenizer(self._text), range(len(pipeline.special)), "the tokenizer")
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the library's own pickling forgets encode_special_tokens
+        return LearnedTokenizer, (self._pipeline, self._vocabulary)
+
+    @property
+    def kind(self) -> Kind:
+        return self._pipeline.kind
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self._pipeline.tags
+
+    def tag_ids(self, names: Iterable[str]) -> list[int]:
+        known = {name: number for number, name in enumerate(self.tags, len(NAMES))}
+        try:
+            return [known[name] for name in names]
+        except KeyError as error:
+            raise ValueError(f"unknown tag {error.args[0]!r}; {advice(self.tags, error.args[0])}") from None
+
+    @property
+    def size(self) -> int:
+        return len(self._vocabulary.pieces)
+
+    def normalise(self, text: str) -> str:
+        return str(self._call([text], lambda: self._normaliser.normalize_str(text)))
+
+    def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
+        return [respell(self._vocabulary.pieces[number]) for number in self._checked(ids)]
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self._text.encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Writes a `tokenizers` JSON file; equal tokenizers give equal bytes. ValueError for one that `load` would refuse."""
+        content = self._text.encode()
+        if len(content) > MOST_BYTES:
+            raise ValueError(
+                f"{path}: the tokenizer has {len(content):,} bytes, at most {MOST_BYTES:,} can be read again; lower vocabulary"
+            )
+        files.write_atomically(path, content)
+
+    @classmethod
+    def load(cls, path: Path) -> "LearnedTokenizer":
+        """Reads a file that `save` wrote. ValueError, naming the file, for anything else: another format, a cut or
+        changed file, one over 64 MiB, pickle.
+        """
+        try:
+            return cls(*read(content_of(path)))
+        except ValueError as error:
+            raise ValueError(f"{path}: not a tokenizer that can be used: {error}") from None
