@@ -57,6 +57,35 @@ def test_a_batch_is_its_texts_one_by_one(tokenizer: LearnedTokenizer, texts: lis
     assert tokenizer.decode_batch(rows) == [tokenizer.decode(row) for row in rows]
 
 
+DOCUMENT = """ROMEO:
+\tIs love a tender thing?   it is too rough,
+
+  Too rude,\ttoo boisterous;\r\nand it pricks like thorn.
+
+
+"""
+
+
+def test_line_breaks_tabs_and_runs_of_spaces_survive(lossless: LearnedTokenizer) -> None:
+    """Both where they have been learned from documents and where they have not."""
+    learned = train([DOCUMENT] * 3, ColumnTokenizer(lossless.kind, 300), TokenizerConfig(exact=False))
+    for tokenizer in (lossless, learned):
+        for text in (DOCUMENT, "\n", "\n\n", " \n ", "\t\t", "    ", "\r\n", "a\n", "\na", DOCUMENT * 2):
+            assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert any("\n" in piece for piece in learned.pieces(range(learned.size)))
+
+
+def test_words_turn_white_space_into_single_spaces() -> None:
+    words = train([DOCUMENT], ColumnTokenizer("words", 300), TokenizerConfig())
+    assert words.decode(words.encode(DOCUMENT)) == " ".join(DOCUMENT.split())
+
+
+def test_special_ids_are_attributes(tokenizer: LearnedTokenizer) -> None:
+    assert (tokenizer.pad, tokenizer.start, tokenizer.end, tokenizer.unknown) == (PAD, START, END, UNKNOWN)
+    assert tokenizer.special == {PAD, START, END, UNKNOWN}
+    assert tokenizer.mask is None
+
+
 def test_every_code_point_survives(lossless: LearnedTokenizer) -> None:
     characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     texts = ["".join(characters[begin : begin + 4000]) for begin in range(0, len(characters), 4000)]

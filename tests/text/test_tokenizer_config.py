@@ -1,7 +1,8 @@
 """The [tokenizer] table."""
 
 import dataclasses
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
@@ -41,6 +42,33 @@ def test_mistakes_name_their_key() -> None:
         TokenizerConfig(sample=0)
     with pytest.raises(ValueError, match=r"kind must be one of unigram, bpe, characters, words, found \"wordpiece\""):
         _check_choice("kind", "wordpiece", get_args(Kind))
+
+
+def test_a_tokenizer_may_be_a_file() -> None:
+    tree = {"file": "t5.json", "start": "<pad>", "mask": "<extra_id_0>"}
+    config = tables.build(TokenizerConfig, tree, "run.toml")
+    assert (
+        config.side("source")
+        == config.side("text")
+        == ColumnTokenizer(file=Path("t5.json"), start="<pad>", mask="<extra_id_0>")
+    )
+    assert config.side("source").names == {"start": "<pad>", "mask": "<extra_id_0>"}
+    assert tables.build(TokenizerConfig, tables.tree_of(config), "again") == config
+    own = TokenizerConfig(shared=False, source=ColumnTokenizer(file=Path("bert.json")))
+    assert (own.side("source").file, own.side("target").file) == (Path("bert.json"), None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"start": "<pad>"}, 'start = "<pad>" needs file'),
+        ({"file": Path("t5.json"), "kind": "bpe"}, 'kind = "bpe" says how to learn, but .* read from t5.json'),
+        ({"file": Path("t5.json"), "lowercase": True}, "lowercase say how to learn, but .* read from t5.json"),
+    ],
+)
+def test_a_file_settles_what_would_be_learned(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        TokenizerConfig(**settings)
 
 
 def test_every_key_is_described() -> None:

@@ -13,7 +13,7 @@ from transduce.text.learned import LearnedTokenizer
 from transduce.text.spelling import SPACE
 from transduce.text.tags import advice
 from transduce.text.tokenizer import LibraryTokenizer, Tokenizer, library_tokenizer
-from transduce.text.tokenizer_file import content_of, mapping, parse
+from transduce.text.tokenizer_file import content_of, parse, unusable
 
 LEARNED_HERE = re.compile(r'"String":\s*"(?:\ue000|\\u[eE]000)"')  # a step of spelling.py that no other file has
 
@@ -37,20 +37,13 @@ class ImportedTokenizer(LibraryTokenizer):
             self._file = read(text, self._names)
             library = library_tokenizer(self._file.for_library())
         except ValueError as error:
-            raise ValueError(f"{name}: not a tokenizer that can be used: {error}") from None
+            raise unusable(name, error) from None
         super().__init__(library, self._file.special, name)
-        self._check_ids()
 
     @classmethod
     def load(cls, path: Path, names: Mapping[str, str] | None = None) -> "ImportedTokenizer":
         """Reads a tokenizer.json; without `names`, those that `save` has left beside it."""
-        try:
-            return cls(content_of(path), _names_beside(path) if names is None else names, str(path))
-        except ValueError as error:
-            message = str(error)
-            raise ValueError(
-                message if str(path) in message else f"{path}: not a tokenizer that can be used: {error}"
-            ) from None
+        return cls(content_of(path), _names_beside(path) if names is None else names, str(path))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ImportedTokenizer, (self._text, self._names, self._name)
@@ -129,22 +122,10 @@ class ImportedTokenizer(LibraryTokenizer):
                 f"its special tokens, as {role} = {ROLES[role][0]!r} (it has {tokens})"
             ) from None
 
-    def _check_ids(self) -> None:
-        """The library gives added tokens ids of its own where a file's are not as it would write them."""
-        added = [token for token in self._library.get_added_tokens_decoder()]
-        if self._library.get_vocab_size() != self.size or max(added, default=0) >= self.size:
-            raise ValueError(
-                f"{self._name}: not a tokenizer that can be used: it has {self.size} pieces, the tokenizers library counts "
-                f"{self._library.get_vocab_size()}"
-            )
-
 
 def load(path: Path) -> Tokenizer:
     """A tokenizer that was saved, of either kind. ValueError, naming the file, for anything else."""
-    try:
-        learned_here = LEARNED_HERE.search(content_of(path))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a tokenizer that can be used: {error}") from None
+    learned_here = LEARNED_HERE.search(content_of(path))
     return LearnedTokenizer.load(path) if learned_here else ImportedTokenizer.load(path)
 
 
@@ -153,12 +134,17 @@ def _beside(path: Path) -> Path:
 
 
 def _names_beside(path: Path) -> dict[str, str]:
-    if not _beside(path).exists():
+    beside = _beside(path)
+    if not beside.exists():
         return {}
-    names = parse(content_of(_beside(path)))
+    text = content_of(beside)
+    try:
+        names = parse(text)
+    except ValueError as error:
+        raise unusable(beside, error) from None
     if not names.keys() <= ROLES.keys() or not all(isinstance(name, str) for name in names.values()):
-        raise ValueError(f"{_beside(path)}: expected a JSON object with {', '.join(ROLES)} and the names of tokens")
-    return mapping(names, "the names")
+        raise unusable(beside, f"expected the names of tokens, with the keys {', '.join(ROLES)}")
+    return names
 
 
 def _readable(piece: str) -> str:

@@ -9,7 +9,6 @@ import base64
 import binascii
 import difflib
 import json
-import math
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 from transduce.text.patterns import check_pattern
 from transduce.text.spelling import Part
-from transduce.text.tokenizer_file import mapping, parse
+from transduce.text.tokenizer_file import LARGEST_SCORE, mapping, parse
 
 LONGEST_PIECE = 2_000  # characters. The library keeps unigram pieces in a tree as deep as the longest, and recurs
 MOST_GROWTH = 100  # times that replacements may lengthen a text
@@ -110,7 +109,7 @@ def _vocabulary(model: Part) -> dict[str, int]:
     if _type(model) == "Unigram":
         if not isinstance(entries, list) or not all(isinstance(e, list) and len(e) == 2 for e in entries):
             raise ValueError("expected the vocabulary to be a list of pieces and their log-probabilities")
-        if not all(type(score) in (int, float) and math.isfinite(score) for _, score in entries):
+        if not all(type(score) in (int, float) and abs(score) < LARGEST_SCORE for _, score in entries):
             raise ValueError("expected every log-probability to be a number")
         pieces = [piece for piece, _ in entries]
         _check_texts(pieces)
@@ -162,18 +161,20 @@ def _added_tokens(tree: Part) -> list[Part]:
 
 
 def _pieces(vocabulary: dict[str, int], added: dict[str, int]) -> tuple[str, ...]:
-    """All pieces by id: each id from 0 on has one."""
-    for piece, number in added.items():
-        if vocabulary.get(piece, number) != number:
-            raise ValueError(f"the added token {piece!r} has id {number}, in the vocabulary it has {vocabulary[piece]}")
-    numbers = vocabulary | added
-    pieces = sorted(numbers, key=numbers.__getitem__)
+    """All pieces by id. The vocabulary has the ids from 0 on; added tokens that it lacks follow, in the file's order."""
+    pieces = sorted(vocabulary, key=vocabulary.__getitem__)
     for expected, piece in enumerate(pieces):
-        if numbers[piece] != expected:
+        if vocabulary[piece] != expected:
             raise ValueError(
-                f"expected each id from 0 to {len(pieces) - 1} once, found {numbers[piece]} (piece {piece!r}) in the place "
-                f"of {expected}"
+                f"expected each id from 0 to {len(pieces) - 1} once in the vocabulary, found {vocabulary[piece]} (piece "
+                f"{piece!r}) in the place of {expected}"
             )
+    for piece, number in added.items():
+        expected = vocabulary.get(piece, len(pieces))
+        if number != expected:
+            raise ValueError(f"the added token {piece!r} has id {number}, expected {expected}")
+        if piece not in vocabulary:
+            pieces.append(piece)
     return tuple(pieces)
 
 
@@ -244,13 +245,13 @@ def _check_parts(tree: Part, model: Part) -> None:
 def _growth(part: Part) -> float:
     """How many times as long a part of a normaliser or decoder makes a text at most."""
     if part.get("type") == "ByteLevel":
-        return 4
+        return 4.0
     inserted = part.get("content", part.get("prepend"))
     if not isinstance(inserted, str):
-        return 1
+        return 1.0
     pattern = part.get("pattern")
     replaced = pattern.get("String") if isinstance(pattern, dict) else pattern
-    return max(1.0, len(inserted) / len(replaced)) if isinstance(replaced, str) and replaced else 1 + len(inserted)
+    return max(1.0, len(inserted) / len(replaced)) if isinstance(replaced, str) and replaced else 1.0 + len(inserted)
 
 
 def _check_table(table: str) -> None:

@@ -11,7 +11,7 @@ from transduce.text.special import END, NAMES, PAD, START, UNKNOWN
 from transduce.text.spelling import Pipeline, normaliser, respell
 from transduce.text.tags import advice
 from transduce.text.tokenizer import LibraryTokenizer, library_tokenizer
-from transduce.text.tokenizer_file import MOST_BYTES, Vocabulary, content_of, read, write
+from transduce.text.tokenizer_file import MOST_BYTES, Vocabulary, content_of, read, unusable, write
 
 
 class LearnedTokenizer(LibraryTokenizer):
@@ -82,7 +82,8 @@ class LearnedTokenizer(LibraryTokenizer):
         """Reads a file that `save` wrote. ValueError, naming the file, for anything else: another format, a cut or
         changed file, one over 64 MiB, pickle.
         """
+        text = content_of(path)
         try:
-            return cls(*read(content_of(path)))
+            return cls(*read(text))
         except ValueError as error:
-            raise ValueError(f"{path}: not a tokenizer that can be used: {error}") from None
+            raise unusable(path, error) from None

@@ -70,15 +70,22 @@ def read(text: str) -> tuple[Pipeline, Vocabulary]:
 def content_of(path: Path) -> str:
     """The text of any tokenizer file. ValueError for one that is too large, not UTF-8 or pickle."""
     status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is no regular file")
-    if status.st_size > MOST_BYTES:
-        raise ValueError(f"it has {status.st_size:,} bytes, at most {MOST_BYTES:,} are read")
-    files.refuse_pickle(path)
     try:
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no regular file")
+        if status.st_size > MOST_BYTES:
+            raise ValueError(f"it has {status.st_size:,} bytes, at most {MOST_BYTES:,} are read")
+        files.refuse_pickle(path)
         return path.read_bytes().decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start} is no UTF-8") from None
+        raise unusable(path, f"byte {error.start} is no UTF-8") from None
+    except ValueError as error:
+        raise unusable(path, error) from None
+
+
+def unusable(name: Path | str, reason: ValueError | str) -> ValueError:
+    """The error for a file that is refused."""
+    return ValueError(f"{name}: not a tokenizer that can be used: {reason}")
 
 
 def parse(text: str) -> dict[str, Any]:
