@@ -1,26 +1,33 @@
-"""A model whose next token depends on every source token and on the whole prefix, as its state has it.
+"""A model whose next token depends on every input token and on the whole prompt and output, as its state has them.
 
-A wrong reorder, select, join or truncate therefore changes its outputs, and so does looking at padding.
+A wrong reorder, select or join therefore changes its outputs, and so does looking at padding.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from transduce.decoding.hypothesis import SpecialIds
+from transduce.decoding.config import Decoding
+from transduce.decoding.engine import decode_all
+from transduce.decoding.hypothesis import Hypothesis, SpecialIds
+from transduce.decoding.protocol import Padded
+from transduce.decoding.requests import Request
 
 PAD, UNKNOWN, START, END = 0, 1, 2, 3
 SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
 ROWS = 997  # rows of the table, a prime
+Source = Sequence[int] | None  # None for a model without inputs
 
 
 @dataclass
 class ToyState:
-    source: Tensor  # (B,) hash of each source
-    lengths: Tensor  # (B,)
-    prefix: Tensor  # (B, K, t) hash after each prefix token; t = 0 at the start
+    lengths: Tensor | None  # (B,) of the inputs
+    hashes: Tensor  # (B, K) of the input and of every token read
+    new: Tensor  # (B, K, T) hash after each token of the last step
+    width: int  # of the inputs
     used: bool = False
 
     def take(self) -> "ToyState":
@@ -31,87 +38,119 @@ class ToyState:
 
 
 class ToyModel:
-    """Logits are row hash(source, prefix) of a random table (997, V)."""
+    """Logits are row hash(input, prompt, output) of a random table (997, V)."""
 
     def __init__(self, vocabulary: int, seed: int = 0, spread: float = 2.0, dtype: torch.dtype = torch.float32) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.table = (spread * torch.randn(ROWS, vocabulary, generator=generator)).to(dtype)
         self.sizes: list[tuple[int, int]] = []  # (B, K) of each step
-        self.sources: list[tuple[int, int]] = []  # (B, S) of each start
-        self.new: list[int] = []  # T of each step
+        self.starts: list[tuple[int, int]] = []  # (B, longest prompt) of each start
 
-    def start(self, source: Tensor, lengths: Tensor) -> ToyState:
-        self.sources.append(tuple(source.shape))
-        seen = torch.full((len(source),), 7)
-        for position in range(source.size(1)):
-            seen = torch.where(position < lengths, self._mix(seen, source[:, position]), seen)
-        return ToyState(seen, lengths, torch.zeros(len(source), 1, 0, dtype=torch.long))
+    def start(self, inputs: Padded | None, prompts: Padded) -> ToyState:
+        self.starts.append(tuple(prompts.tokens.shape))
+        hashes = torch.full((len(prompts.lengths),), 7)
+        if inputs is not None:
+            hashes = self._read(hashes, inputs.tokens, inputs.lengths)
+        hashes = self._read(hashes, prompts.tokens, prompts.lengths - 1)
+        nothing = torch.zeros(len(hashes), 1, 0, dtype=torch.long)
+        if inputs is None:
+            return ToyState(None, hashes[:, None], nothing, 0)
+        return ToyState(inputs.lengths, hashes[:, None], nothing, inputs.tokens.size(1))
+
+    def _read(self, hashes: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+        for position in range(tokens.size(1)):
+            hashes = torch.where(position < lengths, self._mix(hashes, tokens[:, position]), hashes)
+        return hashes
 
     def step(self, tokens: Tensor, state: ToyState) -> tuple[Tensor, ToyState]:
         state = state.take()
-        sentences, beams, new = tokens.shape
-        self.sizes.append((sentences, beams))
-        self.new.append(new)
-        prefix = state.prefix if state.prefix.size(2) else state.prefix.expand(-1, beams, -1)
-        assert prefix.shape[:2] == (sentences, beams), "the beams do not fit the state"
-        for position in range(new):
-            last = prefix[:, :, -1] if prefix.size(2) else state.source[:, None].expand(-1, beams)
-            prefix = torch.cat([prefix, self._mix(last, tokens[:, :, position]).unsqueeze(2)], dim=2)
-        return self.table[prefix[:, :, -new:]], ToyState(state.source, state.lengths, prefix)
+        self.sizes.append(tuple(tokens.shape[:2]))
+        assert state.hashes.shape == tokens.shape[:2], "the beams do not fit the state"
+        hashes, new = state.hashes, []
+        for position in range(tokens.size(2)):
+            hashes = self._mix(hashes, tokens[:, :, position])
+            new.append(hashes)
+        return self.table[torch.stack(new, 2)], replace(state, hashes=hashes, new=torch.stack(new, 2), used=False)
 
     def reorder(self, state: ToyState, beams: Tensor) -> ToyState:
         state = state.take()
-        prefix = state.prefix.gather(1, beams.unsqueeze(2).expand(-1, -1, state.prefix.size(2)))
-        return ToyState(state.source, state.lengths, prefix)
+        return replace(state, hashes=state.hashes.gather(1, beams), new=state.new[..., :0], used=False)
 
     def select(self, state: ToyState, rows: Tensor) -> ToyState:
         state = state.take()
-        return ToyState(state.source[rows], state.lengths[rows], state.prefix[rows])
+        lengths = None if state.lengths is None else state.lengths[rows]
+        return ToyState(lengths, state.hashes[rows], state.new[rows], state.width)
 
     def join(self, state: ToyState, other: ToyState) -> ToyState:
         state, other = state.take(), other.take()
-        return ToyState(
-            torch.cat([state.source, other.source]),
-            torch.cat([state.lengths, other.lengths]),
-            torch.cat([state.prefix, other.prefix]),
-        )
-
-    def truncate(self, state: ToyState, lengths: Tensor) -> ToyState:
-        state = state.take()
-        assert bool((lengths == lengths.flatten()[0]).all()), "the toy has no ragged prefixes"
-        return ToyState(state.source, state.lengths, state.prefix[:, :, : int(lengths.flatten()[0])])
+        assert state.hashes.shape[1] == other.hashes.shape[1], "the numbers of beams differ"
+        lengths = None
+        if state.lengths is not None and other.lengths is not None:
+            lengths = torch.cat([state.lengths, other.lengths])
+        hashes = torch.cat([state.hashes, other.hashes])
+        nothing = torch.zeros(*hashes.shape, 0, dtype=torch.long)
+        return ToyState(lengths, hashes, nothing, max(state.width, other.width))
 
     @staticmethod
-    def _mix(seen: Tensor, token: Tensor) -> Tensor:
-        return (seen * 31 + token * 17 + 5) % ROWS
+    def _mix(hashes: Tensor, token: Tensor) -> Tensor:
+        return (hashes * 31 + token * 17 + 5) % ROWS
 
-    def next_log_probabilities(self, source: Sequence[int], prefix: Sequence[int]) -> list[float]:
-        """The same in plain Python arithmetic: no state, no batch. The prefix leaves out the start token."""
-        return torch.log_softmax(self.logits(source, prefix), dim=-1).tolist()
+    def next_log_probabilities(self, source: Source, tokens: Sequence[int]) -> list[float]:
+        """The same in plain Python arithmetic: no state, no batch. `tokens`: prompt and output without the start token."""
+        return torch.log_softmax(self.logits(source, tokens), dim=-1).tolist()
 
-    def logits(self, source: Sequence[int], prefix: Sequence[int]) -> Tensor:
-        return self.table[self._hash(source, prefix)].float()
+    def logits(self, source: Source, tokens: Sequence[int]) -> Tensor:
+        return self.table[self.row(source, tokens)].float()
 
     @staticmethod
-    def _hash(source: Sequence[int], prefix: Sequence[int]) -> int:
-        seen = 7
-        for token in [*source, START, *prefix]:
-            seen = (seen * 31 + token * 17 + 5) % ROWS
-        return seen
+    def row(source: Source, tokens: Sequence[int]) -> int:
+        value = 7
+        for token in [*(source or ()), START, *tokens]:
+            value = (value * 31 + token * 17 + 5) % ROWS
+        return value
 
 
 class AttendingToy(ToyModel):
-    """A toy that attends: its weights too are a row of a random table, for as many positions as the source has."""
+    """A toy that attends: its weights too are a row of a random table, for as many positions as the input has."""
 
     def __init__(self, vocabulary: int, seed: int = 0, spread: float = 2.0) -> None:
         super().__init__(vocabulary, seed, spread)
         self.looks = 3 * torch.randn(ROWS, 16, generator=torch.Generator().manual_seed(seed + 1))
 
     def attended(self, state: ToyState) -> Tensor:
-        padding = torch.arange(self.sources[-1][1]) >= state.lengths[:, None]  # as wide as the sources were
-        looks = self.looks[state.prefix[:, :, -self.new[-1] :]][..., : padding.size(1)]  # (B, K, T, S)
+        assert state.lengths is not None
+        padding = torch.arange(state.width) >= state.lengths[:, None]
+        looks = self.looks[state.new][..., : state.width]  # (B, K, T, S)
         return looks.masked_fill(padding[:, None, None], -torch.inf).softmax(-1)
 
-    def attention(self, source: Sequence[int], prefix: Sequence[int]) -> list[float]:
-        """What the step that chooses the token after `prefix` attends to, in plain Python arithmetic."""
-        return self.looks[self._hash(source, prefix)][: len(source)].softmax(-1).tolist()
+    def attention(self, source: Sequence[int], tokens: Sequence[int]) -> list[float]:
+        """What the step that chooses the token after `tokens` attends to, in plain Python arithmetic."""
+        return self.looks[self.row(source, tokens)][: len(source)].softmax(-1).tolist()
+
+
+def requests(
+    sources: Sequence[Source], how: Decoding, prompts: Sequence[Sequence[int]] | None = None, first_place: int = 0
+) -> list[Request]:
+    """One request for each source; the limit of its output is that of its length, whatever the prompt."""
+    prompts = [()] * len(sources) if prompts is None else prompts
+    pairs = zip(sources, prompts, strict=True)
+    return [
+        Request(source, prompt, limit_of(source, how), first_place + number)
+        for number, (source, prompt) in enumerate(pairs)
+    ]
+
+
+def limit_of(source: Source, how: Decoding) -> int:
+    return how.max_length if source is None else how.limit(len(source))
+
+
+def search(
+    model: Any,
+    sources: Sequence[Source],
+    how: Decoding,
+    prompts: Sequence[Sequence[int]] | None = None,
+    first_place: int = 0,
+    special: SpecialIds = SPECIAL,
+) -> list[list[Hypothesis]]:
+    """The outputs for each source."""
+    return decode_all(model, requests(sources, how, prompts, first_place), how, special)

@@ -1,16 +1,17 @@
-"""The same search as transformers' `generate` with `early_stopping="never"`, on a T5 with random weights."""
+"""The same search as transformers' `generate` with `early_stopping="never"`, on a T5 and a GPT-2 with random weights."""
 
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from transformers import T5ForConditionalGeneration
-from uncached_t5 import SPECIAL, Uncached, random_t5
+from transformers import GPT2LMHeadModel, T5ForConditionalGeneration
+from uncached_models import GPT2_SPECIAL, T5_SPECIAL, UncachedGPT2, UncachedT5, random_gpt2, random_t5
 
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
+from transduce.decoding.engine import decode_all
 from transduce.decoding.hypothesis import Hypothesis
+from transduce.decoding.requests import Request
 
 LIMIT = 12
 
@@ -43,11 +44,12 @@ def generated(network: T5ForConditionalGeneration, sources: Tensor, mask: Tensor
 
 
 def written(sequences: Tensor) -> list[list[int]]:
-    return [[token for token in row if token > SPECIAL.end] for row in sequences.tolist()]
+    return [[token for token in row if token > T5_SPECIAL.end] for row in sequences.tolist()]
 
 
 def best_of_all(network: T5ForConditionalGeneration, texts: list[list[int]], how: Decoding) -> list[Hypothesis]:
-    return [h for best in decode(Uncached(network), texts, how, SPECIAL) for h in best]
+    requests = [Request(text, (), LIMIT, place) for place, text in enumerate(texts)]
+    return [h for best in decode_all(UncachedT5(network), requests, how, T5_SPECIAL) for h in best]
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.0])
@@ -104,6 +106,48 @@ def test_the_repetition_penalty_agrees_where_it_looks_at_logits(network: T5ForCo
     assert [list(h.ids) for h in found] == written(expected.sequences)
     own = torch.stack(expected.logits, 1).log_softmax(-1)  # (60, steps, V), not penalised
     for row, h in enumerate(found):
-        tokens = [*h.ids, *([SPECIAL.end] if h.ended else [])]
+        tokens = [*h.ids, *([T5_SPECIAL.end] if h.ended else [])]
         theirs = [own[row, place, token].item() for place, token in enumerate(tokens)]
         assert h.token_log_probabilities == pytest.approx(theirs, abs=1e-4)
+
+
+PROMPTS = [[1, *text] for text in inputs(7, 20, 15)[2]] + [[1]]
+
+
+@pytest.fixture(scope="module")
+def gpt2() -> GPT2LMHeadModel:
+    return random_gpt2()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize(
+    ("beam", "rules"), [(2, {}), (4, {}), (3, {"no_repeat_ngram_size": 2}), (3, {"min_new_tokens": 5})]
+)
+def test_a_decoder_only_model_with_prompts_of_different_lengths(
+    gpt2: GPT2LMHeadModel, beam: int, alpha: float, rules: dict[str, int]
+) -> None:
+    """Theirs one by one, ours in one batch. Both score the output without its prompt."""
+    ours = {"no_repeat_ngram": rules.get("no_repeat_ngram_size", 0), "min_length": rules.get("min_new_tokens", -1) + 1}
+    how = Decoding(beam, alpha, beam, **ours)
+    requests = [Request(None, prompt[1:], LIMIT, 0) for prompt in PROMPTS]
+    outputs = decode_all(UncachedGPT2(gpt2), requests, how, GPT2_SPECIAL)
+    for prompt, best in zip(PROMPTS, outputs, strict=True):
+        expected = gpt2.generate(
+            torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+            max_new_tokens=LIMIT,
+            suppress_tokens=[0, 1],
+            do_sample=False,
+            num_beams=beam,
+            num_return_sequences=beam,
+            length_penalty=alpha,
+            early_stopping="never",
+            return_dict_in_generate=True,
+            output_scores=True,
+            **rules,
+        )
+        theirs = [[token for token in row if token > 2] for row in expected.sequences[:, len(prompt) :].tolist()]
+        assert [list(h.ids) for h in best] == theirs
+        assert [h.score for h in best] == pytest.approx(expected.sequences_scores.tolist(), rel=1e-5)
+    assert 0 < sum(h.ended for best in outputs for h in best) < beam * len(PROMPTS)
+    assert len({h.ids for best in outputs for h in best}) > len(PROMPTS)

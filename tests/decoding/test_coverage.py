@@ -5,23 +5,27 @@ import math
 import pytest
 import torch
 
-from toy_models import SPECIAL, AttendingToy, ToyModel
+from toy_models import AttendingToy, ToyModel, search
 from transduce.decoding.config import Decoding
-from transduce.decoding.coverage import Coverage
-from transduce.decoding.engine import decode
+from transduce.decoding.protocol import Padded
+from transduce.decoding.rules.coverage import Coverage
+
+
+def started(beta: float, lengths: list[int], width: int) -> Coverage:
+    return Coverage.start(beta, Padded(torch.zeros(len(lengths), width, dtype=torch.long), torch.tensor(lengths)))
 
 
 def test_by_hand() -> None:
     """Two tokens: position 0 got 0.9 + 0.6, which counts as 1; position 1 got 0.1 + 0.4; position 2 is padding."""
-    coverage = Coverage(0.2, torch.tensor([2])).add(torch.tensor([[[[0.9, 0.1, 0.0], [0.6, 0.4, 0.0]]]]))
+    coverage = started(0.2, [2], 3).add(torch.tensor([[[[0.9, 0.1, 0.0], [0.6, 0.4, 0.0]]]]))
     assert coverage.penalty().item() == pytest.approx(0.2 * math.log(0.5))
 
 
 def test_in_steps_and_at_once_are_the_same_whatever_is_selected_and_reordered() -> None:
     attention = torch.rand(3, 2, 4, 5).softmax(-1)
-    lengths = torch.tensor([5, 3, 4])
-    at_once = Coverage(0.7, lengths).add(attention)
-    steps = Coverage(0.7, lengths)
+    start = started(0.7, [5, 3, 4], 5).reorder(torch.zeros(3, 2, dtype=torch.long))
+    at_once = start.add(attention)
+    steps = start
     for step in range(4):
         steps = steps.add(attention[:, :, step : step + 1])
     torch.testing.assert_close(steps.penalty(), at_once.penalty())
@@ -31,7 +35,7 @@ def test_in_steps_and_at_once_are_the_same_whatever_is_selected_and_reordered() 
 
 
 def test_a_position_without_any_attention_is_very_bad_but_finite() -> None:
-    penalty = Coverage(1.0, torch.tensor([2])).add(torch.tensor([[[[1.0, 0.0]]]])).penalty()
+    penalty = started(1.0, [2], 2).add(torch.tensor([[[[1.0, 0.0]]]])).penalty()
     assert -100 < penalty.item() < -80
 
 
@@ -39,8 +43,8 @@ def test_it_moves_the_choice_towards_outputs_that_have_seen_more() -> None:
     """With a table whose outputs differ little in probability, a heavy penalty chooses the best covered of the beam."""
     model = AttendingToy(9, seed=5, spread=0.1)
     how = Decoding(beam=8, n_best=8, alpha=0.0, max_length=5)
-    (free,) = decode(model, [[4, 5, 6, 7]], how, SPECIAL)
-    (heavy,) = decode(model, [[4, 5, 6, 7]], Decoding(8, 0.0, 8, max_length=5, coverage_penalty=50.0), SPECIAL)
+    (free,) = search(model, [[4, 5, 6, 7]], how)
+    (heavy,) = search(model, [[4, 5, 6, 7]], Decoding(8, 0.0, 8, max_length=5, coverage_penalty=50.0))
 
     def worst(ids: tuple[int, ...], ended: bool) -> float:
         seen = [model.attention([4, 5, 6, 7], ids[:i]) for i in range(len(ids) + ended)]
@@ -55,4 +59,4 @@ def test_a_model_that_does_not_show_its_attention_is_refused() -> None:
         with pytest.raises(
             ValueError, match=r"coverage-penalty must be 0 .*found 0.2: ToyModel has no method `attended`"
         ):
-            decode(ToyModel(8), [[4]], how, SPECIAL)
+            search(ToyModel(8), [[4]], how)

@@ -8,11 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toy_models import SPECIAL, START, AttendingToy, ToyModel
+from toy_models import PAD, START, AttendingToy, ToyModel, search
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
 from transduce.decoding.ensemble import Ensemble
-from transduce.decoding.protocol import Attending, Decodable
+from transduce.decoding.protocol import Attending, Decodable, Padded
 from transduce.decoding.strategies.sampling import Sampling
 
 SOURCES = [[4, 5, 6], [7], [8, 8, 4, 4]]
@@ -35,15 +34,15 @@ class Mean(ToyModel):
 def test_it_decodes_as_the_mean_of_probabilities(seed: int, models: int, beam: int) -> None:
     toys = [ToyModel(9, seed + number) for number in range(models)]
     how = Decoding(beam, n_best=beam, max_ratio=0.0, max_extra=9)
-    found = decode(Ensemble(toys), SOURCES, how, SPECIAL)
-    expected = decode(Mean(toys), SOURCES, how, SPECIAL)
+    found = search(Ensemble(toys), SOURCES, how)
+    expected = search(Mean(toys), SOURCES, how)
     assert [[h.ids for h in best] for best in found] == [[h.ids for h in best] for best in expected]
     for best, other in zip(found, expected, strict=True):
         assert [h.score for h in best] == pytest.approx([h.score for h in other], abs=1e-4)
 
 
 @pytest.mark.parametrize(
-    "search",
+    "strategy",
     [
         {"beam": 1},
         {"beam": 3, "n_best": 3},
@@ -51,11 +50,11 @@ def test_it_decodes_as_the_mean_of_probabilities(seed: int, models: int, beam: i
         {"n_best": 3, "sampling": Sampling(top_p=0.9)},
     ],
 )
-def test_the_same_model_twice_is_that_model_with_every_setting(search: dict[str, Any]) -> None:
-    how = Decoding(max_ratio=0.0, max_extra=9, **EVERYTHING, **search)
-    prefixes = [[4], [], [5, 5]]
-    one = decode(AttendingToy(9, 7), SOURCES, how, SPECIAL, prefixes=prefixes)
-    two = decode(Ensemble([AttendingToy(9, 7), AttendingToy(9, 7)]), SOURCES, how, SPECIAL, prefixes=prefixes)
+def test_the_same_model_twice_is_that_model_with_every_setting(strategy: dict[str, Any]) -> None:
+    how = Decoding(max_ratio=0.0, max_extra=9, **EVERYTHING, **strategy)
+    prompts = [[4], [], [5, 5]]
+    one = search(AttendingToy(9, 7), SOURCES, how, prompts=prompts)
+    two = search(Ensemble([AttendingToy(9, 7), AttendingToy(9, 7)]), SOURCES, how, prompts=prompts)
     assert [[h.ids for h in best] for best in two] == [[h.ids for h in best] for best in one]
     for best, other in zip(two, one, strict=True):
         assert [h.score for h in best] == pytest.approx([h.score for h in other], abs=1e-4)
@@ -67,31 +66,30 @@ def test_a_token_that_one_model_excludes_keeps_half_of_the_other_s_probability()
     for toy in toys:
         toy.table[:, 5] = -torch.inf
     both = Ensemble(toys)
-    source, tokens = (torch.tensor([[4]]), torch.tensor([1])), torch.tensor([[[START]]])
-    logs = both.step(tokens, both.start(*source))[0].log_softmax(-1)[0, 0, 0].tolist()
+    state = both.start(Padded.of([[4]], PAD), Padded.of([[START]], PAD))
+    logs = both.step(torch.tensor([[[START]]]), state)[0].log_softmax(-1)[0, 0, 0].tolist()
     assert logs[4] == pytest.approx(toys[1].next_log_probabilities([4], [])[4] - math.log(2), abs=1e-5)
     assert logs[5] == -math.inf
 
 
 def test_it_keeps_the_protocol() -> None:
-    """Several tokens at once, join, select and truncate agree with single steps."""
+    """Several tokens at once, join and select agree with single steps."""
     model = Ensemble([AttendingToy(8, 1), AttendingToy(8, 2)])
     assert isinstance(model, Decodable) and isinstance(model, Attending)
-    first = model.start(torch.tensor([[4, 5]]), torch.tensor([2]))
-    second = model.start(torch.tensor([[6, 7, 0]]), torch.tensor([2]))
-    tokens = torch.tensor([[[START, 4, 5]]])
-    at_once, state = model.step(tokens, first)
-    _, other = model.step(tokens, second)
-    state = model.truncate(model.select(model.join(other, state), torch.tensor([1])), torch.tensor([[2]]))
+    prompt, tokens = Padded.of([[START]], PAD), torch.tensor([[[START, 4, 5]]])
+    at_once, _ = model.step(tokens, model.start(Padded.of([[4, 5]], PAD), prompt))
+    _, state = model.step(tokens[:, :, :2], model.start(Padded.of([[4, 5]], PAD), prompt))
+    _, other = model.step(tokens[:, :, :2], model.start(Padded.of([[6, 7, 4]], PAD), prompt))
+    state = model.select(model.join(other, state), torch.tensor([1]))
     again, _ = model.step(tokens[:, :, 2:], state)
     assert torch.equal(again[0, 0, 0], at_once[0, 0, 2])
 
 
 def test_attention_is_the_mean_of_the_models() -> None:
     toys = [AttendingToy(8, 1), AttendingToy(8, 2)]
-    source, tokens = (torch.tensor([[4, 5, 6]]), torch.tensor([3])), torch.tensor([[[START, 4]]])
     model = Ensemble(toys)
-    _, state = model.step(tokens, model.start(*source))
+    state = model.start(Padded.of([[4, 5, 6]], PAD), Padded.of([[START]], PAD))
+    _, state = model.step(torch.tensor([[[START, 4]]]), state)
     expected = sum(torch.tensor([toy.attention([4, 5, 6], prefix) for prefix in ([], [4])]) for toy in toys) / 2
     torch.testing.assert_close(model.attended(state)[0, 0], expected)
 
@@ -100,11 +98,11 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="an ensemble needs at least one model"):
         Ensemble([])
     with pytest.raises(ValueError, match="must have the same target vocabulary, found sizes 8, 9, 8"):
-        decode(Ensemble([ToyModel(8), ToyModel(9), ToyModel(8)]), SOURCES, Decoding(), SPECIAL)
+        search(Ensemble([ToyModel(8), ToyModel(9), ToyModel(8)]), SOURCES, Decoding())
     blind = Ensemble([AttendingToy(8), ToyModel(8)])
     with pytest.raises(ValueError, match=r"coverage-penalty must be 0 .*model 1 .* ToyModel, has no method `attended`"):
-        decode(blind, SOURCES, Decoding(coverage_penalty=0.1), SPECIAL)
+        search(blind, SOURCES, Decoding(coverage_penalty=0.1))
     training = ToyModel(8)
     training.training = True  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match=r"call model.eval\(\)"):
-        decode(Ensemble([ToyModel(8), training]), SOURCES, Decoding(), SPECIAL)
+        search(Ensemble([ToyModel(8), training]), SOURCES, Decoding())

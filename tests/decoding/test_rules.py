@@ -11,13 +11,12 @@ from transformers import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsPr
 
 from toy_models import END, SPECIAL, START
 from transduce.decoding.config import Decoding
-from transduce.decoding.partial_outputs import Written
-from transduce.decoding.requests import Batch, Request
+from transduce.decoding.partial_outputs import PartialOutputs
+from transduce.decoding.requests import Request
 from transduce.decoding.rules.bans import Bans, MinimumLength, NoRepeatedNgram
-from transduce.decoding.rules.forced_prefix import ForcedPrefix
 from transduce.decoding.rules.repetition import RepetitionPenalty
 from transduce.decoding.rules.rule import Rule, apply, rules_for
-from transduce.decoding.scores import Chances, chances
+from transduce.decoding.scores import TokenScores, token_scores
 
 V = 8
 OUTPUTS = st.integers(0, 12).flatmap(
@@ -25,90 +24,99 @@ OUTPUTS = st.integers(0, 12).flatmap(
 )
 
 
-def written(outputs: list[list[int]], limit: int = 100) -> Written:
-    """Each output as the one beam of a sentence of its own."""
-    tokens = torch.tensor([[[START, *ids]] for ids in outputs])
-    sentences = torch.arange(len(outputs))
-    gains = torch.zeros(len(outputs), 1, tokens.size(-1) - 1)
-    return Written(sentences, torch.full_like(sentences, limit), tokens, gains, torch.zeros(len(outputs), 1))
+def partial(outputs: list[list[int]], limit: int = 100, prompts: list[list[int]] | None = None) -> PartialOutputs:
+    """Each output, after its prompt, as the one beam of a sentence of its own."""
+    prompts = prompts or [[]] * len(outputs)
+    requests = {number: Request(None, prompt, limit, 0) for number, prompt in enumerate(prompts)}
+    grown = PartialOutputs.start(requests, START, "cpu")
+    for tokens in torch.tensor(outputs, dtype=torch.long).unbind(1):
+        grown = grown.grown(tokens[:, None], torch.zeros(len(outputs), 1), torch.zeros(len(outputs), 1))
+    return grown
 
 
-def random_chances(sentences: int, seed: int = 0) -> Chances:
+def random_scores(sentences: int, seed: int = 0) -> TokenScores:
     logits = 3 * torch.randn(sentences, 1, V, generator=torch.Generator().manual_seed(seed))
-    return chances(logits, torch.ones(sentences, 1, dtype=torch.bool), SPECIAL)
+    return token_scores(logits, torch.ones(sentences, 1, dtype=torch.bool), SPECIAL)
 
 
 @settings(max_examples=80, deadline=None)
 @given(outputs=OUTPUTS, n=st.integers(1, 4))
 def test_no_repeated_ngram_bans_what_transformers_bans(outputs: list[list[int]], n: int) -> None:
-    found = random_chances(len(outputs))
-    expected = NoRepeatNGramLogitsProcessor(n)(torch.tensor(outputs).long(), found.own[:, 0])
-    assert torch.equal(NoRepeatedNgram(n)(found, written(outputs))[:, 0], expected)
+    found = random_scores(len(outputs))
+    expected = NoRepeatNGramLogitsProcessor(n)(torch.tensor(outputs).long(), found.log_probs[:, 0])
+    assert torch.equal(NoRepeatedNgram(n)(found, partial(outputs))[:, 0], expected)
 
 
 @settings(max_examples=80, deadline=None)
 @given(outputs=OUTPUTS, penalty=st.floats(1, 5), seed=st.integers(0, 99))
 def test_repetition_penalty_is_that_of_transformers(outputs: list[list[int]], penalty: float, seed: int) -> None:
-    found = random_chances(len(outputs), seed)
+    found = random_scores(len(outputs), seed)
     processed = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor(outputs).long(), found.logits[:, 0])
-    allowed = found.own[:, 0] > -torch.inf
-    reshaped = RepetitionPenalty(penalty)(found, written(outputs))[:, 0]
+    allowed = found.log_probs[:, 0] > -torch.inf
+    reshaped = RepetitionPenalty(penalty)(found, partial(outputs))[:, 0]
     torch.testing.assert_close(reshaped[allowed], processed.log_softmax(-1)[allowed])
     assert (reshaped[~allowed] == -torch.inf).all()
 
 
 def test_the_end_is_banned_before_the_minimum_and_never_at_the_limit() -> None:
-    rule, found = MinimumLength(4, END), random_chances(2)
-    short = written([[4, 5], [4, 5]], limit=9)  # the next token is the third
+    rule, found = MinimumLength(4, END), random_scores(2)
+    short = partial([[4, 5], [4, 5]], limit=9)  # the next token is the third
     short.limits[1] = 3
     banned = rule(found, short) == -torch.inf
     assert banned[0, 0, END] and not banned[1, 0, END]
-    assert torch.equal(rule(found, written([[4, 5, 6], [4, 5, 6]])), found.own), "the fourth token may be the end"
+    assert torch.equal(rule(found, partial([[4, 5, 6], [4, 5, 6]])), found.log_probs), "the fourth token may be the end"
 
 
 def test_where_all_is_banned_the_end_is_possible() -> None:
-    found = random_chances(2)
+    found = random_scores(2)
     how = Decoding(no_repeat_ngram=1, min_length=50)
-    rules = rules_for(how, Batch.of([Request([4], 100)], 0, "cpu"), END)
+    rules = rules_for(how, END)
     every = [[1, 4, 5, 6, 7], [1, 4, 5, 6, 6]]  # each permitted token once; the second lacks 7
-    scored = apply(rules, found, written(every)).scored
+    scored = apply(rules, found, partial(every)).scores
     assert (scored[0, 0] > -torch.inf).nonzero().flatten().tolist() == [END]
-    assert scored[0, 0, END] == found.own[0, 0, END]
+    assert scored[0, 0, END] == found.log_probs[0, 0, END]
     assert (scored[1, 0] > -torch.inf).nonzero().flatten().tolist() == [7]
 
 
 def test_what_the_end_gets_back_is_what_a_penalty_made_of_it() -> None:
-    found, so_far = random_chances(1), written([[1, 4, 5, 6, 7]])
-    penalised = replace(found, scored=RepetitionPenalty(2.0)(found, so_far))
+    found, so_far = random_scores(1), partial([[1, 4, 5, 6, 7]])
+    penalised = replace(found, scores=RepetitionPenalty(2.0)(found, so_far))
     scored = Bans((NoRepeatedNgram(1), MinimumLength(50, END)), END)(penalised, so_far)
-    assert scored[0, 0, END] == penalised.scored[0, 0, END] != found.own[0, 0, END]
+    assert scored[0, 0, END] == penalised.scores[0, 0, END] != found.log_probs[0, 0, END]
 
 
-def test_a_forced_token_keeps_the_model_s_own_probability() -> None:
-    found = random_chances(2)
-    rule = ForcedPrefix(torch.tensor([[6, 7], [5, 0]]), torch.tensor([2, 1]))
-    first = rule(found, written([[], []]))
-    assert first[0, 0, 6] == found.own[0, 0, 6] and first[1, 0, 5] == found.own[1, 0, 5]
-    assert (first > -torch.inf).sum() == 2
-    second = rule(found, written([[6], [5]]))
-    assert (second[0] > -torch.inf).sum() == 1
-    assert torch.equal(second[1], found.own[1]), "the second prefix is over"
-    assert rule(found, written([[6, 7], [5, 4]])) is found.scored
+def test_rules_look_at_prompts_of_different_lengths_too() -> None:
+    """After "4 5 6, 4" a bigram may not end in 5; after "6, 4", and after "4" without a prompt, it may."""
+    found, so_far = random_scores(3), partial([[4], [4], [4]], prompts=[[4, 5, 6], [6], []])
+    banned = NoRepeatedNgram(2)(found, so_far) == -torch.inf
+    assert (banned & (found.log_probs > -torch.inf)).nonzero().tolist() == [[0, 0, 5]]
+    changed = RepetitionPenalty(3.0)(found, so_far) - found.logits
+    shifts = [changed[row, 0, 7] for row in range(3)]  # by the normaliser; 7 occurs nowhere
+    penalised = [(changed[row, 0] - shifts[row]).abs() > 1e-5 for row in range(3)]
+    allowed = [each[[3, 4, 5, 6, 7]].tolist() for each in penalised]
+    assert allowed == [
+        [False, True, True, True, False],
+        [False, True, False, True, False],
+        [False, True, False, False, False],
+    ]
+
+
+def test_the_minimum_length_leaves_out_the_prompt() -> None:
+    rule, found = MinimumLength(2, END), random_scores(1)
+    assert rule(found, partial([[]], prompts=[[4, 5, 6]]))[0, 0, END] == -torch.inf
+    assert rule(found, partial([[5]], prompts=[[4, 5, 6]]))[0, 0, END] == found.log_probs[0, 0, END]
 
 
 def test_default_settings_have_no_rules() -> None:
-    batch = Batch.of([Request([4], 9), Request([5, 6], 9)], 0, "cpu")
-    assert rules_for(Decoding(), batch, END) == ()
-    equal = Batch.of([Request([4], 9, [5, 6]), Request([5, 6], 9, [7, 7])], 0, "cpu")
-    assert rules_for(Decoding(), equal, END) == (), "equally long prefixes are read at once"
+    assert rules_for(Decoding(), END) == ()
 
 
 @pytest.mark.parametrize(
     "rule", [RepetitionPenalty(2.0), NoRepeatedNgram(1), MinimumLength(9, END), Bans((NoRepeatedNgram(2),), END)]
 )
 def test_rules_change_nothing_in_place_and_stay_at_most_zero(rule: Rule) -> None:
-    found = random_chances(2)
-    before = found.own.clone(), found.logits.clone()
-    scored: Tensor = rule(found, written([[4, 5, 4], [6, 6, 6]]))
-    assert torch.equal(found.own, before[0]) and torch.equal(found.logits, before[1])
+    found = random_scores(2)
+    before = found.log_probs.clone(), found.logits.clone()
+    scored: Tensor = rule(found, partial([[4, 5, 4], [6, 6, 6]]))
+    assert torch.equal(found.log_probs, before[0]) and torch.equal(found.logits, before[1])
     assert (scored <= 0).all()

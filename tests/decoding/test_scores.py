@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toy_models import SPECIAL
-from transduce.decoding.scores import best_tokens, chances, picked
+from transduce.decoding.scores import best_tokens, members, picked, token_scores
 
 
 @settings(max_examples=60, deadline=None)
@@ -25,7 +25,7 @@ def test_best_tokens_is_a_stable_sort(seed: int, levels: int, vocabulary: int, c
 def test_log_probabilities_are_float32_and_ban_without_normalising_again() -> None:
     logits = torch.randn(2, 3, 9, dtype=torch.float64)
     alive = torch.ones(2, 3, dtype=torch.bool)
-    found = chances(logits, alive, SPECIAL).own
+    found = token_scores(logits, alive, SPECIAL).log_probs
     assert found.dtype == torch.float32
     assert (found[..., [0, 2]] == -torch.inf).all()
     kept = [1, *range(3, 9)]
@@ -36,10 +36,15 @@ def test_log_probabilities_are_float32_and_ban_without_normalising_again() -> No
 def test_nan_in_a_beam_that_is_empty_is_of_no_account() -> None:
     logits = torch.zeros(1, 2, 5)
     logits[0, 1, 4] = torch.nan
-    chances(logits, torch.tensor([[True, False]]), SPECIAL)
+    token_scores(logits, torch.tensor([[True, False]]), SPECIAL)
 
 
 def test_picked_looks_up_beam_and_token() -> None:
     values = torch.arange(24.0).view(2, 3, 4)
     found = picked(values, torch.tensor([[2, 0], [1, 1]]), torch.tensor([[3, 1], [0, 2]]))
     assert found.tolist() == [[11.0, 1.0], [16.0, 18.0]]
+
+
+def test_members_are_the_ids_among_tokens_and_negative_ones_do_not_count() -> None:
+    tokens = torch.tensor([[[-1, 2, 0], [-1, -1, -1]]])
+    assert members(tokens, 3).tolist() == [[[True, False, True], [False, False, False]]]

@@ -179,7 +179,7 @@ def test_settings_derive_from_the_models_own(model, monkeypatch):
         model.decoding(beam=4)
 
 
-def test_a_forced_prefix_begins_the_output_and_counts_in_it(model):
+def test_a_forced_prefix_begins_the_text_and_counts_nowhere_else(model):
     prefixes = ["lot nas", "", "kus", "lot", "", ""]
     forced = model.translate_n_best(LINES, 2, prefixes=prefixes)
     free = model.translate_n_best(LINES, 2)
@@ -188,7 +188,11 @@ def test_a_forced_prefix_begins_the_output_and_counts_in_it(model):
             assert best.text == ""
         elif prefix:
             assert best.text.startswith(f"{prefix} ")
-            assert best.pieces[: len(prefix.split())] == tuple(prefix.split())
+            own = best.pieces[:-1] if best.ended else best.pieces
+            assert [*prefix.split(), *own] == best.text.split()
+            assert best.log_probability == pytest.approx(sum(best.token_log_probabilities), abs=1e-6)
+            assert best.score == pytest.approx(best.log_probability / len(best.token_log_probabilities), abs=1e-6)
+            assert len(best.ids) + best.ended == len(best.token_log_probabilities)
         else:
             assert best.text == other.text
     assert model.translate(LINES, 2, prefixes=prefixes) == [each[0].text for each in forced]

@@ -1,165 +1,213 @@
-"""Decode any number of sources: batches by tokens, results in input order."""
+"""The engine: requests come in, the model reads, rules reshape, the strategy chooses, finished outputs go out.
+
+Letters: B sentences, K outputs side by side, R chosen sentences.
+"""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Generic
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from transduce.decoding.config import Decoding
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
-from transduce.decoding.loop import Reading, run
-from transduce.decoding.partial_outputs import Written
-from transduce.decoding.protocol import Attending, Decodable, State
-from transduce.decoding.requests import Batch, Request
-from transduce.decoding.rules.rule import rules_for
-from transduce.decoding.strategies import beam, diverse, greedy
-from transduce.decoding.strategies.sampling import Sampling, drawn
+from transduce.decoding.partial_outputs import PartialOutputs
+from transduce.decoding.protocol import Attending, Decodable, Padded, State
+from transduce.decoding.requests import Request, batches, check
+from transduce.decoding.rules.coverage import Coverage
+from transduce.decoding.rules.rule import Rule, apply, rules_for
+from transduce.decoding.scores import token_scores
+from transduce.decoding.strategies.strategy import Search, begin
 
-MIN_PADDED = 8  # what a shorter source counts for in a batch: its output takes room too
-
-
-def batches(lengths: Sequence[int], batch_tokens: int, beam: int) -> Iterator[list[int]]:
-    """Indices of sources that are decoded together, longest first.
-
-    A batch holds at most `batch_tokens` padded source tokens, each counted `beam` times, and always one source:
-    `list(batches([1, 20, 10], batch_tokens=40, beam=1)) == [[1, 2], [0]]`.
-    """
-    batch: list[int] = []
-    room = 0
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch and len(batch) == room:
-            yield batch
-            batch = []
-        if not batch:
-            room = max(1, batch_tokens // (beam * max(lengths[index], MIN_PADDED)))
-        batch.append(index)
-    if batch:
-        yield batch
+Outputs = dict[int, list[Hypothesis]]  # under the number of the request
 
 
 def decode(
     model: Decodable[State],
-    sources: Sequence[Sequence[int]],
+    requests: Iterable[Request],
     settings: Decoding,
     special: SpecialIds,
-    progress: Callable[[int], object] | None = None,
     device: torch.device | str = "cpu",
-    prefixes: Sequence[Sequence[int]] | None = None,
-    first_place: int = 0,
-) -> list[list[Hypothesis]]:
-    """Up to n-best hypotheses for each source (token ids), best score first, in the order of the sources.
+) -> Iterator[tuple[int, list[Hypothesis]]]:
+    """The number of each request, counted from 0, and its n best outputs, best first, in the order of finishing.
 
     One beam is greedy search by definition; with `settings.sampling` the n best are that many independent draws.
-    Results do not depend on which sources are decoded together, up to the rounding of the model's matrix products.
-    `prefixes` are token ids that the output of each source must begin with (none where empty): they count in its
-    length and its log-probability. `first_place` is how many sources of the same stream were decoded before, so that
-    random draws depend on a source's place in the stream and not on how it was cut into calls. `progress` is called
-    with the number of sources just finished, batch by batch (`tqdm.update` fits). `device` is where the model is; the
-    model must be in evaluation mode.
-    Raises ValueError for an empty source, a prefix that leaves its output no room or holds a special id, a model in
-    training mode or without attention where `settings.coverage_penalty` needs it, and logits that are NaN or infinite.
+    Results do not depend on which requests are decoded together, up to the rounding of the model's matrix products.
+    `device` is where the model is; the model must be in evaluation mode.
+    Raises ValueError for an empty input, a prompt that leaves its output no room, a model in training mode or without
+    attention where `settings.coverage_penalty` needs it, and logits that are NaN or infinite.
     """
-    _check_model(model, settings)
-    requests = _requests(sources, prefixes, settings, special, first_place)
-    rows = settings.beam if settings.sampling is None else settings.n_best
-    results: list[list[Hypothesis]] = [[] for _ in sources]
-    for places in batches([len(source) for source in sources], settings.batch_tokens, rows):
-        # not inference_mode: what a model keeps from here (a table of positions) may later need gradients
-        with torch.no_grad():
-            found = _decode_batch(model, [requests[index] for index in places], settings, special, device)
-        for index, hypotheses in zip(places, found, strict=True):
-            if not hypotheses or hypotheses[0].log_probability == -math.inf:
-                raise ValueError(f"the model gives every permitted output of source {index} probability zero")
-            results[index] = sorted(hypotheses, key=lambda each: -each.score)
-        if progress is not None:
-            progress(len(places))
-    return results
+    requests = list(requests)
+    check(requests)
+    engine = Engine(model, settings, special, device)
+    columns = settings.beam if settings.sampling is None else settings.n_best
+    for batch in batches([request.cost for request in requests], settings.batch_tokens, columns):
+        engine.submit({index: requests[index] for index in batch})
+        while engine.running:
+            yield from engine.step().items()
 
 
-def _check_model(model: Decodable[State], settings: Decoding) -> None:
-    if getattr(model, "training", False):
-        raise ValueError("the model is in training mode, in which dropout changes its outputs: call model.eval() first")
-    if settings.coverage_penalty and not isinstance(model, Attending):
-        raise ValueError(
-            f"coverage-penalty must be 0 with a model that does not show its attention, found "
-            f"{settings.coverage_penalty}: {type(model).__name__} has no method `attended`"
-        )
-
-
-def _requests(
-    sources: Sequence[Sequence[int]],
-    prefixes: Sequence[Sequence[int]] | None,
+def decode_all(
+    model: Decodable[State],
+    requests: Iterable[Request],
     settings: Decoding,
     special: SpecialIds,
-    first_place: int,
-) -> list[Request]:
-    """Sources, limits, prefixes and places, once they are known to go together."""
-    if prefixes is None:
-        prefixes = [()] * len(sources)
-    if len(prefixes) != len(sources):
-        raise ValueError(f"expected one prefix for each of {len(sources)} sources, found {len(prefixes)}")
-    requests = []
-    for index, (source, prefix) in enumerate(zip(sources, prefixes, strict=True)):
-        if len(source) == 0:
-            raise ValueError(f"source {index} (counted from 0) has no tokens: leave out empty sources")
-        limit = settings.limit(len(source))
-        _check_prefix(index, prefix, limit, special)
-        requests.append(Request(source, limit, prefix, first_place + index))
-    return requests
+    device: torch.device | str = "cpu",
+) -> list[list[Hypothesis]]:
+    """The n best outputs of each request, in the order of the requests; arguments and errors as those of `decode`."""
+    return [
+        outputs for _, outputs in sorted(decode(model, requests, settings, special, device), key=lambda each: each[0])
+    ]
 
 
-def _check_prefix(index: int, prefix: Sequence[int], limit: int, special: SpecialIds) -> None:
-    if prefix and len(prefix) >= limit:
-        raise ValueError(
-            f"source {index} (counted from 0) has a prefix of {len(prefix)} tokens, but its output may have at most "
-            f"{limit}, one of them after the prefix: shorten the prefix, or raise max-length, max-ratio or max-extra"
-        )
-    for token in prefix:
-        if token < 0 or token in (special.pad, special.start, special.end):
+class Engine(Generic[State]):
+    """Decodes requests that come and go, all with the same settings.
+
+        engine.submit({7: request})        at any time
+        while engine.running:
+            for number, outputs in engine.step().items(): ...
+
+    What is submitted together starts together and joins the rest after its first step. An engine is of no use after an
+    error.
+    """
+
+    def __init__(
+        self, model: Decodable[State], settings: Decoding, special: SpecialIds, device: torch.device | str = "cpu"
+    ) -> None:
+        if getattr(model, "training", False):
             raise ValueError(
-                f"the prefix of source {index} (counted from 0) holds id {token}, which is no text: {special}"
+                "the model is in training mode, in which dropout changes its outputs: call model.eval() first"
             )
+        if settings.coverage_penalty and not isinstance(model, Attending):
+            raise ValueError(
+                f"coverage-penalty must be 0 with a model that does not show its attention, found "
+                f"{settings.coverage_penalty}: {type(model).__name__} has no method `attended`"
+            )
+        self.model, self.settings, self.special, self.device = model, settings, special, device
+        self._rules = rules_for(settings, special.end)
+        self._batches: list[RunningBatch[State]] = []
+
+    @property
+    def running(self) -> bool:
+        """Whether a request is unfinished."""
+        return bool(self._batches)
+
+    # not inference_mode: what a model keeps from here (a table of positions) may later need gradients
+    @torch.no_grad()
+    def submit(self, requests: Mapping[int, Request]) -> None:
+        """Reads the inputs and prompts of more requests. Their numbers must differ from those that are running."""
+        check(list(requests.values()))
+        if requests:
+            self._batches.append(RunningBatch.start(self.model, requests, self.settings, self.special, self.device))
+
+    @torch.no_grad()
+    def step(self) -> Outputs:
+        """One more token of every output. Returns the outputs of requests that leave, best first."""
+        finished: Outputs = {}
+        running = []
+        for batch in self._batches:
+            rest, outputs = batch.step(self._rules, self.special)
+            finished |= outputs
+            running += [] if rest is None else [rest]
+        self._batches = [reduce(RunningBatch.join, running)] if running else []
+        return {number: _ranked(number, outputs) for number, outputs in finished.items()}
+
+    @torch.no_grad()
+    def cancel(self, numbers: Collection[int]) -> None:
+        """Drops requests; numbers that are not running are ignored."""
+        dropped = torch.tensor(list(numbers), dtype=torch.long, device=self.device)
+        batches = self._batches
+        rows = [(~torch.isin(batch.search.partial.sentences, dropped)).nonzero().squeeze(1) for batch in batches]
+        self._batches = [batch.select(keep) for batch, keep in zip(batches, rows, strict=True) if len(keep)]
 
 
-def _decode_batch(
-    model: Decodable[State],
-    requests: Sequence[Request],
-    settings: Decoding,
-    special: SpecialIds,
-    device: torch.device | str,
-) -> list[list[Hypothesis]]:
-    """The hypotheses of each request: those of one search, or of n-best draws side by side."""
-    if settings.sampling is not None:
-        return _sample(model, requests, settings, settings.sampling, special, device)
-    batch = Batch.of(requests, special.pad, device)
-    reading, rules = Reading.start(model, batch, settings.coverage_penalty), rules_for(settings, batch, special.end)
-    if settings.beam == 1:
-        begin = partial(greedy.begin, choose=greedy.most_probable, alpha=settings.alpha, end=special.end)
-        return run(reading, batch, begin, rules, special)
-    of = beam if settings.groups == 1 else diverse
-    return run(reading, batch, partial(of.begin, settings=settings, end=special.end), rules, special, settings.groups)
+def _ranked(number: int, outputs: Sequence[Hypothesis]) -> list[Hypothesis]:
+    ranked = sorted(outputs, key=lambda output: -output.score)
+    if not ranked or ranked[0].log_probability == -math.inf:
+        raise ValueError(f"the model gives every permitted output of request {number} probability zero")
+    return ranked
 
 
-def _sample(
-    model: Decodable[State],
-    requests: Sequence[Request],
-    settings: Decoding,
-    sampling: Sampling,
-    special: SpecialIds,
-    device: torch.device | str,
-) -> list[list[Hypothesis]]:
-    """n-best draws for each request, each a row of its own."""
-    count = settings.n_best
-    batch = Batch.of([request for request in requests for _ in range(count)], special.pad, device)
-    places = [(request.place, number) for request in requests for number in range(count)]
-    uniform = sampling.draws(places, int(batch.limits.max())).to(device)
+@dataclass(frozen=True)
+class RunningBatch(Generic[State]):
+    """Sentences that decode together: the model's state, coverage where it is asked for, and the search."""
 
-    def draw(written: Written, log_probs: Tensor) -> Tensor:
-        return drawn(sampling.probabilities(log_probs), uniform[written.sentences, written.next_length - 1])
+    model: Decodable[State]
+    state: State
+    coverage: Coverage | None
+    search: Search
 
-    begin = partial(greedy.begin, choose=draw, alpha=settings.alpha, end=special.end)
-    reading, rules = Reading.start(model, batch, settings.coverage_penalty), rules_for(settings, batch, special.end)
-    found = run(reading, batch, begin, rules, special)
-    return [[each for one in found[row : row + count] for each in one] for row in range(0, len(found), count)]
+    @classmethod
+    def start(
+        cls,
+        model: Decodable[State],
+        requests: Mapping[int, Request],
+        settings: Decoding,
+        special: SpecialIds,
+        device: torch.device | str,
+    ) -> "RunningBatch[State]":
+        each = list(requests.values())
+        rows = [request.inputs for request in each if request.inputs is not None]
+        inputs = Padded.of(rows, special.pad, device) if rows else None
+        prompts = Padded.of([[special.start, *request.prompt] for request in each], special.pad, device)
+        if settings.coverage_penalty and inputs is None:
+            raise ValueError(f"coverage-penalty must be 0 without inputs, found {settings.coverage_penalty}")
+        coverage = Coverage.start(settings.coverage_penalty, inputs) if settings.coverage_penalty and inputs else None
+        partial = PartialOutputs.start(requests, special.start, device)
+        search = begin(settings, partial, [request.place for request in each], special.end)
+        batch = cls(model, model.start(inputs, prompts), coverage, search)
+        columns = search.partial.total.size(1)
+        if columns == 1:
+            return batch
+        return batch.reorder(torch.zeros(len(each), columns, dtype=torch.long, device=device))
+
+    def step(self, rules: Sequence[Rule], special: SpecialIds) -> tuple["RunningBatch[State] | None", Outputs]:
+        """One more token of every output; the batch without sentences that leave (None: all do), and their outputs."""
+        logits, state = self.model.step(self.search.partial.last.unsqueeze(-1), self.state)
+        coverage = self.coverage
+        if coverage is not None:
+            assert isinstance(self.model, Attending)
+            coverage = coverage.add(self.model.attended(state))
+        next_token = token_scores(logits[:, :, -1], self.search.open_beams, special)
+        next_token = apply(rules, next_token, self.search.partial)
+        search, beams = self.search.advance(next_token, None if coverage is None else coverage.penalty())
+        batch, outputs = RunningBatch(self.model, state, coverage, search), {}
+        unfinished = search.unfinished
+        remaining = int(unfinished.sum())
+        if remaining == 0:
+            return None, search.collect()
+        if worth_leaving(remaining, len(unfinished)):
+            outputs = search.select((~unfinished).nonzero().squeeze(1)).collect()
+            rows = unfinished.nonzero().squeeze(1)
+            batch, beams = batch.select(rows), None if beams is None else beams[rows]
+        return batch if beams is None else batch.reorder(beams), outputs
+
+    def reorder(self, beams: Int[Tensor, "B K"]) -> "RunningBatch[State]":
+        """The model goes on from these beams, as the search does already."""
+        coverage = None if self.coverage is None else self.coverage.reorder(beams)
+        return replace(self, state=self.model.reorder(self.state, beams), coverage=coverage)
+
+    def select(self, rows: Int[Tensor, " R"]) -> "RunningBatch[State]":
+        coverage = None if self.coverage is None else self.coverage.select(rows)
+        return RunningBatch(self.model, self.model.select(self.state, rows), coverage, self.search.select(rows))
+
+    def join(self, other: "RunningBatch[State]") -> "RunningBatch[State]":
+        """The sentences of both, after the first step of each."""
+        coverage = self.coverage
+        if coverage is not None and other.coverage is not None:
+            coverage = coverage.join(other.coverage)
+        state = self.model.join(self.state, other.state)
+        return RunningBatch(self.model, state, coverage, self.search.join(other.search))
+
+
+def worth_leaving(remaining: int, sentences: int) -> bool:
+    """Whether finished sentences should leave the batch now: when they are a quarter of it.
+
+    Leaving copies the model's state, so a copy for each sentence would cost more than it saves; by quarters, all the
+    copies of a search together move no more than a few times its first state.
+    """
+    return 4 * remaining <= 3 * sentences

@@ -1,6 +1,6 @@
 """Several models that decode as one.
 
-Letters: B sentences, K beams, T new tokens per beam, S source length, V vocabulary, R chosen sentences.
+Letters: B sentences, K beams, T new tokens per beam, S input length, V vocabulary, R chosen sentences.
 """
 
 import math
@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from transduce.decoding.protocol import Attending, Decodable
+from transduce.decoding.protocol import Attending, Decodable, Padded
 
 States = tuple[Any, ...]  # one of each model, whatever it is
 
@@ -34,8 +34,8 @@ class Ensemble(Decodable[States]):
         """Whether a model is in training mode, in which it must not decode."""
         return any(getattr(model, "training", False) for model in self.models)
 
-    def start(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> States:
-        return tuple(model.start(source, lengths) for model in self.models)
+    def start(self, inputs: Padded | None, prompts: Padded) -> States:
+        return tuple(model.start(inputs, prompts) for model in self.models)
 
     def step(self, tokens: Int[Tensor, "B K T"], state: States) -> tuple[Float[Tensor, "B K T V"], States]:
         """Logits whose softmax is the mean of the models' probabilities.
@@ -44,10 +44,10 @@ class Ensemble(Decodable[States]):
         penalty looks at logits: so shifted, several times the same model is that model, logits and all.
         """
         stepped = [model.step(tokens, own) for model, own in zip(self.models, state, strict=True)]
-        logits = [found.float() for found, _ in stepped]
-        self._check_sizes([found.size(-1) for found in logits])
-        normalisers = [found.logsumexp(-1, keepdim=True) for found in logits]
-        summed = reduce(torch.logaddexp, (found - norm for found, norm in zip(logits, normalisers, strict=True)))
+        logits = [own.float() for own, _ in stepped]
+        self._check_sizes([own.size(-1) for own in logits])
+        normalisers = [own.logsumexp(-1, keepdim=True) for own in logits]
+        summed = reduce(torch.logaddexp, (own - norm for own, norm in zip(logits, normalisers, strict=True)))
         shift = torch.stack(normalisers).mean(0) - math.log(len(self.models))
         return summed + shift, tuple(following for _, following in stepped)
 
@@ -59,15 +59,15 @@ class Ensemble(Decodable[States]):
 
     def attended(self, state: States) -> Float[Tensor, "B K T S"]:
         """The mean of the models' attention."""
-        found = []
+        attention = []
         for number, (model, own) in enumerate(zip(self.models, state, strict=True)):
             if not isinstance(model, Attending):
                 raise ValueError(
                     f"coverage-penalty must be 0 with a model that does not show its attention: model {number} "
                     f"(counted from 0) of the ensemble, {type(model).__name__}, has no method `attended`"
                 )
-            found.append(model.attended(own))
-        return torch.stack(found).mean(0)
+            attention.append(model.attended(own))
+        return torch.stack(attention).mean(0)
 
     def reorder(self, state: States, beams: Int[Tensor, "B K"]) -> States:
         return tuple(model.reorder(own, beams) for model, own in zip(self.models, state, strict=True))
@@ -78,6 +78,3 @@ class Ensemble(Decodable[States]):
     def join(self, state: States, other: States) -> States:
         pairs = zip(self.models, state, other, strict=True)
         return tuple(model.join(mine, theirs) for model, mine, theirs in pairs)
-
-    def truncate(self, state: States, lengths: Int[Tensor, "B K"]) -> States:
-        return tuple(model.truncate(own, lengths) for model, own in zip(self.models, state, strict=True))

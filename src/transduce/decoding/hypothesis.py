@@ -1,4 +1,4 @@
-"""What comes out of a search, and the token ids that a search must know."""
+"""Finished outputs, and the token ids that a search must know."""
 
 import math
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Ids with a meaning in decoding. The search generates `end`, never `pad`, `start` (unless they equal `end`) or, where
-    it is given, `unknown`, which stands for words that a vocabulary lacks and would spell nothing.
+    """Ids with a meaning in decoding. A search generates `end`, never `pad`, `start` (unless they equal `end`) or, where
+    it is given, `unknown`, which stands for words that a vocabulary lacks and spells nothing.
     """
 
     pad: int
@@ -29,11 +29,11 @@ class SpecialIds:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One output. `ids` leaves out the start and the end token, and begins with the forced prefix where there was one.
+    """One output: what follows the prompt. `ids` leaves out the prompt and the end token.
 
     score: what outputs are ranked by, log-probability / length^alpha, where length counts the end token too. With a
         repetition penalty the log-probabilities are those of the penalised distribution; the coverage penalty is added.
-    log_probability: natural logarithm of what the model gives, summed over the ids and, where `ended`, the end token.
+    log_probability: natural logarithm of the model's probability of the output given its prompt and inputs.
     ended: whether the model ended it; False if it was cut at its limit.
     token_log_probabilities: the terms of log_probability, one for each id and, where `ended`, the end token.
     """
@@ -44,8 +44,8 @@ class Hypothesis:
     ended: bool
     token_log_probabilities: tuple[float, ...]
 
-
-def hypothesis(tokens: list[int], gains: list[float], score: float, end: int) -> Hypothesis:
-    """The hypothesis of generated `tokens`, the last of which may be the end token, each with its log-probability."""
-    ended = tokens[-1] == end
-    return Hypothesis(tuple(tokens[:-1] if ended else tokens), score, math.fsum(gains), ended, tuple(gains))
+    @classmethod
+    def of(cls, tokens: list[int], log_probs: list[float], score: float, end: int) -> "Hypothesis":
+        """The output `tokens`, the last of which may be the end token, each with its log-probability."""
+        ended = tokens[-1] == end
+        return cls(tuple(tokens[:-1] if ended else tokens), score, math.fsum(log_probs), ended, tuple(log_probs))

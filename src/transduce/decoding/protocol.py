@@ -1,33 +1,59 @@
-"""What a decoder needs from a model: six operations on a state that only the model understands; a seventh for some uses.
+"""What decoding needs from a model: five operations on a state that only the model understands.
 
-Letters: B sentences, K beams, S source length, T new tokens per beam, V vocabulary, R chosen sentences.
+Letters: B sentences, K beams, S longest input, P longest prompt, T new tokens per beam, V vocabulary, R chosen sentences.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 State = TypeVar("State")
 
 
-@runtime_checkable
-class Decodable(Protocol[State]):
-    """A model that decodes step by step: an encoder-decoder, an ensemble, a recurrent or an imported model.
+@dataclass(frozen=True)
+class Padded:
+    """Rows of token ids side by side. Row b has `lengths[b]` tokens; the padding behind them must not matter.
 
-    The state holds what the source needs once per sentence (encoder keys and values, never copied per beam) and what
-    the prefix needs per sentence and beam (a key/value cache). Every operation returns a new state and may reuse the
-    memory of the one it was given: a state that was passed in must not be used again.
+    `Padded.of([[5, 6], [7]], pad=0)` has the tokens [[5, 6], [7, 0]] and the lengths [2, 1].
     """
 
-    def start(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> State:
-        """Read the sources; positions from `lengths[b]` on are padding and must not matter. No prefix is held yet."""
+    tokens: Int[Tensor, "B T"]
+    lengths: Int[Tensor, " B"]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]], pad: int, device: torch.device | str = "cpu") -> "Padded":
+        lengths = torch.tensor([len(row) for row in rows])
+        tokens = torch.full((len(rows), int(lengths.max())), pad)
+        for number, row in enumerate(rows):
+            tokens[number, : len(row)] = torch.tensor(row, dtype=torch.long)
+        return cls(tokens.to(device), lengths.to(device))
+
+
+@runtime_checkable
+class Decodable(Protocol[State]):
+    """A model that decodes step by step: an encoder-decoder, decoder-only, recurrent or imported model, or an ensemble.
+
+    The state holds what the inputs need once per sentence (encoder keys and values, never copied per beam) and what the
+    tokens read so far need per sentence and beam (a key/value cache). Every sentence has its own length. Each operation
+    returns a new state and may reuse the memory of the old one: use a state once.
+    """
+
+    def start(self, inputs: Padded | None, prompts: Padded) -> State:
+        """Reads the inputs (None for a model without inputs) and all but the last token of each prompt; K = 1.
+
+        A prompt begins with the start token. Prompts may have different lengths.
+        """
         ...
 
     def step(self, tokens: Int[Tensor, "B K T"], state: State) -> tuple[Float[Tensor, "B K T V"], State]:
-        """Append `tokens` to each beam's prefix; the logits at t are those of the token that follows `tokens[..., t]`.
+        """Reads T more tokens of each beam; the logits at t are those of the token that follows `tokens[..., t]`.
 
-        The first step decides K. With T > 1 the new tokens see each other causally, as in T steps of one.
+        The first of them, after `start`, is the last token of the prompt. The new tokens see each other causally, as in
+        T steps of one token.
         """
         ...
 
@@ -36,26 +62,31 @@ class Decodable(Protocol[State]):
         ...
 
     def select(self, state: State, rows: Int[Tensor, " R"]) -> State:
-        """Keep only the sentences `rows`, in that order: finished ones leave."""
+        """Keeps only the sentences `rows`, in that order."""
         ...
 
     def join(self, state: State, other: State) -> State:
-        """The sentences of `state` followed by those of `other`, which has the same K: waiting ones enter."""
+        """The sentences of `state` followed by those of `other`, which has the same K."""
         ...
 
+
+@runtime_checkable
+class Truncating(Decodable[State], Protocol[State]):
+    """A model that can forget tokens; recurrent states cannot."""
+
     def truncate(self, state: State, lengths: Int[Tensor, "B K"]) -> State:
-        """Roll each beam's prefix back to its first `lengths[b, k]` tokens."""
+        """Keeps the first `lengths[b, k]` of the tokens that each beam has read, those of its prompt included."""
         ...
 
 
 @runtime_checkable
 class Attending(Decodable[State], Protocol[State]):
-    """A model that can also say which source tokens it has looked at."""
+    """A model that shows which input tokens it attends to."""
 
     def attended(self, state: State) -> Float[Tensor, "B K T S"]:
-        """The cross-attention of each of the T tokens of the last step, one distribution over the source positions.
+        """The cross-attention of each of the T tokens of the last step, one distribution over the input positions.
 
-        A mean over layers and heads, or whatever comes nearest; S as wide as the sources were at the start. `state` is
-        that of the step, before anything else.
+        A mean over layers and heads, or the nearest equivalent. S is the width of `inputs.tokens` at the start, after
+        `join` the greater of both. `state` is the state that the step returned.
         """
         ...

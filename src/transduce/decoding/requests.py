@@ -1,50 +1,70 @@
-"""Sources that are decoded together, as tensors.
+"""Requests: what is decoded, and which requests are decoded together."""
 
-Letters: B sentences, S longest source, P longest prefix.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Int
-from torch import Tensor
+MIN_PADDED = 8  # what a shorter request counts for in a batch: its output takes room too
 
 
 @dataclass(frozen=True)
 class Request:
-    """One source to decode: its ids, the longest output it may get, and ids that the output must begin with."""
+    """One output, or n-best outputs, to decode.
 
-    source: Sequence[int]
+    inputs: token ids of the input (the source of a translation); None for a model without inputs.
+    prompt: token ids that the output continues, without the start id; they are not part of the output.
+    limit: longest output in tokens, the end token included.
+    place: number of this request in the whole stream; random draws depend on it.
+    """
+
+    inputs: Sequence[int] | None
+    prompt: Sequence[int]
     limit: int
-    prefix: Sequence[int] = ()
-    place: int = 0  # of the source in all that is decoded, on which its random draws depend
+    place: int
+
+    @property
+    def cost(self) -> int:
+        """Tokens that it takes up in a batch."""
+        return max(len(self.inputs or ()), len(self.prompt) + 1)
+
+    def check(self, index: int) -> None:
+        """ValueError for an empty input, a prompt that leaves the output no room, and ids that cannot be."""
+        if self.inputs is not None and len(self.inputs) == 0:
+            raise ValueError(f"source {index} (counted from 0) has no tokens: leave out empty sources")
+        if self.limit < 1:
+            raise ValueError(
+                f"request {index} (counted from 0) has a prompt of {len(self.prompt)} tokens, which leaves its output no "
+                f"room: its limit must be at least 1, found {self.limit}; shorten the prompt, or raise max-length, "
+                "max-ratio or max-extra"
+            )
+        for token in self.prompt:
+            if token < 0:
+                raise ValueError(
+                    f"the prompt of request {index} (counted from 0) has the id {token}, expected 0 or more"
+                )
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Requests side by side, padded. Every output begins with the first `common_prefix` tokens of its prefix."""
-
-    source: Int[Tensor, "B S"]
-    lengths: Int[Tensor, " B"]
-    limits: Int[Tensor, " B"]
-    prefixes: Int[Tensor, "B P"]
-    prefix_lengths: Int[Tensor, " B"]
-    common_prefix: int
-
-    @classmethod
-    def of(cls, requests: Sequence[Request], pad: int, device: torch.device | str) -> "Batch":
-        source, lengths = padded([request.source for request in requests], pad, device)
-        prefixes, prefix_lengths = padded([request.prefix for request in requests], pad, device)
-        limits = torch.tensor([request.limit for request in requests], device=device)
-        common = min(len(request.prefix) for request in requests)
-        return cls(source, lengths, limits, prefixes, prefix_lengths, common)
+def check(requests: Sequence[Request]) -> None:
+    """ValueError for a request that cannot be decoded, or for inputs in some requests but not in all."""
+    for index, request in enumerate(requests):
+        request.check(index)
+        if (request.inputs is None) != (requests[0].inputs is None):
+            raise ValueError(f"either all requests have inputs or none has, but request {index} differs from request 0")
 
 
-def padded(rows: Sequence[Sequence[int]], pad: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """Rows of different lengths as one tensor (B, longest), and their lengths (B,)."""
-    lengths = torch.tensor([len(row) for row in rows])
-    filled = torch.full((len(rows), int(lengths.max())), pad)
-    for place, row in enumerate(rows):
-        filled[place, : len(row)] = torch.tensor(row, dtype=torch.long)
-    return filled.to(device), lengths.to(device)
+def batches(costs: Sequence[int], batch_tokens: int, beam: int) -> Iterator[list[int]]:
+    """Indices of requests that are decoded together, those of highest cost first.
+
+    A batch holds at most `batch_tokens` padded tokens, each counted `beam` times, and always one request:
+    `list(batches([1, 20, 10], batch_tokens=40, beam=1)) == [[1, 2], [0]]`.
+    """
+    batch: list[int] = []
+    room = 0
+    for index in sorted(range(len(costs)), key=lambda i: -costs[i]):
+        if batch and len(batch) == room:
+            yield batch
+            batch = []
+        if not batch:
+            room = max(1, batch_tokens // (beam * max(costs[index], MIN_PADDED)))
+        batch.append(index)
+    if batch:
+        yield batch

@@ -1,6 +1,6 @@
-"""From logits to the log-probabilities a search may use, and to the best of them in a fixed order.
+"""From logits to scores of the next token, and to the best tokens in a fixed order.
 
-Letters: B sentences, K beams, V vocabulary, N candidates per beam, C chosen.
+Letters: B sentences, K beams, V vocabulary, N candidates per beam, C chosen, W tokens of a prompt and its output.
 """
 
 from dataclasses import dataclass
@@ -13,30 +13,31 @@ from transduce.decoding.hypothesis import SpecialIds
 
 
 @dataclass(frozen=True)
-class Chances:
-    """How probable each next token is.
+class TokenScores:
+    """Scores of each possible next token.
 
-    logits: what the model said, in float32.
-    own: the model's log-probabilities, -inf for ids that no output may hold. They sum to `Hypothesis.log_probability`.
-    scored: those that searches rank and draw by: `own` itself until a rule reshapes it.
+    logits: those of the model, in float32.
+    log_probs: the model's log-probabilities, -inf for ids that no output may hold. They sum to
+        `Hypothesis.log_probability`.
+    scores: what searches rank and draw by: `log_probs` itself until a rule reshapes it.
     """
 
     logits: Float[Tensor, "B K V"]
-    own: Float[Tensor, "B K V"]
-    scored: Float[Tensor, "B K V"]
+    log_probs: Float[Tensor, "B K V"]
+    scores: Float[Tensor, "B K V"]
 
-    def columns(self, first: int, last: int) -> "Chances":
-        """Those of beams `first` to `last` - 1 only."""
-        own = self.own[:, first:last]
-        scored = own if self.scored is self.own else self.scored[:, first:last]
-        return Chances(self.logits[:, first:last], own, scored)
+    def columns(self, first: int, last: int) -> "TokenScores":
+        """Only those of beams `first` to `last` - 1."""
+        log_probs = self.log_probs[:, first:last]
+        scores = log_probs if self.scores is self.log_probs else self.scores[:, first:last]
+        return TokenScores(self.logits[:, first:last], log_probs, scores)
 
 
-def chances(logits: Float[Tensor, "B K V"], alive: Bool[Tensor, "B K"], special: SpecialIds) -> Chances:
+def token_scores(logits: Float[Tensor, "B K V"], open_beams: Bool[Tensor, "B K"], special: SpecialIds) -> TokenScores:
     """log softmax in float32, whatever the logits' type, with -inf for ids that no output may hold.
 
     Banned ids keep their share of the probability: the others are not normalised again, so that a sum over an output
-    is what the model gives it. Raises ValueError where an `alive` beam has NaN or infinite logits.
+    is the model's log-probability. Raises ValueError where an open beam has NaN or infinite logits.
     """
     vocabulary = logits.size(-1)
     if max(special.pad, special.start, special.end) >= vocabulary:
@@ -44,13 +45,13 @@ def chances(logits: Float[Tensor, "B K V"], alive: Bool[Tensor, "B K"], special:
     logits = logits.float()
     values = torch.log_softmax(logits, dim=-1)
     # One NaN or +inf logit, or nothing but -inf, makes its whole row NaN: one column tells.
-    if bool((values[..., 0].isnan() & alive).any()):
+    if bool((values[..., 0].isnan() & open_beams).any()):
         raise ValueError(
             "the model's logits are NaN or infinite, so no output can be chosen; "
             "its weights are damaged or its training diverged: load an earlier checkpoint"
         )
-    own = values.index_fill(-1, torch.tensor(special.banned, device=logits.device, dtype=torch.long), -torch.inf)
-    return Chances(logits, own, own)
+    log_probs = values.index_fill(-1, torch.tensor(special.banned, device=logits.device, dtype=torch.long), -torch.inf)
+    return TokenScores(logits, log_probs, log_probs)
 
 
 def picked(
@@ -58,6 +59,13 @@ def picked(
 ) -> Float[Tensor, "B C"]:
     """The value of each token after each beam."""
     return values.flatten(1).gather(1, beams * values.size(-1) + tokens)
+
+
+def members(tokens: Int[Tensor, "B K W"], vocabulary: int) -> Bool[Tensor, "B K V"]:
+    """Which ids are among `tokens`; negative ones do not count."""
+    present = torch.zeros(*tokens.shape[:-1], vocabulary + 1, dtype=torch.bool, device=tokens.device)
+    present.scatter_(-1, tokens.where(tokens >= 0, vocabulary), True)  # the last column takes the negative ones
+    return present[..., :-1]
 
 
 def best_tokens(values: Float[Tensor, "B K V"], count: int) -> tuple[Float[Tensor, "B K N"], Int[Tensor, "B K N"]]:

@@ -14,6 +14,7 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
 from transduce.decoding.protocol import Decodable
+from transduce.decoding.requests import Request
 from transduce.machine.hardware import best_device
 from transduce.models import folder as model_folder
 from transduce.models.outputs import Scored, Translation
@@ -93,19 +94,18 @@ class Model:
         rows, cut = self.source_rows(lines, tags)
         wanted = [place for place, line in enumerate(lines) if line.strip()]
         forced = self._prefix_rows(prefixes, rows, wanted, settings)
-        found = decode(
-            self.decodable(),
-            [[*rows[place], self.tokenizers.source.end] for place in wanted],
-            settings,
-            self.special_ids(),
-            progress,
-            self.device,
-            forced,
-            first_place,
-        )
+        requests = [
+            Request(
+                [*rows[place], self.tokenizers.source.end], prefix, settings.limit(len(rows[place]) + 1) - len(prefix), first_place + number
+            )
+            for number, (place, prefix) in enumerate(zip(wanted, forced, strict=True))
+        ]
         results = [[Translation("", 0.0, 0.0)] for _ in lines]
-        for place, hypotheses in zip(wanted, found, strict=True):
-            results[place] = self._translations(hypotheses, cut[place])
+        for number, hypotheses in decode(self.decodable(), requests, settings, self.special_ids(), self.device):
+            place = wanted[number]
+            results[place] = self._translations(hypotheses, forced[number], cut[place])
+            if progress is not None:
+                progress(1)
         return results
 
     def score(
@@ -194,10 +194,10 @@ class Model:
         sources: Sequence[Sequence[int]],
         wanted: Sequence[int],
         settings: Decoding,
-    ) -> list[list[int]] | None:
+    ) -> list[list[int]]:
         """The ids of the prefixes of the lines `wanted`; LineError for one that leaves its output no room."""
         if prefixes is None:
-            return None
+            return [[] for _ in wanted]
         if len(prefixes) != len(sources):
             raise ValueError(f"expected a prefix for each of {len(sources)} lines, found {len(prefixes)}")
         rows = prefix_rows(self.tokenizers.target, [prefixes[place] for place in wanted], wanted)
@@ -211,9 +211,9 @@ class Model:
                 )
         return rows
 
-    def _translations(self, hypotheses: Sequence[Hypothesis], cut: bool) -> list[Translation]:
+    def _translations(self, hypotheses: Sequence[Hypothesis], prefix: Sequence[int], cut: bool) -> list[Translation]:
         tokenizer = self.tokenizers.target
-        texts = tokenizer.decode_batch([hypothesis.ids for hypothesis in hypotheses])
+        texts = tokenizer.decode_batch([[*prefix, *hypothesis.ids] for hypothesis in hypotheses])
         return [
             Translation(
                 text, h.score, h.log_probability, cut, h.ended, h.ids, tuple(h.token_log_probabilities), tokenizer

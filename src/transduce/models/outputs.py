@@ -10,6 +10,7 @@ from transduce.text.tokenizer import Tokenizer
 class Translation:
     """One output: its text, score (what outputs are ranked by) and log-probability in nats.
 
+    The text begins with the forced prefix. All else is about what the model wrote after it: score, log-probability, ids.
     token_log_probabilities: the terms of log_probability, the end token's last where `ended`.
     """
 
@@ -24,7 +25,7 @@ class Translation:
 
     @property
     def confidence(self) -> float:
-        """The geometric mean of its tokens' probabilities, end token and forced prefix included; 1 for a blank line."""
+        """The geometric mean of its tokens' probabilities, end token included, forced prefix not; 1 for a blank line."""
         return math.exp(self.log_probability / max(1, len(self.token_log_probabilities)))
 
     @property

@@ -1,6 +1,7 @@
 """Step-by-step decoding with an encoder-decoder: the state holds memory keys and values per sentence, a cache per beam.
 
-Letters: B sentences, K beams, N = B K rows, T new tokens, S source tokens, H heads, E width of a head, V vocabulary.
+Letters: B sentences, K beams, N = B K rows, T new tokens, S source tokens, D width of the model, H heads, E width of a
+head, V vocabulary.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from torch import Tensor
 from transduce.attention.attend import DOT_PRODUCT, SOFTMAX, attend
 from transduce.attention.cache import KeyValueCache, Lengths
 from transduce.attention.masks import DenseMask, Mask
+from transduce.decoding.protocol import Padded
 from transduce.networks.transformer import DecoderLayer, EncoderDecoder
 
 
@@ -29,8 +31,8 @@ class DecoderState:
 
     memory: tuple[Memory, ...]
     memory_mask: DenseMask  # (B, 1, 1, S)
-    caches: tuple[KeyValueCache, ...] | None  # one per layer, N rows; None before the first step
-    lengths: Lengths | None
+    caches: tuple[KeyValueCache, ...]  # one per layer, N rows
+    lengths: Lengths
     asked: tuple[Tensor, ...] = ()  # what the last step asked the memory: of each layer (B, H, K T, E)
 
 
@@ -49,29 +51,38 @@ class TransformerDecoding:
         return [layer for layer in self.network.decoder.layers if isinstance(layer, DecoderLayer)]
 
     @torch.no_grad()
-    def start(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> DecoderState:
-        """Reads the sources; nothing is decoded yet."""
-        mask = self.network.memory_mask(source, lengths)
-        encoded = self.network.encode(source, mask)
+    def start(self, inputs: Padded | None, prompts: Padded) -> DecoderState:
+        """Reads the sources and all but the last token of each prompt."""
+        assert inputs is not None, "an encoder-decoder reads inputs"
+        mask = self.network.memory_mask(inputs.tokens, inputs.lengths)
+        encoded = self.network.encode(inputs.tokens, mask)
         memory = tuple(Memory(*layer.memory_attention.keys_values(encoded)) for layer in self._layers())
-        return DecoderState(memory, mask, None, None)
+        caches = tuple(KeyValueCache.empty(each.keys) for each in memory)
+        state = DecoderState(memory, mask, caches, Lengths.none(len(encoded), encoded.device))
+        if prompts.tokens.shape[1] == 1:
+            return state
+        _, state = self._read(prompts.tokens[:, None, :-1], state)
+        return self.truncate(state, (prompts.lengths - 1)[:, None])  # what was read of the padding is forgotten
 
     @torch.no_grad()
     def step(self, tokens: Int[Tensor, "B K T"], state: DecoderState) -> tuple[Float[Tensor, "B K T V"], DecoderState]:
         """Logits after each of T further tokens of every beam."""
-        sentences, beams, new = tokens.shape
-        lengths = state.lengths or Lengths.none(sentences * beams, tokens.device)
+        hidden, state = self._read(tokens, state)
+        return self.network.logits(hidden).unflatten(0, tokens.shape[:2]), state
+
+    def _read(self, tokens: Int[Tensor, "B K T"], state: DecoderState) -> tuple[Float[Tensor, "N T D"], DecoderState]:
+        """The decoder's output at each of T further tokens."""
+        new, lengths = tokens.shape[2], state.lengths
         x = self.network.embed(self.network.target_embedding, tokens.flatten(0, 1), lengths.rows, lengths.longest)
         mask = _self_mask(lengths, new)
         caches, asked = [], []
         for number, layer in enumerate(self._layers()):
-            cache = None if state.caches is None else state.caches[number]
-            x, cache, queries = _layer_step(layer, x, cache, lengths, mask, state.memory[number], state.memory_mask)
+            cache, memory = state.caches[number], state.memory[number]
+            x, cache, queries = _layer_step(layer, x, cache, lengths, mask, memory, state.memory_mask)
             caches.append(cache)
             asked.append(queries)
-        logits = self.network.logits(self.network.decoder.final_norm(x))
         following = replace(state, caches=tuple(caches), lengths=lengths.grown(new), asked=tuple(asked))
-        return logits.unflatten(0, (sentences, beams)), following
+        return self.network.decoder.final_norm(x), following
 
     @torch.no_grad()
     def attended(self, state: DecoderState) -> Float[Tensor, "B K T S"]:
@@ -79,7 +90,7 @@ class TransformerDecoding:
 
         A step keeps only what it asked the memory; the weights are computed here, for those who want them.
         """
-        assert state.asked and state.lengths is not None, "only a step's own state tells what it attended to"
+        assert state.asked, "only a step's own state tells what it attended to"
         allowed = state.memory_mask.allowed
         layers = zip(state.asked, state.memory, strict=True)
         weights = torch.stack(
@@ -92,7 +103,6 @@ class TransformerDecoding:
     @torch.no_grad()
     def reorder(self, state: DecoderState, beams: Int[Tensor, "B K"]) -> DecoderState:
         """Beam k of sentence b goes on from beam beams[b, k]; the number of beams may change."""
-        assert state.caches is not None and state.lengths is not None
         before = len(state.lengths.rows) // len(beams)
         rows = (torch.arange(len(beams), device=beams.device)[:, None] * before + beams).flatten()
         return _with_rows(replace(state, asked=()), rows)
@@ -102,16 +112,12 @@ class TransformerDecoding:
         """Only the sentences named go on, in the order named."""
         memory = tuple(Memory(held.keys[rows], held.values[rows]) for held in state.memory)
         kept = replace(state, memory=memory, memory_mask=DenseMask(state.memory_mask.allowed[rows]), asked=())
-        if state.lengths is None:
-            return kept
         beams = len(state.lengths.rows) // len(state.memory[0].keys)
         return _with_rows(kept, (rows[:, None] * beams + torch.arange(beams, device=rows.device)).flatten())
 
     @torch.no_grad()
     def join(self, state: DecoderState, other: DecoderState) -> DecoderState:
-        """The sentences of both, those of `state` first. Both must have been stepped, with the same number of beams."""
-        assert state.caches is not None and state.lengths is not None, "step both states before they join"
-        assert other.caches is not None and other.lengths is not None, "step both states before they join"
+        """The sentences of both, those of `state` first; both have the same number of beams."""
         source = max(state.memory_mask.allowed.shape[-1], other.memory_mask.allowed.shape[-1])
         memory = tuple(
             Memory(
@@ -139,7 +145,6 @@ def _padded(held: Tensor, size: int, axis: int) -> Tensor:
 
 
 def _with_rows(state: DecoderState, rows: Tensor) -> DecoderState:
-    assert state.caches is not None and state.lengths is not None
     caches = tuple(cache.select(rows) for cache in state.caches)
     return replace(state, caches=caches, lengths=state.lengths.select(rows))
 
@@ -155,7 +160,7 @@ def _self_mask(lengths: Lengths, new: int) -> DenseMask | None:
 def _layer_step(
     layer: DecoderLayer,
     x: Tensor,
-    cache: KeyValueCache | None,
+    cache: KeyValueCache,
     lengths: Lengths,
     mask: DenseMask | None,
     memory: Memory,
@@ -167,7 +172,7 @@ def _layer_step(
 
     def attend_self(y: Tensor) -> Tensor:
         query, key, value = layer.self_attention.queries_keys_values(y, lengths.rows, lengths.longest)
-        grown.append((cache or KeyValueCache.empty(key)).append(key, value, lengths))
+        grown.append(cache.append(key, value, lengths))
         return layer.self_attention.joined(attend(query, *grown[0].filled(lengths.longest + y.shape[1]), mask))
 
     def attend_memory(y: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Beam search finds what enumeration finds, and keeps its promises on limits, ties and order."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
@@ -9,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plain_search import every_hypothesis
-from toy_models import END, PAD, SPECIAL, START, ToyModel
+from toy_models import END, PAD, SPECIAL, START, ToyModel, requests, search
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
-from transduce.decoding.loop import Reading, run
-from transduce.decoding.requests import Batch, Request
+from transduce.decoding.engine import RunningBatch
 from transduce.decoding.strategies import beam
 
 ALPHAS = st.sampled_from([0.0, 0.3, 0.6, 1.0, 1.7])
@@ -28,7 +25,7 @@ def test_a_wide_beam_finds_the_same_n_best_as_enumeration(seed: int, alpha: floa
     source = [3 + (seed + i) % 3 for i in range(length)]
     how = replace(WIDE, alpha=alpha, n_best=n_best)
     expected = every_hypothesis(model, source, how)[:n_best]
-    (found,) = decode(model, [source], how, SPECIAL)
+    (found,) = search(model, [source], how)
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-5)
     assert [h.log_probability for h in found] == pytest.approx([h.log_probability for h in expected], abs=1e-5)
     assert [(h.ids, h.ended) for h in found] == [(h.ids, h.ended) for h in expected]
@@ -42,8 +39,8 @@ def test_fewer_outputs_are_the_first_of_more(seed: int, alpha: float, beam: int,
     model = ToyModel(9, seed)
     how = Decoding(beam=beam, alpha=alpha, n_best=beam, max_ratio=0.0, max_extra=12)
     sources = [[4, 5, 6], [7], [8, 8, 4, 4]]
-    every = decode(model, sources, how, SPECIAL)
-    some = decode(model, sources, replace(how, n_best=n_best), SPECIAL)
+    every = search(model, sources, how)
+    some = search(model, sources, replace(how, n_best=n_best))
     assert some == [found[:n_best] for found in every]
 
 
@@ -53,7 +50,7 @@ def test_hypotheses_are_sorted_distinct_and_scored_by_the_rule(seed: int, beam: 
     model = ToyModel(12, seed, spread=1.0)
     how = Decoding(beam=beam, alpha=alpha, n_best=beam, max_ratio=0.0, max_extra=10)
     source = [5, 6, 7]
-    (found,) = decode(model, [source], how, SPECIAL)
+    (found,) = search(model, [source], how)
     assert len(found) == beam == len({h.ids for h in found})
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
     for h in found:
@@ -78,19 +75,13 @@ def test_a_greedy_choice_that_misleads() -> None:
     model.table.fill_(-1e4)
     for prefix in [(), (a,), (b,), (a, a), (a, b)]:
         for token, chance in chances.get(prefix, rest).items():
-            model.table[_row(model, source, prefix), token] = torch.tensor(chance).log()
+            model.table[model.row(source, prefix), token] = torch.tensor(chance).log()
     how = Decoding(beam=2, n_best=2, alpha=0.0, max_ratio=0.0, max_extra=5)
-    (found,) = decode(model, [source], how, SPECIAL)
+    (found,) = search(model, [source], how)
     assert [h.ids for h in found] == [(b,), (a, a)]
     assert [h.log_probability for h in found] == pytest.approx([torch.tensor(p).log().item() for p in (0.4, 0.105)])
-    (greedy,) = decode(model, [source], replace(how, beam=1, n_best=1), SPECIAL)
+    (greedy,) = search(model, [source], replace(how, beam=1, n_best=1))
     assert greedy[0].ids[0] == a
-
-
-def _row(model: ToyModel, source: list[int], prefix: tuple[int, ...]) -> int:
-    state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
-    _, state = model.step(torch.tensor([[[START, *prefix]]]), state)
-    return int(state.prefix[0, 0, -1])
 
 
 def test_equal_logits_are_broken_by_token_id() -> None:
@@ -98,7 +89,7 @@ def test_equal_logits_are_broken_by_token_id() -> None:
     for vocabulary in (7, 300, 5000):
         model = ToyModel(vocabulary, spread=0.0, dtype=torch.bfloat16)
         how = Decoding(beam=3, n_best=3, alpha=0.0, max_ratio=0.0, max_extra=1)
-        (found,) = decode(model, [[4]], how, SPECIAL)
+        (found,) = search(model, [[4]], how)
         # candidates 1, 3 (end), 4 in this order; all end at the limit of one token
         assert [(h.ids, h.ended) for h in found] == [((1,), False), ((), True), ((4,), False)]
 
@@ -106,7 +97,7 @@ def test_equal_logits_are_broken_by_token_id() -> None:
 def test_bfloat16_logits_are_summed_in_float32() -> None:
     model = ToyModel(11, seed=3, dtype=torch.bfloat16)
     how = Decoding(beam=4, n_best=4, max_ratio=0.0, max_extra=30)
-    (found,) = decode(model, [[4, 5]], how, SPECIAL)
+    (found,) = search(model, [[4, 5]], how)
     for h in found:
         written = [*h.ids, END] if h.ended else list(h.ids)
         total = sum(model.next_log_probabilities([4, 5], written[:i])[token] for i, token in enumerate(written))
@@ -116,7 +107,7 @@ def test_bfloat16_logits_are_summed_in_float32() -> None:
 def test_search_stops_long_before_the_limit_when_nothing_can_be_gained() -> None:
     model = ToyModel(8, seed=1)
     model.table[:, END] += 12.0  # the model ends at once, almost surely
-    decode(model, [[4]] * 3, Decoding(beam=3, max_length=200, max_extra=200), SPECIAL)
+    search(model, [[4]] * 3, Decoding(beam=3, max_length=200, max_extra=200))
     assert len(model.sizes) < 10
 
 
@@ -124,7 +115,7 @@ def test_finished_sentences_leave_the_batch() -> None:
     model = ToyModel(8, seed=2, spread=3.0)
     sources = [[4 + i % 4, 4 + i // 4 % 4, 4 + i // 16] for i in range(40)]
     how = Decoding(beam=3, max_ratio=0.0, max_extra=40)
-    decode(model, sources, how, SPECIAL)
+    search(model, sources, how)
     sentences = [size for size, _ in model.sizes]
     assert sentences[0] == 40
     assert sentences == sorted(sentences, reverse=True)
@@ -136,7 +127,7 @@ def test_fewer_hypotheses_than_asked_where_the_model_allows_no_more() -> None:
     model = ToyModel(5)
     model.table.fill_(-torch.inf)
     model.table[:, END] = 0.0
-    (found,) = decode(model, [[4]], Decoding(beam=4, n_best=4), SPECIAL)
+    (found,) = search(model, [[4]], Decoding(beam=4, n_best=4))
     assert [(h.ids, h.score, h.ended) for h in found] == [((), 0.0, True)]
 
 
@@ -146,7 +137,9 @@ def test_a_search_serves_one_beam_too() -> None:
     for seed in range(20):
         how = Decoding(beam=1, alpha=0.0, max_ratio=0.0, max_extra=15)
         model = ToyModel(8, seed, spread=1.0)
-        batch = Batch.of([Request(source, 15) for source in sources], PAD, "cpu")
-        begin = partial(beam.begin, settings=how, end=END)
-        found = run(Reading.start(model, batch, beta=0.0), batch, begin, (), SPECIAL)
-        assert found == decode(model, sources, how, SPECIAL)
+        batch = RunningBatch.start(model, dict(enumerate(requests(sources, how))), how, SPECIAL, "cpu")
+        batch, found = replace(batch, search=beam.begin(batch.search.partial, how, END)), {}
+        while batch is not None:
+            batch, outputs = batch.step((), SPECIAL)
+            found |= outputs
+        assert found == dict(enumerate(search(model, sources, how)))

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plain_search import diverse_groups
-from toy_models import SPECIAL, AttendingToy, ToyModel
+from toy_models import SPECIAL, AttendingToy, ToyModel, search
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis
 from transduce.decoding.strategies.diverse import fairly
 
@@ -35,16 +34,16 @@ def test_the_best_of_each_group_come_before_the_second_of_any() -> None:
     rules=st.sampled_from(
         [{}, {"no_repeat_ngram": 2, "min_length": 3}, {"repetition_penalty": 1.5}, {"coverage_penalty": 0.5}]
     ),
-    prefix=st.lists(st.sampled_from([4, 5, 6]), max_size=2),
+    prompt=st.lists(st.sampled_from([4, 5, 6]), max_size=2),
 )
 def test_it_does_what_its_definition_says(
-    seed: int, shape: tuple[int, int], diversity: float, rules: dict[str, Any], prefix: list[int]
+    seed: int, shape: tuple[int, int], diversity: float, rules: dict[str, Any], prompt: list[int]
 ) -> None:
     groups, width = shape
     model, source, beam = AttendingToy(8, seed, spread=1.5), [4, 5, 7], groups * width
     how = Decoding(beam, 0.8, beam, max_length=7, groups=groups, diversity=diversity, **rules)
-    expected = fairly(diverse_groups(model, source, how, prefix), beam)
-    (found,) = decode(model, [source], how, SPECIAL, prefixes=[prefix])
+    expected = fairly(diverse_groups(model, source, how, prompt), beam)
+    (found,) = search(model, [source], how, prompts=[prompt])
     assert [(h.ids, h.ended) for h in found] == [(h.ids, h.ended) for h in expected]
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-4)
     assert [h.log_probability for h in found] == pytest.approx([h.log_probability for h in expected], abs=1e-4)
@@ -55,8 +54,8 @@ def test_it_does_what_its_definition_says(
 def test_the_first_group_is_a_beam_search_of_its_width(seed: int, width: int) -> None:
     sources = [[4, 5, 6], [7], [8, 8, 4, 4]]
     how = Decoding(2 * width, n_best=2 * width, max_ratio=0.0, max_extra=10, groups=2, diversity=1.0)
-    found = decode(ToyModel(9, seed), sources, how, SPECIAL)
-    narrow = decode(ToyModel(9, seed), sources, Decoding(width, n_best=width, max_ratio=0.0, max_extra=10), SPECIAL)
+    found = search(ToyModel(9, seed), sources, how)
+    narrow = search(ToyModel(9, seed), sources, Decoding(width, n_best=width, max_ratio=0.0, max_extra=10))
     for best, first in zip(found, narrow, strict=True):
         assert {h.ids for h in first} <= {h.ids for h in best}
 
@@ -66,7 +65,7 @@ def test_groups_differ_where_one_beam_says_the_same_in_many_ways() -> None:
     how = Decoding(4, n_best=4, max_ratio=0.0, max_extra=6, groups=4, diversity=1000.0)
     model = ToyModel(12, seed=4)
     model.table[:, SPECIAL.end] = -30.0
-    for best in decode(model, [[4, 5], [6], [7, 8, 9]], how, SPECIAL):
+    for best in search(model, [[4, 5], [6], [7, 8, 9]], how):
         assert len(best) == 4
         for place in range(5):
             assert len({h.ids[place] for h in best}) == 4
@@ -74,7 +73,7 @@ def test_groups_differ_where_one_beam_says_the_same_in_many_ways() -> None:
 
 def test_scores_leave_the_price_out() -> None:
     how = Decoding(4, n_best=4, alpha=0.5, max_ratio=0.0, max_extra=6, groups=2, diversity=3.0)
-    for best in decode(ToyModel(9, 1), [[4], [5, 6]], how, SPECIAL):
+    for best in search(ToyModel(9, 1), [[4], [5, 6]], how):
         assert [h.score for h in best] == sorted((h.score for h in best), reverse=True)
         assert len({(h.ids, h.ended) for h in best}) == len(best)
         for h in best:

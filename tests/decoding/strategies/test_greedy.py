@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toy_models import END, SPECIAL, ToyModel
+from toy_models import END, SPECIAL, ToyModel, search
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
 
 SOURCES = st.lists(st.lists(st.integers(3, 9), min_size=1, max_size=6), min_size=1, max_size=8)
 
@@ -16,7 +15,7 @@ SOURCES = st.lists(st.lists(st.integers(3, 9), min_size=1, max_size=6), min_size
 def test_greedy_is_the_argmax_token_by_token(seed: int, sources: list[list[int]], alpha: float) -> None:
     model = ToyModel(10, seed, spread=1.5)
     how = Decoding(beam=1, alpha=alpha, max_ratio=2.0, max_extra=5)
-    for source, (found,) in zip(sources, decode(model, sources, how, SPECIAL), strict=True):
+    for source, (found,) in zip(sources, search(model, sources, how), strict=True):
         ids: list[int] = []
         total = 0.0
         while len(ids) < how.limit(len(source)) and ids[-1:] != [END]:
@@ -32,7 +31,7 @@ def test_greedy_is_the_argmax_token_by_token(seed: int, sources: list[list[int]]
 def test_finished_sentences_leave_the_batch() -> None:
     model = ToyModel(8, seed=2)
     sources = [[4 + i % 4, 4 + i // 4 % 4, 4 + i // 16] for i in range(40)]
-    decode(model, sources, Decoding(beam=1, max_ratio=0.0, max_extra=40), SPECIAL)
+    search(model, sources, Decoding(beam=1, max_ratio=0.0, max_extra=40))
     sentences = [size for size, _ in model.sizes]
     assert sentences[0] == 40
     assert sentences[-1] < 5

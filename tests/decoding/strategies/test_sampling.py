@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy_models import END, SPECIAL, ToyModel
+from toy_models import END, PAD, SPECIAL, START, ToyModel, search
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
+from transduce.decoding.protocol import Padded
 from transduce.decoding.strategies.sampling import Sampling, drawn
 
 V = 7
@@ -55,16 +55,15 @@ def test_whatever_the_cuts_the_best_stays_and_zeros_are_never_drawn(logits, temp
 
 
 def exact(model: ToyModel, source: list[int], limit: int) -> dict[tuple[int, ...], float]:
-    """The probability of every output of at most `limit` tokens, by whole-prefix steps."""
+    """The probability of every output of at most `limit` tokens, each by one step over all its tokens."""
     allowed = [token for token in range(V) if token not in SPECIAL.banned]
     found = {}
     for length in range(1, limit + 1):
         for tokens in product(allowed, repeat=length):
             if END in tokens[:-1] or (tokens[-1] != END and length < limit):
                 continue
-            state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
-            prefix = torch.tensor([[[SPECIAL.start, *tokens[:-1]]]])
-            logs = model.step(prefix, state)[0][0, 0].log_softmax(-1)
+            state = model.start(Padded.of([source], PAD), Padded.of([[START]], PAD))
+            logs = model.step(torch.tensor([[[START, *tokens[:-1]]]]), state)[0][0, 0].log_softmax(-1)
             logs[:, list(SPECIAL.banned)] = -torch.inf
             logs = logs.log_softmax(-1)
             total = sum(logs[position, token].item() for position, token in enumerate(tokens))
@@ -76,7 +75,7 @@ def test_frequencies_match_probabilities():
     """Pearson's statistic over all outputs of at most three tokens stays within five of its standard deviations."""
     model, source, count = ToyModel(V, seed=3), [4, 5], 4000
     settings = Decoding(beam=1, max_length=3, n_best=count, sampling=Sampling(seed=11), batch_tokens=10**6)
-    drawn_outputs = Counter(output.ids for output in decode(model, [source], settings, SPECIAL)[0])
+    drawn_outputs = Counter(output.ids for output in search(model, [source], settings)[0])
     expected = {ids: count * p for ids, p in exact(model, source, 3).items()}
     assert sum(expected.values()) == pytest.approx(count, rel=1e-3)
     usual = {ids: n for ids, n in expected.items() if n >= 5}
@@ -89,16 +88,16 @@ def test_frequencies_match_probabilities():
 def test_draws_depend_on_seed_and_place_only():
     model, sources = ToyModel(V, seed=1), [[4], [5, 6, 4], [6, 6], [4]]
     settings = Decoding(beam=1, max_length=9, n_best=3, sampling=Sampling(seed=2))
-    together = decode(model, sources, settings, SPECIAL)
-    apart = decode(model, sources, replace(settings, batch_tokens=1), SPECIAL)
+    together = search(model, sources, settings)
+    apart = search(model, sources, replace(settings, batch_tokens=1))
     assert together == apart
-    assert decode(model, sources, replace(settings, sampling=Sampling(seed=3)), SPECIAL) != together
+    assert search(model, sources, replace(settings, sampling=Sampling(seed=3))) != together
 
 
 def test_top_k_of_one_is_greedy_search():
     model, sources = ToyModel(V, seed=5), [[4, 5], [6]]
-    sampled = decode(model, sources, Decoding(max_length=12, sampling=Sampling(top_k=1)), SPECIAL)
-    assert sampled == decode(model, sources, Decoding(beam=1, max_length=12), SPECIAL)
+    sampled = search(model, sources, Decoding(max_length=12, sampling=Sampling(top_k=1)))
+    assert sampled == search(model, sources, Decoding(beam=1, max_length=12))
 
 
 @pytest.mark.parametrize(
@@ -118,9 +117,9 @@ def test_impossible_settings_are_refused(settings, message):
 def test_fewer_draws_are_the_first_of_more_and_another_place_draws_otherwise():
     model, sources = ToyModel(V, seed=1), [[4], [5, 6, 4]]
     settings = Decoding(max_length=9, n_best=8, sampling=Sampling(seed=2))
-    many = decode(model, sources, settings, SPECIAL)
-    few = decode(model, sources, replace(settings, n_best=3), SPECIAL)
+    many = search(model, sources, settings)
+    few = search(model, sources, replace(settings, n_best=3))
     for most, some in zip(many, few, strict=True):
         assert {h.ids for h in some} <= {h.ids for h in most}
-    assert decode(model, sources[1:], settings, SPECIAL, first_place=1) == many[1:]
-    assert decode(model, sources[1:], settings, SPECIAL) != many[1:]
+    assert search(model, sources[1:], settings, first_place=1) == many[1:]
+    assert search(model, sources[1:], settings) != many[1:]

@@ -1,4 +1,4 @@
-"""Rules that take tokens away. What is left is not normalised again: an output's log-probability stays the model's.
+"""Rules that take tokens away. The rest is not normalised again: an output's log-probability stays the model's.
 
 Letters: B sentences, K outputs side by side, V vocabulary, W windows, n length of an n-gram.
 """
@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from transduce.decoding.partial_outputs import Written
-from transduce.decoding.scores import Chances
+from transduce.decoding.partial_outputs import EMPTY, PartialOutputs
+from transduce.decoding.scores import TokenScores, members
 
 
 @dataclass(frozen=True)
@@ -20,31 +20,29 @@ class MinimumLength:
     least: int
     end: int
 
-    def __call__(self, chances: Chances, written: Written) -> Float[Tensor, "B K V"]:
-        if written.next_length >= self.least:
-            return chances.scored
-        banned = torch.zeros_like(chances.scored, dtype=torch.bool)
-        banned[..., self.end] = (written.limits > written.next_length).unsqueeze(-1)
-        return chances.scored.masked_fill(banned, -torch.inf)
+    def __call__(self, next_token: TokenScores, partial: PartialOutputs) -> Float[Tensor, "B K V"]:
+        length = partial.lengths + 1
+        too_early = (length < self.least) & (length < partial.limits)  # (B,)
+        scores = next_token.scores.clone()
+        scores[..., self.end] = scores[..., self.end].masked_fill(too_early.unsqueeze(1), -torch.inf)
+        return scores
 
 
 @dataclass(frozen=True)
 class NoRepeatedNgram:
-    """No token that would complete an n-gram which the output holds already (Paulus et al. 2017, 1705.04304)."""
+    """No token that would complete an n-gram which prompt and output hold already (Paulus et al. 2017, 1705.04304)."""
 
     n: int
 
-    def __call__(self, chances: Chances, written: Written) -> Float[Tensor, "B K V"]:
-        ids, scored = written.tokens[..., 1:], chances.scored
-        if ids.size(-1) < self.n:
-            return scored
-        windows = ids.unfold(-1, self.n, 1)  # (B, K, W, n)
-        ending = ids[..., ids.size(-1) - self.n + 1 :]  # the n - 1 tokens written last
+    def __call__(self, next_token: TokenScores, partial: PartialOutputs) -> Float[Tensor, "B K V"]:
+        tokens, scores = partial.tokens, next_token.scores
+        if tokens.size(-1) < self.n:
+            return scores
+        windows = tokens.unfold(-1, self.n, 1)  # (B, K, W, n)
+        ending = tokens[..., tokens.size(-1) - self.n + 1 :]  # the last n - 1 tokens
         repeats = (windows[..., :-1] == ending.unsqueeze(-2)).all(-1)  # (B, K, W)
-        # what completes none goes to a column of its own, which is cut off again
-        completing = windows[..., -1].where(repeats, scored.size(-1))
-        banned = torch.zeros(*scored.shape[:-1], scored.size(-1) + 1, dtype=torch.bool, device=scored.device)
-        return scored.masked_fill(banned.scatter_(-1, completing, True)[..., :-1], -torch.inf)
+        completing = windows[..., -1].where(repeats, EMPTY)
+        return scores.masked_fill(members(completing, scores.size(-1)), -torch.inf)
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,13 @@ class Bans:
     bans: tuple[MinimumLength | NoRepeatedNgram, ...]
     end: int
 
-    def __call__(self, chances: Chances, written: Written) -> Float[Tensor, "B K V"]:
-        left = chances
+    def __call__(self, next_token: TokenScores, partial: PartialOutputs) -> Float[Tensor, "B K V"]:
+        rest = next_token
         for ban in self.bans:
-            left = replace(left, scored=ban(left, written))
-        if left.scored is chances.scored:
-            return chances.scored
-        stuck = (left.scored == -torch.inf).all(-1)
-        scored = left.scored.clone()
-        scored[..., self.end] = torch.where(stuck, chances.scored[..., self.end], scored[..., self.end])
-        return scored
+            rest = replace(rest, scores=ban(rest, partial))
+        if rest.scores is next_token.scores:
+            return next_token.scores
+        stuck = (rest.scores == -torch.inf).all(-1)
+        scores = rest.scores.clone()
+        scores[..., self.end] = torch.where(stuck, next_token.scores[..., self.end], scores[..., self.end])
+        return scores

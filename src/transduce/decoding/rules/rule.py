@@ -11,26 +11,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from transduce.decoding.config import Decoding
-from transduce.decoding.partial_outputs import Written
-from transduce.decoding.requests import Batch
+from transduce.decoding.partial_outputs import PartialOutputs
 from transduce.decoding.rules.bans import Bans, MinimumLength, NoRepeatedNgram
-from transduce.decoding.rules.forced_prefix import ForcedPrefix
 from transduce.decoding.rules.repetition import RepetitionPenalty
-from transduce.decoding.scores import Chances
+from transduce.decoding.scores import TokenScores
 
 
 @runtime_checkable
 class Rule(Protocol):
-    """A function from how probable each next token is, and what has been written, to new log-probabilities.
+    """A function from the scores of each next token, and from prompts and outputs so far, to new scores.
 
-    They must stay at most 0: what a search knows of an output's best possible score rests on that.
+    They must stay at most 0: the bound on an output's best possible score rests on that. A rule holds no state, so that
+    sentences may leave and join.
     """
 
-    def __call__(self, chances: Chances, written: Written) -> Float[Tensor, "B K V"]: ...
+    def __call__(self, next_token: TokenScores, partial: PartialOutputs) -> Float[Tensor, "B K V"]: ...
 
 
-def rules_for(settings: Decoding, batch: Batch, end: int) -> tuple[Rule, ...]:
-    """The rules in their order: penalties reshape, bans take away, a prefix decides alone."""
+def rules_for(settings: Decoding, end: int) -> tuple[Rule, ...]:
+    """The rules in their order: penalties reshape, then bans take away."""
     rules: list[Rule] = []
     if settings.repetition_penalty != 1:
         rules.append(RepetitionPenalty(settings.repetition_penalty))
@@ -41,13 +40,11 @@ def rules_for(settings: Decoding, batch: Batch, end: int) -> tuple[Rule, ...]:
         bans.append(MinimumLength(settings.min_length, end))
     if bans:
         rules.append(Bans(tuple(bans), end))
-    if batch.prefixes.size(1) > batch.common_prefix:
-        rules.append(ForcedPrefix(batch.prefixes, batch.prefix_lengths))
     return tuple(rules)
 
 
-def apply(rules: Sequence[Rule], chances: Chances, written: Written) -> Chances:
-    """Each rule's log-probabilities are what the next one sees as `scored`."""
+def apply(rules: Sequence[Rule], next_token: TokenScores, partial: PartialOutputs) -> TokenScores:
+    """Each rule reshapes the scores that the rule before it returns."""
     for rule in rules:
-        chances = replace(chances, scored=rule(chances, written))
-    return chances
+        next_token = replace(next_token, scores=rule(next_token, partial))
+    return next_token

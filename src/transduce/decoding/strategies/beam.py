@@ -1,12 +1,12 @@
 """Beam search: several outputs of each sentence grow side by side, the most probable go on.
 
-Letters: B sentences, K open beams, C candidates, N hypotheses to return (n-best), t tokens so far (the start token
-included in open ones). Each step expands the open beams to the best 2K candidates, moves those that end among the
-finished and keeps the K best of the others open. A sentence is done when none of its open beams can beat the worst
-finished one; then it has no open beam any more, which is written as log-probability -inf.
+Letters: B sentences, K open beams, C candidates, N hypotheses to return (n-best), t tokens of an output so far. Each step
+expands the open beams to the best 2K candidates, moves those that end among the finished and keeps the K best of the
+others open. A sentence is done when none of its open beams can beat the worst finished one; then its beams are closed,
+which is written as log-probability -inf.
 
 Only the n best finished are kept. Keeping K of them and waiting until the worst of K cannot be beaten would return the
-same n, later: what cannot enter the n best changes nothing. The result is what `transformers` finds with
+same n, later: what cannot enter the n best changes nothing. The result is that of `transformers` with
 `early_stopping="never"` and the same beam, alpha and limit.
 """
 
@@ -18,157 +18,196 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from transduce.decoding.config import Decoding
-from transduce.decoding.hypothesis import Hypothesis, hypothesis
-from transduce.decoding.partial_outputs import Written
-from transduce.decoding.scores import Chances, best_tokens, picked
+from transduce.decoding.hypothesis import Hypothesis
+from transduce.decoding.partial_outputs import PartialOutputs, ending_together
+from transduce.decoding.scores import TokenScores, best_tokens, picked
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Outputs made one token longer, best first: open beam `beams` followed by token `last`, as in `Written.grown`."""
+    """Outputs one token longer, best first: open beam `beams` followed by `tokens`. `total` includes the new token."""
 
     beams: Int[Tensor, "B C"]
-    last: Int[Tensor, "B C"]
-    gains: Float[Tensor, "B C"]
+    tokens: Int[Tensor, "B C"]
+    log_probs: Float[Tensor, "B C"]
     total: Float[Tensor, "B C"]
 
     def first(self, count: int) -> "Candidates":
-        return Candidates(self.beams[:, :count], self.last[:, :count], self.gains[:, :count], self.total[:, :count])
+        return Candidates(
+            self.beams[:, :count], self.tokens[:, :count], self.log_probs[:, :count], self.total[:, :count]
+        )
 
-    def after(self, written: Written) -> Written:
-        """What is then written."""
-        return written.grown(self.last, self.gains, self.total, self.beams)
+    def after(self, partial: PartialOutputs) -> PartialOutputs:
+        """The candidates as partial outputs."""
+        return partial.reorder(self.beams).grown(self.tokens, self.log_probs, self.total)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Outputs without the start token, best score first; score -inf marks an empty place."""
+    """Finished outputs, best score first; they end at the last column. Score -inf marks an empty place."""
 
     tokens: Int[Tensor, "B N t"]
-    gains: Float[Tensor, "B N t"]
+    log_probs: Float[Tensor, "B N t"]
     lengths: Int[Tensor, "B N"]
     scores: Float[Tensor, "B N"]
 
+    @classmethod
+    def none(cls, sentences: int, count: int, device: torch.device) -> "Finished":
+        return cls(
+            torch.zeros(sentences, count, 0, dtype=torch.long, device=device),
+            torch.zeros(sentences, count, 0, device=device),
+            torch.zeros(sentences, count, dtype=torch.long, device=device),
+            torch.full((sentences, count), -torch.inf, device=device),
+        )
+
+    def wide(self, width: int) -> "Finished":
+        """The same in `width` columns."""
+        tokens, log_probs = ending_together(self.tokens, width), ending_together(self.log_probs, width)
+        return replace(self, tokens=tokens, log_probs=log_probs)
+
+    def best_of(self, other: "Finished") -> "Finished":
+        """The best of both, as many as there are of these; of equal ones these first."""
+        scores = torch.cat([self.scores, other.scores], dim=1)
+        order = scores.argsort(dim=-1, descending=True, stable=True)[:, : self.scores.size(1)]
+        in_full = order.unsqueeze(-1).expand(-1, -1, other.tokens.size(-1))
+        old = self.wide(other.tokens.size(-1))
+        return Finished(
+            torch.cat([old.tokens, other.tokens], dim=1).gather(1, in_full),
+            torch.cat([old.log_probs, other.log_probs], dim=1).gather(1, in_full),
+            torch.cat([old.lengths, other.lengths], dim=1).gather(1, order),
+            scores.gather(1, order),
+        )
+
     def select(self, rows: Int[Tensor, " R"]) -> "Finished":
-        return Finished(self.tokens[rows], self.gains[rows], self.lengths[rows], self.scores[rows])
+        return Finished(self.tokens[rows], self.log_probs[rows], self.lengths[rows], self.scores[rows])
+
+    def join(self, other: "Finished", width: int) -> "Finished":
+        """The sentences of both, in `width` columns."""
+        one, two = self.wide(width), other.wide(width)
+        return Finished(
+            torch.cat([one.tokens, two.tokens]),
+            torch.cat([one.log_probs, two.log_probs]),
+            torch.cat([one.lengths, two.lengths]),
+            torch.cat([one.scores, two.scores]),
+        )
 
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """The search for B sentences: what is open in `written`, best first, and what is finished."""
+    """The search for B sentences: the open beams in `partial`, best first, and the finished outputs."""
 
     settings: Decoding
     end: int
-    written: Written
+    partial: PartialOutputs
     finished: Finished
 
     @property
-    def alive(self) -> Bool[Tensor, "B K"]:
-        return self.written.total > -torch.inf
+    def open_beams(self) -> Bool[Tensor, "B K"]:
+        return self.partial.total > -torch.inf
 
     @property
-    def going(self) -> Bool[Tensor, " B"]:
-        return self.written.total[:, 0] > -torch.inf
+    def unfinished(self) -> Bool[Tensor, " B"]:
+        return self.partial.total[:, 0] > -torch.inf
 
     def advance(
-        self, chances: Chances, bonus: Float[Tensor, "B K"] | None
+        self, next_token: TokenScores, coverage: Float[Tensor, "B K"] | None
     ) -> tuple["BeamSearch", Int[Tensor, "B K_new"]]:
         """One step of the search, and which old beam each open beam continues."""
-        return self.take(expand(self.written.total, chances, 2 * self.settings.beam), bonus)
+        return self.take(expand(self.partial.total, next_token, 2 * self.settings.beam), coverage)
 
     def take(
-        self, candidates: Candidates, bonus: Float[Tensor, "B K"] | None
+        self, candidates: Candidates, coverage: Float[Tensor, "B K"] | None
     ) -> tuple["BeamSearch", Int[Tensor, "B K_new"]]:
-        """The step with these candidates, best first: at least the best 2K, or all that there are."""
-        at_limit = self.written.limits == self.written.next_length
-        ending = (candidates.last == self.end) | at_limit.unsqueeze(-1)
-        finished = self._finish(candidates, ending, bonus)
-        kept = prune(candidates, ending, self.settings.beam)
-        go_on = hopeful(kept.total, finished, self.written.limits, self.settings.alpha)
-        kept = replace(kept, total=kept.total.masked_fill(~go_on.unsqueeze(-1), -torch.inf))
-        return replace(self, written=kept.after(self.written), finished=finished), kept.beams
+        """The step with these candidates, the best 2K, best first."""
+        at_limit = self.partial.limits == self.partial.lengths + 1
+        ending = (candidates.tokens == self.end) | at_limit.unsqueeze(-1)
+        finished = self._finish(candidates, ending, coverage)
+        beams = prune(candidates, ending, self.settings.beam)
+        hope = can_improve(beams.total, finished, self.partial.limits, self.settings.alpha)
+        beams = replace(beams, total=beams.total.masked_fill(~hope.unsqueeze(-1), -torch.inf))
+        return replace(self, partial=beams.after(self.partial), finished=finished), beams.beams
 
     def _finish(
-        self, candidates: Candidates, ending: Bool[Tensor, "B C"], bonus: Float[Tensor, "B K"] | None
+        self, candidates: Candidates, ending: Bool[Tensor, "B C"], coverage: Float[Tensor, "B K"] | None
     ) -> Finished:
-        """The best finished hypotheses, old and new. New are the `ending` ones among the best K candidates.
+        """The best finished outputs, old and new. New are the `ending` ones among the best K candidates.
 
         The K best only: a candidate behind K better ones would have been pruned if it had not ended.
         """
-        old, best = self.finished, candidates.first(self.settings.beam)
-        new = best.after(self.written)
-        length = self.written.next_length
-        scores = best.total.where(ending[:, : self.settings.beam], -torch.inf) / length**self.settings.alpha
-        if bonus is not None:
-            scores = scores + bonus.gather(1, best.beams)
-        scores = torch.cat([old.scores, scores], dim=1)
-        order = scores.argsort(dim=-1, descending=True, stable=True)[:, : old.scores.size(1)]
-        in_full = order.unsqueeze(-1).expand(-1, -1, length)
-        return Finished(
-            torch.cat([pad(old.tokens, (0, 1)), new.tokens[..., 1:]], dim=1).gather(1, in_full),
-            torch.cat([pad(old.gains, (0, 1)), new.gains], dim=1).gather(1, in_full),
-            torch.cat([old.lengths, torch.full_like(best.last, length)], dim=1).gather(1, order),
-            scores.gather(1, order),
-        )
+        best = candidates.first(self.settings.beam)
+        longer = best.after(self.partial)
+        lengths = longer.lengths.unsqueeze(1)
+        scores = best.total.where(ending[:, : self.settings.beam], -torch.inf) / lengths.float() ** self.settings.alpha
+        if coverage is not None:
+            scores = scores + coverage.gather(1, best.beams)
+        new = Finished(longer.outputs(), longer.log_probs, lengths.expand_as(best.tokens), scores)
+        return self.finished.best_of(new)
 
     def select(self, rows: Int[Tensor, " R"]) -> "BeamSearch":
-        return replace(self, written=self.written.select(rows), finished=self.finished.select(rows))
+        return replace(self, partial=self.partial.select(rows), finished=self.finished.select(rows))
+
+    def join(self, other: "BeamSearch") -> "BeamSearch":
+        partial = self.partial.join(other.partial)
+        return replace(self, partial=partial, finished=self.finished.join(other.finished, partial.width))
 
     def collect(self) -> dict[int, list[Hypothesis]]:
-        """The n best hypotheses of each sentence, under its place in the batch."""
-        done = self.finished
+        """The n best outputs of each sentence, best first."""
+        best, width = self.finished, self.finished.tokens.size(-1)
         columns = zip(
-            self.written.sentences.tolist(),
-            done.tokens.tolist(),
-            done.gains.tolist(),
-            done.lengths.tolist(),
-            done.scores.tolist(),
+            self.partial.sentences.tolist(),
+            best.tokens.tolist(),
+            best.log_probs.tolist(),
+            best.lengths.tolist(),
+            best.scores.tolist(),
             strict=True,
         )
         return {
             sentence: [
-                hypothesis(ids[:length], gains[:length], score, self.end)
-                for ids, gains, length, score in zip(*best, strict=True)
+                Hypothesis.of(tokens[width - length :], log_probs[width - length :], score, self.end)
+                for tokens, log_probs, length, score in zip(*outputs, strict=True)
                 if score > -torch.inf
             ]
-            for sentence, *best in columns
+            for sentence, *outputs in columns
         }
 
 
-def begin(written: Written, settings: Decoding, end: int) -> BeamSearch:
-    """Nothing finished. `written` is one open beam of each sentence."""
-    sentences, before = written.limits.size(0), written.gains.size(-1)
-    tokens = written.tokens.new_zeros(sentences, settings.n_best, before)
-    gains = written.gains.new_zeros(sentences, settings.n_best, before)
-    lengths = written.limits.new_zeros(sentences, settings.n_best)
-    scores = torch.full_like(lengths, -torch.inf, dtype=written.total.dtype)
-    return BeamSearch(settings, end, written, Finished(tokens, gains, lengths, scores))
+def begin(partial: PartialOutputs, settings: Decoding, end: int) -> BeamSearch:
+    """One open beam of each sentence, nothing finished."""
+    return BeamSearch(
+        settings, end, partial, Finished.none(len(partial.limits), settings.n_best, partial.limits.device)
+    )
 
 
-def expand(total: Float[Tensor, "B K"], chances: Chances, count: int) -> Candidates:
-    """The best `count` one-token continuations of beams ranked by `total`; equal ones by beam, then by token id."""
+def expand(total: Float[Tensor, "B K"], next_token: TokenScores, count: int) -> Candidates:
+    """The best `count` one-token continuations of beams ranked by `total`; equal ones by beam, then by token id.
+
+    Where there are fewer, the rest has total -inf, so that all sentences have equally many beams at every step.
+    """
     # count per beam suffice for the best count of all
-    values, tokens = best_tokens(chances.scored, count)
+    values, tokens = best_tokens(next_token.scores, count)
     totals = (total.unsqueeze(-1) + values).flatten(1)  # (B, K * per beam)
     totals, order = totals.sort(dim=-1, descending=True, stable=True)
     totals, order = totals[:, :count], order[:, :count]
-    beams, last = order // values.size(-1), tokens.flatten(1).gather(1, order)
-    return Candidates(beams, last, picked(chances.own, beams, last), totals)
+    missing = count - totals.size(1)
+    if missing > 0:
+        totals, order = pad(totals, (0, missing), value=-torch.inf), pad(order, (0, missing))
+    beams, tokens = order // values.size(-1), tokens.flatten(1).gather(1, order)
+    return Candidates(beams, tokens, picked(next_token.log_probs, beams, tokens), totals)
 
 
 def prune(candidates: Candidates, ending: Bool[Tensor, "B C"], beam: int) -> Candidates:
     """The best `beam` candidates that go on. Of 2K at most K end before the limit, so K remain."""
     order = ending.int().argsort(dim=-1, stable=True)[:, :beam]
-    going_on = candidates.total.masked_fill(ending, -torch.inf)
+    open_total = candidates.total.masked_fill(ending, -torch.inf)
     return Candidates(
         candidates.beams.gather(1, order),
-        candidates.last.gather(1, order),
-        candidates.gains.gather(1, order),
-        going_on.gather(1, order),
+        candidates.tokens.gather(1, order),
+        candidates.log_probs.gather(1, order),
+        open_total.gather(1, order),
     )
 
 
-def hopeful(
+def can_improve(
     total: Float[Tensor, "B K"],
     finished: Finished,
     limits: Int[Tensor, " B"],

@@ -1,6 +1,6 @@
 """Sampling: the next token drawn by its probability, after the distribution has been sharpened or cut.
 
-Letters: B sentences, V vocabulary, N tokens left, T most steps.
+Letters: B sentences, K draws of each sentence, V vocabulary, N tokens left, T most steps.
 """
 
 import math
@@ -12,8 +12,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
+from transduce.decoding.partial_outputs import PartialOutputs
 from transduce.decoding.scores import best_tokens
+from transduce.decoding.strategies.greedy import Choice, IndependentOutputs, independent
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,13 @@ class Sampling:
         inside[:, 0] = True
         return falling.where(inside, 0.0)
 
-    def draws(self, places: Sequence[tuple[int, int]], steps: int) -> Float[Tensor, "B T"]:
-        """Uniform numbers for (place of the sentence in the input, number of the draw): the same in whatever batch."""
-        generators = (np.random.Generator(np.random.PCG64([self.seed, *place])) for place in places)
-        return torch.from_numpy(np.stack([generator.random(steps) for generator in generators]))
+    def uniform(self, places: Sequence[int], draws: int, steps: int) -> Float[Tensor, "B K T"]:
+        """Uniform numbers by place of the sentence in the input and number of the draw, the same in every batch."""
+
+        def numbers(place: int, draw: int) -> np.ndarray:
+            return np.random.Generator(np.random.PCG64([self.seed, place, draw])).random(steps)
+
+        return torch.from_numpy(np.stack([[numbers(place, draw) for draw in range(draws)] for place in places]))
 
 
 def drawn(probabilities: Float[Tensor, "B V"], uniform: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
@@ -81,3 +87,34 @@ def drawn(probabilities: Float[Tensor, "B V"], uniform: Float[Tensor, " B"]) -> 
     reached = probabilities.double().cumsum(-1)
     target = uniform.unsqueeze(-1) * reached[:, -1:]
     return (reached <= target).sum(-1).clamp(max=probabilities.shape[-1] - 1)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Draws the next token of each output by its own uniform number, one for each token of the output."""
+
+    sampling: Sampling
+    uniform: Float[Tensor, "B K T"]
+
+    def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B K V"]) -> Int[Tensor, "B K"]:
+        step = partial.lengths.clamp(max=self.uniform.size(-1) - 1)  # finished outputs draw on to no effect
+        uniform = self.uniform.gather(-1, step.view(-1, 1, 1).expand(-1, scores.size(1), 1)).flatten()
+        return drawn(self.sampling.probabilities(scores.flatten(0, 1)), uniform).view(scores.shape[:2])
+
+    def select(self, rows: Int[Tensor, " R"]) -> "Draw":
+        return Draw(self.sampling, self.uniform[rows])
+
+    def join(self, other: Choice) -> "Draw":
+        assert isinstance(other, Draw)
+        steps = max(self.uniform.size(-1), other.uniform.size(-1))
+        return Draw(
+            self.sampling, torch.cat([pad(each.uniform, (0, steps - each.uniform.size(-1))) for each in (self, other)])
+        )
+
+
+def begin(
+    partial: PartialOutputs, sampling: Sampling, draws: int, places: Sequence[int], alpha: float, end: int
+) -> IndependentOutputs:
+    """`draws` independent outputs of each sentence. `places` are those of the sentences in the input."""
+    uniform = sampling.uniform(places, draws, int(partial.limits.max())).to(partial.limits.device)
+    return independent(partial.widened(draws), Draw(sampling, uniform), alpha, end)

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from transduce.decoding.engine import decode
+from transduce.decoding.engine import decode_all
+from transduce.decoding.requests import Request
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
 from transduce.networks.probes import attention_maps
@@ -129,9 +130,8 @@ def _check_length(what: str, tokens: int) -> None:
 def _search(model: Model, source: list[int], beam: int | None) -> tuple[list[int], bool]:
     """The ids of the best output, and whether the model ended it."""
     settings = model.decoding() if beam is None else model.decoding(beam=beam)
-    ((best, *_),) = decode(
-        model.decodable(), [[*source, model.tokenizers.source.end]], settings, model.special_ids(), device=model.device
-    )
+    request = Request([*source, model.tokenizers.source.end], (), settings.limit(len(source) + 1), 0)
+    ((best, *_),) = decode_all(model.decodable(), [request], settings, model.special_ids(), model.device)
     return list(best.ids), best.ended
 
 

@@ -14,6 +14,7 @@ from transduce.data.store import TokenStore
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import SpecialIds
+from transduce.decoding.requests import Request
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.evaluation.perplexity import perplexity
 from transduce.networks.stepping import TransformerDecoding
@@ -82,15 +83,12 @@ class DevSet:
     def _translate(self, network: EncoderDecoder, stop: StopRequest) -> list[str]:
         rows = self.tokenizers.source_rows([text.source for text in self.texts], [text.tags for text in self.texts])
         greedy = self.decoding.greedy()
-        found = decode(
-            TransformerDecoding(network),
-            [[*row, END] for row in rows],
-            greedy,
-            SPECIAL,
-            progress=lambda done: stop.check(),
-            device=self.device,
-        )
-        return self.tokenizers.target.decode_batch([hypotheses[0].ids for hypotheses in found])
+        requests = [Request([*row, END], (), greedy.limit(len(row) + 1), place) for place, row in enumerate(rows)]
+        ids: dict[int, tuple[int, ...]] = {}
+        for place, (best, *_) in decode(TransformerDecoding(network), requests, greedy, SPECIAL, self.device):
+            stop.check()
+            ids[place] = best.ids
+        return self.tokenizers.target.decode_batch([ids[place] for place in range(len(rows))])
 
     def _samples(self, outputs: Sequence[str]) -> str:
         shown = list(zip(self.texts, outputs, strict=True))[:SAMPLES]
