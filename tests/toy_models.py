@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from transduce.decoding.hypothesis import SpecialIds
+from transduce.decoding.protocol import Padded
 
 PAD, UNKNOWN, START, END = 0, 1, 2, 3
 SPECIAL = SpecialIds(pad=PAD, start=START, end=END)
@@ -30,6 +31,11 @@ class ToyState:
         return self
 
 
+def alone(source: Tensor, lengths: Tensor) -> tuple[Padded, Padded]:
+    """Arguments of `start`: sources, and prompts of a start token alone."""
+    return Padded(source, lengths), Padded(torch.full((len(source), 1), START), torch.ones_like(lengths))
+
+
 class ToyModel:
     """Logits are row hash(source, prefix) of a random table (997, V)."""
 
@@ -40,7 +46,9 @@ class ToyModel:
         self.sources: list[tuple[int, int]] = []  # (B, S) of each start
         self.new: list[int] = []  # T of each step
 
-    def start(self, source: Tensor, lengths: Tensor) -> ToyState:
+    def start(self, inputs: Padded, prompts: Padded) -> ToyState:
+        source, lengths = inputs.tokens, inputs.lengths
+        assert prompts.tokens.size(1) == 1, "the toy reads no prompts"
         self.sources.append(tuple(source.shape))
         seen = torch.full((len(source),), 7)
         for position in range(source.size(1)):

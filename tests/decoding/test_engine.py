@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toy_models import END, PAD, SPECIAL, START, ToyModel
+from toy_models import END, PAD, SPECIAL, START, ToyModel, alone
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import batches, decode
 from transduce.decoding.hypothesis import SpecialIds
@@ -133,8 +133,8 @@ def test_the_toy_keeps_the_protocol() -> None:
     """Several tokens at once, join, select and truncate of the toy agree with single steps."""
     model = ToyModel(8)
     assert isinstance(model, Decodable)
-    first = model.start(torch.tensor([[4, 5]]), torch.tensor([2]))
-    second = model.start(torch.tensor([[6, 7, 0]]), torch.tensor([2]))
+    first = model.start(*alone(torch.tensor([[4, 5]]), torch.tensor([2])))
+    second = model.start(*alone(torch.tensor([[6, 7, 0]]), torch.tensor([2])))
     tokens = torch.tensor([[[START, 4, 5]]])
     at_once, state = model.step(tokens, first)
     _, other = model.step(tokens, second)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toy_models import SPECIAL, START, AttendingToy, ToyModel
+from toy_models import SPECIAL, START, AttendingToy, ToyModel, alone
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.ensemble import Ensemble
@@ -68,7 +68,7 @@ def test_a_token_that_one_model_excludes_keeps_half_of_the_other_s_probability()
         toy.table[:, 5] = -torch.inf
     both = Ensemble(toys)
     source, tokens = (torch.tensor([[4]]), torch.tensor([1])), torch.tensor([[[START]]])
-    logs = both.step(tokens, both.start(*source))[0].log_softmax(-1)[0, 0, 0].tolist()
+    logs = both.step(tokens, both.start(*alone(*source)))[0].log_softmax(-1)[0, 0, 0].tolist()
     assert logs[4] == pytest.approx(toys[1].next_log_probabilities([4], [])[4] - math.log(2), abs=1e-5)
     assert logs[5] == -math.inf
 
@@ -77,8 +77,8 @@ def test_it_keeps_the_protocol() -> None:
     """Several tokens at once, join, select and truncate agree with single steps."""
     model = Ensemble([AttendingToy(8, 1), AttendingToy(8, 2)])
     assert isinstance(model, Decodable) and isinstance(model, Attending)
-    first = model.start(torch.tensor([[4, 5]]), torch.tensor([2]))
-    second = model.start(torch.tensor([[6, 7, 0]]), torch.tensor([2]))
+    first = model.start(*alone(torch.tensor([[4, 5]]), torch.tensor([2])))
+    second = model.start(*alone(torch.tensor([[6, 7, 0]]), torch.tensor([2])))
     tokens = torch.tensor([[[START, 4, 5]]])
     at_once, state = model.step(tokens, first)
     _, other = model.step(tokens, second)
@@ -91,7 +91,7 @@ def test_attention_is_the_mean_of_the_models() -> None:
     toys = [AttendingToy(8, 1), AttendingToy(8, 2)]
     source, tokens = (torch.tensor([[4, 5, 6]]), torch.tensor([3])), torch.tensor([[[START, 4]]])
     model = Ensemble(toys)
-    _, state = model.step(tokens, model.start(*source))
+    _, state = model.step(tokens, model.start(*alone(*source)))
     expected = sum(torch.tensor([toy.attention([4, 5, 6], prefix) for prefix in ([], [4])]) for toy in toys) / 2
     torch.testing.assert_close(model.attended(state)[0, 0], expected)
 

@@ -8,7 +8,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutput
 
 from transduce.decoding.hypothesis import SpecialIds
-from transduce.decoding.protocol import Decodable
+from transduce.decoding.protocol import Decodable, Padded
 
 SPECIAL = SpecialIds(pad=0, start=0, end=1)
 
@@ -26,7 +26,8 @@ class Uncached(Decodable[Prefixes]):
     def __init__(self, network: T5ForConditionalGeneration) -> None:
         self.network = network
 
-    def start(self, source: Tensor, lengths: Tensor) -> Prefixes:
+    def start(self, inputs: Padded, prompts: Padded) -> Prefixes:
+        source, lengths = inputs.tokens, inputs.lengths
         mask = (torch.arange(source.size(1)) < lengths[:, None]).long()
         return Prefixes(self.network.encoder(source, attention_mask=mask).last_hidden_state, mask, None)
 
@@ -43,7 +44,8 @@ class Uncached(Decodable[Prefixes]):
         return logits, Prefixes(state.memory, state.mask, prefix)
 
     def reorder(self, state: Prefixes, beams: Tensor) -> Prefixes:
-        assert state.tokens is not None
+        if state.tokens is None:
+            return state
         index = beams.unsqueeze(2).expand(-1, -1, state.tokens.size(2))
         return Prefixes(state.memory, state.mask, state.tokens.gather(1, index))
 

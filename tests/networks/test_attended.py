@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from toy_models import alone
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.ensemble import Ensemble
@@ -25,7 +26,7 @@ SOURCES = [[5, 4, 9, 12] * 5, [8, 3], [6, 6, 7, 10, 11, 3]]
 def network(request):
     torch.manual_seed(0)
     config = replace(transformer_tiny(), d_model=16, feed_forward=24, norm_placement=request.param)
-    network = EncoderDecoder(config, V).eval()
+    network = config.build(V).eval()
     with torch.no_grad():
         network.target_embedding.weight.mul_(8)  # what untrained weights attend to is all alike
     return network
@@ -47,7 +48,7 @@ def by_whole_pass(network, source, lengths, prefix):
 def test_attended_is_the_mean_over_layers_and_heads(network, source, pieces):
     model, prefix = TransformerDecoding(network), torch.randint(0, V, (3, 2, 6))
     assert isinstance(model, Attending)
-    state, found = model.start(*source), []
+    state, found = model.reorder(model.start(*alone(*source)), torch.zeros(3, 2, dtype=torch.int64)), []
     for piece in prefix.split(pieces, dim=2):
         _, state = model.step(piece, state)
         found.append(model.attended(state))

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from transduce.decoding.protocol import Attending, Decodable
+from transduce.decoding.protocol import Attending, Decodable, Padded
 
 States = tuple[Any, ...]  # one of each model, whatever it is
 
@@ -34,8 +34,8 @@ class Ensemble(Decodable[States]):
         """Whether a model is in training mode, in which it must not decode."""
         return any(getattr(model, "training", False) for model in self.models)
 
-    def start(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> States:
-        return tuple(model.start(source, lengths) for model in self.models)
+    def start(self, inputs: Padded | None, prompts: Padded) -> States:
+        return tuple(model.start(inputs, prompts) for model in self.models)
 
     def step(self, tokens: Int[Tensor, "B K T"], state: States) -> tuple[Float[Tensor, "B K T V"], States]:
         """Logits whose softmax is the mean of the models' probabilities.

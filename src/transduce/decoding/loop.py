@@ -14,7 +14,7 @@ from torch import Tensor
 from transduce.decoding.coverage import Coverage
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
 from transduce.decoding.partial_outputs import Written
-from transduce.decoding.protocol import Attending, Decodable, State
+from transduce.decoding.protocol import Attending, Decodable, Padded, State
 from transduce.decoding.requests import Batch
 from transduce.decoding.rules.rule import Rule, apply
 from transduce.decoding.scores import Chances, chances
@@ -71,7 +71,9 @@ class Reading(Generic[State]):
     def start(cls, model: Decodable[State], batch: Batch, beta: float) -> "Reading[State]":
         """Reads the sources. `beta` weighs the coverage; 0 leaves it out."""
         coverage = Coverage(beta, batch.lengths) if beta else None
-        return cls(model, model.start(batch.source, batch.lengths), coverage)
+        alone = torch.zeros_like(batch.source[:, :1])  # the start token, which `opening` reads
+        prompts = Padded(alone, torch.ones_like(batch.lengths))
+        return cls(model, model.start(Padded(batch.source, batch.lengths), prompts), coverage)
 
     def step(self, tokens: Int[Tensor, "B K T"]) -> tuple[Float[Tensor, "B K T V"], "Reading[State]"]:
         logits, state = self.model.step(tokens, self.state)
@@ -105,6 +107,8 @@ def opening(
     tokens = torch.cat([start, batch.prefixes[:, : batch.common_prefix]], dim=1)
     tokens = tokens.unsqueeze(1).expand(-1, columns, -1)  # (B, K, 1 + common)
     gains = [torch.zeros(sentences, columns, 0, device=device)]
+    beams = torch.zeros(sentences, columns, dtype=torch.int64, device=device)
+    reading = Reading(reading.model, reading.model.reorder(reading.state, beams), reading.coverage)
     for place in range(0, tokens.size(-1), TOKENS_AT_ONCE):
         logits, reading = reading.step(tokens[..., place : place + TOKENS_AT_ONCE])
         known = tokens[..., place + 1 : place + TOKENS_AT_ONCE + 1]  # what follows each token that was read

@@ -3,12 +3,21 @@
 Letters: B sentences, K beams, S source length, T new tokens per beam, V vocabulary, R chosen sentences.
 """
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
 State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Rows of ids side by side; positions from `lengths[b]` on are padding and must not matter."""
+
+    tokens: Int[Tensor, "B T"]
+    lengths: Int[Tensor, " B"]
 
 
 @runtime_checkable
@@ -20,14 +29,17 @@ class Decodable(Protocol[State]):
     memory of the one it was given: a state that was passed in must not be used again.
     """
 
-    def start(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> State:
-        """Read the sources; positions from `lengths[b]` on are padding and must not matter. No prefix is held yet."""
+    def start(self, inputs: Padded | None, prompts: Padded) -> State:
+        """Read the inputs (None for a model without any), and all but the last token of each prompt; K is 1.
+
+        Each prompt has at least one token, its start token first.
+        """
         ...
 
     def step(self, tokens: Int[Tensor, "B K T"], state: State) -> tuple[Float[Tensor, "B K T V"], State]:
         """Append `tokens` to each beam's prefix; the logits at t are those of the token that follows `tokens[..., t]`.
 
-        The first step decides K. With T > 1 the new tokens see each other causally, as in T steps of one.
+        With T > 1 the new tokens see each other causally, as in T steps of one.
         """
         ...
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plain_search import every_hypothesis
-from toy_models import END, PAD, SPECIAL, START, ToyModel
+from toy_models import END, PAD, SPECIAL, START, ToyModel, alone
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.loop import Reading, run
@@ -88,7 +88,7 @@ def test_a_greedy_choice_that_misleads() -> None:
 
 
 def _row(model: ToyModel, source: list[int], prefix: tuple[int, ...]) -> int:
-    state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
+    state = model.start(*alone(torch.tensor([source]), torch.tensor([len(source)])))
     _, state = model.step(torch.tensor([[[START, *prefix]]]), state)
     return int(state.prefix[0, 0, -1])
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy_models import END, SPECIAL, ToyModel
+from toy_models import END, SPECIAL, ToyModel, alone
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.strategies.sampling import Sampling, drawn
@@ -62,7 +62,7 @@ def exact(model: ToyModel, source: list[int], limit: int) -> dict[tuple[int, ...
         for tokens in product(allowed, repeat=length):
             if END in tokens[:-1] or (tokens[-1] != END and length < limit):
                 continue
-            state = model.start(torch.tensor([source]), torch.tensor([len(source)]))
+            state = model.start(*alone(torch.tensor([source]), torch.tensor([len(source)])))
             prefix = torch.tensor([[[SPECIAL.start, *tokens[:-1]]]])
             logs = model.step(prefix, state)[0][0, 0].log_softmax(-1)
             logs[:, list(SPECIAL.banned)] = -torch.inf
