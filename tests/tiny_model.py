@@ -31,7 +31,7 @@ def write(folder: Path, shared: bool = True, tags: Sequence[str] = ()) -> Path:
     network = model_folder.build(spec)
     with torch.no_grad():
         for layer in network.decoder.layers:
-            layer.memory_attention.output.weight *= 30  # the source decides
+            layer.cross_attention.output.weight *= 30  # the source decides
     model_folder.save(folder, spec, dict(network.named_parameters()), pair, "# tiny\n")
     return folder
 

@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from transduce.attention.attend import attend
+from transduce.attention.attend import attend, attention_weights
 from transduce.attention.kernels import Request, plan
 from transduce.attention.masks import Mask, causal, within_lengths
-from transduce.attention.normalisers import Softmax
 from transduce.attention.scores import ScaledDotProduct
 
 BACKENDS = ["reference", "matmul", "sdpa"]
@@ -136,6 +135,28 @@ def test_dropped_weights_keep_the_mean(qkv, backend, name):
     query, key, value = (part.detach().float() for part in qkv)
     torch.manual_seed(5)
     exact = attend(query, key, value, MASKS[name])
-    draws = [attend(query, key, value, MASKS[name], normalise=Softmax(0.4), backend=backend) for _ in range(3000)]
+    draws = [attend(query, key, value, MASKS[name], dropout=0.4, backend=backend) for _ in range(3000)]
     torch.testing.assert_close(torch.stack(draws).mean(0), exact, atol=0.08, rtol=0.0)
     assert not torch.allclose(draws[0], exact, atol=1e-3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [*MASKS, "each head"])
+@pytest.mark.parametrize("key_heads", [1, 2])
+def test_grouped_heads_are_repeated_keys_and_values(name, key_heads, backend):
+    torch.manual_seed(6)
+    query = torch.randn(2, 4, 4, 8, dtype=torch.float64, requires_grad=True)
+    key, value = (torch.randn(2, key_heads, 5, 8, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    bias = torch.randn(1, 4, 4, 5, dtype=torch.float64)
+    mask = Mask(lambda b, h, q, k: k <= q + h) if name == "each head" else MASKS[name]
+    shared = [x.repeat_interleave(4 // key_heads, 1) for x in (key, value)]
+    added = bias if mask is None else bias.masked_fill(~mask.dense(2, 4, 4, 5), -torch.inf)
+    theirs = F.scaled_dot_product_attention(query, *shared, attn_mask=added).nan_to_num(0.0)
+    ours = attend(query, key, value, mask, bias=bias, backend=backend)
+    torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=1e-12)
+    weights = attention_weights(query, key, mask, bias)
+    torch.testing.assert_close(weights @ shared[1], theirs, atol=1e-12, rtol=1e-12)
+    if name != "empty row":
+        mine, other = (torch.autograd.grad(x.square().sum(), [query, key, value]) for x in (ours, theirs))
+        for a, b in zip(mine, other, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-11, rtol=1e-11)

@@ -2,7 +2,7 @@
 
 import torch
 
-from transduce.attention.masks import causal, within_lengths
+from transduce.attention.masks import causal, same_document, up_to, within_lengths
 
 
 def rows(mask, queries, keys, batch=1):
@@ -20,6 +20,17 @@ def test_causal_with_cached_keys_is_aligned_at_the_bottom_right():
 def test_lengths():
     mask = within_lengths(torch.tensor([2, 0]))
     assert rows(mask, 1, 3, batch=2) == [[[[1, 1, 0]]], [[[0, 0, 0]]]]
+
+
+def test_up_to_the_position_of_each_query():
+    assert rows(up_to(torch.tensor([1, 2])), 2, 3) == [[[[1, 1, 0], [1, 1, 1]]]]
+    by_row = up_to(torch.tensor([[0, 1], [2, 3]]))
+    assert rows(by_row, 2, 4, batch=2) == [[[[1, 0, 0, 0], [1, 1, 0, 0]]], [[[1, 1, 1, 0], [1, 1, 1, 1]]]]
+
+
+def test_packed_documents_are_block_diagonal():
+    mask = causal() & same_document(torch.tensor([[0, 0, 1]]))
+    assert rows(mask, 3, 3) == [[[[1, 0, 0], [1, 1, 0], [0, 0, 1]]]]
 
 
 def test_composition():

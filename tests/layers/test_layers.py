@@ -7,10 +7,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from transduce.attention.positions import Rotary, Sinusoidal, rotary, rotate, sinusoidal
+from transduce.attention.positions import (
+    Alibi,
+    NoPositions,
+    Positions,
+    Rotary,
+    Sinusoidal,
+    alibi_slopes,
+    rotary,
+    rotate,
+    sinusoidal,
+)
 from transduce.layers.dropout import Dropout, dropout, keep_mask, present
 from transduce.layers.feed_forward import FeedForward
-from transduce.layers.initialise import embedding, xavier_blocks
+from transduce.layers.initialise import embedding, xavier_linear
 from transduce.layers.norms import LayerNorm, RMSNorm
 
 
@@ -40,13 +50,44 @@ def test_sinusoidal_by_the_papers_formula():
     assert sinusoidal(torch.arange(3), 5).shape == (3, 5)
 
 
-def test_the_position_table_grows_and_is_not_rounded_by_a_cast_of_the_module():
-    module = Sinusoidal().added(8)
-    module(torch.arange(4), 4, torch.bfloat16)
-    module.to(torch.bfloat16)
-    far = module(torch.tensor([[700, 3]]), 701, torch.float32)
+def test_positions_are_looked_up_in_a_table_of_the_number_format():
+    near = Sinusoidal().embed(torch.zeros(1, 4, 8, dtype=torch.bfloat16), Positions.first(4, torch.device("cpu")))
+    assert near.dtype == torch.bfloat16
+    far = Sinusoidal().embed(torch.zeros(1, 2, 8), Positions(torch.tensor([[700, 3]]), 701))
     torch.testing.assert_close(far, sinusoidal(torch.tensor([[700, 3]]), 8))
-    assert not module.state_dict()
+
+
+def test_a_table_that_inference_mode_has_filled_serves_training():
+    with torch.inference_mode():
+        Sinusoidal(base=77.0).embed(torch.zeros(1, 4, 8), Positions.first(4, torch.device("cpu")))
+    x = torch.zeros(1, 4, 8, requires_grad=True)
+    (Sinusoidal(base=77.0).embed(x, Positions.first(4, torch.device("cpu"))) ** 2).sum().backward()
+    assert x.grad is not None
+
+
+def test_no_positions_change_nothing():
+    x, positions, kind = torch.randn(1, 4, 8), Positions.first(4, torch.device("cpu")), NoPositions()
+    assert kind.embed(x, positions) is x and kind.bias(2, positions, positions, x.dtype) is None
+    assert kind.rotate(x[None], x[None], positions)[0].shape == (1, 1, 4, 8)
+
+
+@pytest.mark.parametrize("heads", [1, 4, 6, 8, 12])
+def test_alibi_is_that_of_bloom(heads):
+    from transformers.models.bloom.modeling_bloom import build_alibi_tensor
+
+    keys = Positions.first(5, torch.device("cpu"))
+    last = build_alibi_tensor(torch.ones(1, 5), heads, torch.float32).view(heads, 5)  # slope * key position
+    ours = Alibi().bias(heads, Positions(torch.tensor([[4]]), 5), keys, torch.float32)[0, :, 0]
+    torch.testing.assert_close(ours - ours[:, :1], last)  # the same up to a constant in each row
+    assert alibi_slopes(4) == [1 / 4, 1 / 16, 1 / 64, 1 / 256]
+
+
+def test_alibi_of_two_heads_as_matrices():
+    """Slopes 1/16 and 1/256; rows are queries, columns are keys."""
+    positions = Positions.first(3, torch.device("cpu"))
+    distances = torch.tensor([[0.0, 1, 2], [1, 0, 1], [2, 1, 0]])
+    expected = torch.stack([-distances / 16, -distances / 256])[None]
+    torch.testing.assert_close(Alibi().bias(2, positions, positions, torch.float32), expected)
 
 
 def test_rotary_is_llamas():
@@ -57,8 +98,8 @@ def test_rotary_is_llamas():
     query, key = torch.randn(2, 3, 7, 8), torch.randn(2, 3, 7, 8)
     positions = torch.stack([torch.arange(7), torch.arange(100, 107)])
     theirs = apply_rotary_pos_emb(query, key, *LlamaRotaryEmbedding(config)(query, positions))
-    rotation = Rotary(base=500.0).rotation(8)
-    for ours, other in zip(rotation(query, key, positions, 107), theirs, strict=True):
+    turned = Rotary(base=500.0).rotate(query, key, Positions(positions, 107))
+    for ours, other in zip(turned, theirs, strict=True):
         torch.testing.assert_close(ours, other, atol=1e-5, rtol=1e-5)
 
 
@@ -71,7 +112,7 @@ def test_rotated_products_depend_on_distances_only_and_lengths_stay():
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(turned[0].norm(dim=-1), query.norm().expand(50), atol=1e-6, rtol=1e-6)
     with pytest.raises(ValueError, match="even width, found 5"):
-        Rotary().rotation(5)
+        Rotary().check(5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
@@ -118,12 +159,11 @@ def test_feed_forward_is_its_formula():
 
 
 def test_xavier_of_packed_maps_is_that_of_each_map():
-    weight = torch.empty(3 * 64, 64)
-    xavier_blocks(weight, 3)
-    bound = math.sqrt(6 / (64 + 64))
-    assert weight.abs().max() <= bound
-    for block in weight.chunk(3):
-        assert block.abs().max() > 0.95 * bound
+    linear = xavier_linear(64, 64, 16, 16)
+    assert linear.weight.shape == (96, 64) and (linear.bias == 0).all()
+    for part in linear.weight.split([64, 16, 16]):
+        bound = math.sqrt(6 / (64 + len(part)))
+        assert 0.95 * bound < part.abs().max() <= bound
 
 
 def test_embeddings_begin_at_unit_size_after_scaling():
@@ -133,7 +173,6 @@ def test_embeddings_begin_at_unit_size_after_scaling():
 
 
 def test_layer_dropout_leaves_out_its_share_and_nothing_outside_of_training():
-    layers = [nn.Identity() for _ in range(20_000)]
     torch.manual_seed(3)
-    assert abs(len(present(layers, 0.3, True)) / len(layers) - 0.7) < 0.02
-    assert present(layers, 0.3, False) == layers == present(layers, 0.0, True)
+    assert abs(len(present(20_000, 0.3, True)) / 20_000 - 0.7) < 0.02
+    assert present(3, 0.3, False) == [0, 1, 2] == present(3, 0.0, True)

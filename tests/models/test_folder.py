@@ -95,17 +95,20 @@ def changed(folder: Path, change) -> None:
     files.write_manifest(folder, model_folder.VERSION)
 
 
+BIAS = "encoder.layers.0.self_attention.query_key_value.bias"
+
+
 def test_weights_that_do_not_fit_the_config(folder):
-    changed(folder, lambda tensors: tensors.update({"encoder.layers.0.attention.packed_bias": torch.zeros(3)}))
-    refused(folder, r"packed_bias should be \(\d+,\) float32, found \(3,\)")
+    changed(folder, lambda tensors: tensors.update({BIAS: torch.zeros(3)}))
+    refused(folder, r"query_key_value\.bias should be \(\d+,\) float32, found \(3,\)")
 
 
 def test_missing_and_extra_weights(folder):
-    changed(folder, lambda tensors: tensors.pop("encoder.layers.0.attention.packed_bias"))
-    refused(folder, "lacks 'encoder.layers.0.attention.packed_bias'")
+    changed(folder, lambda tensors: tensors.pop(BIAS))
+    refused(folder, f"lacks '{BIAS}'")
     changed(
         folder,
-        lambda tensors: tensors.update({"encoder.layers.0.attention.packed_bias": torch.zeros(1), "x": torch.zeros(1)}),
+        lambda tensors: tensors.update({BIAS: torch.zeros(1), "x": torch.zeros(1)}),
     )
     refused(folder, "holds 'x', which config.toml has no place for")
 

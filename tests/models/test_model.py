@@ -252,8 +252,8 @@ def test_no_output_has_the_piece_of_unknown_words(model, monkeypatch, settings):
     """A model of words learns to write it, and it spells nothing."""
     likely = torch.zeros(model.tokenizers.target.size)
     likely[UNKNOWN] = 50.0
-    inner = model.network.logits
-    monkeypatch.setattr(model.network, "logits", lambda hidden: inner(hidden) + likely)
+    inner = model.network.head.logits
+    monkeypatch.setattr(model.network.head, "logits", lambda hidden: inner(hidden) + likely)
     found = model.translate_n_best(LINES, settings=model.decoding(**settings))
     assert sum(len(outputs[0].ids) for outputs in found) > 10
     assert not any(UNKNOWN in outputs[0].ids for outputs in found)

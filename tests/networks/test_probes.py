@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from transduce.attention.positions import Rotary, Sinusoidal
-from transduce.networks.presets import transformer_tiny
-from transduce.networks.probes import attention_maps, source_attention
-from transduce.networks.transformer import EncoderDecoder
+from transduce.attention.positions import Alibi, Rotary, Sinusoidal
+from transduce.networks.presets import decoder_only_tiny, encoder_only_tiny, transformer_tiny
+from transduce.networks.probes import attention_maps, self_attention_maps, source_attention
 
 V, T = 13, 6
 LENGTHS = torch.tensor([5, 2, 4])
@@ -18,7 +17,7 @@ LENGTHS = torch.tensor([5, 2, 4])
 def made(**changes):
     torch.manual_seed(0)
     config = replace(transformer_tiny(), d_model=16, heads=2, feed_forward=24, **changes)
-    network = EncoderDecoder(config, V, V + 2).double().eval()
+    network = config.build(V, V + 2).double().eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))  # far from uniform attention
@@ -38,47 +37,86 @@ def texts():
 
 def modules(network):
     return {
-        "encoder": [layer.attention for layer in network.encoder.layers],
+        "encoder": [layer.self_attention for layer in network.encoder.layers],
         "decoder": [layer.self_attention for layer in network.decoder.layers],
-        "source": [layer.memory_attention for layer in network.decoder.layers],
+        "source": [layer.cross_attention for layer in network.decoder.layers],
     }
 
 
 def inputs_and_outputs(network, texts):
     """(module, query side, key side, output) of every attention, seen from outside."""
     seen = {}
+
+    def see(kind, place):
+        def hook(module, args, output):
+            own = kind != "source"
+            seen[kind, place] = (module, args[0], args[0] if own else args[1].states, output[0] if own else output)
+
+        return hook
+
     hooks = [
-        module.register_forward_hook(lambda m, args, out, key=(kind, place): seen.update({key: (m, *args[:2], out)}))
+        module.register_forward_hook(see(kind, place))
         for kind, those in modules(network).items()
         for place, module in enumerate(those)
     ]
-    network.hidden(*texts)
+    network(*texts)
     for hook in hooks:
         hook.remove()
     return seen
 
 
+def torchs(module, kind):
+    """torch's own module with the same weights."""
+    theirs = nn.MultiheadAttention(16, 2, batch_first=True).double()
+    linears = [module.query, module.key_value] if kind == "source" else [module.query_key_value]
+    theirs.in_proj_weight = nn.Parameter(torch.cat([linear.weight for linear in linears]))
+    theirs.in_proj_bias = nn.Parameter(torch.cat([linear.bias for linear in linears]))
+    theirs.out_proj.load_state_dict(module.output.state_dict())
+    return theirs
+
+
 def test_torch_computes_the_same_weights(network, texts):
     maps = attention_maps(network, *texts)
-    for (kind, place), (module, x, memory, _) in inputs_and_outputs(network, texts).items():
-        theirs = nn.MultiheadAttention(16, 2, batch_first=True).double()
-        theirs.in_proj_weight, theirs.in_proj_bias = module.packed_weight, module.packed_bias
+    for (kind, place), (module, x, memory, output) in inputs_and_outputs(network, texts).items():
         padding = None if kind == "decoder" else torch.arange(5) >= LENGTHS[:, None]
         later = ~torch.ones(T, T, dtype=torch.bool).tril() if kind == "decoder" else None
-        _, weights = theirs(
+        theirs, weights = torchs(module, kind)(
             x, memory, memory, key_padding_mask=padding, attn_mask=later, average_attn_weights=False, need_weights=True
         )
         torch.testing.assert_close(getattr(maps, kind)[place], weights, atol=1e-12, rtol=1e-12)
+        torch.testing.assert_close(output, theirs, atol=1e-12, rtol=1e-12)
 
 
-@pytest.mark.parametrize("positions", [Sinusoidal(), Rotary()], ids=str)
-def test_weights_reproduce_what_each_layer_gives(positions, texts):
-    network = made(positions=positions)
+@pytest.mark.parametrize("changes", [{}, {"key_value_heads": 1, "head_width": 6}], ids=str)
+@pytest.mark.parametrize("positions", [Sinusoidal(), Rotary(), Alibi()], ids=str)
+def test_weights_reproduce_what_each_layer_gives(positions, changes, texts):
+    network = made(positions=positions, **changes)
     maps = attention_maps(network, *texts)
     for (kind, place), (module, _, memory, output) in inputs_and_outputs(network, texts).items():
-        values = module.keys_values(memory)[1]
+        linear = module.key_value if kind == "source" else module.query_key_value
+        values = linear(memory)[..., -module.key_width :]
+        values = module.split(values, module.key_value_heads)[0].repeat_interleave(2 // module.key_value_heads, 1)
         heads = getattr(maps, kind)[place] @ values
-        torch.testing.assert_close(module.joined(heads), output, atol=1e-12, rtol=1e-12)
+        torch.testing.assert_close(module.join(heads), output, atol=1e-12, rtol=1e-12)
+
+
+def test_maps_of_the_other_kinds(texts):
+    torch.manual_seed(2)
+    tokens, lengths = texts[0][:, :5], LENGTHS
+    decoder = replace(decoder_only_tiny(), d_model=16, heads=2).build(V + 2).double().eval()
+    weights = self_attention_maps(decoder, tokens)
+    assert weights.shape == (2, 3, 2, 5, 5) and (weights.triu(1) == 0).all()
+    packed = self_attention_maps(decoder, tokens, torch.tensor([[0, 0, 1, 1, 1]] * 3))
+    assert (packed[..., 2:, :2] == 0).all() and (packed[..., 3, 2] > 0).all()
+    encoder = replace(encoder_only_tiny(), d_model=16, heads=2).build(V + 2).double().eval()
+    weights = self_attention_maps(encoder, tokens, lengths)
+    assert (weights[:, 1, :, :, 2:] == 0).all() and (weights[:, 1, :, :, :2] > 0).all()
+
+
+def test_an_unknown_layer_is_an_error(network, texts):
+    network.decoder.layers[1] = nn.Linear(16, 16)
+    with pytest.raises(ValueError, match="layer 1 is a Linear without self_attention"):
+        attention_maps(network, *texts)
 
 
 def test_rows_sum_to_one_and_nothing_masked_is_seen(network, texts):

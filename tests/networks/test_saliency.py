@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from transduce.networks.presets import transformer_tiny
-from transduce.networks.saliency import source_saliency
-from transduce.networks.transformer import EncoderDecoder
+from transduce.networks.probes import source_saliency
 
 V, S, T = 13, 5, 4
 
@@ -17,7 +16,7 @@ def network(request):
     torch.manual_seed(0)
     vocabulary, placement = request.param
     config = replace(transformer_tiny(), d_model=8, heads=2, feed_forward=12, norm_placement=placement)
-    return EncoderDecoder(config, V, vocabulary).double().eval()
+    return config.build(V, vocabulary).double().eval()
 
 
 @pytest.fixture
@@ -30,14 +29,14 @@ def log_probabilities(network, texts, change):
     """Of each target token, with `change` (S, D) added to what the encoder is given."""
     hook = network.encoder.register_forward_pre_hook(lambda module, inputs: (inputs[0] + change, *inputs[1:]))
     with torch.no_grad():
-        logits = network(texts[0], torch.tensor([S]), texts[1])[0]
+        logits = network.head.logits(network(texts[0], torch.tensor([S]), texts[1]))[0]
     hook.remove()
     return logits.log_softmax(-1).gather(1, texts[2][0][:, None])[:, 0]
 
 
 def test_finite_differences_give_the_same(network, texts):
     found = source_saliency(network, *texts)
-    embedded = network.source_embedding(texts[0])[0].detach() * 8**0.5
+    embedded = network.source_embedding.weight[texts[0][0]].detach() * 8**0.5
     step, products = 1e-5, torch.zeros(T, S, 8, dtype=torch.float64)
     for token in range(S):
         for dimension in range(8):
@@ -51,7 +50,7 @@ def test_finite_differences_give_the_same(network, texts):
 def test_nothing_depends_on_a_source_that_is_not_looked_at(network, texts):
     with torch.no_grad():
         for layer in network.decoder.layers:
-            layer.memory_attention.output.weight.zero_()
+            layer.cross_attention.output.weight.zero_()
     assert (source_saliency(network, *texts) == 0).all()
 
 

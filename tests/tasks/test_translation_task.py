@@ -8,7 +8,6 @@ import torch
 from torch.nn import functional as F
 
 from transduce.networks.presets import transformer_tiny
-from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks.translation import batch_of, first_choices, loss, padded, token_log_probabilities
 
 SOURCE = [np.array([17, 4, 9], dtype=np.int32), np.array([5], dtype=np.int32)]
@@ -18,7 +17,7 @@ TARGET = [np.array([5, 8], dtype=np.int32), np.array([6, 7, 9], dtype=np.int32)]
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return EncoderDecoder(replace(transformer_tiny(), dropout=0.0), 20).double()
+    return replace(transformer_tiny(), dropout=0.0).build(20).double()
 
 
 def test_padded_as_its_docstring_says():
@@ -35,7 +34,7 @@ def test_a_batch():
 
 def test_the_loss_is_cross_entropy_over_what_is_no_padding(network):
     batch = batch_of(SOURCE, TARGET)
-    logits = network(batch.source, batch.lengths, batch.target_in)
+    logits = network.head.logits(network(batch.source, batch.lengths, batch.target_in))
     found = loss(network, batch, 0.1)
     expected = F.cross_entropy(
         logits.flatten(0, 1), batch.target_out.flatten(), ignore_index=0, label_smoothing=0.1, reduction="sum"
@@ -65,8 +64,8 @@ def test_first_choices_are_the_most_probable_tokens(network):
     for row, (sure, right) in enumerate(found):
         for place, (confidence, hit) in enumerate(zip(sure, right, strict=True)):
             prefix = batch.target_in[row : row + 1, : place + 1]
-            logits = network(batch.source[row : row + 1], batch.lengths[row : row + 1], prefix)[0, -1]
-            probability, choice = logits.softmax(0).max(0)
+            hidden = network(batch.source[row : row + 1], batch.lengths[row : row + 1], prefix)[0, -1]
+            probability, choice = network.head.logits(hidden).softmax(0).max(0)
             assert confidence == pytest.approx(probability.item(), rel=1e-5)
             assert hit == (choice == batch.target_out[row, place]).item()
     with pytest.raises(ValueError, match="training mode"):

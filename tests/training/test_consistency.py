@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from transduce.training.consistency import consistent_cross_entropy, symmetric_divergence
+from transduce.layers.divergence import symmetric_divergence
+from transduce.networks.heads import VocabularyHead
+from transduce.training.consistency import consistent_cross_entropy
 
 PADDING = 0
 
@@ -33,9 +36,12 @@ def by_definition(first, second, weight, targets, smoothing, alpha):
 
 @pytest.mark.parametrize("piece", [1 << 22, 50])  # 50 logits at once: many pieces
 def test_loss_and_gradients_are_those_of_the_definition(piece, monkeypatch):
-    monkeypatch.setattr("transduce.training.consistency.PIECE", piece)
+    monkeypatch.setattr("transduce.layers.divergence.LOGITS_AT_ONCE", piece)
     first, second, weight, targets = inputs()
-    ours = consistent_cross_entropy(first, second, weight, targets, 0.1, PADDING, 5.0)
+    head = VocabularyHead(weight.shape[1], len(weight))
+    head.vocabulary.weight = nn.Parameter(weight.detach())
+    weight = head.vocabulary.weight
+    ours = consistent_cross_entropy(head, first, second, targets, 0.1, PADDING, 5.0)
     found = torch.autograd.grad(ours.loss * 0.3, (first, second, weight))
     expected = by_definition(first, second, weight, targets, 0.1, 5.0)
     wanted = torch.autograd.grad(expected * 0.3, (first, second, weight))

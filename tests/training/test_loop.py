@@ -61,7 +61,7 @@ def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
     config = TrainingConfig(**(usual | {"schedule": Constant()} | settings))
     masters = MasterWeights(network, torch.float32)
     return Job(
-        trainable=Trainable(network, loss, masters, Adam().build(masters.named), config),
+        trainable=Trainable(network, loss, masters, Adam().build(masters.named, ()), config),
         moving=None if config.ema is None else MovingAverage(masters, config.ema),
         loader=Numbers(),
         checkpoints=folder / "checkpoints",

@@ -43,7 +43,7 @@ def trainable(largest=100, error=NO_ROOM[0], **settings):
 
     config = TrainingConfig(learning_rate=0.1, schedule=Constant(), **settings)
     masters = MasterWeights(network, torch.float32)
-    return Trainable(network, loss, masters, Adam().build(masters.named), config)
+    return Trainable(network, loss, masters, Adam().build(masters.named, ()), config)
 
 
 def test_the_loss_is_that_per_token_over_all_batches():

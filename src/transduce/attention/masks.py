@@ -74,6 +74,18 @@ def causal(offset: int = 0) -> Mask:
     return Mask(lambda b, h, q, k: k <= q + offset)
 
 
+def up_to(positions: Int[Tensor, "*B L"]) -> Mask:
+    """Query i sees keys 0 .. positions[i], its own position among them: (L,) for all rows or (B, L)."""
+    if positions.ndim == 1:
+        return Mask(lambda b, h, q, k: k <= positions[q])
+    return Mask(lambda b, h, q, k: k <= positions[b, q])
+
+
+def same_document(documents: Int[Tensor, "B T"]) -> Mask:
+    """Queries see keys of their own document: block-diagonal where several are packed into a row."""
+    return Mask(lambda b, h, q, k: documents[b, q] == documents[b, k])
+
+
 def within_lengths(lengths: Int[Tensor, " B"]) -> Mask:
     """Keys at or beyond the length of their sentence are padding."""
     return Mask(lambda b, h, q, k: k < lengths.to(k.device)[b])

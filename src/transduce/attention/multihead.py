@@ -1,86 +1,176 @@
-"""Multi-head attention (Vaswani et al. 2017, section 3.2.2): projections around `attend`.
+"""Multi-head attention (Vaswani et al. 2017, section 3.2.2): linear maps around `attend`.
 
-Letters: B batch, L queries, S keys, D width of the model, H heads, E = D / H width of a head.
+Letters: B batch, N rows of queries (K for each of B memories), L queries, S keys, D width of the model, H heads of
+queries, G heads of keys and values, E width of a head.
 """
 
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TypedDict, Unpack
 
-from transduce.attention.attend import SOFTMAX, attend, attention_weights
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from transduce.attention.attend import DOT_PRODUCT, SOFTMAX, attend, attention_weights
+from transduce.attention.cache import KeysValues, KeyValueCache, Memory
 from transduce.attention.masks import DenseMask, Mask
-from transduce.attention.normalisers import Softmax
-from transduce.attention.positions import positions_from
-from transduce.layers.initialise import xavier_blocks
+from transduce.attention.normalisers import Normaliser
+from transduce.attention.positions import NoPositions, PositionEncoding, Positions
+from transduce.attention.scores import Score
+from transduce.layers.initialise import xavier_linear
+
+
+class Parts(TypedDict, total=False):
+    """Keywords of every attention."""
+
+    key_value_heads: int | None  # fewer than of queries (Ainslie et al. 2023, 2305.13245); as many by default
+    head_width: int | None  # D / H by default
+    dropout: float  # share of the attention weights dropped in training; 0 by default
+    score: Score  # scaled dot product by default
+    normalise: Normaliser  # softmax by default
 
 
 class MultiHeadAttention(nn.Module):
-    """softmax(q k^T / sqrt(E)) v in H subspaces, joined by an output map.
+    """The common part of self-attention and cross-attention: `attend` in H subspaces, then an output map."""
 
-    The maps to queries, keys and values are packed in one weight (3 D, D) in that order, as in nn.MultiheadAttention, so
-    that self-attention needs one product instead of three. In self-attention `rotation` (layers/positions.py) turns
-    queries and keys by their positions.
-    """
-
-    def __init__(self, width: int, heads: int, dropout: float = 0.0, rotation: nn.Module | None = None) -> None:
+    def __init__(self, d_model: int, heads: int, **parts: Unpack[Parts]) -> None:
         super().__init__()
-        if width % heads:
-            raise ValueError(f"d-model must be a multiple of heads, found {width} and {heads}")
+        head_width = parts.get("head_width")
+        if head_width is None and d_model % heads:
+            raise ValueError(f"d-model must be a multiple of heads, found {d_model} and {heads}; or give head-width")
         self.heads = heads
-        self.in_training = Softmax(dropout)
-        self.rotation = rotation
-        self.packed_weight = nn.Parameter(torch.empty(3 * width, width))
-        self.packed_bias = nn.Parameter(torch.zeros(3 * width))
-        self.output = nn.Linear(width, width)
-        xavier_blocks(self.packed_weight, 3)
+        self.key_value_heads = parts.get("key_value_heads") or heads
+        if heads % self.key_value_heads:
+            raise ValueError(f"heads must be a multiple of key-value-heads, found {heads} and {self.key_value_heads}")
+        self.head_width = head_width or d_model // heads
+        self.dropout = parts.get("dropout", 0.0)
+        self.score = parts.get("score", DOT_PRODUCT)
+        self.normalise = parts.get("normalise", SOFTMAX)
+        self.query_width = heads * self.head_width
+        self.key_width = self.key_value_heads * self.head_width
+        self.output = xavier_linear(self.query_width, d_model)
 
-    def forward(
-        self, x: Float[Tensor, "B L D"], memory: Float[Tensor, "B S D"], mask: Mask | DenseMask | None = None
-    ) -> Float[Tensor, "B L D"]:
-        """Queries from x, keys and values from memory; self-attention when memory is x."""
-        if memory is x:
-            query, key, value = self.queries_keys_values(x)
-        else:
-            query = self.queries(x)
-            key, value = self.keys_values(memory)
-        return self.joined(attend(query, key, value, mask, normalise=self.in_training if self.training else SOFTMAX))
+    def split(self, packed: Float[Tensor, "B L X"], *heads: int) -> list[Tensor]:
+        """Packed maps to so many heads each: (B, L, n E) -> (B, L, n, E) -> for each (B, heads, L, E)."""
+        return [part.transpose(1, 2) for part in packed.unflatten(-1, (-1, self.head_width)).split(heads, 2)]
 
-    def weights(
-        self, x: Float[Tensor, "B L D"], memory: Float[Tensor, "B S D"], mask: Mask | DenseMask | None = None
-    ) -> Float[Tensor, "B H L S"]:
-        """The weights that `forward` uses, for people to look at; computed anew, so that `forward` need not keep them."""
-        query, key = (
-            self.queries_keys_values(x)[:2] if memory is x else (self.queries(x), self._project(memory, 1, 2)[0])
-        )
-        return attention_weights(query, key, mask)
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Mask | DenseMask | None, bias: Tensor | None
+    ) -> Float[Tensor, "B H L E"]:
+        """`attend` with this module's parts."""
+        dropout = self.dropout if self.training else 0.0
+        return attend(query, key, value, mask, bias=bias, score=self.score, normalise=self.normalise, dropout=dropout)
 
-    def queries(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L E"]:
-        return self._project(x, 0, 1)[0]
-
-    def keys_values(self, memory: Float[Tensor, "B S D"]) -> tuple[Float[Tensor, "B H S E"], Float[Tensor, "B H S E"]]:
-        key, value = self._project(memory, 1, 3)
-        return key, value
-
-    def queries_keys_values(
-        self, x: Float[Tensor, "B L D"], start: Int[Tensor, " B"] | None = None, longest: int = 0
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Each (B, H, L, E), by one product; row b begins at position start[b] <= longest, or at 0."""
-        query, key, value = self._project(x, 0, 3)
-        if self.rotation is not None:
-            positions = positions_from(start, x.shape[1], x.device)
-            query, key = self.rotation(query, key, positions, longest + x.shape[1])
-        return query, key, value
-
-    def joined(self, heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L D"]:
-        """Heads side by side again, then the output map."""
+    def join(self, heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L D"]:
+        """Heads side by side, then the output map."""
         joined: Tensor = self.output(heads.transpose(1, 2).flatten(2))
         return joined
 
-    def _project(self, x: Tensor, first: int, last: int) -> list[Tensor]:
-        width = x.shape[-1]
-        rows = slice(first * width, last * width)
-        packed = F.linear(x, self.packed_weight[rows], self.packed_bias[rows])
-        # (B, L, n D) -> (B, L, n, H, E) -> n times (B, H, L, E)
-        split = packed.unflatten(-1, (last - first, self.heads, width // self.heads))
-        return [part.transpose(1, 2) for part in split.unbind(2)]
+
+class SelfAttention(MultiHeadAttention):
+    """Each token attends to the tokens of its own row. One linear map gives queries, keys and values, in that order."""
+
+    def __init__(
+        self,
+        d_model: int,
+        heads: int,
+        position_encoding: PositionEncoding = NoPositions(),  # frozen  # noqa: B008
+        **parts: Unpack[Parts],
+    ) -> None:
+        super().__init__(d_model, heads, **parts)
+        position_encoding.check(self.head_width)
+        self.position_encoding = position_encoding
+        self.query_key_value = xavier_linear(d_model, self.query_width, self.key_width, self.key_width)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B L D"],
+        mask: Mask | DenseMask | None = None,
+        bias: Float[Tensor, "..."] | None = None,
+        positions: Positions | None = None,
+        cache: KeyValueCache | None = None,
+    ) -> tuple[Float[Tensor, "B L D"], KeyValueCache | None]:
+        """With a cache the keys are those in it, then the new ones, and the longer cache comes back beside the output.
+
+        Mask and bias are over all of these keys. Without `positions` the tokens stand at 0 .. L - 1.
+        """
+        positions = positions or Positions.first(x.shape[1], x.device)
+        query, key, value = self.queries_keys_values(x, positions)
+        if cache is not None:
+            cache = cache.append(key, value, positions)
+            key, value = cache.first(positions.end)
+        return self.join(self.attend(query, key, value, mask, bias)), cache
+
+    def weights(
+        self,
+        x: Float[Tensor, "B L D"],
+        mask: Mask | DenseMask | None = None,
+        bias: Float[Tensor, "..."] | None = None,
+        positions: Positions | None = None,
+        cache: None = None,
+    ) -> Float[Tensor, "B H L L"]:
+        """The attention weights of `forward`, computed again so that `forward` need not keep them."""
+        assert cache is None, "weights are those of a whole forward pass"
+        positions = positions or Positions.first(x.shape[1], x.device)
+        query, key, _ = self.queries_keys_values(x, positions)
+        return attention_weights(query, key, mask, bias, self.score, self.normalise)
+
+    def queries_keys_values(self, x: Float[Tensor, "B L D"], positions: Positions) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, H, L, E), (B, G, L, E) and (B, G, L, E)."""
+        query, key, value = self.split(self.query_key_value(x), self.heads, self.key_value_heads, self.key_value_heads)
+        return *self.position_encoding.rotate(query, key, positions), value
+
+
+class CrossAttention(MultiHeadAttention):
+    """Each token attends to a memory: one linear map gives queries, another keys and values, in that order."""
+
+    def __init__(self, d_model: int, heads: int, **parts: Unpack[Parts]) -> None:
+        super().__init__(d_model, heads, **parts)
+        self.query = xavier_linear(d_model, self.query_width)
+        self.key_value = xavier_linear(d_model, self.key_width, self.key_width)
+
+    def forward(
+        self, x: Float[Tensor, "N L D"], memory: Memory | KeysValues, bias: Float[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "N L D"]:
+        """Rows of x may be several for each memory: those of memory b are b K .. b K + K - 1."""
+        if isinstance(memory, Memory):
+            memory = KeysValues(*self.keys_values(memory.states), memory.mask)
+        query = self.queries(x)
+        if memory.queries is not None:
+            memory.queries.append(query)
+        heads = self.attend(together(query, len(memory.keys)), memory.keys, memory.values, memory.mask, bias)
+        # (B, H, K L, E) -> (B, H, K, L, E) -> (B, K, H, L, E) -> (N, H, L, E)
+        if len(heads) != len(x):
+            heads = heads.unflatten(2, (-1, x.shape[1])).transpose(1, 2).flatten(0, 1)
+        return self.join(heads)
+
+    def weights(
+        self, x: Float[Tensor, "B L D"], memory: Memory, bias: Float[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "B H L S"]:
+        """The attention weights of `forward`, computed again so that `forward` need not keep them."""
+        key, _ = self.keys_values(memory.states)
+        return self.weights_of(self.queries(x), key, memory.mask, bias)
+
+    def weights_of(
+        self,
+        query: Float[Tensor, "B H L E"],
+        key: Float[Tensor, "B G S E"],
+        mask: DenseMask,
+        bias: Tensor | None = None,
+    ) -> Float[Tensor, "B H L S"]:
+        """The attention weights of given queries and keys."""
+        return attention_weights(query, key, mask, bias, self.score, self.normalise)
+
+    def queries(self, x: Float[Tensor, "N L D"]) -> Float[Tensor, "N H L E"]:
+        (query,) = self.split(self.query(x), self.heads)
+        return query
+
+    def keys_values(self, states: Float[Tensor, "B S D"]) -> tuple[Float[Tensor, "B G S E"], Float[Tensor, "B G S E"]]:
+        key, value = self.split(self.key_value(states), self.key_value_heads, self.key_value_heads)
+        return key, value
+
+
+def together(query: Float[Tensor, "N H L E"], memories: int) -> Float[Tensor, "B H KL E"]:
+    """The queries of all rows that share a memory in one: (B K, H, L, E) -> (B, K, H, L, E) -> (B, H, K L, E)."""
+    if len(query) == memories:
+        return query
+    apart: Tensor = query.unflatten(0, (memories, -1))
+    return apart.transpose(1, 2).flatten(2, 3)

@@ -1,29 +1,112 @@
-"""Where a token stands: encodings added to the embeddings, and rotations of what attention compares.
+"""Where a token stands: encodings that are added to embeddings, rotate queries and keys, or bias the scores.
 
-Letters: T tokens, D width of the model, H heads, E width of a head.
+Letters: B rows, T tokens, S keys, D width of the model, H heads, E width of a head.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 
-@runtime_checkable
-class Positions(Protocol):
-    """What an architecture asks of a position encoding."""
+@dataclass(frozen=True)
+class Positions:
+    """Positions of tokens: (T,), the same for all rows, or (B, T). All are below `end`.
 
-    def added(self, width: int) -> nn.Module | None:
-        """From positions to vectors that are added to the embeddings (`Added`), if any are."""
-        ...
+    The caller knows `end`, so that no value is read back from an accelerator.
+    """
 
-    def rotation(self, width: int) -> nn.Module | None:
-        """What turns queries and keys of self-attention, heads of this width (`Rotation`), if they are turned."""
-        ...
+    index: Int[Tensor, "*B T"]
+    end: int
+
+    @classmethod
+    def first(cls, tokens: int, device: torch.device) -> "Positions":
+        """0 .. tokens - 1 in every row."""
+        return cls(torch.arange(tokens, device=device), tokens)
+
+
+@dataclass(frozen=True)
+class PositionEncoding:
+    """Three ways to tell a network where tokens stand. Each does nothing here; a kind overrides the ways that it uses."""
+
+    def check(self, head_width: int) -> None:
+        """ValueError if heads of this width do not suit the encoding."""
+
+    def embed(self, x: Float[Tensor, "B T D"], positions: Positions) -> Float[Tensor, "B T D"]:
+        """Embeddings with their positions."""
+        return x
+
+    def rotate(
+        self, query: Float[Tensor, "B H T E"], key: Float[Tensor, "B G T E"], positions: Positions
+    ) -> tuple[Float[Tensor, "B H T E"], Float[Tensor, "B G T E"]]:
+        """Queries and keys of self-attention with their positions."""
+        return query, key
+
+    def bias(
+        self, heads: int, queries: Positions, keys: Positions, dtype: torch.dtype
+    ) -> Float[Tensor, "_ H T S"] | None:
+        """Added to the scores of self-attention; the same for every layer."""
+        return None
+
+
+@dataclass(frozen=True)
+class NoPositions(PositionEncoding):
+    """No positions: a causal network can still tell them apart (Haviv et al. 2022, 2203.16634)."""
+
+
+@dataclass(frozen=True)
+class Sinusoidal(PositionEncoding):
+    """Fixed sines and cosines, added; any length (Vaswani et al. 2017)."""
+
+    base: Annotated[float, "the longest wavelength is 2 pi times this"] = 10_000.0
+
+    def __post_init__(self) -> None:
+        _check_base(self.base)
+
+    def embed(self, x: Float[Tensor, "B T D"], positions: Positions) -> Float[Tensor, "B T D"]:
+        return x + _rows(sinusoidal, positions, x.shape[-1], self.base, x.dtype)
+
+
+@dataclass(frozen=True)
+class Rotary(PositionEncoding):
+    """Rotations of the queries and keys of self-attention: scores depend on distances; any length (Su et al. 2021)."""
+
+    base: Annotated[float, "the longest wavelength is 2 pi times this"] = 10_000.0
+
+    def __post_init__(self) -> None:
+        _check_base(self.base)
+
+    def check(self, head_width: int) -> None:
+        if head_width % 2:
+            raise ValueError(
+                f"rotary positions need heads of an even width, found {head_width} (head-width, or d-model over heads)"
+            )
+
+    def rotate(
+        self, query: Float[Tensor, "B H T E"], key: Float[Tensor, "B G T E"], positions: Positions
+    ) -> tuple[Float[Tensor, "B H T E"], Float[Tensor, "B G T E"]]:
+        turn = _rows(rotary, positions, query.shape[-1], self.base, query.dtype)  # (T, 2, E) or (B, T, 2, E)
+        if turn.ndim > 3:
+            turn = turn[:, None]
+        return rotate(query, turn), rotate(key, turn)
+
+
+@dataclass(frozen=True)
+class Alibi(PositionEncoding):
+    """A penalty on each score that grows with the distance, at its own rate in each head (Press et al. 2021, 2108.12409).
+
+    In the paper queries see earlier keys only. Here distances in both directions count alike.
+    """
+
+    def bias(self, heads: int, queries: Positions, keys: Positions, dtype: torch.dtype) -> Float[Tensor, "_ H T S"]:
+        distance = (queries.index.unsqueeze(-1) - keys.index.unsqueeze(-2)).abs()  # (T, S) or (B, T, S)
+        slopes = torch.tensor(alibi_slopes(heads), device=distance.device)
+        return (-slopes[:, None, None] * distance.view(-1, 1, *distance.shape[-2:])).to(dtype)
 
 
 def sinusoidal(positions: Int[Tensor, "*B"], width: int, base: float = 10_000.0) -> Float[Tensor, "*B D"]:
@@ -52,99 +135,36 @@ def rotate(x: Float[Tensor, "*B E"], turn: Float[Tensor, "*#B 2 E"]) -> Float[Te
     return torch.addcmul(x * turn[..., 0, :], swapped, turn[..., 1, :])
 
 
+def alibi_slopes(heads: int) -> list[float]:
+    """2^(-8/H), 2^(-16/H), ...: for 4 heads 1/4, 1/16, 1/64, 1/256. Otherwise than at powers of 2, as the authors' code.
+
+    That is the slopes of the next smaller power of 2, then every other one of the next greater.
+    """
+    power = 1 << (heads.bit_length() - 1)
+    slopes = [2.0 ** (-8.0 * (head + 1) / power) for head in range(power)]
+    between = [2.0 ** (-4.0 * (2 * head + 1) / power) for head in range(heads - power)]
+    return slopes + between
+
+
 def _angles(positions: Int[Tensor, "*B"], width: int, base: float) -> Float[Tensor, "*B half"]:
     even = torch.arange(0, width, 2, device=positions.device, dtype=torch.float64)
     return positions.unsqueeze(-1) * torch.exp(even * (-math.log(base) / width))
 
 
-def positions_from(start: Int[Tensor, " B"] | None, tokens: int, device: torch.device) -> Int[Tensor, "*B T"]:
-    """The positions of so many tokens in each row, row b from start[b] on (B, T), or of all rows from 0 on (T,)."""
-    positions = torch.arange(tokens, device=device)
-    return positions if start is None else start[:, None] + positions
+Function = Callable[[Tensor, int, float], Tensor]
 
 
-class _Table:
-    """Rows of a function of the position, up to the longest seen.
-
-    It is neither a weight nor a buffer: a cast of the module would round it, so it is made anew per element type.
-    """
-
-    def __init__(self, make: Callable[[Tensor], Tensor]) -> None:
-        self._make, self._rows = make, torch.empty(0)
-
-    def rows(self, positions: Int[Tensor, "*B"], longest: int, dtype: torch.dtype) -> Tensor:
-        held = self._rows
-        if longest > len(held) or held.dtype != dtype or held.device != positions.device:
-            rows = max(64, 2 * longest if longest > len(held) else len(held))
-            self._rows = self._make(torch.arange(rows, device=positions.device)).to(dtype)
-        return self._rows[positions]
+def _rows(function: Function, positions: Positions, width: int, base: float, dtype: torch.dtype) -> Tensor:
+    """function(positions, width, base), looked up."""
+    size = 1 << max(6, (positions.end - 1).bit_length())
+    return _table(function, size, width, base, dtype, positions.index.device)[positions.index]
 
 
-class Added(nn.Module):
-    """`sinusoidal`, looked up."""
-
-    def __init__(self, width: int, base: float) -> None:
-        super().__init__()
-        self.table = _Table(lambda positions: sinusoidal(positions, width, base))
-
-    def forward(self, positions: Int[Tensor, "*B T"], longest: int, dtype: torch.dtype) -> Float[Tensor, "*B T D"]:
-        """positions are all below `longest` (known to the caller, so that no value is read back from an accelerator)."""
-        return self.table.rows(positions, longest, dtype)
-
-
-class Rotation(nn.Module):
-    """`rotate` by `rotary`, looked up."""
-
-    def __init__(self, width: int, base: float) -> None:
-        super().__init__()
-        if width % 2:
-            raise ValueError(f"rotary positions need heads of an even width, found {width} (d-model over heads)")
-        self.table = _Table(lambda positions: rotary(positions, width, base))
-
-    def forward(
-        self,
-        query: Float[Tensor, "B H T E"],
-        key: Float[Tensor, "B H T E"],
-        positions: Int[Tensor, "*B T"],
-        longest: int,
-    ) -> tuple[Float[Tensor, "B H T E"], Float[Tensor, "B H T E"]]:
-        """Both with each token turned by its position, of which all are below `longest`: (T,) for all rows or (B, T)."""
-        turn = self.table.rows(positions, longest, query.dtype)
-        if positions.ndim > 1:
-            turn = turn[:, None]
-        return rotate(query, turn), rotate(key, turn)
-
-
-@dataclass(frozen=True)
-class Sinusoidal:
-    """Fixed sines and cosines, added; any length (Vaswani et al. 2017)."""
-
-    base: Annotated[float, "the longest wavelength is 2 pi times this"] = 10_000.0
-
-    def __post_init__(self) -> None:
-        _check_base(self.base)
-
-    def added(self, width: int) -> nn.Module | None:
-        return Added(width, self.base)
-
-    def rotation(self, width: int) -> nn.Module | None:
-        return None
-
-
-@dataclass(frozen=True)
-class Rotary:
-    """Rotations of the queries and keys of self-attention: what counts is the distance; any length (Su et al. 2021)."""
-
-    base: Annotated[float, "the longest wavelength is 2 pi times this"] = 10_000.0
-
-    def __post_init__(self) -> None:
-        _check_base(self.base)
-
-    def added(self, width: int) -> nn.Module | None:
-        return None
-
-    def rotation(self, width: int) -> nn.Module | None:
-        return Rotation(width, self.base)
+@lru_cache(maxsize=64)
+def _table(function: Function, size: int, width: int, base: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The function at positions 0 .. size - 1. A constant, not a buffer: casting a module would round it."""
+    with torch.inference_mode(False), torch.no_grad():
+        return function(torch.arange(size, device=device), width, base).to(dtype)
 
 
 def _check_base(base: float) -> None:
@@ -152,4 +172,9 @@ def _check_base(base: float) -> None:
         raise ValueError(f"base must be above 1, found {base}")
 
 
-POSITIONS: dict[str, type[Positions]] = {"sinusoidal": Sinusoidal, "rotary": Rotary}
+POSITIONS: dict[str, type[PositionEncoding]] = {
+    "none": NoPositions,
+    "sinusoidal": Sinusoidal,
+    "rotary": Rotary,
+    "alibi": Alibi,
+}

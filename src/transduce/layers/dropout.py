@@ -7,7 +7,6 @@ a multiple of 1/32768; the survivors are scaled by exactly the share that was ke
 fused dropout is used.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -70,8 +69,11 @@ class Dropout(nn.Module):
         return dropout(x, self.probability, self.training)
 
 
-def present(layers: Iterable[nn.Module], probability: float, training: bool) -> list[nn.Module]:
-    """Layer dropout (Fan et al. 2019, 1909.11556): each layer is left out with `probability`; all stay when not training."""
+def present(layers: int, probability: float, training: bool) -> list[int]:
+    """Layer dropout (Fan et al. 2019, 1909.11556): numbers of the layers to run, each left out with `probability`.
+
+    All of them when not training.
+    """
     if not training or probability == 0.0:
-        return list(layers)
-    return [layer for layer in layers if torch.rand(()).item() >= probability]
+        return list(range(layers))
+    return [layer for layer in range(layers) if torch.rand(()).item() >= probability]

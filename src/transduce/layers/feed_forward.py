@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from transduce.layers.dropout import Dropout
+from transduce.layers.initialise import xavier_linear
 
 
 class FeedForward(nn.Module):
@@ -13,8 +14,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int, activation: Callable[[Tensor], Tensor], dropout: float = 0.0) -> None:
         super().__init__()
-        self.inner = nn.Linear(width, hidden)
-        self.outer = nn.Linear(hidden, width)
+        self.inner = xavier_linear(width, hidden)
+        self.outer = xavier_linear(hidden, width)
         self.activation = activation
         self.dropout = Dropout(dropout)
 

@@ -1,4 +1,4 @@
-"""How weights begin."""
+"""Initial weights."""
 
 import math
 
@@ -7,20 +7,17 @@ from torch import Tensor, nn
 
 
 @torch.no_grad()
-def xavier_blocks(weight: Tensor, blocks: int) -> None:
-    """Xavier uniform (Glorot and Bengio 2010) for a weight (blocks * out, in) that packs several maps, each on its own."""
-    for block in weight.chunk(blocks, dim=0):
-        nn.init.xavier_uniform_(block)
+def xavier_linear(width: int, *outputs: int, bias: bool = True) -> nn.Linear:
+    """One nn.Linear that packs maps to so many features each, so that one product serves all of them.
 
-
-@torch.no_grad()
-def xavier_linear_layers(module: nn.Module) -> None:
-    """Xavier uniform weights and zero biases for every nn.Linear inside `module`."""
-    for part in module.modules():
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
+    Weights are Xavier uniform (Glorot and Bengio 2010), each map on its own; biases are zero.
+    """
+    linear = nn.Linear(width, sum(outputs), bias=bias)
+    for weight in linear.weight.split(outputs):
+        nn.init.xavier_uniform_(weight)
+    if bias:
+        nn.init.zeros_(linear.bias)
+    return linear
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from transduce import config, files
 from transduce.decoding.config import Decoding
-from transduce.networks.config import TransformerConfig
+from transduce.networks.config import EncoderDecoderConfig
 from transduce.networks.transformer import EncoderDecoder
 from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
@@ -77,7 +77,7 @@ KEPT = [field.name for field in fields(Decoding) if field.name not in NOT_KEPT]
 class ModelSpec:
     """What a model is, apart from its weights and its tokenizers."""
 
-    network: Annotated[TransformerConfig, "the architecture"]
+    network: Annotated[EncoderDecoderConfig, "the architecture"]
     target_vocabulary: Annotated[int, "size of the target side's vocabulary"]
     source_vocabulary: Annotated[int | None, "size of the source side's; left out where both sides share one"] = None
     architecture: Annotated[Literal["encoder-decoder"], "kind of network"] = "encoder-decoder"
@@ -95,7 +95,7 @@ class Loaded:
 
 
 BUILDERS: dict[str, Callable[[ModelSpec], EncoderDecoder]] = {
-    "encoder-decoder": lambda spec: EncoderDecoder(spec.network, spec.target_vocabulary, spec.source_vocabulary),
+    "encoder-decoder": lambda spec: spec.network.build(spec.target_vocabulary, spec.source_vocabulary),
 }
 
 

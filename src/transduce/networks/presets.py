@@ -1,22 +1,22 @@
-"""Named architectures. A preset is a function; it may derive from another."""
+"""Named architectures of each kind of network. A preset is a function; it may derive from another."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from transduce.networks.config import TransformerConfig
+from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, EncoderOnlyConfig
 
 
-def transformer_base() -> TransformerConfig:
+def transformer_base() -> EncoderDecoderConfig:
     """The base model of Vaswani et al. 2017, table 3: 63 million parameters with a shared vocabulary of 37,000."""
-    return TransformerConfig()
+    return EncoderDecoderConfig()
 
 
-def transformer_big() -> TransformerConfig:
+def transformer_big() -> EncoderDecoderConfig:
     """The big model of the same table: 214 million parameters with a shared vocabulary of 37,000."""
     return replace(transformer_base(), d_model=1024, heads=16, feed_forward=4096, dropout=0.3)
 
 
-def transformer_small() -> TransformerConfig:
+def transformer_small() -> EncoderDecoderConfig:
     """Half of base in every direction, pre-norm: for tens of thousands of pairs, or for a laptop."""
     return replace(
         transformer_base(),
@@ -29,14 +29,68 @@ def transformer_small() -> TransformerConfig:
     )
 
 
-def transformer_tiny() -> TransformerConfig:
+def transformer_tiny() -> EncoderDecoderConfig:
     """For tests and first tries: seconds, not quality."""
     return replace(transformer_small(), d_model=64, heads=4, feed_forward=128, encoder_layers=2, decoder_layers=2)
 
 
-PRESETS: dict[str, Callable[[], TransformerConfig]] = {
+def decoder_only_base() -> DecoderOnlyConfig:
+    """A GPT of base's width: 12 layers, pre-norm, 57 million parameters with a vocabulary of 37,000."""
+    return DecoderOnlyConfig(norm_placement="pre")
+
+
+def decoder_only_big() -> DecoderOnlyConfig:
+    """A GPT of big's width: 12 layers, 189 million parameters with a vocabulary of 37,000."""
+    return replace(decoder_only_base(), d_model=1024, heads=16, feed_forward=4096, dropout=0.3)
+
+
+def decoder_only_small() -> DecoderOnlyConfig:
+    """8 layers of half of base's width: for some megabytes of text, or for a laptop."""
+    return replace(decoder_only_base(), d_model=256, heads=4, feed_forward=1024, layers=8)
+
+
+def decoder_only_tiny() -> DecoderOnlyConfig:
+    """For tests and first tries: seconds, not quality."""
+    return replace(decoder_only_small(), d_model=64, heads=4, feed_forward=128, layers=2)
+
+
+def encoder_only_base() -> EncoderOnlyConfig:
+    """An encoder of base's size: 6 layers, pre-norm, 38 million parameters with a vocabulary of 37,000."""
+    return EncoderOnlyConfig(layers=6, norm_placement="pre")
+
+
+def encoder_only_big() -> EncoderOnlyConfig:
+    """An encoder of big's size: 6 layers, 113 million parameters with a vocabulary of 37,000."""
+    return replace(encoder_only_base(), d_model=1024, heads=16, feed_forward=4096, dropout=0.3)
+
+
+def encoder_only_small() -> EncoderOnlyConfig:
+    """4 layers of half of base's width: for tens of thousands of examples, or for a laptop."""
+    return replace(encoder_only_base(), d_model=256, heads=4, feed_forward=1024, layers=4)
+
+
+def encoder_only_tiny() -> EncoderOnlyConfig:
+    """For tests and first tries: seconds, not quality."""
+    return replace(encoder_only_small(), d_model=64, heads=4, feed_forward=128, layers=2)
+
+
+PRESETS: dict[str, Callable[[], EncoderDecoderConfig]] = {
     "transformer-base": transformer_base,
     "transformer-big": transformer_big,
     "transformer-small": transformer_small,
     "transformer-tiny": transformer_tiny,
+}
+
+DECODER_ONLY_PRESETS: dict[str, Callable[[], DecoderOnlyConfig]] = {
+    "transformer-base": decoder_only_base,
+    "transformer-big": decoder_only_big,
+    "transformer-small": decoder_only_small,
+    "transformer-tiny": decoder_only_tiny,
+}
+
+ENCODER_ONLY_PRESETS: dict[str, Callable[[], EncoderOnlyConfig]] = {
+    "transformer-base": encoder_only_base,
+    "transformer-big": encoder_only_big,
+    "transformer-small": encoder_only_small,
+    "transformer-tiny": encoder_only_tiny,
 }

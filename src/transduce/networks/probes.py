@@ -1,9 +1,9 @@
-"""What an encoder-decoder looks at: the attention weights of one forward pass, for people to look at.
+"""Looking into a network: its attention weights, and the dependence of its output on its input.
 
-The layers compute their outputs as always, by whichever backend is fastest. Hooks see what goes into each attention,
-and the weights are computed from that a second time.
+Attention weights are those of one forward pass. The layers compute their outputs as always, by whichever backend is
+fastest. Hooks see the inputs of each attention, and the weights are computed from those a second time.
 
-Letters: B sentences, S source tokens, T target tokens, H heads, N encoder layers, M decoder layers.
+Letters: B rows, S source tokens, T target tokens, H heads, N layers of the encoder, M layers of the decoder, D width.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from transduce.networks.transformer import DecoderLayer, EncoderDecoder, EncoderLayer
+from transduce.attention.multihead import MultiHeadAttention
+from transduce.networks.transformer import Decoder, DecoderOnly, EncoderDecoder, EncoderOnly, Stack
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,27 @@ class AttentionMaps:
 def attention_maps(
     network: EncoderDecoder, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], target: Int[Tensor, "B T"]
 ) -> AttentionMaps:
-    """All weights of `network.hidden(source, lengths, target)`, as the network is: evaluation mode has no dropout."""
-    encoder = [layer.attention for layer in network.encoder.layers if isinstance(layer, EncoderLayer)]
-    decoder = [layer.self_attention for layer in network.decoder.layers if isinstance(layer, DecoderLayer)]
-    over_source = _over_source(network)
+    """All weights of `network(source, lengths, target)`, in the network's mode: evaluation mode has no dropout."""
+    modules = (
+        _attentions(network.encoder, "self_attention"),
+        _attentions(network.decoder, "self_attention"),
+        _attentions(network.decoder, "cross_attention"),
+    )
     with ExitStack() as stack:
-        kinds = [stack.enter_context(_weights_of(modules)) for modules in (encoder, decoder, over_source)]
-        network.hidden(source, lengths, target)
-    return AttentionMaps(*(torch.stack(kind) for kind in kinds))
+        maps = [stack.enter_context(_weights_of(each)) for each in modules]
+        network(source, lengths, target)
+    return AttentionMaps(*(torch.stack(each) for each in maps))
+
+
+@torch.no_grad()
+def self_attention_maps(
+    network: EncoderOnly | DecoderOnly, tokens: Int[Tensor, "B T"], lengths_or_documents: Tensor | None = None
+) -> Float[Tensor, "N B H T T"]:
+    """All weights of `network(tokens, lengths_or_documents)`, as in AttentionMaps."""
+    stack = network.encoder if isinstance(network, EncoderOnly) else network.decoder
+    with _weights_of(_attentions(stack, "self_attention")) as weights:
+        network(tokens, lengths_or_documents)
+    return torch.stack(weights)
 
 
 @torch.no_grad()
@@ -53,14 +67,60 @@ def source_attention(
     layers: Sequence[int],
 ) -> Float[Tensor, "B T S"]:
     """Only the target's weights over the source, as a mean over the heads of the decoder `layers`, counted from 0."""
-    attentions = _over_source(network)
+    attentions = _attentions(network.decoder, "cross_attention")
     with _weights_of([attentions[layer] for layer in layers], lambda weights: weights.mean(1)) as means:
-        network.hidden(source, lengths, target)
+        network(source, lengths, target)
     return torch.stack(means).mean(0)
 
 
-def _over_source(network: EncoderDecoder) -> list[nn.Module]:
-    return [layer.memory_attention for layer in network.decoder.layers if isinstance(layer, DecoderLayer)]
+def source_saliency(
+    network: EncoderDecoder,
+    source: Int[Tensor, "1 S"],
+    target: Int[Tensor, "1 T"],
+    following: Int[Tensor, "1 T"],
+) -> Float[Tensor, "T S"]:
+    """Gradient x input of log p(following[t] | source, target[:t + 1]) for each source token's embedding.
+
+    The gradient with respect to an input is a saliency of Simonyan et al. 2013 (1312.6034), used for texts by Li et al.
+    2016 (1506.01066). Here it is multiplied, dimension by dimension, with the token's embedding, without its position
+    (Denil et al. 2014, 1412.6815), and the L2 norm of the D products is taken: how much the log-probability, to first
+    order, hangs on that token. Row t is in nats, never negative. ValueError for a network in training mode.
+    """
+    if network.training:
+        raise ValueError(
+            "the model is in training mode, in which dropout changes its gradients: call model.eval() first"
+        )
+    leaves: list[Tensor] = []
+
+    def detach(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Makes the encoder's input a leaf of its own, though both sides may share one embedding table."""
+        leaves.append(inputs[0].detach().requires_grad_())
+        return leaves[0], *inputs[1:]
+
+    hook = network.encoder.register_forward_pre_hook(detach)
+    with torch.enable_grad():
+        try:
+            hidden = network(source, torch.tensor([source.shape[1]], device=source.device), target)
+        finally:
+            hook.remove()
+        logits = network.head.logits(hidden)[0].float()
+        chosen = logits.log_softmax(-1).gather(1, following[0][:, None])[:, 0]  # (T,)
+        gradients = [torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in chosen]  # T times (S, D)
+    embedded = network.source_embedding.scaled(source)[0].detach()  # (S, D)
+    return torch.stack([(gradient * embedded).float().norm(dim=-1) for gradient in gradients])
+
+
+def _attentions(stack: Stack | Decoder, name: str) -> list[MultiHeadAttention]:
+    """The attention of that name in every layer; ValueError for a layer that has none."""
+    attentions = []
+    for number, layer in enumerate(stack.layers):
+        attention = getattr(layer, name, None)
+        if not isinstance(attention, MultiHeadAttention):
+            raise ValueError(
+                f"layer {number} is a {type(layer).__name__} without {name}: expected a layer of networks/transformer.py"
+            )
+        attentions.append(attention)
+    return attentions
 
 
 @contextmanager
@@ -70,10 +130,10 @@ def _weights_of(
     """Within the block the list grows by the weights of each call of the modules, reduced, in the order of the calls."""
     weights: list[Tensor] = []
 
-    def keep(module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def store(module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
         weights.append(reduce(module.weights(*inputs, **named)))
 
     with ExitStack() as stack:
         for module in modules:
-            stack.callback(module.register_forward_pre_hook(keep, with_kwargs=True).remove)
+            stack.callback(module.register_forward_pre_hook(store, with_kwargs=True).remove)
         yield weights

@@ -20,7 +20,7 @@ from torch import Tensor
 from transduce.networks.transformer import EncoderDecoder
 from transduce.text.special import END, PAD, START
 from transduce.training.consistency import consistent_cross_entropy
-from transduce.training.losses import PIECE, TokenLoss, linear_cross_entropy
+from transduce.training.losses import TokenLoss
 
 Ids = Sequence[int] | np.ndarray
 T = TypeVar("T")
@@ -61,17 +61,15 @@ def batch_of(source: Sequence[Ids], target: Sequence[Ids], device: torch.device 
 
 def loss(network: EncoderDecoder, batch: Batch, smoothing: float) -> TokenLoss:
     """Label-smoothed cross-entropy of every target token given those before it, summed."""
-    hidden = network.hidden(batch.source, batch.lengths, batch.target_in)
-    return linear_cross_entropy(hidden.flatten(0, 1), network.output.weight, batch.target_out.flatten(), smoothing, PAD)
+    hidden = network(batch.source, batch.lengths, batch.target_in)
+    return TokenLoss(*network.head.loss(hidden.flatten(0, 1), batch.target_out.flatten(), smoothing, PAD))
 
 
 def consistent_loss(network: EncoderDecoder, batch: Batch, smoothing: float, alpha: float) -> TokenLoss:
     """The same of two passes with different dropout, and how far they are apart (R-Drop)."""
     twice = [torch.cat([part, part]) for part in (batch.source, batch.lengths, batch.target_in)]
-    first, second = network.hidden(*twice).flatten(0, 1).chunk(2)
-    return consistent_cross_entropy(
-        first, second, network.output.weight, batch.target_out.flatten(), smoothing, PAD, alpha
-    )
+    first, second = network(*twice).flatten(0, 1).chunk(2)
+    return consistent_cross_entropy(network.head, first, second, batch.target_out.flatten(), smoothing, PAD, alpha)
 
 
 @torch.no_grad()
@@ -102,11 +100,11 @@ def _target_logits(network: EncoderDecoder, batch: Batch) -> Iterator[tuple[Floa
     if network.training:
         raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
     counted = batch.target_out != PAD
-    hidden = network.hidden(batch.source, batch.lengths, batch.target_in)[counted]
+    hidden = network(batch.source, batch.lengths, batch.target_in)[counted]
     targets = batch.target_out[counted]
-    rows = max(1, PIECE // len(network.output.weight))
-    for piece, target in zip(hidden.split(rows), targets.split(rows), strict=True):
-        yield network.logits(piece).float(), target
+    for logits in network.head.logits_in_pieces(hidden):
+        yield logits.float(), targets[: len(logits)]
+        targets = targets[len(logits) :]
 
 
 def _by_pair(values: list[T], batch: Batch) -> list[list[T]]:

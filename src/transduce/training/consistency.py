@@ -1,24 +1,19 @@
-"""R-Drop (Liang et al. 2021, 2106.14448): two passes with different dropout must agree.
+"""R-Drop (Liang et al. 2021, 2106.14448): two passes with different dropout must agree."""
 
-Letters: N target tokens, R rows of one piece of them, D width of the model, V vocabulary.
-"""
-
-from typing import Any
-
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from transduce.training.losses import PIECE, TokenLoss, linear_cross_entropy
+from transduce.networks.heads import VocabularyHead
+from transduce.training.losses import TokenLoss
 
 
 def consistent_cross_entropy(
-    first: Float[Tensor, "N D"],
-    second: Float[Tensor, "N D"],
-    weight: Float[Tensor, "V D"],
+    head: VocabularyHead,
+    one: Float[Tensor, "N D"],
+    other: Float[Tensor, "N D"],
     targets: Int[Tensor, " N"],
     smoothing: float,
-    padding: int,
+    ignore: int,
     alpha: float,
 ) -> TokenLoss:
     """Half of the paper's loss, so that its size is that of one pass, summed over tokens:
@@ -27,55 +22,6 @@ def consistent_cross_entropy(
 
     with CE the label-smoothed cross-entropy of each pass and p its distributions. `nll` is the mean of both passes.
     """
-    one = linear_cross_entropy(first, weight, targets, smoothing, padding)
-    two = linear_cross_entropy(second, weight, targets, smoothing, padding)
-    gap = symmetric_divergence(first, second, weight, targets != padding)
-    return TokenLoss((one.loss + two.loss) / 2 + alpha / 2 * gap, (one.nll + two.nll) / 2, one.tokens)
-
-
-def symmetric_divergence(
-    first: Float[Tensor, "N D"], second: Float[Tensor, "N D"], weight: Float[Tensor, "V D"], counted: Tensor
-) -> Float[Tensor, ""]:
-    """(KL(p || q) + KL(q || p)) / 2 of p = softmax(first @ weight^T) and q = softmax(second @ weight^T), over counted rows."""
-    gap: Tensor = _SymmetricDivergence.apply(first, second, weight, counted)  # type: ignore[no-untyped-call]
-    return gap
-
-
-class _SymmetricDivergence(torch.autograd.Function):
-    """In pieces of rows like the cross-entropy, the gradients made on the way forward.
-
-    With d = log p - log q the divergence of a row is sum (p - q) d / 2, and its gradient with respect to the first logits
-
-        (p (d - sum p d) + p - q) / 2
-
-    which with p and q, d and -d exchanged is that for the second.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, first: Tensor, second: Tensor, weight: Tensor, counted: Tensor) -> Tensor:
-        total = torch.zeros((), dtype=torch.float32, device=first.device)
-        gradients = [torch.empty_like(first), torch.empty_like(second)]
-        grad_weight = torch.zeros_like(weight, dtype=torch.float32)
-        rows = max(1, PIECE // (2 * len(weight)))
-        for start in range(0, len(first), rows):
-            piece = slice(start, start + rows)
-            hidden = (first[piece], second[piece])
-            logs = [torch.log_softmax(each @ weight.t(), dim=-1, dtype=torch.float32) for each in hidden]
-            p, q = logs[0].exp(), logs[1].exp()
-            blank = ~counted[piece, None]  # filled, not multiplied: what is not finite in padding must not count
-            apart = (logs[0] - logs[1]).masked_fill_(blank, 0.0)
-            p, q = p.masked_fill_(blank, 0.0), q.masked_fill_(blank, 0.0)
-            total += ((p - q) * apart).sum() / 2
-            for side, (own, other, sign) in enumerate(((p, q, 1.0), (q, p, -1.0))):
-                inner = sign * apart
-                logits = own * (inner - (own * inner).sum(-1, keepdim=True)) + (own - other)
-                gradient = (logits / 2).to(weight.dtype)
-                gradients[side][piece] = gradient @ weight
-                grad_weight += gradient.t() @ hidden[side]
-        ctx.save_for_backward(*gradients, grad_weight.to(weight.dtype))
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        first, second, weight = (saved * gradients[0].to(saved.dtype) for saved in ctx.saved_tensors)
-        return first, second, weight, None
+    first, second = (head.loss(hidden, targets, smoothing, ignore) for hidden in (one, other))
+    gap = head.divergence(one, other, targets, ignore)
+    return TokenLoss((first.total + second.total) / 2 + alpha / 2 * gap, (first.nll + second.nll) / 2, first.tokens)

@@ -4,7 +4,7 @@ All take their rate from the schedule, update by update; the same rate means muc
 whose rate is a share of the weights' own size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -16,7 +16,9 @@ from transduce.training.stepper import Stepper
 
 @runtime_checkable
 class Optimiser(Protocol):
-    def build(self, parameters: Mapping[str, Tensor]) -> Stepper: ...
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
+        """`matrices` names the parameters that are matrices between features (networks/heads.py: inner_matrices)."""
+        ...
 
 
 def _check_shares(part: object, *names: str) -> None:
@@ -32,8 +34,8 @@ def _check_weight_decay(found: float) -> None:
 
 def decayed(parameters: Mapping[str, Tensor], weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups: matrices shrink by weight decay; biases and gains, whose size is their meaning, do not."""
-    matrices = [held for held in parameters.values() if held.ndim >= 2]
-    others = [held for held in parameters.values() if held.ndim < 2]
+    matrices = [(name, parameter) for name, parameter in parameters.items() if parameter.ndim >= 2]
+    others = [(name, parameter) for name, parameter in parameters.items() if parameter.ndim < 2]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
 
@@ -51,9 +53,9 @@ class Adam:
         if self.eps <= 0:
             raise ValueError(f"eps must be above 0, found {self.eps}")
 
-    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
         betas = (self.beta1, self.beta2)
-        return Stepper(torch.optim.Adam(list(parameters.values()), lr=0.0, betas=betas, eps=self.eps, fused=True))
+        return Stepper(torch.optim.Adam(list(parameters.items()), lr=0.0, betas=betas, eps=self.eps, fused=True))
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class AdamW(Adam):
         super().__post_init__()
         _check_weight_decay(self.weight_decay)
 
-    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
         groups, betas = decayed(parameters, self.weight_decay), (self.beta1, self.beta2)
         return Stepper(torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=self.eps, fused=True))
 
@@ -91,7 +93,7 @@ class Adafactor:
             raise ValueError(f"clip must be at least 1, found {self.clip}")
         _check_weight_decay(self.weight_decay)
 
-    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
         groups = decayed(parameters, self.weight_decay)
         return Stepper(torch.optim.Adafactor(groups, lr=0.0, beta2_decay=self.beta2_decay, d=self.clip, foreach=False))
 
@@ -113,14 +115,14 @@ class Muon:
         _check_shares(self, "momentum", "beta1", "beta2")
         _check_weight_decay(self.weight_decay)
 
-    def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
-        inner = {name: held for name, held in parameters.items() if is_inner_matrix(name, held)}
-        outer = {name: held for name, held in parameters.items() if name not in inner}
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
+        inner = {name: parameter for name, parameter in parameters.items() if name in matrices}
+        outer = {name: parameter for name, parameter in parameters.items() if name not in matrices}
         optimisers: list[torch.optim.Optimizer] = []
         if inner:
             optimisers.append(
                 torch.optim.Muon(
-                    list(inner.values()),
+                    list(inner.items()),
                     lr=0.0,
                     momentum=self.momentum,
                     weight_decay=self.weight_decay,
@@ -131,11 +133,6 @@ class Muon:
             groups = decayed(outer, self.weight_decay)
             optimisers.append(torch.optim.AdamW(groups, lr=0.0, betas=(self.beta1, self.beta2), eps=1e-9, fused=True))
         return Stepper(*optimisers)
-
-
-def is_inner_matrix(name: str, parameter: Tensor) -> bool:
-    """Whether a parameter is a matrix between features, neither an embedding table nor the output map."""
-    return parameter.ndim == 2 and "embedding" not in name and name != "output.weight"
 
 
 OPTIMISERS: dict[str, type[Optimiser]] = {"adam": Adam, "adamw": AdamW, "adafactor": Adafactor, "muon": Muon}

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 class Stepper:
-    """One or several optimisers, each over some of the parameters, that move together."""
+    """One or several optimisers, each over some of the named parameters, that move together."""
 
     def __init__(self, *optimisers: torch.optim.Optimizer) -> None:
         self.optimisers = optimisers
@@ -18,20 +18,28 @@ class Stepper:
             optimiser.step()
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state by name, "<optimiser>/<parameter number>.<quantity>": every quantity is a tensor."""
+        """The state by name, "<parameter>/<quantity>": every quantity is a tensor. Parameters never moved have none."""
         return {
-            f"{place}/{number}.{name}": torch.as_tensor(held)
-            for place, optimiser in enumerate(self.optimisers)
-            for number, kept in optimiser.state_dict()["state"].items()
-            for name, held in kept.items()
+            f"{names[number]}/{quantity}": torch.as_tensor(value)
+            for optimiser, names in zip(self.optimisers, self._names(), strict=True)
+            for number, state in optimiser.state_dict()["state"].items()
+            for quantity, value in state.items()
         }
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Puts back what `tensors` gave."""
-        states: list[dict[int, dict[str, Tensor]]] = [{} for _ in self.optimisers]
-        for key, held in tensors.items():
-            place, _, rest = key.partition("/")
-            number, _, name = rest.partition(".")
-            states[int(place)].setdefault(int(number), {})[name] = held
-        for optimiser, state in zip(self.optimisers, states, strict=True):
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        """Restores the state from what `tensors` gave. ValueError for a parameter that no optimiser moves."""
+        states: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            name, _, quantity = key.rpartition("/")
+            states.setdefault(name, {})[quantity] = value
+        if unknown := sorted(states.keys() - {name for names in self._names() for name in names}):
+            raise ValueError(
+                f"the optimiser's state is of another network: it has {unknown[0]!r}, which is no parameter"
+            )
+        for optimiser, names in zip(self.optimisers, self._names(), strict=True):
+            own = {number: states[name] for number, name in enumerate(names) if name in states}
+            optimiser.load_state_dict({"state": own, "param_groups": optimiser.state_dict()["param_groups"]})
+
+    def _names(self) -> list[list[str]]:
+        """The parameter names of each optimiser, in the order in which it numbers them."""
+        return [[name for group in each.param_groups for name in group["param_names"]] for each in self.optimisers]

@@ -11,7 +11,6 @@ from transduce.config import KeyDescription
 from transduce.config.toml import inline
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model, nearest_folder
-from transduce.networks.config import TransformerConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.transformer import EncoderDecoder
 from transduce.text.tags import shown
@@ -102,11 +101,11 @@ def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> PresetInfo:
     """Builds the preset without allocating its weights."""
     if vocabulary < 1:
         raise ValueError(f"vocabulary must be at least 1, found {vocabulary}")
-    made: TransformerConfig = PRESETS[name]()
+    network_config = PRESETS[name]()
     with torch.device("meta"):
-        network = EncoderDecoder(made, vocabulary)
+        network = network_config.build(vocabulary)
     text = (PRESETS[name].__doc__ or "").strip()
-    return PresetInfo(name, text, fields(made), count(network), vocabulary)
+    return PresetInfo(name, text, fields(network_config), count(network), vocabulary)
 
 
 def run_file_keys() -> list[KeyDescription]:
@@ -123,22 +122,25 @@ def fields(value: object) -> dict[str, str]:
     return {key: item if isinstance(item, str) else inline(item) for key, item in config.tree_of(value).items()}
 
 
+PARTS = {  # in the order in which they are shown
+    "encoder": "encoder",
+    "decoder": "decoder",
+    "source_embedding": "source embeddings",
+    "target_embedding": "target embeddings",
+    "head": "output",
+}
+
+
 def count(network: EncoderDecoder) -> Parameters:
-    """Weights of each part; tables that several parts share are one part, named after all of them."""
-    tables = {
-        "source embeddings": network.source_embedding.weight,
-        "target embeddings": network.target_embedding.weight,
-        "output": network.output.weight,
-    }
+    """Weights of each part; a table that several parts share is one part, named after all of them."""
     owners: dict[int, list[str]] = {}
-    for owner, weight in tables.items():
-        owners.setdefault(id(weight), []).append(owner)
-    parts = {
-        name: sum(p.numel() for p in part.parameters())
-        for name, part in network.named_children()
-        if name in ("encoder", "decoder")
-    }
-    parts |= {" = ".join(names): tables[names[0]].numel() for names in owners.values()}
-    total = sum(parameter.numel() for parameter in network.parameters())
-    assert sum(parts.values()) == total, "a part of the network is not counted"
-    return Parameters(parts, total)
+    sizes: dict[int, int] = {}
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        owners.setdefault(id(parameter), []).append(name.partition(".")[0])
+        sizes[id(parameter)] = parameter.numel()
+    parts: dict[str, int] = {}
+    order = list(PARTS)
+    for key, names in sorted(owners.items(), key=lambda owner: min(map(order.index, owner[1]))):
+        joint = " = ".join(PARTS[name] for name in sorted(names, key=order.index))
+        parts[joint] = parts.get(joint, 0) + sizes[key]
+    return Parameters(parts, sum(sizes.values()))

@@ -16,8 +16,7 @@ from transduce.decoding.engine import decode_all
 from transduce.decoding.requests import Request
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
-from transduce.networks.probes import attention_maps
-from transduce.networks.saliency import source_saliency
+from transduce.networks.probes import attention_maps, source_saliency
 from transduce.tasks import translation
 
 MOST_TOKENS = 256  # on either side
@@ -55,7 +54,7 @@ class Inspection:
         it has read input_pieces[: t + 1] and gives steps[t], whose last is the end token.
     encoder, decoder, attention: weights by layer and head, of the source over itself, of what the decoder has read over
         itself, and of each step over the source. A row sums to 1.
-    saliency: of each source token for each step, as `architectures.transformer_saliency` defines it.
+    saliency: of each source token for each step, as `networks.probes.source_saliency` defines it.
     """
 
     model: str
@@ -137,7 +136,8 @@ def _search(model: Model, source: list[int], beam: int | None) -> tuple[list[int
 
 @torch.no_grad()
 def _steps(model: Model, batch: translation.Batch, top: int) -> tuple[Step, ...]:
-    logits = model.network(batch.source, batch.lengths, batch.target_in)[0].float()  # (T, V)
+    hidden = model.network(batch.source, batch.lengths, batch.target_in)
+    logits = model.network.head.logits(hidden)[0].float()  # (T, V)
     probabilities = logits.softmax(-1).cpu()
     taken = batch.target_out[0].cpu()
     ranks = (probabilities > probabilities.gather(1, taken[:, None])).sum(1) + 1

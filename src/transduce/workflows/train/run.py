@@ -18,6 +18,7 @@ from transduce.machine.memory import keep_steady
 from transduce.models import folder as model_folder
 from transduce.models.card import model_card
 from transduce.models.folder import Loaded
+from transduce.networks.heads import inner_matrices
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
 from transduce.text.pair import Tokenizers
@@ -162,7 +163,7 @@ def _job(
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
     if start is not None:
         masters.load(dict(start.network.named_parameters()))
-    optimiser = config.training.optimiser.build(masters.named)
+    optimiser = config.training.optimiser.build(masters.named, inner_matrices(network))
     moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
     state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=0 if start is None else -1)
     if found is not None:

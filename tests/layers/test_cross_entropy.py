@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from transduce.training import losses
-from transduce.training.losses import linear_cross_entropy
+from transduce.layers import cross_entropy
+from transduce.layers.cross_entropy import linear_cross_entropy
 
 PAD = 0
 
@@ -23,16 +23,16 @@ def problem():
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("piece", [1, 40, 1 << 22])
 def test_agrees_with_pytorch(problem, smoothing, piece, monkeypatch):
-    monkeypatch.setattr(losses, "PIECE", piece)
+    monkeypatch.setattr(cross_entropy, "LOGITS_AT_ONCE", piece)
     hidden, weight, targets = problem
     ours = linear_cross_entropy(hidden, weight, targets, smoothing, PAD)
     logits = hidden @ weight.t()
     theirs = F.cross_entropy(logits, targets, ignore_index=PAD, label_smoothing=smoothing, reduction="sum")
     plain = F.cross_entropy(logits, targets, ignore_index=PAD, reduction="sum")
-    torch.testing.assert_close(ours.loss, theirs)
+    torch.testing.assert_close(ours.total, theirs)
     torch.testing.assert_close(ours.nll, plain)
     assert ours.tokens == 14 and not ours.nll.requires_grad
-    mine = torch.autograd.grad(ours.loss / 7, [hidden, weight])
+    mine = torch.autograd.grad(ours.total / 7, [hidden, weight])
     other = torch.autograd.grad(theirs / 7, [hidden, weight])
     for a, b in zip(mine, other, strict=True):
         torch.testing.assert_close(a, b)
@@ -40,15 +40,15 @@ def test_agrees_with_pytorch(problem, smoothing, piece, monkeypatch):
 
 def test_gradcheck(problem):
     hidden, weight, targets = problem
-    assert torch.autograd.gradcheck(lambda h, w: linear_cross_entropy(h, w, targets, 0.1, PAD).loss, [hidden, weight])
+    assert torch.autograd.gradcheck(lambda h, w: linear_cross_entropy(h, w, targets, 0.1, PAD).total, [hidden, weight])
 
 
 def test_certain_and_hopeless_targets_stay_finite():
     hidden = torch.eye(2) * 300.0
     weight = torch.eye(2, requires_grad=True)
     found = linear_cross_entropy(hidden, weight, torch.tensor([0, 0]), 0.0, 1)
-    torch.testing.assert_close(found.loss, torch.tensor(300.0))
-    found.loss.backward()
+    torch.testing.assert_close(found.total, torch.tensor(300.0))
+    found.total.backward()
     assert torch.isfinite(weight.grad).all()
 
 
@@ -56,8 +56,8 @@ def test_in_bfloat16_it_is_close_to_float32(problem):
     hidden, weight, targets = (t.detach() for t in problem)
     wide = linear_cross_entropy(hidden.float(), weight.float(), targets, 0.1, PAD)
     narrow = linear_cross_entropy(hidden.bfloat16(), weight.bfloat16(), targets, 0.1, PAD)
-    assert narrow.loss.dtype == torch.float32
-    assert narrow.loss.item() == pytest.approx(wide.loss.item(), rel=0.02)
+    assert narrow.total.dtype == torch.float32
+    assert narrow.total.item() == pytest.approx(wide.total.item(), rel=0.02)
 
 
 def test_in_bfloat16_what_is_nearly_certain_is_told_from_what_is_certain():
@@ -66,9 +66,9 @@ def test_in_bfloat16_what_is_nearly_certain_is_told_from_what_is_certain():
     weight = torch.zeros(64, 2, dtype=torch.bfloat16)
     weight[5] = 2.0
     found = linear_cross_entropy(hidden, weight, torch.tensor([5]), 0.0, PAD)
-    found.loss.backward()
+    found.total.backward()
     exact = hidden.detach().double().requires_grad_()
     expected = F.cross_entropy(exact @ weight.double().t(), torch.tensor([5]))
     expected.backward()
-    assert found.loss.item() == found.nll.item() == pytest.approx(expected.item(), rel=0.01)
+    assert found.total.item() == found.nll.item() == pytest.approx(expected.item(), rel=0.01)
     torch.testing.assert_close(hidden.grad.double(), exact.grad, rtol=0.01, atol=0.0)

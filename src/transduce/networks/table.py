@@ -1,0 +1,20 @@
+"""Kinds of networks by name, as model folders and run files have them, and the presets of each."""
+
+from collections.abc import Callable, Mapping
+
+from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, EncoderOnlyConfig
+from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESETS, PRESETS
+
+NetworkConfig = EncoderDecoderConfig | DecoderOnlyConfig | EncoderOnlyConfig
+
+NETWORKS: dict[str, type[NetworkConfig]] = {
+    "encoder-decoder": EncoderDecoderConfig,
+    "decoder-only": DecoderOnlyConfig,
+    "encoder-only": EncoderOnlyConfig,
+}
+
+PRESETS_BY_KIND: dict[str, Mapping[str, Callable[[], NetworkConfig]]] = {
+    "encoder-decoder": PRESETS,
+    "decoder-only": DECODER_ONLY_PRESETS,
+    "encoder-only": ENCODER_ONLY_PRESETS,
+}
