@@ -1,5 +1,11 @@
 """Strict TOML to frozen dataclasses and back; knows no field by name.
 
+    tree = config.override(config.read(path), ["training.steps=10"])      tables of TOML, with their lines
+    run = config.build(RunConfig, tree, str(path))                        a frozen value; ValueErrors name file, line, key
+    given = config.given(tree)                                            which keys the file gives: "training.steps" in given
+    run = config.with_values(run, {"model.dropout": 0.3})                 another value, checked in the same way
+    config.dumps(config.tree_of(run))                                     TOML again
+
 A config class is a frozen dataclass whose fields are `Annotated[type, "one-line description"]`. A field that takes one
 part of an explicit table is `Annotated[PartType, "description", TABLE]`, TABLE mapping names to dataclasses; in TOML it
 is the part's name (all its defaults) or a table with `kind` and the part's own keys. Without `kind` the table changes
@@ -19,24 +25,34 @@ Hyphens in TOML, underscores in Python. Every error is a ValueError that names t
 
 from transduce.config.facts import Fact
 from transduce.config.fields import Keys, Rest, check
-from transduce.config.keys import KeyDescription, describe, is_in, keys_where
+from transduce.config.keys import KeyDescription, describe, fact_of, is_in, keys_where
 from transduce.config.reading import build
 from transduce.config.toml import dumps, origin, override, read
-from transduce.config.writing import tree_of
+from transduce.config.values import Difference, Given, differences, given, value_at, values_of, with_values
+from transduce.config.writing import name_of, tree_of
 
 __all__ = [
+    "Difference",
     "Fact",
+    "Given",
     "KeyDescription",
     "Keys",
     "Rest",
     "build",
     "check",
     "describe",
+    "differences",
     "dumps",
+    "fact_of",
+    "given",
     "is_in",
     "keys_where",
+    "name_of",
     "origin",
     "override",
     "read",
     "tree_of",
+    "value_at",
+    "values_of",
+    "with_values",
 ]

@@ -16,7 +16,6 @@ class Fact:
     free: it may differ from the model that a run starts from, as the weights do not depend on it.
     prepared: what is prepared depends on it.
     measure: it changes what runs are compared by, so that a search may not vary it.
-    use: it belongs to a use of a model, and is not stored with the model.
 
     A fact of a table holds for every key in it.
     """
@@ -31,7 +30,6 @@ class Fact:
     free: bool = False
     prepared: bool = False
     measure: bool = False
-    use: bool = False
 
     def complaint(self, value: object) -> str:
         """`must be at least 1, found 0`; "" for a value in the range."""

@@ -112,8 +112,10 @@ def _fields_of(cls: Any) -> Mapping[str, tuple[dataclasses.Field[Any], Hint]]:
 
 
 def default_of(field: dataclasses.Field[Any], base: Any = None) -> Any:
-    """What stands where nothing is written: the attribute of `base`, else the field's default, else MISSING."""
-    if base is not None:
+    """What stands where nothing is written: what `base` has, a value or a mapping, else the default, else MISSING."""
+    if isinstance(base, Mapping) and field.name in base:
+        return base[field.name]
+    if base is not None and not isinstance(base, Mapping):
         return getattr(base, field.name)
     return field.default_factory() if field.default_factory is not MISSING else field.default
 

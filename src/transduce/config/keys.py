@@ -1,6 +1,6 @@
 """Every key of a config class, described."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -38,7 +38,12 @@ def keys_where(cls: type, test: Callable[[Fact], bool]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key, hint, _, _ in _describe(cls, "", None, (), {}, True) if test(hint.fact)))
 
 
-def is_in(key: str, tables: tuple[str, ...]) -> bool:
+def fact_of(cls: type, key: str) -> Fact:
+    """What is known of a field: `fact_of(Decoding, "max-length").at_most`."""
+    return fields_of(cls)[key][1].fact
+
+
+def is_in(key: str, tables: Sequence[str]) -> bool:
     """Whether a dotted key is one of `tables`, or in one of them: `is_in("data.split.dev", ("data.split",))`."""
     return any(f"{key}.".startswith(f"{table}.") for table in tables)
 

@@ -50,13 +50,19 @@ def plain(key: str, hint: Hint, value: Any, default: Any = None) -> Any:
     return value
 
 
-def _part(key: str, table: Mapping[str, type], part: Any) -> Any:
-    """The part's name where all else is its default, else a table with `kind`."""
+def name_of(key: str, table: Mapping[str, type], part: Any) -> str:
+    """The name of a part in its table."""
     names = [name for name, cls in table.items() if cls is type(part)]
     if not names:
         known = ", ".join(table)
         raise ValueError(f"{key}: {type(part).__qualname__} cannot be saved, as no name stands for it (known: {known})")
+    return names[0]
+
+
+def _part(key: str, table: Mapping[str, type], part: Any) -> Any:
+    """The part's name where all else is its default, else a table with `kind`."""
+    name = name_of(key, table, part)
     fields = [field for field, _ in fields_of(type(part)).values()]
     if all(getattr(part, field.name) == default_of(field) for field in fields):
-        return names[0]
-    return {"kind": names[0], **_table(part, None)}
+        return name
+    return {"kind": name, **_table(part, None)}

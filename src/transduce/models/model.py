@@ -96,7 +96,10 @@ class Model:
         forced = self._prefix_rows(prefixes, rows, wanted, settings)
         requests = [
             Request(
-                [*rows[place], self.tokenizers.source.end], prefix, settings.limit(len(rows[place]) + 1) - len(prefix), first_place + number
+                [*rows[place], self.tokenizers.source.end],
+                prefix,
+                settings.limit(len(rows[place]) + 1) - len(prefix),
+                first_place + number,
             )
             for number, (place, prefix) in enumerate(zip(wanted, forced, strict=True))
         ]

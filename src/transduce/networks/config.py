@@ -5,11 +5,11 @@ from typing import Annotated
 
 from torch import nn
 
-from transduce.networks.layer_config import DROPOUTS, LayerConfig, Placement
+from transduce.config import Fact
+from transduce.networks.layer_config import LayerConfig, Placement
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly
 
 __all__ = [
-    "DROPOUTS",
     "DecoderOnlyConfig",
     "EncoderDecoderConfig",
     "EncoderOnlyConfig",
@@ -23,8 +23,8 @@ __all__ = [
 class EncoderDecoderConfig(LayerConfig):
     """An encoder-decoder Transformer; the defaults are the base model of Vaswani et al. 2017, table 3."""
 
-    encoder_layers: Annotated[int, "layers of the encoder"] = 6
-    decoder_layers: Annotated[int, "layers of the decoder"] = 6
+    encoder_layers: Annotated[int, "layers of the encoder", Fact(at_least=1, at_most=1_000, size=True)] = 6
+    decoder_layers: Annotated[int, "layers of the decoder", Fact(at_least=1, at_most=1_000, size=True)] = 6
     tie_output: Annotated[bool, "the output map uses the target embeddings' weights"] = True
 
     def build(self, target_vocabulary: int, source_vocabulary: int | None = None) -> EncoderDecoder:
@@ -37,7 +37,7 @@ class EncoderDecoderConfig(LayerConfig):
 class DecoderOnlyConfig(LayerConfig):
     """A language model: one causal stack."""
 
-    layers: Annotated[int, "layers"] = 12
+    layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 12
     tie_output: Annotated[bool, "the output map uses the embeddings' weights"] = True
 
     def build(self, vocabulary: int) -> DecoderOnly:
@@ -49,7 +49,7 @@ class DecoderOnlyConfig(LayerConfig):
 class EncoderOnlyConfig(LayerConfig):
     """An encoder for classification and regression."""
 
-    layers: Annotated[int, "layers"] = 12
+    layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 12
 
     def build(self, vocabulary: int, head: nn.Module | None = None) -> EncoderOnly:
         """With fresh weights; `head` is one of networks/heads.py, such as ClassHead(config.d_model, classes)."""

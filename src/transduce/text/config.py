@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
+from transduce.config import Fact
 from transduce.text.special import NAMES
 
 Kind = Literal["unigram", "bpe", "characters", "words"]
@@ -18,9 +19,9 @@ class ColumnTokenizer:
     """The tokenizer of one column of text: learned, with `kind` and `vocabulary`, or read from `file`."""
 
     kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
-    vocabulary: Annotated[int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)"] = (
-        8000
-    )
+    vocabulary: Annotated[
+        int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)", Fact(automatic=True)
+    ] = 8000
     file: Annotated[Path | None, "a tokenizer.json to use instead of learning; it settles kind and vocabulary"] = None
     start: Annotated[str | None, "special token of the file that begins outputs, where its own choice is wrong"] = None
     end: Annotated[str | None, "special token of the file that ends inputs and outputs"] = None
@@ -57,14 +58,20 @@ class TokenizerConfig(ColumnTokenizer):
     """
 
     exact: Annotated[
-        bool, "unigram and bpe: stop where the text allows no such vocabulary; false: take the nearest that it allows"
+        bool,
+        "unigram and bpe: stop where the text allows no such vocabulary; false: take the nearest that it allows",
+        Fact(automatic=True),
     ] = True
     shared: Annotated[bool, "one tokenizer for all columns of text, trained on all"] = True
     normalisation: Annotated[Normalisation, "Unicode normal form that text is brought to, or none"] = "nfc"
     lowercase: Annotated[bool, "whether upper and lower case are one"] = False
     sample: Annotated[int, "most lines to learn from, drawn at random where there are more"] = 1_000_000
-    source: Annotated[ColumnTokenizer | None, "the tokenizer of the sources, where shared = false"] = None
-    target: Annotated[ColumnTokenizer | None, "the tokenizer of the targets, where shared = false"] = None
+    source: Annotated[
+        ColumnTokenizer | None, "kind and vocabulary of the source side, where shared = false", Fact(automatic=True)
+    ] = None
+    target: Annotated[
+        ColumnTokenizer | None, "kind and vocabulary of the target side, where shared = false", Fact(automatic=True)
+    ] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
