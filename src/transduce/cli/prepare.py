@@ -20,12 +20,15 @@ def main(arguments: Sequence[str]) -> int:
     add_run_file(parser)
     options = parser.parse(arguments)
 
+    from transduce.tasks.translation import TRANSLATION, processors_of
     from transduce.workflows.prepare.run import prepare
     from transduce.workflows.train.fine_tuning import load_start
     from transduce.workflows.train.settle import settled_run
 
     run = settled_run(options.run, options.overrides)
-    tokenizers = None if run.start_from is None else load_start(run.start_from, options.run).tokenizers
-    prepared = prepare(run.data, run.tokenizer, run.seed, options.run.parent, Path("prepared"), tokenizers)
+    start = None if run.start_from is None else load_start(run.start_from, options.run)
+    processors = None if start is None else processors_of(start.tokenizers)
+    base, root = options.run.parent, Path("prepared")
+    prepared = prepare(TRANSLATION, run.data, run.tokenizer, run.seed, base, root, processors)
     streams.write("".join(f"{line}\n" for line in prepared.summary()))
     return 0

@@ -231,6 +231,4 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
 def test_a_tag_without_a_name_is_refused(model: Model, tmp_path: Path) -> None:
     """As from a variable of the shell that is not set; pairs without a tag have an option of their own."""
     with pytest.raises(ValueError, match="--tag names no tag; for pairs without one give --untagged"):
-        back_translate(
-            model, [text(tmp_path, LINES)], tmp_path / "out.tsv", replace(wanted(model), tags=("",))
-        )
+        back_translate(model, [text(tmp_path, LINES)], tmp_path / "out.tsv", replace(wanted(model), tags=("",)))

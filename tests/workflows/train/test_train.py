@@ -418,9 +418,7 @@ def test_going_on_with_other_data_is_refused(tmp_path):
 def test_minutes_become_steps_once(tmp_path):
     run_file = write_toy(tmp_path)
     found = train(
-        run_file,
-        ["training.steps=none", "training.minutes=0.05", "training.validate-every=none"],
-        root=tmp_path
+        run_file, ["training.steps=none", "training.minutes=0.05", "training.validate-every=none"], root=tmp_path
     )
     assert found.finished and found.state.total_steps == found.state.step > 0
     assert found.state.seconds < 60 * 0.05 * 3

@@ -15,7 +15,7 @@ from transduce.networks.config import TransformerConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.transformer import EncoderDecoder
 from transduce.text.tags import shown
-from transduce.workflows.train.run_file import RunConfig
+from transduce.workflows.train.run_file import NAMES, RunConfig
 from transduce.workflows.train.settle import AUTOMATIC
 
 BY_SIZE = "chosen by the size of the data"
@@ -113,7 +113,7 @@ def run_file_keys() -> list[KeyDescription]:
     """Every key that a run file may have."""
     names = f"one of {', '.join(PRESETS)}"
     preset = KeyDescription("model.preset", names, BY_SIZE, "what the other keys of [model] change")
-    keys = [replace(key, default=BY_SIZE) if key.key in AUTOMATIC else key for key in config.describe(RunConfig)]
+    keys = [replace(key, default=BY_SIZE) if key.key in AUTOMATIC else key for key in config.describe(RunConfig, NAMES)]
     first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
     return [*keys[:first], preset, *keys[first:]]
 

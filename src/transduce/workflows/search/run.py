@@ -22,6 +22,7 @@ import torch
 from transduce import config, files
 from transduce.data.scan import find_origins
 from transduce.evaluation.metrics import METRICS
+from transduce.tasks.translation import TRANSLATION, processors_of
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
 from transduce.workflows.search.space import Choices, Dimension, Range, assignment, combinations, parse
@@ -29,7 +30,7 @@ from transduce.workflows.search.trials import Result, Stopped, Trials, read_resu
 from transduce.workflows.train.defaults import Choice, is_given
 from transduce.workflows.train.fine_tuning import load_start
 from transduce.workflows.train.run import require_trainable
-from transduce.workflows.train.run_file import RunConfig, load_run
+from transduce.workflows.train.run_file import NAMES, RunConfig, load_run
 from transduce.workflows.train.run_folder import flat
 from transduce.workflows.train.settle import AUTOMATIC, settle, value_at
 
@@ -90,7 +91,7 @@ def search(
         raise ValueError(f"trials must be at least 1, found {count}")
     asked = load_run(run_path, overrides)
     require_trainable(asked)
-    kinds = {each.key: each.type for each in config.describe(RunConfig)}
+    kinds = {each.key: each.type for each in config.describe(RunConfig, NAMES)}
     given = [parse(each, kinds) for each in over]
     _check(given, asked.training.metric)
     _check_values(run_path, overrides, [each for each in given if not _is_below_a_choice(each.key)])
@@ -178,7 +179,7 @@ def usual_dimensions(run: RunConfig) -> list[Dimension]:
 
 def _identity(run: RunConfig, base: Path, dimensions: Sequence[Dimension]) -> str:
     """What is searched, as search.json has it: the run, over what, and the content of its data."""
-    origins = find_origins(run.data, base)
+    origins = find_origins(TRANSLATION, run.data, base)
     identity = {
         "run": config.tree_of(run),
         "over": [asdict(each) for each in dimensions],
@@ -228,8 +229,9 @@ def _claim(folder: Path, identity: str) -> None:
 
 def _prepare(run: RunConfig, run_path: Path, root: Path) -> None:
     """What all trials share."""
-    tokenizers = None if run.start_from is None else load_start(run.start_from, run_path).tokenizers
-    prepare(run.data, run.tokenizer, run.seed, run_path.parent, root / "prepared", tokenizers)
+    start = None if run.start_from is None else load_start(run.start_from, run_path)
+    processors = None if start is None else processors_of(start.tokenizers)
+    prepare(TRANSLATION, run.data, run.tokenizer, run.seed, run_path.parent, root / "prepared", processors)
 
 
 def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int) -> Found:

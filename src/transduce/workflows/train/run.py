@@ -20,6 +20,7 @@ from transduce.models.card import model_card
 from transduce.models.folder import Loaded
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.pair import Tokenizers
 from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
@@ -100,8 +101,9 @@ def _set_up(
 ) -> tuple[Job, TrainState, Prepared]:
     """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
     start = None if config.start_from is None else load_start(config.start_from, run_path)
-    tokenizers = None if start is None else start.tokenizers
-    planned = plan(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared", tokenizers)
+    processors = None if start is None else translation.processors_of(start.tokenizers)
+    base, place = run_path.parent, root / "prepared"
+    planned = plan(TRANSLATION, config.data, config.tokenizer, config.seed, base, place, processors)
     found = newest_checkpoint(folder, planned.folder.name) if resume else None
     prepared = carry_out(planned)
     for line in prepared.summary():
@@ -156,7 +158,7 @@ def _job(
     """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
     device = best_device()
     torch.manual_seed(config.seed)
-    tokenizers = prepared.tokenizers
+    tokenizers = translation.tokenizers_of(prepared.processors)
     spec = model_spec(config, tokenizers, start)
     network = model_folder.build(spec).to(device)
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
@@ -179,7 +181,12 @@ def _job(
     job = Job(
         trainable=Trainable(network, _loss_of(network, config.training, device), masters, optimiser, config.training),
         moving=moving,
-        loader=prepared.loader(config.training.batch_tokens, config.seed, [each.weight for each in config.data.train]),
+        loader=prepared.loader(
+            TRANSLATION.cost(prepared.train.all_lengths()),
+            config.training.batch_tokens,
+            config.seed,
+            [each.weight for each in config.data.train],
+        ),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
         validate=lambda stop: dev.validate(network, stop),
@@ -224,7 +231,7 @@ def _description(spec: model_folder.ModelSpec, masters: MasterWeights, device: s
 
 def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, device: str) -> DevSet:
     assert prepared.dev is not None  # require_trainable has seen that one is named; prepare fails where it is empty
-    texts = prepared.texts("dev")
+    texts = translation.with_references(prepared.records("dev"))
     return DevSet(
         store=prepared.dev,
         texts=[texts[place] for place in dev_places(len(texts), config.training.validate_sentences)],

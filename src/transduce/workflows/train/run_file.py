@@ -10,11 +10,13 @@ from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
 from transduce.networks.config import TransformerConfig
 from transduce.networks.presets import PRESETS
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.workflows.train.fine_tuning import with_settings_of_start
 
 DEFAULT_PRESET = "transformer-small"
+NAMES = {"columns": tuple(TRANSLATION.columns)}  # the keys of tables that take a column of the task
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ def from_tree(tree: dict[str, object], where: str) -> RunConfig:
     rest = config.override(tree, ())  # a copy that knows what came from the command line
     model = rest.pop("model", {})
     if not isinstance(model, dict):
-        return config.build(RunConfig, tree, where)
+        return config.build(RunConfig, tree, where, names=NAMES)
     base = preset(model.pop("preset", DEFAULT_PRESET), config.origin(where, model, "preset"))
-    run = config.build(RunConfig, rest, where)
+    run = config.build(RunConfig, rest, where, names=NAMES)
     network = config.build(TransformerConfig, model, where, base=base, key="model", also=("preset",))
     try:
         return replace(run, model=network)

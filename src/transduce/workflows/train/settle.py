@@ -9,11 +9,12 @@ from typing import Any
 
 from transduce import config
 from transduce.data.config import DataConfig
-from transduce.data.formats.read import examples
-from transduce.data.records import Example
+from transduce.data.formats.read import read_records
+from transduce.data.records import Record
 from transduce.data.scan import find_origins
 from transduce.data.tally import Findings
 from transduce.models.find import find_model
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import Kind
 from transduce.text.pair import Tokenizers
 from transduce.workflows.train import defaults
@@ -100,7 +101,7 @@ def measure(data: DataConfig, base: Path) -> DataFacts:
 
     ValueError if a file is missing or is not what it should be.
     """
-    origin = find_origins(data, base)["train"]
+    origin = find_origins(TRANSLATION, data, base)["train"]
     source = target = 0.0
     held_out = data.split.dev + data.split.test if data.split else 0
     if held_out and held_out >= origin.lines:
@@ -109,7 +110,8 @@ def measure(data: DataConfig, base: Path) -> DataFacts:
             "fewer"
         )
     for corpus, count in zip(origin.corpora, origin.counts, strict=True):
-        pairs = islice(examples(corpus, origin.rules, Findings()), max(1, SAMPLE // len(origin.corpora)))
+        records = read_records(corpus, TRANSLATION.columns, origin.rules, Findings())
+        pairs = islice(records, max(1, SAMPLE // len(origin.corpora)))
         share, means = count / max(1, origin.lines), _mean_characters(pairs)
         source, target = source + share * means[0], target + share * means[1]
     left = max(1, origin.lines - held_out)
@@ -118,11 +120,12 @@ def measure(data: DataConfig, base: Path) -> DataFacts:
     return DataFacts(left, source, target, epoch)
 
 
-def _mean_characters(pairs: Iterable[Example]) -> tuple[float, float]:
+def _mean_characters(pairs: Iterable[Record]) -> tuple[float, float]:
     """Of sources and of targets, over the first pairs that have `SAMPLE_CHARACTERS` together; 0 where there are none."""
     number = source = target = 0
     for pair in pairs:
-        number, source, target = number + 1, source + len(pair.source), target + len(pair.target)
+        number += 1
+        source, target = source + len(pair.values["source"]), target + len(pair.values["target"])
         if source + target >= SAMPLE_CHARACTERS:
             break
     return source / max(1, number), target / max(1, number)
