@@ -13,6 +13,7 @@ import numpy as np
 
 from transduce.data.store import TokenStore
 from transduce.files import write_atomically
+from transduce.tasks.translation import TRANSLATION
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.train.run_file import load_run
 
@@ -22,7 +23,7 @@ SIDES = ("source", "target")
 def export(folder: Path) -> None:
     """Leaves everything as it is where it was made from the same prepared data, which has a digest for a name."""
     config = load_run(folder / "prepare.toml")
-    prepared = prepare(config.data, config.tokenizer, config.seed, folder, folder / "prepared")
+    prepared = prepare(TRANSLATION, config.data, config.tokenizer, config.seed, folder, folder / "prepared")
     record = folder / "counts.json"  # written last
     if record.exists() and json.loads(record.read_bytes())["prepared"] == prepared.folder.name:
         return
@@ -31,7 +32,7 @@ def export(folder: Path) -> None:
     assert prepared.dev is not None
     _write_pairs(folder / "dev", prepared.dev)
     counts = _write_pairs(folder / "train", prepared.train)
-    tokenizer = prepared.tokenizers.source
+    tokenizer = prepared.processors.tokenizer("source")
     learned = range(len(tokenizer.special), tokenizer.size)
     _write(folder / "vocabulary.txt", map(str, learned))
     _write(folder / "counted.txt", (f"{number}\t{counts[number]}" for number in learned))

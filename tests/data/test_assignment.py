@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from transduce.data.assignment import Decision, decide
+from transduce.data.fates import COPY, DEV, DUPLICATE, IN_DEV, IN_TEST, TEST, TRAIN
+
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
-from transduce.data.fates import COPY, DEV, DUPLICATE, IN_DEV, IN_TEST, TEST, TRAIN
 from transduce.data.scan import find_origins, survey
 from transduce.data.split import among, repeats, source_key
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transduce.data.held_out import HeldOutText, line_of, read_held_out
 
 from transduce.data.config import Corpus
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import examples
-from transduce.data.held_out import HeldOutText, line_of, read_held_out
 from transduce.data.records import Example
 from transduce.data.tally import Findings
 

@@ -1,9 +1,10 @@
 """Batches by token budget: which rows, in which order, as a pure function of lengths, seed and epoch.
 
-Letters: N rows. Lengths count what the model will see, so with the end token where there is one.
+Letters: N rows.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int, Integer
@@ -11,27 +12,39 @@ from jaxtyping import Int, Integer
 Indices = Int[np.ndarray, " _"]  # rows of a batch
 Lengths = Integer[np.ndarray, " N"]
 
-SOURCE_BUDGET = 2  # padded source tokens a batch may have, in units of its target budget
-BUCKET_WIDTH = 10  # target lengths within a tenth share a bucket: measured least padding of both sides together
-SOURCE_JITTER = 16  # source lengths are sorted as if up to a sixteenth longer: epochs mix rows differently
+OTHER_BUDGET = 2  # padded tokens of `other` that a batch may have, in units of its budget
+BUCKET_WIDTH = 10  # main lengths within a tenth share a bucket: measured least padding of both columns together
+OTHER_JITTER = 16  # other lengths are sorted as if up to a sixteenth longer: epochs mix rows differently
 LONGEST = 1 << 22  # tokens; what the sort key has bits for
 
 
-def epoch_plan(
-    source_lengths: Lengths, target_lengths: Lengths, batch_tokens: int, seed: int, epoch: int
-) -> list[Indices]:
+class Costs(NamedTuple):
+    """What a batch budget counts of each row: a batch keeps padded `main` within its budget, padded `other` within twice
+    that. Lengths are those that the model sees, with the end token where there is one.
+
+    Translation: target lengths + 1, source lengths + 1. Tasks with one column: the same array twice.
+    """
+
+    main: Lengths
+    other: Lengths
+
+    def of(self, rows: Indices) -> "Costs":
+        return Costs(self.main[rows], self.other[rows])
+
+
+def epoch_plan(costs: Costs, batch_tokens: int, seed: int, epoch: int) -> list[Indices]:
     """The batches of one epoch, in order: arrays of row indices, every row in exactly one.
 
-    Rows of like lengths share a batch. A batch holds as many as keep rows x longest target within `batch_tokens` and
-    rows x longest source within twice that; a row that alone exceeds a budget is a batch of its own. The same
+    Rows of like lengths share a batch. A batch holds as many as keep rows x longest `main` within `batch_tokens` and
+    rows x longest `other` within twice that; a row that alone exceeds a budget is a batch of its own. The same
     arguments give the same plan on every machine: only raw generator output is used (its stream is guaranteed) and
     only stable sorts.
     """
     if batch_tokens < 1:
         raise ValueError(f"batch-tokens must be at least 1, found {batch_tokens}")
     generator = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
-    order = _bucketed_order(source_lengths, target_lengths, generator)
-    ends = _batch_ends(source_lengths[order], target_lengths[order], batch_tokens)
+    order = _bucketed_order(costs, generator)
+    ends = _batch_ends(costs.of(order), batch_tokens)
     batches = np.split(order, ends[:-1]) if ends else []
     shuffled = np.argsort(generator.random_raw(len(batches)), kind="stable")
     return [batches[number] for number in shuffled.tolist()]
@@ -47,21 +60,22 @@ def by_length(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
     return groups
 
 
-def _bucketed_order(source: Lengths, target: Lengths, generator: np.random.PCG64) -> Indices:
-    """Row indices by bucket of target lengths and, inside it, by source length: rising and falling in turn.
+def _bucketed_order(costs: Costs, generator: np.random.PCG64) -> Indices:
+    """Row indices by bucket of main lengths and, inside it, by other length: rising and falling in turn.
 
-    So neighbours are alike across edges of buckets too. Chance moves the edges, stretches source lengths by up to
-    1/SOURCE_JITTER and orders equal ones, so that epochs differ.
+    So neighbours are alike across edges of buckets too. Chance moves the edges, stretches other lengths by up to
+    1/OTHER_JITTER and orders equal ones, so that epochs differ.
     """
-    longest = max(int(source.max(initial=0)), int(target.max(initial=0)))
+    main, other = costs
+    longest = max(int(other.max(initial=0)), int(main.max(initial=0)))
     if longest > LONGEST:
         raise ValueError(
             f"a row has {longest:,} tokens, at most {LONGEST:,} can be batched; lower data.clean.max-length"
         )
-    bucket = np.searchsorted(_edges(longest, int(generator.random_raw()) % BUCKET_WIDTH), target).astype(np.uint64)
-    noise = generator.random_raw(len(source))
-    place = source.astype(np.uint64)
-    place += noise % (place // np.uint64(SOURCE_JITTER) + np.uint64(1))
+    bucket = np.searchsorted(_edges(longest, int(generator.random_raw()) % BUCKET_WIDTH), main).astype(np.uint64)
+    noise = generator.random_raw(len(other))
+    place = other.astype(np.uint64)
+    place += noise % (place // np.uint64(OTHER_JITTER) + np.uint64(1))
     np.subtract(np.uint64(2 * LONGEST), place, out=place, where=bucket % np.uint64(2) == 1)
     return np.argsort(bucket << np.uint64(48) | place << np.uint64(24) | noise >> np.uint64(40), kind="stable")
 
@@ -74,13 +88,14 @@ def _edges(longest: int, phase: int) -> list[int]:
     return edges
 
 
-def _batch_ends(source: Lengths, target: Lengths, batch_tokens: int) -> list[int]:
+def _batch_ends(costs: Costs, batch_tokens: int) -> list[int]:
     """Where each batch ends in the sorted rows: cut greedily, a Python step per batch and none per row."""
-    counts = np.arange(1, len(source) + 1)
+    main, other = costs
+    counts = np.arange(1, len(main) + 1)
     ends, start = [], 0
-    while start < len(source):
-        fits = _fitting(target, start, batch_tokens, counts)
-        start += max(1, min(fits, _fitting(source, start, SOURCE_BUDGET * batch_tokens, counts[:fits])))
+    while start < len(main):
+        fits = _fitting(main, start, batch_tokens, counts)
+        start += max(1, min(fits, _fitting(other, start, OTHER_BUDGET * batch_tokens, counts[:fits])))
         ends.append(start)
     return ends
 

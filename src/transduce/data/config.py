@@ -1,10 +1,11 @@
 """What the [data] table of a run file may say."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from transduce.config import Fact
+from transduce.config import Fact, Rest
 from transduce.data.cleaning.rules import Clean
 from transduce.text.tags import names_in
 
@@ -15,50 +16,59 @@ MOST_ROW_LINES = 1_000_000
 
 @dataclass(frozen=True)
 class Columns:
-    """Where a .csv or .jsonl file has what: the names of columns or keys."""
+    """Where a .csv or .jsonl file has what: the names of its columns or keys."""
 
-    source: Annotated[str, "column of the sources"] = "source"
-    target: Annotated[str, "column of the targets"] = "target"
+    names: Annotated[
+        Mapping[str, str], "name that this column of the task has in the file; by default its own", Rest("columns")
+    ] = field(default_factory=dict)
     tag: Annotated[
         str | None, 'column of the tags, parted by spaces; by default "tag" if there is one; "" for none'
     ] = None
     group: Annotated[str | None, 'column of the groups; by default "group" if there is one; "" for none'] = None
 
     def __post_init__(self) -> None:
-        for name in ("source", "target"):
-            if not getattr(self, name):
-                raise ValueError(f"{name} must name a column, found an empty name")
-        if self.source == self.target:
-            raise ValueError(f"source and target both name the column {self.source!r}; give two columns")
+        for column, name in self.names.items():
+            if not name:
+                raise ValueError(f"{column} must name a column, found an empty name")
+            for other in self.names:
+                if other != column and self.names[other] == name:
+                    raise ValueError(f"{column} and {other} both name the column {name!r}; give two columns")
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Pairs, as two aligned files or as one file that holds both sides (CSV, TSV or JSON Lines, known by its extension).
+    """Records, as one file (CSV, TSV, JSON Lines or text, known by its extension) or as aligned text files, one for each
+    column of the task.
 
     Every file may be compressed: `.gz` or `.zst` after its extension.
     """
 
-    source: Annotated[Path | None, "text file, one source per line; line N belongs to line N of target"] = None
-    target: Annotated[Path | None, "text file, one target per line"] = None
-    group: Annotated[Path | None, "text file, one group name per line, beside source and target"] = None
-    file: Annotated[Path | None, "one .csv, .tsv or .jsonl file with both sides, instead of source and target"] = None
+    file: Annotated[Path | None, "one .csv, .tsv, .jsonl or .txt file with all columns"] = None
+    files: Annotated[
+        Mapping[str, Path],
+        "text file of this column, one value per line; line N of all files belongs together",
+        Rest("columns"),
+    ] = field(default_factory=dict)
+    group: Annotated[Path | None, "text file, one group name per line, beside the files of the columns"] = None
     columns: Annotated[Columns | None, "names of the columns of a .csv, or keys of a .jsonl"] = None
-    tag: Annotated[str | None, "tags of all its pairs, parted by spaces: special tokens before each source"] = None
+    records: Annotated[
+        Literal["lines", "paragraphs", "file"],
+        "what a record of a .txt file is: a line, lines between blank lines, or the whole file; with the last, file may "
+        "be a folder or a pattern such as texts/*.txt",
+    ] = "lines"
+    tag: Annotated[str | None, "tags of all its records, parted by spaces: special tokens before each"] = None
     weight: Annotated[
-        float, "how often an epoch has each of its pairs; 0.5: half of them, others in the next epoch"
+        float, "how often an epoch has each of its records; 0.5: half of them, others in the next epoch"
     ] = 1.0
 
     def __post_init__(self) -> None:
-        aligned = (self.source, self.target, self.group)
-        if self.file is not None and any(path is not None for path in aligned):
-            named = "group" if self.source is None and self.target is None else "source and target"
-            raise ValueError(f"give either file, or {named}, not both: file already holds both sides and groups")
-        if self.file is None and (self.source is None or self.target is None):
-            found = ", ".join(name for name in ("source", "target", "group") if getattr(self, name) is not None)
-            raise ValueError(f"needs source and target, or file; found {f'only {found}' if found else 'none of them'}")
+        if self.file is not None and (self.files or self.group is not None):
+            named = " and ".join(self.files) or "group"
+            raise ValueError(f"give either file, or {named}, not both: file already holds all columns and groups")
+        if self.file is None and not self.files:
+            raise ValueError("needs file, or a file for each column; found none of them")
         if self.columns is not None and self.file is None:
-            raise ValueError("columns names the columns of a file; aligned files, source and target, have none")
+            raise ValueError("columns names the columns of a file; aligned files have none")
         if self.tag is not None:
             _check_tag(self.tag)
         if not 0 < self.weight <= MOST_WEIGHT:
@@ -67,18 +77,22 @@ class Corpus:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tags of all its pairs."""
+        """The tags of all its records."""
         return names_in(self.tag or "")
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Every file of this corpus: (file,), (source, target) or (source, target, group)."""
-        return tuple(path for path in (self.file, self.source, self.target, self.group) if path is not None)
+        """Every file as it is named: (file,), or the files of the columns and, last, that of the groups."""
+        return tuple(path for path in (self.file, *self.files.values(), self.group) if path is not None)
 
     def resolved(self, base: Path) -> "Corpus":
         """The same corpus with relative paths taken from the folder `base`."""
-        places = {name: getattr(self, name) for name in ("source", "target", "group", "file")}
-        return replace(self, **{name: base / path for name, path in places.items() if path is not None})
+        return replace(
+            self,
+            file=self.file and base / self.file,
+            files={column: base / path for column, path in self.files.items()},
+            group=self.group and base / self.group,
+        )
 
 
 def _check_tag(text: str) -> None:
@@ -93,11 +107,11 @@ def _check_tag(text: str) -> None:
 class Split:
     """Held-out parts taken from the training files; see data/split.py for the exact rule."""
 
-    dev: Annotated[int, "distinct sources to hold out for validation"] = 0
-    test: Annotated[int, "distinct sources to hold out for the final test"] = 0
-    by: Annotated[Literal["source", "group"], "what stays together: pairs with one source, or pairs of one group"] = (
-        "source"
-    )
+    dev: Annotated[int, "distinct keys (sources, texts) to hold out for validation"] = 0
+    test: Annotated[int, "distinct keys (sources, texts) to hold out for the final test"] = 0
+    by: Annotated[
+        Literal["key", "group"], "what stays together: records with one key (source, text), or records of one group"
+    ] = "key"
 
     def __post_init__(self) -> None:
         for name, count in (("dev", self.dev), ("test", self.test)):
@@ -109,15 +123,15 @@ class Split:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the pairs are and which of them are used."""
+    """Where the records are and which of them are used."""
 
     train: Annotated[tuple[Corpus, ...], "the files to train on"]
-    dev: Annotated[Corpus | None, "pairs to validate on; or use split", Fact(measure=True)] = None
-    test: Annotated[Corpus | None, "pairs for the final test; or use split", Fact(measure=True)] = None
+    dev: Annotated[Corpus | None, "records to validate on; or use split", Fact(measure=True)] = None
+    test: Annotated[Corpus | None, "records for the final test; or use split", Fact(measure=True)] = None
     split: Annotated[Split | None, "hold out part of the training files as dev, test or both", Fact(measure=True)] = (
         None
     )
-    clean: Annotated[Clean, "which pairs are worth training on"] = Clean()
+    clean: Annotated[Clean, "which records are worth training on"] = Clean()
     bad_lines: Annotated[
         Literal["error", "drop"],
         "what to do about a line that cannot be read: stop, or drop and count (a .csv row that has no end always stops)",

@@ -1,58 +1,114 @@
-"""Last pass over the files: text -> token ids, into one store per part."""
+"""Last pass over the files: records -> ids -> rows of the store of each part."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TextIO
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
 from transduce.data.cleaning.rules import Clean, is_unbalanced
-from transduce.data.fates import PARTS, REMOVED, TRAIN
-from transduce.data.held_out import line_of
-from transduce.data.records import Example
-from transduce.data.store import StoreWriter
-from transduce.data.tally import Tally
-from transduce.text.pair import Tokenizers
+from transduce.data.columns import Label, Labels, Text
+from transduce.data.processors import Processors
+from transduce.data.records import (
+    DEV,
+    PARTS,
+    TEST,
+    TRAIN,
+    EncodedRow,
+    Record,
+    RecordType,
+    line_of,
+    of_kind,
+    plural,
+    removed,
+)
+from transduce.data.scan import Origin
+from transduce.data.split import Assignment
+from transduce.data.store import StoreWriter, TokenStore
+from transduce.data.tally import Findings
+from transduce.text.tags import checked
 
-BLOCK_PAIRS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many pairs as stay within both
+BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many records as stay within both
 
 
-class Encoded(NamedTuple):
-    """A pair as text and as token ids, the source's beginning with its tags, without start and end."""
+@dataclass
+class PartCounts:
+    """What was written of a part: records, rows of the store, and ids in each column."""
 
-    example: Example
-    source: list[int]
-    target: list[int]
-
-    @property
-    def tokens(self) -> str:
-        """How many each side has: "8 and 300"."""
-        return f"{len(self.source)} and {len(self.target)}"
+    records: int = 0
+    rows: int = 0
+    tokens: dict[str, int] = field(default_factory=dict)
 
 
-class PartWriter:
-    """Writes one part: `NAME.arrow` with the ids and, with `texts`, `NAME.jsonl` with both sides. A context manager."""
+@dataclass
+class Encoding:
+    """What `encode` wrote: counts of each part, rows of each train corpus, and which train records are trained on."""
 
-    def __init__(self, folder: Path, name: str, texts: bool) -> None:
-        self._stack = ExitStack()
-        self.store = self._stack.enter_context(StoreWriter(folder / f"{name}.arrow", ["source", "target"]))
-        self._texts: TextIO | None = None
-        if texts:
-            path = folder / f"{name}.jsonl"
-            self._texts = self._stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+    parts: dict[int, PartCounts]
+    corpora: list[int]
+    trained_on: Bool[np.ndarray, " N"]
 
-    def write(self, pairs: Sequence[Encoded]) -> None:
-        """Append pairs, in order."""
-        self.store.write({"source": [pair.source for pair in pairs], "target": [pair.target for pair in pairs]})
-        if self._texts is not None:
-            for pair in pairs:
-                self._texts.write(line_of(pair.example) + "\n")
 
-    def __enter__(self) -> "PartWriter":
+def encode(
+    folder: Path,
+    task: RecordType,
+    origins: Mapping[str, Origin],
+    assignment: Assignment,
+    processors: Processors,
+    clean: Clean,
+    findings: Mapping[str, Findings],
+) -> Encoding:
+    """Writes `PART.arrow` for each part, and `PART.jsonl` with the records of dev and test.
+
+    The encoded records of each part stream through the task's `rows`, those of train corpus by corpus. `findings` (by origin)
+    count what is left out, and texts that `rows` cuts.
+    """
+    types = {name: column.arrow for name, column in task.columns.items()}
+    ends: list[int] = []
+    encoders = {}
+    with ExitStack() as stack:
+        # held-out records wait in files while train records stream by: a part may be larger than memory
+        held_out = {
+            part: stack.enter_context(HeldOutWriter(folder, PARTS[part], task))
+            for part in (DEV, TEST)
+            if assignment.count(part)
+        }
+        train = stack.enter_context(StoreWriter(folder / "train.arrow", types))
+        for name, origin in origins.items():
+            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out)
+            for records in origin.read_corpora("encoding", Findings()):
+                train.write(task.rows(encoder.train_rows(records), processors))
+                ends.append(train.rows)
+            encoder.require_all()
+            encoders[name] = encoder
+    trained_on = encoders["train"].written & (assignment.train == TRAIN)
+    parts = {TRAIN: PartCounts(int(np.count_nonzero(trained_on)), train.rows, train.tokens)}
+    parts |= {part: writer.finish(task, processors) for part, writer in held_out.items()}
+    corpora = len(origins["train"].corpora)
+    return Encoding(parts, np.diff([0, *ends[:corpora]]).tolist(), trained_on)
+
+
+class HeldOutWriter:
+    """Takes records of dev or test: their texts go to `NAME.jsonl`, their ids to a file where they wait for `finish`."""
+
+    def __init__(self, folder: Path, name: str, task: RecordType) -> None:
+        self._types = {column: each.arrow for column, each in task.columns.items()}
+        self._path, self._waiting = folder / f"{name}.arrow", folder / f"{name}-records.arrow"
+        with ExitStack() as stack:
+            self._ids = stack.enter_context(StoreWriter(self._waiting, self._types))
+            self._texts = stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
+            self._stack = stack.pop_all()
+
+    def write(self, records: Sequence[Record], rows: Sequence[EncodedRow]) -> None:
+        """Append records, in order."""
+        self._ids.write(rows)
+        self._texts.writelines(line_of(record) + "\n" for record in records)
+
+    def __enter__(self) -> "HeldOutWriter":
         return self
 
     def __exit__(
@@ -60,84 +116,154 @@ class PartWriter:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-
-def encode(
-    pairs: Iterator[Example],
-    parts: UInt8[np.ndarray, " N"],
-    tokenizers: Tokenizers,
-    clean: Clean,
-    writers: Mapping[int, PartWriter],
-    dropped: Tally,
-) -> Bool[np.ndarray, " N"]:
-    """Write each pair's ids to the writer of its part; count all others by what became of them.
-
-    `parts` has the fate of every pair (fates.py); those that go to a part can still be left out for their tokens (see
-    `_reason`). Returns which pairs were written.
-    """
-    written = np.zeros(len(parts), bool)
-    done = 0
-    for block in _blocks(pairs):
-        codes, kept = parts[done : done + len(block)], written[done : done + len(block)]
-        done += len(block)
-        if len(codes) < len(block):
-            break
-        for code in np.unique(codes).tolist():
-            places = np.flatnonzero(codes == code).tolist()
-            if code not in PARTS:
-                for place in places:
-                    dropped.add(REMOVED[code], block[place].where, block[place].text)
-                continue
-            encoded = list(_encoded([block[place] for place in places], tokenizers))
-            reasons = [_reason(pair, clean, code) for pair in encoded]
-            for pair, reason in zip(encoded, reasons, strict=True):
-                if reason is not None:
-                    dropped.add(reason, pair.example.where, f"{pair.tokens} tokens: {pair.example.text}")
-            kept[places] = [reason is None for reason in reasons]
-            writers[code].write([pair for pair, reason in zip(encoded, reasons, strict=True) if reason is None])
-    if done != len(parts):
-        raise ValueError(f"a data file changed while it was read: {len(parts):,} pairs, then {done:,}; start again")
-    return written
+    def finish(self, task: RecordType, processors: Processors) -> PartCounts:
+        """Writes `NAME.arrow`, once all records are there."""
+        store = TokenStore(self._waiting)
+        with StoreWriter(self._path, self._types) as writer:
+            writer.write(task.rows(_stored_rows(store), processors))
+        self._waiting.unlink()
+        return PartCounts(len(store), writer.rows, writer.tokens)
 
 
-def _blocks(pairs: Iterable[Example]) -> Iterator[list[Example]]:
-    block: list[Example] = []
+def _stored_rows(store: TokenStore) -> Iterator[EncodedRow]:
+    for start in range(0, len(store), BLOCK_RECORDS):
+        places = np.arange(start, min(start + BLOCK_RECORDS, len(store)))
+        columns = [store.rows(column, places) for column in store.columns]
+        for values in zip(*columns, strict=True):
+            yield {column: ids.tolist() for column, ids in zip(store.columns, values, strict=True)}
+
+
+class _Encoder:
+    """Encodes the records of one origin: those of train are yielded, those of dev and test written, others counted."""
+
+    def __init__(
+        self,
+        task: RecordType,
+        processors: Processors,
+        clean: Clean,
+        outcomes: UInt8[np.ndarray, " N"],
+        findings: Findings,
+        held_out: Mapping[int, HeldOutWriter],
+    ) -> None:
+        self.written = np.zeros(len(outcomes), bool)
+        self._task, self._processors, self._clean = task, processors, clean
+        self._outcomes, self._findings, self._held_out = outcomes, findings, held_out
+        self._removed = removed(task)
+        self._texts = of_kind(task, Text)
+        self._labels = {name: labels for name in of_kind(task, Label) if isinstance(labels := processors[name], Labels)}
+        self._limited = [name for name in self._texts if not _context(task, name)]
+        self._cut = {name: context for name in self._texts if (context := _context(task, name))}
+        self._done = 0
+
+    def train_rows(self, records: Iterator[Record]) -> Iterator[EncodedRow]:
+        """The encoded train records of a corpus, in order."""
+        for block in _blocks(records):
+            start, self._done = self._done, self._done + len(block)
+            outcomes, written = self._outcomes[start : self._done], self.written[start : self._done]
+            if len(outcomes) < len(block):
+                return
+            for outcome in np.unique(outcomes).tolist():
+                places = np.flatnonzero(outcomes == outcome).tolist()
+                if outcome not in PARTS:
+                    for place in places:
+                        self._findings.dropped.add(self._removed[outcome], block[place].where, block[place].text)
+                    continue
+                places = [place for place in places if self._has_known_labels(block[place])]
+                part = [block[place] for place in places]
+                rows = list(self._encoded(part))
+                usable = [self._is_usable(record, row, outcome) for record, row in zip(part, rows, strict=True)]
+                written[places] = usable
+                if outcome == TRAIN:
+                    yield from compress(rows, usable)
+                else:
+                    self._held_out[outcome].write(list(compress(part, usable)), list(compress(rows, usable)))
+
+    def require_all(self) -> None:
+        """ValueError unless as many records were read as before."""
+        if self._done != len(self._outcomes):
+            raise ValueError(
+                f"a data file changed while it was read: {len(self._outcomes):,} {plural(self._task.unit)}, then "
+                f"{self._done:,}; start again"
+            )
+
+    def _encoded(self, records: Sequence[Record]) -> Iterator[EncodedRow]:
+        """Ids of each column; those of the key column begin with the tags."""
+        if not records:
+            return
+        columns = {
+            name: self._processors[name].encode_batch([record.values[name] for record in records])
+            for name in self._task.columns
+        }
+        if any(record.tags for record in records):
+            tokenizer = self._processors.tokenizer(self._task.key)
+            ids = {tags: tokenizer.tag_ids(checked(tags)) for tags in {record.tags for record in records}}
+            rows = zip(records, columns[self._task.key], strict=True)
+            columns[self._task.key] = [ids[record.tags] + row for record, row in rows]
+        for values in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, values, strict=True))
+
+    def _has_known_labels(self, record: Record) -> bool:
+        for name, labels in self._labels.items():
+            if record.values[name] not in labels.ids:
+                text = f"{name} {record.values[name]!r}: {record.text}"
+                self._findings.dropped.add(f"{name} occurs in no train record", record.where, text)
+                return False
+        return True
+
+    def _is_usable(self, record: Record, row: EncodedRow, part: int) -> bool:
+        """Whether a record's numbers of tokens suit. Ratios count for training alone, lengths with the tags."""
+        lengths = [len(row[name]) for name in self._texts]
+        reason = self._reason(record, dict(zip(self._texts, lengths, strict=True)), part)
+        if reason is not None:
+            tokens = " and ".join(map(str, lengths))
+            self._findings.dropped.add(reason, record.where, f"{tokens} tokens: {record.text}")
+            return False
+        for name, context in self._cut.items():
+            if len(row[name]) + 1 > context:
+                self._findings.noted.add(
+                    f"longer than the context of {context:,} tokens, split", record.where, record.text
+                )
+        return True
+
+    def _reason(self, record: Record, lengths: dict[str, int], part: int) -> str | None:
+        if any(lengths[name] > self._clean.max_length for name in self._limited):
+            return "longer than max-length"
+        if record.tags:
+            lengths[self._task.key] -= len(record.tags)
+        for name, length in lengths.items():
+            if not length:
+                return f"empty {name}"
+        most = self._clean.max_ratio
+        if part == TRAIN and most is not None and is_unbalanced(*lengths.values(), most=most):
+            return "length ratio above max-ratio"
+        return None
+
+
+def _context(task: RecordType, name: str) -> int | None:
+    column = task.columns[name]
+    return column.context if isinstance(column, Text) else None
+
+
+def _blocks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    block: list[Record] = []
     characters = 0
-    for pair in pairs:
-        block.append(pair)
-        characters += len(pair.source) + len(pair.target)
-        if len(block) == BLOCK_PAIRS or characters >= BLOCK_CHARACTERS:
+    for record in records:
+        block.append(record)
+        characters += sum(map(len, record.values.values()))
+        if len(block) == BLOCK_RECORDS or characters >= BLOCK_CHARACTERS:
             yield block
             block, characters = [], 0
     if block:
         yield block
 
 
-def _encoded(pairs: Sequence[Example], tokenizers: Tokenizers) -> Iterator[Encoded]:
-    sources = tokenizers.source_rows([pair.source for pair in pairs], [pair.tags for pair in pairs])
-    targets = tokenizers.target.encode_batch([pair.target for pair in pairs])
-    return map(Encoded, pairs, sources, targets)
-
-
-def _reason(pair: Encoded, clean: Clean, part: int) -> str | None:
-    """Why a pair is left out for its tokens, if it is. Ratios count for training alone, lengths with the tags."""
-    source, target = len(pair.source), len(pair.target)
-    if max(source, target) > clean.max_length:
-        return "longer than max-length"
-    source -= len(pair.example.tags)
-    if not source or not target:
-        return "empty side"
-    if part == TRAIN and clean.max_ratio is not None and is_unbalanced(source, target, clean.max_ratio):
-        return "length ratio above max-ratio"
-    return None
-
-
-def training_pairs(
-    pairs: Iterator[Example], parts: UInt8[np.ndarray, " N"], limit: int, seed: int
-) -> Iterator[Example]:
-    """The pairs that go to train, in file order; if they are more than `limit`, that many of them drawn by `seed`."""
-    chosen = np.flatnonzero(parts == TRAIN)
+def training_records(
+    records: Iterator[Record], outcomes: UInt8[np.ndarray, " N"], limit: int, seed: int
+) -> Iterator[Record]:
+    """The records that go to train, in file order; if they are more than `limit`, that many of them drawn by `seed`."""
+    chosen = np.flatnonzero(outcomes == TRAIN)
     if len(chosen) > limit:
         chosen = np.random.default_rng(seed).choice(chosen, limit, replace=False, shuffle=False)
-    mask = np.zeros(len(parts), np.uint8)
+    mask = np.zeros(len(outcomes), np.uint8)
     mask[chosen] = 1
-    return compress(pairs, mask.tobytes())
+    return compress(records, mask.tobytes())

@@ -1,4 +1,4 @@
-"""How often an epoch has each pair: corpora with weights.
+"""How often an epoch has each row: corpora with weights.
 
 Letters: N rows of the store, E rows of an epoch.
 """
@@ -34,10 +34,10 @@ class WeightedRows:
         self._shares, self._seed = list(shares), seed
         rows = sum(math.floor(share.rows * share.weight) for share in self._shares)
         if not self.plain and rows < 1:
-            raise ValueError("the weights leave epochs without a single pair: raise data.train weight")
+            raise ValueError("the weights leave epochs without a single row: raise data.train weight")
         if not self.plain and rows > MOST_ROWS:
             raise ValueError(
-                f"the weights make epochs of {rows:,} pairs, at most {MOST_ROWS:,} are held in memory: lower data.train weight"
+                f"the weights make epochs of {rows:,} rows, at most {MOST_ROWS:,} are held in memory: lower data.train weight"
             )
 
     @property

@@ -1,4 +1,4 @@
-"""Which sources a model was trained on, as 64-bit keys in a file: tells whether a test set is unseen."""
+"""Which keys (sources, texts) a model was trained on, as 64-bit keys in a file: tells whether a test set is unseen."""
 
 import io
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from transduce.data.split import Keys, among, source_key
+from transduce.data.split import Keys, among, text_key
 from transduce.files import write_atomically
 
-NAME = "trained-on.npy"  # sorted keys, one for each different source
+NAME = "trained-on.npy"  # sorted, each once
 
 
 def write(folder: Path, keys: Keys) -> None:
-    """Writes the keys of the pairs that were trained on; equal ones once."""
+    """Writes the keys of the records that were trained on, each once."""
     write_atomically(folder / NAME, _packed(keys))
 
 
@@ -23,12 +23,12 @@ def of_both(one: Path, other: Path) -> bytes:
     return _packed(np.concatenate(found))
 
 
-def seen(folder: Path, sources: Iterable[str]) -> int | None:
-    """How many different ones of `sources` were trained on; None where `folder` does not tell."""
+def seen(folder: Path, texts: Iterable[str]) -> int | None:
+    """How many different ones of `texts`, values of the key column, were trained on; None where `folder` does not tell."""
     keys = _keys(folder)
     if keys is None:
         return None
-    asked = np.unique(np.fromiter((source_key(source) for source in sources), np.uint64))
+    asked = np.unique(np.fromiter((text_key(text) for text in texts), np.uint64))
     return int(np.count_nonzero(among(asked, keys)))
 
 

@@ -6,54 +6,57 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from transduce.data.held_out import HeldOutText, read_held_out
+from transduce.data.batching import Costs
 from transduce.data.loader import Loader
 from transduce.data.mixing import Share
+from transduce.data.processors import Processors
+from transduce.data.records import Record, RecordType, read_held_out
 from transduce.data.report import summary
 from transduce.data.store import TokenStore
-from transduce.text.pair import Tokenizers
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared folder. `report` is its report.json: pairs and tokens of each part, everything dropped or changed,
-    the files.
+    """A prepared folder. `report` is its report.json: records, rows and tokens of each part, everything dropped or
+    changed, the files.
     """
 
     folder: Path
+    task: RecordType
     report: dict[str, Any]
     reused: bool = False
 
     @cached_property
     def train(self) -> TokenStore:
-        """The pairs to train on: columns source and target. Source rows begin with the ids of their tags."""
+        """The rows to train on, with the columns of the task. Rows of the key column begin with the ids of their tags."""
         return TokenStore(self.folder / "train.arrow")
 
     @cached_property
     def dev(self) -> TokenStore | None:
-        """The pairs to validate on, row N being line N of dev.jsonl; None if the run names none."""
+        """The rows to validate on; None if the run names none."""
         return TokenStore(self.folder / "dev.arrow") if "dev" in self.report["parts"] else None
 
     @cached_property
     def test(self) -> TokenStore | None:
-        """The pairs for the final test, row N being line N of test.jsonl; None if the run names none."""
+        """The rows for the final test; None if the run names none."""
         return TokenStore(self.folder / "test.arrow") if "test" in self.report["parts"] else None
 
     @cached_property
-    def tokenizers(self) -> Tokenizers:
-        """Those of source and target."""
-        return Tokenizers.load(self.folder, [entry.name for entry in self.folder.iterdir()])
+    def processors(self) -> Processors:
+        """Those of the task's columns."""
+        return Processors.load(self.folder, self.task.columns)
 
-    def loader(self, batch_tokens: int, seed: int, weights: Sequence[float] = ()) -> Loader:
-        """Batches of the pairs to train on, epoch after epoch. `weights` are those of the corpora, by default all 1."""
+    def loader(self, costs: Costs, batch_tokens: int, seed: int, weights: Sequence[float] = ()) -> Loader:
+        """Batches of the rows to train on, epoch after epoch. `weights` are those of the corpora, by default all 1."""
         rows = self.report["corpora"] if weights else []
-        return Loader(self.train, batch_tokens, seed, [Share(*share) for share in zip(rows, weights, strict=True)])
+        shares = [Share(*share) for share in zip(rows, weights, strict=True)]
+        return Loader(self.train, costs, batch_tokens, seed, shares)
 
-    def texts(self, part: Literal["dev", "test"]) -> list[HeldOutText]:
-        """Each distinct source of a part (with its tags) with all its different targets, in the order of the files.
+    def records(self, part: Literal["dev", "test"]) -> list[Record]:
+        """The held-out records, in the order of the files.
 
-        >>> [(text.source, text.references) for text in prepared.texts("dev")]
-        [('read', ['R IY D', 'R EH D']), ('house', ['HH AW S'])]
+        >>> prepared.records("dev")[0].values
+        {'source': 'house', 'target': 'HH AW S'}
         """
         return read_held_out(self.folder / f"{part}.jsonl")
 

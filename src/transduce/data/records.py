@@ -1,29 +1,70 @@
-"""One pair of a corpus, whatever the format of its file."""
+"""Records: one example of a corpus as its columns, whatever the format of its file, and what data asks of a task."""
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
+from transduce.data.columns import Column
+from transduce.data.processors import Processors
 from transduce.text.tags import joined, names_in
 
-SHOWN = 50  # characters of a side in a report
+SHOWN = 50  # characters of a value in a report
+EncodedRow = Mapping[str, Sequence[int]]  # column -> ids
 
 
-class Example(NamedTuple):
-    """One pair as its owner wrote it.
+class Record(NamedTuple):
+    """One example as its owner wrote it.
 
-    `group` is empty where none is given, `where` is "file:line". `tags` are those of its own, then its corpus's.
+    values: of each column: {"source": "one", "target": "eins"}, or {"text": "...", "label": "spam"}.
+    where: "file:line". group: empty where none is given. tags: those of its own, then its corpus's.
     """
 
-    source: str
-    target: str
-    group: str
+    values: Mapping[str, str]
     where: str
+    group: str = ""
     tags: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """Both sides, shortened, for a report."""
-        return f"{shortened(self.source)} -> {shortened(self.target)}"
+        """All values, shortened, for a report: "one -> eins"."""
+        return " -> ".join(map(shortened, self.values.values()))
+
+
+class RecordType(Protocol):
+    """What data asks of a task.
+
+    name: "translation". columns: name -> column, in the order in which a .tsv file has them.
+    key: the column that identifies a record: no key of dev or test occurs in train; tags stand before its ids.
+    unit: a record in words: "pair", "row", "document".
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def columns(self) -> Mapping[str, Column]: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    def rows(self, records: Iterator[EncodedRow], processors: Processors, /) -> Iterator[EncodedRow]:
+        """Rows of the store from the encoded records of a part, in order. 1:1 unless a task packs or cuts them."""
+        yield from records
+
+
+def of_kind(task: RecordType, kind: type[Column]) -> tuple[str, ...]:
+    """The names of a task's columns of one kind: `of_kind(translation, Text) == ("source", "target")`."""
+    return tuple(name for name, column in task.columns.items() if isinstance(column, kind))
+
+
+def plural(word: str, count: int = 2) -> str:
+    """`plural("pair") == "pairs"`, `plural("pair", 1) == "pair"`."""
+    return word if count == 1 else f"{word}s"
 
 
 def shortened(text: str, most: int = SHOWN) -> str:
@@ -39,6 +80,55 @@ def tags_of(cell: str) -> tuple[str, ...]:
     return names_in(cell)
 
 
-def with_tags(example: Example, more: tuple[str, ...]) -> Example:
-    """The example with more tags, behind its own. ValueError where they are too many for one source."""
-    return example._replace(tags=joined(example.tags, more))
+def with_tags(record: Record, more: tuple[str, ...]) -> Record:
+    """The record with more tags, behind its own. ValueError where they are too many for one record."""
+    return record._replace(tags=joined(record.tags, more))
+
+
+def line_of(record: Record) -> str:
+    """A record as a line of dev.jsonl or test.jsonl, without its end; an empty group and no tags are left out.
+
+    >>> line_of(Record({"source": "one", "target": "eins"}, "numbers.csv:2", tags=("de",)))
+    '{"source": "one", "target": "eins", "tags": ["de"]}'
+    """
+    tree: dict[str, Any] = dict(record.values)
+    if record.tags:
+        tree["tags"] = list(record.tags)
+    if record.group:
+        tree["group"] = record.group
+    return json.dumps(tree, ensure_ascii=False)
+
+
+def read_held_out(path: Path) -> list[Record]:
+    """The records of a file of such lines, in order."""
+    with path.open(encoding="utf-8", newline="\n") as stream:
+        return [_record(json.loads(line), f"{path}:{number}") for number, line in enumerate(stream, 1)]
+
+
+def _record(tree: dict[str, Any], where: str) -> Record:
+    tags, group = tuple(tree.pop("tags", ())), tree.pop("group", "")
+    return Record(tree, where, group, tags)
+
+
+# What becomes of a record, as a small number: the part it goes to, or why it goes to none.
+TRAIN, DEV, TEST, IN_DEV, IN_TEST, STRANGE_TAG, DUPLICATE, COPY, TOO_LONG, FEW_LETTERS, WRONG_SCRIPT, DAMAGED = range(
+    12
+)
+
+PARTS = {TRAIN: "train", DEV: "dev", TEST: "test"}
+
+
+def removed(task: RecordType) -> dict[int, str]:
+    """Why a record goes to no part, in words."""
+    first, *others = task.columns
+    return {
+        IN_DEV: f"{task.key} occurs in dev",
+        IN_TEST: f"{task.key} occurs in test",
+        STRANGE_TAG: f"held out, but its tag occurs in no train {task.unit}",
+        DUPLICATE: "duplicate",
+        COPY: f"{others[0] if others else first} equals {first}",
+        TOO_LONG: "longer than max-characters",
+        FEW_LETTERS: "too few letters",
+        WRONG_SCRIPT: "wrong script",
+        DAMAGED: "damaged encoding",
+    }

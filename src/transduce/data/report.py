@@ -1,22 +1,24 @@
 """What a preparation did, for its report.json and for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from transduce.data.records import plural
 from transduce.data.scan import Origin
+from transduce.data.tally import Findings
 from transduce.terminal import harmless
 from transduce.text.tags import shown
 
 
-def origin_report(origin: Origin) -> dict[str, Any]:
+def origin_report(origin: Origin, findings: Findings) -> dict[str, Any]:
     """The files given as train, dev or test: path, lines and hash of each; what was dropped, changed or kept though
     unusual.
     """
     return {
         "files": [{"path": str(file.path), "lines": file.lines, "sha256": file.sha256} for file in origin.files],
         "lines": origin.lines,
-        "dropped": origin.findings.dropped.tree(),
-        "noted": origin.findings.noted.tree(),
+        "dropped": findings.dropped.tree(),
+        "noted": findings.noted.tree(),
     }
 
 
@@ -26,25 +28,28 @@ def summary(report: Mapping[str, Any]) -> list[str]:
     >>> summary(report)
     ['train: 9,000 pairs, 70,000 source and 60,000 target tokens',
      'dropped from train files: 12 duplicate (train.tsv:7: one -> eins; train.tsv:9, train.tsv:12, ...)',
-     'tokenizer: 8,000 pieces for both sides']
+     'tokenizer: 8,000 pieces for source and target']
     """
     return [harmless(line) for line in _lines(report)]
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"warning: {text}" for text in report.get("warnings", ()))
+    units = plural(report["unit"])
     for part, count in report["parts"].items():
-        tokens = f"{count['source_tokens']:,} source and {count['target_tokens']:,} target tokens"
-        yield f"{part}: {count['pairs']:,} pairs, {tokens}"
+        tokens = " and ".join(f"{number:,} {column}" for column, number in count["tokens"].items())
+        rows = f" in {count['rows']:,} rows" if count["rows"] != count["records"] else ""
+        yield f"{part}: {count['records']:,} {units}{rows}, {tokens} tokens"
     if len(corpora := report.get("corpora", ())) > 1:
-        yield f"train by corpus: {' + '.join(f'{pairs:,}' for pairs in corpora)} pairs"
+        packed = report["parts"]["train"]["rows"] != report["parts"]["train"]["records"]
+        yield f"train by corpus: {' + '.join(f'{rows:,}' for rows in corpora)} {'rows' if packed else units}"
     for name, origin in report["origins"].items():
         for title, found in (("dropped from", origin["dropped"]), ("noted in", origin["noted"])):
             for reason, of in found.items():
                 yield f"{title} {name} files: {of['count']:,} {reason} ({_examples(of)})"
     if tags := report.get("tags"):
         yield f"tags: {shown(tags)}"
-    yield from _tokenizers(report["tokenizer"])
+    yield from _processors(report["processors"])
 
 
 def _examples(found: Mapping[str, Any]) -> str:
@@ -56,9 +61,11 @@ def _examples(found: Mapping[str, Any]) -> str:
     return first["where"] + text + ("; " if text and places else ", " if places else "") + ", ".join(places)
 
 
-def _tokenizers(found: Mapping[str, Any]) -> Iterator[str]:
-    sides = {"source": "both sides"} if found["shared"] else {"source": "sources", "target": "targets"}
-    for side, what in sides.items():
-        wanted = found.get("wanted", {}).get(side)
-        fewer = f" (of the {wanted:,} asked for; the text has no more)" if wanted and wanted > found[side] else ""
-        yield f"tokenizer: {found[side]:,} pieces for {what}{fewer}"
+def _processors(processors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for processor in processors:
+        columns, size, asked = processor["columns"], processor["size"], processor.get("asked")
+        fewer = f" (of the {asked:,} asked for; the text has no more)" if asked and asked > size else ""
+        if processor["kind"] == "labels":
+            yield f"{' and '.join(columns)}: {size:,} different, {shown(processor['names'])}"
+        else:
+            yield f"tokenizer: {size:,} pieces for {' and '.join(columns)}{fewer}"

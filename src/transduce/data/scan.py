@@ -1,51 +1,45 @@
-"""First passes over the files: count and hash them, then reduce every pair to the 64-bit keys that the split is made
-from.
-"""
+"""The files that a run names: counted, hashed, and read as records."""
 
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
-import numpy as np
-from jaxtyping import UInt8, UInt16, UInt64
-
-from transduce.data.cleaning.rules import Clean, rules, verdict
+from transduce.data.columns import Column
 from transduce.data.config import Corpus, DataConfig
+from transduce.data.formats.layout import corpus_files, format_of, layout_of
 from transduce.data.formats.lines import FileFacts, LineRules, facts, require_equal_lines
-from transduce.data.formats.read import examples, format_of
-from transduce.data.records import Example
-from transduce.data.split import group_key, source_key
-from transduce.data.tag_sets import TagSets
+from transduce.data.formats.read import read_records
+from transduce.data.records import Record, RecordType
 from transduce.data.tally import Findings
-from transduce.terminal import progress_bar
+from transduce.terminal import ProgressBar, progress_bar
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
-BLOCK = 1000  # pairs that a progress bar is told of at once
+BLOCK = 1000  # records that a progress bar counts at once
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The files that a run names as train, dev or test, how to read them, and what reading them found.
+    """The files that a run names as train, dev or test, and how to read them.
 
     `facts[i]` belongs to `corpora[i]` and has as many entries as that has files.
     """
 
     name: str
+    task: RecordType
     corpora: tuple[Corpus, ...]
     facts: tuple[tuple[FileFacts, ...], ...]
     rules: LineRules
-    findings: Findings = field(default_factory=Findings)
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """Of each corpus, the lines of one side, a header aside: at least as many as there are pairs."""
-        headers = (format_of(corpus) == ".csv" for corpus in self.corpora)
-        return tuple(files[0].lines - header for files, header in zip(self.facts, headers, strict=True))
+        """Of each corpus at least as many as there are records: the lines of one column, a header aside, or the files."""
+        return tuple(map(self._count, self.corpora, self.facts))
+
+    def _count(self, corpus: Corpus, files: tuple[FileFacts, ...]) -> int:
+        if corpus.records == "file":
+            return len(files)
+        return files[0].lines - (format_of(corpus, self.task.columns) == ".csv")
 
     @property
     def lines(self) -> int:
@@ -58,42 +52,45 @@ class Origin:
         return tuple(chain.from_iterable(self.facts))
 
     def content(self) -> list[dict[str, Any]]:
-        """What the pairs depend on: formats, hashes, columns and tags. Not on paths: moved files are the same data; nor
+        """What the records depend on: formats, hashes, columns and tags. Not on paths: moved files are the same data; nor
         on weights, which are the loader's.
         """
+        columns = self.task.columns
         return [
             {
-                "format": format_of(corpus),
+                "format": format_of(corpus, columns),
                 "sha256": [file.sha256 for file in files],
-                "columns": vars(corpus.columns) if corpus.columns else None,
+                "names": dict(layout_of(corpus, columns).names),
+                "tag": corpus.columns and corpus.columns.tag,
+                "group": corpus.columns and corpus.columns.group,
+                "records": corpus.records,
                 "tags": list(corpus.tags),
             }
             for corpus, files in zip(self.corpora, self.facts, strict=True)
         ]
 
-    def read(self, title: str, findings: Findings | None = None) -> Iterator[Example]:
-        """All usable pairs in order, with a progress bar; `findings` is told what was met on the way, if given."""
+    def read(self, title: str, findings: Findings) -> Iterator[Record]:
+        """All usable records in order, with a progress bar; `findings` counts what is left out or changed."""
         return chain.from_iterable(self.read_corpora(title, findings))
 
-    def read_corpora(self, title: str, findings: Findings | None = None) -> Iterator[Iterator[Example]]:
+    def read_corpora(self, title: str, findings: Findings) -> Iterator[Iterator[Record]]:
         """The same, corpus by corpus."""
-        found = Findings() if findings is None else findings
-        with progress_bar("pair", self.lines, f"{title} {self.name}") as bar:
+        with progress_bar(self.task.unit, self.lines, f"{title} {self.name}") as bar:
             for corpus in self.corpora:
-                yield _heard(examples(corpus, self.rules, found), bar)
+                yield _counted(read_records(corpus, self.task.columns, self.rules, findings), bar)
 
 
-def _heard(pairs: Iterator[Example], bar: "tqdm[NoReturn]") -> Iterator[Example]:
-    """The pairs, while the bar is told of them, a block at a time."""
+def _counted(records: Iterator[Record], bar: ProgressBar) -> Iterator[Record]:
+    """The records, which the bar counts a block at a time."""
     number = 0
-    for number, pair in enumerate(pairs, 1):
-        yield pair
+    for number, record in enumerate(records, 1):
+        yield record
         if number % BLOCK == 0:
             bar.update(BLOCK)
     bar.update(number % BLOCK)
 
 
-def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
+def find_origins(task: RecordType, data: DataConfig, base: Path) -> dict[str, Origin]:
     """Train, and dev and test where files are given for them, with every file counted and hashed.
 
     ValueError if a file is missing, empty, not text, of unknown format, or if aligned files have different numbers of
@@ -101,94 +98,41 @@ def find_origins(data: DataConfig, base: Path) -> dict[str, Origin]:
     """
     given = {"train": data.train, "dev": (data.dev,) if data.dev else (), "test": (data.test,) if data.test else ()}
     resolved = {name: tuple(corpus.resolved(base) for corpus in corpora) for name, corpora in given.items() if corpora}
-    everything = list(chain.from_iterable(resolved.values()))
-    for corpus in everything:
-        format_of(corpus)
-    _require_files(resolved)
-    known = _all_facts(dict.fromkeys(path for corpus in everything for path in corpus.paths))
-    for corpus in everything:
-        require_equal_lines([known[path] for path in corpus.paths])
+    files = {name: [_files(name, corpus, task.columns) for corpus in corpora] for name, corpora in resolved.items()}
+    may_be_empty = {
+        path
+        for name, corpora in resolved.items()
+        for corpus, paths in zip(corpora, files[name], strict=True)
+        if corpus.records == "file"
+        for path in paths
+    }
+    known = _all_facts(dict.fromkeys(chain.from_iterable(chain.from_iterable(files.values()))), may_be_empty)
+    for name, corpora in resolved.items():
+        for corpus, paths in zip(corpora, files[name], strict=True):
+            if corpus.file is None:
+                require_equal_lines([known[path] for path in paths])
     rules = LineRules(data.bad_lines, data.max_line_bytes, data.max_row_lines)
     return {
-        name: Origin(name, corpora, tuple(tuple(known[path] for path in corpus.paths) for corpus in corpora), rules)
+        name: Origin(name, task, corpora, tuple(tuple(known[path] for path in paths) for paths in files[name]), rules)
         for name, corpora in resolved.items()
     }
 
 
-def _require_files(corpora: Mapping[str, Iterable[Corpus]]) -> None:
-    for name, each in corpora.items():
-        for path in chain.from_iterable(corpus.paths for corpus in each):
-            if not path.exists():
-                raise ValueError(f"{path}: no such file; data.{name} names it, and paths start at the run file")
+def _files(name: str, corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Path, ...]:
+    """The files of a corpus. ValueError where it does not suit the columns of the task, or one is missing."""
+    try:
+        format_of(corpus, columns)
+        paths = corpus_files(corpus, columns)
+    except ValueError as error:
+        raise ValueError(f"data.{name}: {error}") from None
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"{path}: no such file; data.{name} names it, and paths start at the run file")
+    return paths
 
 
-def _all_facts(paths: Iterable[Path]) -> dict[Path, FileFacts]:
+def _all_facts(paths: Iterable[Path], may_be_empty: set[Path]) -> dict[Path, FileFacts]:
     paths = list(paths)
     size = sum(path.stat().st_size for path in paths if path.is_file())
     with progress_bar("B", size, "counting lines", scaled=True) as bar:
-        return {path: facts(path, bar.update) for path in paths}
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What there is to know of an origin's pairs, in order.
-
-    sources: keys of the sources.
-    groups: keys of what a split keeps together: the sources again unless it is by group.
-    pairs: keys of tags, source and target, where duplicates are looked for; else empty.
-    tags: the number of each pair's tags in `tag_sets`.
-    verdicts: TRAIN, or why a pair is not worth training on (fates.py).
-    corpora: how many of the pairs come from each corpus.
-    """
-
-    sources: UInt64[np.ndarray, " N"]
-    groups: UInt64[np.ndarray, " N"]
-    pairs: UInt64[np.ndarray, " M"]
-    tags: UInt16[np.ndarray, " N"]
-    verdicts: UInt8[np.ndarray, " N"]
-    corpora: tuple[int, ...]
-    tag_sets: TagSets
-
-
-def survey(origin: Origin, clean: Clean | None = None, by_group: bool = False) -> Survey:
-    """Read every pair and keep at most 27 bytes of each; what is dropped or noted goes to the origin's findings.
-
-    `clean`: the rules to judge the pairs by, none by default. ValueError if no pair is usable, or if one names no group
-    where groups are asked for.
-    """
-    sources, groups, pairs, tags, verdicts = array("Q"), array("Q"), array("Q"), array("H"), array("B")
-    tag_sets, ends = TagSets(), [0]
-    active, duplicates = rules(clean) if clean else [], clean is not None and clean.drop_duplicates
-    for corpus in origin.read_corpora("reading", origin.findings):
-        for pair in corpus:
-            sources.append(source_key(pair.source))
-            tags.append(tag_sets.number(pair.tags, pair.where))
-            verdicts.append(verdict(pair.source, pair.target, active))
-            if duplicates:
-                pairs.append(group_key("\n".join((*pair.tags, pair.source, pair.target))))
-            if by_group:
-                groups.append(_group_key(pair))
-        ends.append(len(sources))
-    if not sources:
-        dropped = str(origin.findings.dropped)
-        names = ", ".join(str(file.path) for file in origin.files)
-        raise ValueError(f"{names}: no usable pair" + (f" (dropped: {dropped})" if dropped else ""))
-    keys = np.frombuffer(sources, np.uint64)
-    of_groups = np.frombuffer(groups, np.uint64) if by_group else keys
-    return Survey(
-        sources=keys,
-        groups=of_groups,
-        pairs=np.frombuffer(pairs, np.uint64),
-        tags=np.frombuffer(tags, np.uint16),
-        verdicts=np.frombuffer(verdicts, np.uint8),
-        corpora=tuple(np.diff(ends).tolist()),
-        tag_sets=tag_sets,
-    )
-
-
-def _group_key(pair: Example) -> int:
-    if not (name := pair.group.strip()):
-        raise ValueError(
-            f'{pair.where}: this pair has no group in its group file or column; split.by = "group" needs one of every pair'
-        )
-    return group_key(name)
+        return {path: facts(path, bar.update, empty=path in may_be_empty) for path in paths}

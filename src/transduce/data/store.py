@@ -3,7 +3,7 @@
 Letters: N rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,33 +20,42 @@ class StoreWriter:
     """Writes a token store in record batches; use as a context manager.
 
     >>> with StoreWriter(path, ["source", "target"]) as store:
-    ...     store.write({"source": [[5, 6], [7]], "target": [[8], [9, 10]]})
+    ...     store.write([{"source": [5, 6], "target": [8]}, {"source": [7], "target": [9, 10]}])
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self.rows = 0
+    def __init__(self, path: Path, columns: Sequence[str] | Mapping[str, pa.DataType]) -> None:
+        """`columns`: their names, with their types in the file where these are not lists of ids."""
+        types = columns if isinstance(columns, Mapping) else dict.fromkeys(columns, IDS)
+        self._written = 0
         self.tokens = dict.fromkeys(columns, 0)
         self._waiting: dict[str, list[Sequence[int]]] = {column: [] for column in columns}
-        self._tokens_waiting = 0
-        self._schema = pa.schema([pa.field(column, IDS, nullable=False) for column in columns])
+        self._schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._file, self._schema)
 
-    def write(self, columns: Mapping[str, Sequence[Sequence[int]]]) -> None:
-        """Append rows: as many id lists for every column."""
-        lengths = {name: len(columns[name]) for name in self._waiting}
-        assert len(set(lengths.values())) == 1, f"expected as many rows in every column, found {lengths}"
-        for name, waiting in self._waiting.items():
-            waiting.extend(columns[name])
-            self._tokens_waiting += sum(map(len, columns[name]))
-        if max(map(len, self._waiting.values())) >= BLOCK or self._tokens_waiting >= BLOCK_TOKENS:
-            self._flush()
+    def write(self, rows: Iterable[Mapping[str, Sequence[int]]]) -> None:
+        """Append rows, each with the ids of every column."""
+        columns, tokens = list(self._waiting.items()), 0
+        some = columns[0][1]
+        for row in rows:
+            for name, waiting in columns:
+                ids = row[name]
+                waiting.append(ids)
+                tokens += len(ids)
+            if len(some) >= BLOCK or tokens >= BLOCK_TOKENS:
+                self._flush()
+                tokens = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are so far."""
+        return self._written + len(next(iter(self._waiting.values())))
 
     def _flush(self) -> None:
-        batch = pa.record_batch([pa.array(waiting, IDS) for waiting in self._waiting.values()], schema=self._schema)
+        columns = zip(self._waiting.values(), self._schema, strict=True)
+        batch = pa.record_batch([pa.array(waiting, field.type) for waiting, field in columns], schema=self._schema)
         self._writer.write_batch(batch)
-        self.rows += batch.num_rows
-        self._tokens_waiting = 0
+        self._written += batch.num_rows
         for name, waiting in self._waiting.items():
             self.tokens[name] += len(batch.column(name).values)
             waiting.clear()
@@ -102,6 +111,10 @@ class TokenStore:
         """Tokens of every row of a column."""
         parts = [np.diff(offsets) for offsets in self._offsets[column]]
         return np.concatenate(parts) if parts else np.zeros(0, np.int32)
+
+    def all_lengths(self) -> dict[str, Int32[np.ndarray, " N"]]:
+        """The same of every column."""
+        return {column: self.lengths(column) for column in self.columns}
 
     def rows(self, column: str, indices: Integer[np.ndarray, " _"]) -> list[Row]:
         """The token ids of the rows at `indices`, in that order: read-only views, one per row."""

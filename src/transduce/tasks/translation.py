@@ -7,8 +7,8 @@
 Letters: B pairs, S source tokens, T target tokens, end token included in both.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import ClassVar, TypeVar
 
@@ -17,13 +17,75 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from transduce.data.batching import Costs, Lengths
+from transduce.data.columns import Column, Text
+from transduce.data.processors import Processors
+from transduce.data.records import EncodedRow, Record
 from transduce.networks.transformer import EncoderDecoder
+from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START
 from transduce.training.consistency import consistent_cross_entropy
 from transduce.training.losses import TokenLoss
 
 Ids = Sequence[int] | np.ndarray
 T = TypeVar("T")
+
+
+END_TOKEN = np.int32(1)  # the budget counts an end token in both columns; the store holds none
+
+
+@dataclass(frozen=True)
+class TranslationRecords:
+    """What the data of a translation is: pairs of a source and a target, identified by their source."""
+
+    name: str = "translation"
+    columns: Mapping[str, Column] = field(default_factory=lambda: {"source": Text(), "target": Text()})
+    key: str = "source"
+    unit: str = "pair"
+
+    def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
+        """A row is a pair."""
+        return records
+
+    def cost(self, lengths: Mapping[str, Lengths]) -> Costs:
+        """A batch budget counts padded target tokens, end token included, and half as much the sources."""
+        return Costs(lengths["target"] + END_TOKEN, lengths["source"] + END_TOKEN)
+
+
+TRANSLATION = TranslationRecords()
+
+
+@dataclass(frozen=True)
+class HeldOutText:
+    """A source with all its different targets, in the order of the file; `group` is that of its first pair."""
+
+    source: str
+    references: list[str]
+    tags: tuple[str, ...] = ()
+    group: str = field(default="", compare=False)
+
+
+def with_references(records: Iterable[Record]) -> list[HeldOutText]:
+    """One for each different source with its tags, in the order of the records.
+
+    The pairs read -> R IY D, house -> HH AW S and read -> R EH D give
+    [HeldOutText("read", ["R IY D", "R EH D"]), HeldOutText("house", ["HH AW S"])]
+    """
+    texts: dict[tuple[str, tuple[str, ...]], HeldOutText] = {}
+    for record in records:
+        source, target = record.values["source"], record.values["target"]
+        text = texts.setdefault((source, record.tags), HeldOutText(source, [], record.tags, record.group))
+        if target not in text.references:
+            text.references.append(target)
+    return list(texts.values())
+
+
+def processors_of(tokenizers: Tokenizers) -> Processors:
+    return Processors({"source": tokenizers.source, "target": tokenizers.target})
+
+
+def tokenizers_of(processors: Processors) -> Tokenizers:
+    return Tokenizers(processors.tokenizer("source"), processors.tokenizer("target"))
 
 
 @dataclass(frozen=True)

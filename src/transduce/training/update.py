@@ -73,7 +73,7 @@ def _gradients_within_memory(
             if not is_out_of_memory(error):
                 raise  # what the failed attempt holds is let go of before the next one
         trainable.masters.clear()
-        if state.pieces >= max(len(batch.source) for batch in batches):
+        if state.pieces >= max(len(batch.indices) for batch in batches):
             raise TooLarge("memory does not hold one pair; use a smaller model")
         state.pieces *= 2
         torch.cuda.empty_cache()
@@ -82,8 +82,9 @@ def _gradients_within_memory(
 def _gradients(trainable: Trainable, batches: Sequence[Rows], pieces: int) -> tuple[float, float, int]:
     losses, nlls, tokens = [], [], 0
     for batch in batches:
-        for first in range(min(pieces, len(batch.source))):
-            part = trainable.loss(batch.source[first::pieces], batch.target[first::pieces])
+        source, target = batch.columns["source"], batch.columns["target"]
+        for first in range(min(pieces, len(batch.indices))):
+            part = trainable.loss(source[first::pieces], target[first::pieces])
             part.loss.backward()  # type: ignore[no-untyped-call]
             trainable.masters.collect()
             losses.append(part.loss.detach())

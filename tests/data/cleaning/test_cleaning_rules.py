@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transduce.data.fates import COPY, DAMAGED, FEW_LETTERS, TOO_LONG, TRAIN, WRONG_SCRIPT
 
 from transduce import config
 from transduce.data.cleaning.rules import Clean, is_unbalanced, rules, verdict
 from transduce.data.cleaning.scripts import Script, letter_share, script_share
-from transduce.data.fates import COPY, DAMAGED, FEW_LETTERS, TOO_LONG, TRAIN, WRONG_SCRIPT
 
 
 def fate(settings: Clean, source: str, target: str) -> int:

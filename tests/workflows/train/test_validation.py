@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from transduce.data.held_out import HeldOutText
 
 import tiny_model
-from transduce.data.held_out import HeldOutText
 from transduce.data.store import StoreWriter, TokenStore
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.models.model import load

@@ -1,12 +1,13 @@
-"""CSV with a header: examples from the rows of a file, by the rules of Python's csv module.
+"""CSV with a header: records from the rows of a file, by the rules of Python's csv module.
 
     en,de,lang
     one,eins,de
     "two, or so",zwei,de
 
-The header names the columns, and a corpus's `columns` says which of them is what. Cells are parted by commas; by
+The header names the columns of the task, and a corpus's `columns` says which of them have other names. Cells are parted by commas; by
 semicolons or tabs where only that gives a header with the wanted columns (spreadsheets of some countries write those).
-A quoted cell may span lines: each line break in it becomes one space.
+A quoted cell may span lines: each line break in it becomes one space, unless its column keeps them. Blanks before a
+quoted cell do not belong to it: `one, "eins"` is `one,"eins"`.
 """
 
 import csv
@@ -18,9 +19,9 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from transduce.data.config import Columns
+from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
-from transduce.data.records import Example, shortened, tags_of
+from transduce.data.records import Record, shortened, tags_of
 from transduce.data.tally import Findings
 
 DELIMITERS = ",;\t"
@@ -31,17 +32,17 @@ Row = list[str]
 
 @dataclass(frozen=True)
 class _Places:
-    """Which cell of a row is what, of how many. None: there is no such column."""
+    """Which cell of a row is what, of how many. None: there is no such column. `one_line`: columns without line breaks."""
 
-    source: int
-    target: int
+    columns: tuple[tuple[str, int], ...]
     group: int | None
     tag: int | None
     cells: int
+    one_line: tuple[str, ...]
 
 
-def rows(path: Path, columns: Columns, rules: LineRules, findings: Findings) -> Iterator[Example | BadLine]:
-    """The example of each row, or what is wrong with it.
+def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> Iterator[Record | BadLine]:
+    """The record of each row, or what is wrong with it.
 
     ValueError if the header lacks a column, and if a row has no end: then nothing tells where the next one begins.
     """
@@ -52,11 +53,31 @@ def rows(path: Path, columns: Columns, rules: LineRules, findings: Findings) -> 
         blank, head = _header(found)
         for number in range(1, blank + 1):
             findings.noted.add("blank line skipped", f"{path}:{number}")
-        delimiter = _delimiter(head[0], columns) if head and isinstance(head[0], str) else DELIMITERS[0]
-        records = _records(_Lines(chain(head, found), str(path), rules, blank), delimiter, findings)
-        places = _places(next(records, None), path, columns)
+        delimiter = _delimiter(head[0], layout) if head and isinstance(head[0], str) else DELIMITERS[0]
+        lines = _Lines(chain(head, found), str(path), rules, _Unpadded(delimiter, findings), blank)
+        records = _rows(lines, delimiter, findings)
+        places = _places(next(records, None), path, layout)
         for record in records:
-            yield record if isinstance(record, BadLine) else _example(*record, places, findings)
+            yield record if isinstance(record, BadLine) else _record(*record, places, findings)
+
+
+class _Unpadded:
+    """Removes the blanks between a delimiter and a quote, which Python's csv module takes for text: ` "a"` -> `"a"`."""
+
+    def __init__(self, delimiter: str, findings: Findings) -> None:
+        # the start of a cell, blanks, and a quoted text to its end, so that nothing inside it is changed
+        self._quoted = re.compile(rf'(^|{delimiter}) *("[^"]*(?:""[^"]*)*+(?:"|$))')
+        self._findings = findings
+
+    def __call__(self, line: str, where: str, within_quotes: bool) -> str:
+        if ' "' not in line:
+            return line
+        text = f'"{line}' if within_quotes else line
+        unpadded = self._quoted.sub(r"\1\2", text)
+        if unpadded == text:
+            return line
+        self._findings.noted.add("blank before a quoted cell removed", where)
+        return unpadded[1:] if within_quotes else unpadded
 
 
 def _header(lines: Iterable[str | BadLine]) -> tuple[int, list[str | BadLine]]:
@@ -72,9 +93,11 @@ def _header(lines: Iterable[str | BadLine]) -> tuple[int, list[str | BadLine]]:
 class _Lines:
     """Hands a csv reader one line after the other, and keeps account of the record that these make up."""
 
-    def __init__(self, lines: Iterable[str | BadLine], name: str, rules: LineRules, before: int = 0) -> None:
+    def __init__(
+        self, lines: Iterable[str | BadLine], name: str, rules: LineRules, unpadded: _Unpadded, before: int = 0
+    ) -> None:
         """`before` of the file's lines came before these."""
-        self._lines, self._name, self._rules = iter(lines), name, rules
+        self._lines, self._name, self._rules, self._unpadded = iter(lines), name, rules, unpadded
         self._number = self._begin = before
         self._characters = 0
         self.bad: BadLine | None = None  # the first unreadable line of the record
@@ -110,7 +133,7 @@ class _Lines:
             raise self._endless(f"the row has more than {self._rules.max_line_bytes:,} characters", "max-line-bytes")
         if self._number - self._begin >= self._rules.max_row_lines:
             raise self._endless(f"the row goes on over more than {self._rules.max_row_lines:,} lines", "max-row-lines")
-        return line + "\n"
+        return self._unpadded(line, f"{self._name}:{self._number}", self._number > self._begin) + "\n"
 
     def _endless(self, what: str, limit: str = "") -> ValueError:
         """`limit` is the key of a run file by which the row is too long."""
@@ -118,7 +141,7 @@ class _Lines:
         return ValueError(f"{self.span}: {what}: is a quote not closed? Correct it{longer}")
 
 
-def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[str, Row] | BadLine]:
+def _rows(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[str, Row] | BadLine]:
     """Place and cells of each row, or what is wrong with it; blank lines are left out."""
     # strict, as otherwise text after a closing quote joins rows in silence
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -139,36 +162,35 @@ def _records(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tupl
             yield lines.where, row
 
 
-def _delimiter(header: str, columns: Columns) -> str:
+def _delimiter(header: str, layout: Layout) -> str:
     """What parts the cells: the first that gives a header with the columns wanted, else a comma."""
     for delimiter in DELIMITERS:
         with suppress(csv.Error):  # reading the header in earnest will say it
-            names = {name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])}
-            if {columns.source, columns.target} <= names:
+            cells = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
+            if {*layout.names.values()} <= {name.strip() for name in cells}:
                 return delimiter
     return DELIMITERS[0]
 
 
-def _places(header: tuple[str, Row] | BadLine | None, path: Path, columns: Columns) -> _Places:
+def _places(header: tuple[str, Row] | BadLine | None, path: Path, layout: Layout) -> _Places:
     if header is None:
         raise ValueError(f"{path}: has no header, a first line that names the columns")
     if isinstance(header, BadLine):
         raise ValueError(f"{message(header)}; the header must be readable")
     names = [name.strip() for name in header[1]]
-
     return _Places(
-        source=_place(names, columns.source, path),
-        target=_place(names, columns.target, path),
-        group=_optional(names, columns.group, "group", path),
-        tag=_optional(names, columns.tag, "tag", path),
+        columns=tuple((column, _place(names, name, path, layout)) for column, name in layout.names.items()),
+        group=_optional(names, layout.group, "group", path, layout),
+        tag=_optional(names, layout.tag, "tag", path, layout),
         cells=len(names),
+        one_line=tuple(column for column in layout.names if column not in layout.multiline),
     )
 
 
-def _optional(names: Row, wanted: str | None, usual: str, path: Path) -> int | None:
+def _optional(names: Row, wanted: str | None, usual: str, path: Path, layout: Layout) -> int | None:
     """Where the column is that is wanted, else the usual one if there is one; "" wants none."""
     if wanted is not None:
-        return _place(names, wanted, path) if wanted else None
+        return _place(names, wanted, path, layout) if wanted else None
     if names.count(usual) > 1:
         raise ValueError(
             f"{path}: {names.count(usual)} columns are called {usual!r}; rename all but one, or leave them out by "
@@ -177,7 +199,7 @@ def _optional(names: Row, wanted: str | None, usual: str, path: Path) -> int | N
     return names.index(usual) if usual in names else None
 
 
-def _place(names: Row, wanted: str, path: Path) -> int:
+def _place(names: Row, wanted: str, path: Path, layout: Layout) -> int:
     """Where the wanted column is. ValueError with those that there are."""
     if names.count(wanted) == 1:
         return names.index(wanted)
@@ -187,22 +209,25 @@ def _place(names: Row, wanted: str, path: Path) -> int:
     nearest = next((name for name in names if near and name.lower() == near[0]), None)
     advice = f"did you mean {nearest!r}? " if nearest else ""
     found = shortened(", ".join(map(repr, names)), MOST_SHOWN)
+    table = ", ".join(f'{column} = "..."' for column in layout.names)
+    option = ",".join(f"{column}=..." for column in layout.names)
     raise ValueError(
-        f"{path}: has no column {wanted!r}; {advice}found {found}. Name them, in a run file by "
-        'columns = { source = "...", target = "..." }, of evaluate by --columns source=...,target=...'
+        f"{path}: has no column {wanted!r}; {advice}found {found}. Name them, in a run file by columns = {{ {table} }}, "
+        f"of evaluate by --columns {option}"
     )
 
 
-def _example(where: str, row: Row, places: _Places, findings: Findings) -> Example | BadLine:
+def _record(where: str, row: Row, places: _Places, findings: Findings) -> Record | BadLine:
     if len(row) != places.cells:
         return BadLine(where, "wrong number of columns", f"expected {places.cells} as in the header, found {len(row)}")
-    source, target = row[places.source], row[places.target]
+    values = {column: row[place] for column, place in places.columns}
     group = "" if places.group is None else row[places.group]
     try:
         tags = () if places.tag is None else tags_of(row[places.tag])
     except ValueError as error:
         return BadLine(where, "not a tag", f'{error}; columns = {{ tag = "" }} reads none')
-    if "\n" in source or "\n" in target or "\n" in group:
-        source, target, group = (text.replace("\n", " ") for text in (source, target, group))
+    if "\n" in group or any("\n" in values[column] for column in places.one_line):
+        values |= {column: values[column].replace("\n", " ") for column in places.one_line}
+        group = group.replace("\n", " ")
         findings.noted.add("line break in a quoted cell became a space", where)
-    return Example(source, target, group, where, tags)
+    return Record(values, where, group, tags)

@@ -6,6 +6,7 @@ or is longer than the limit is a *bad line*: reading stops there with file and l
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class BadLine(NamedTuple):
 class FileFacts:
     """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked.
 
-    `stamp` is what changes when somebody writes to the file: its size and the time of the last change.
+    `stamp` is what changes when somebody writes to the file: device, inode, size and the time of the last change.
     """
 
     path: Path
@@ -66,32 +67,44 @@ class FileFacts:
 
     def require_unchanged(self) -> None:
         """ValueError where the file does not hold what was read."""
-        if not self.path.is_file() or (_stamp(self.path) != self.stamp and facts(self.path) != self):
+        if not self.path.is_file() or (_stamp(self.path) != self.stamp and facts(self.path, empty=True) != self):
             raise ValueError(f"{self.path}: changed while it was read; start again when it is complete")
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def facts(path: Path, progress: Callable[[int], object] = lambda read: None) -> FileFacts:
-    """Lines and hash of a file; `progress` hears the bytes of the file that each block took. ValueError if it is empty or
-    unreadable.
+# A command asks for the facts of a file several times (to choose settings by the size of the data, to name the prepared
+# folder, before each trial of a search). A file is read again only where its stamp has changed.
+_known_facts: dict[tuple[Path, tuple[int, ...]], FileFacts] = {}
+CLOCK_GRAIN = 20_000_000  # nanoseconds: two changes within may leave the same stamp
+
+
+def facts(path: Path, progress: Callable[[int], object] = lambda read: None, empty: bool = False) -> FileFacts:
+    """Lines and hash of a file; `progress` gets the number of bytes of the file that each block took.
+
+    ValueError if it is unreadable, or has nothing in it and may not be `empty`.
     """
+    if path.is_file() and (known := _known_facts.get((path, _stamp(path)))) is not None:
+        progress(known.stamp[2])
+        return known
     digest, newlines, taken, last = hashlib.sha256(), 0, 0, b""
     with open_text(path) as stream:
-        stamp = _stamp(path)
+        stamp, now = _stamp(path), time.time_ns()
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
             last = block[-1:]
-            now = bytes_taken(stream)
-            progress(now - taken)
-            taken = now
-    if not last:
+            progress(bytes_taken(stream) - taken)
+            taken = bytes_taken(stream)
+    if not last and not empty:
         raise ValueError(f"{path}: the file is empty")
-    return FileFacts(path, newlines + (last != b"\n"), digest.hexdigest(), stamp)
+    result = FileFacts(path, newlines + (last not in (b"", b"\n")), digest.hexdigest(), stamp)
+    if last and now - stamp[3] > CLOCK_GRAIN:
+        _known_facts[path, stamp] = result
+    return result
 
 
 def open_text(path: Path) -> BufferedReader:

@@ -138,7 +138,7 @@ def _check_inputs(monolingual: Sequence[Path], output: Path) -> None:
         if output.exists() and path.exists() and output.samefile(path):
             raise ValueError(f"{output}: is a file to be translated; name another output")
         ending = unpacked_name(path).suffix.lower()
-        if ending in FORMATS:
+        if ending in FORMATS and ending != ".txt":
             raise ValueError(f"{path}: a {ending} file holds pairs; expected text, one sentence a line")
 
 

@@ -9,9 +9,9 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int
 
-from transduce.data.config import Columns, Corpus
+from transduce.data.config import Corpus
 from transduce.data.formats.lines import LineRules
-from transduce.data.formats.read import examples
+from transduce.data.formats.read import read_records
 from transduce.data.tally import Findings
 from transduce.evaluation.breakdown import (
     Breakdown,
@@ -20,8 +20,9 @@ from transduce.evaluation.breakdown import (
     by_rarest_word,
     frequencies,
 )
+from transduce.tasks.translation import TRANSLATION
 from transduce.workflows.evaluate.run import Judged
-from transduce.workflows.evaluate.test_set import HeldOut, names_columns
+from transduce.workflows.evaluate.test_set import HeldOut, named_columns, names_columns
 
 Kind = Literal["length", "group", "tag", "rare-words"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -95,13 +96,13 @@ def count_words(files: Sequence[Path], columns: Mapping[str, str] | None = None)
         raise ValueError(
             f"training data is one file of pairs, or a source file and a target file; found {len(files)} files"
         )
-    sides = {side: name for side, name in (columns or {}).items() if side in ("source", "target")}
-    named = Columns(**sides, tag="", group="") if names_columns(files[0]) else None
-    corpus = Corpus(file=files[0], columns=named) if len(files) == 1 else Corpus(source=files[0], target=files[1])
+    named = named_columns({**(columns or {}), "tag": "", "group": ""}) if names_columns(files[0]) else None
+    aligned = dict(zip(TRANSLATION.columns, files, strict=False))
+    corpus = Corpus(file=files[0], columns=named) if len(files) == 1 else Corpus(files=aligned)
     source, target, findings = frequencies(()), frequencies(()), Findings()
-    for pair in examples(corpus, LineRules(bad_lines="drop"), findings):
-        source.update(frequencies([pair.source]))
-        target.update(frequencies([pair.target]))
+    for pair in read_records(corpus, TRANSLATION.columns, LineRules(bad_lines="drop"), findings):
+        source.update(frequencies([pair.values["source"]]))
+        target.update(frequencies([pair.values["target"]]))
     if not source and not target:
         raise ValueError(f"{files[0]}: holds no pairs to count words in (left out: {findings.dropped})")
     return WordCounts(source, target)

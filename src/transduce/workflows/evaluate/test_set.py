@@ -8,9 +8,10 @@ from transduce.data import overlap
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
-from transduce.data.formats.read import examples
-from transduce.data.records import Example
+from transduce.data.formats.read import read_records
+from transduce.data.records import Record
 from transduce.data.tally import Findings
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.tags import joined
 
 
@@ -59,23 +60,29 @@ def read_pairs(path: Path, alternatives: bool = False, columns: Mapping[str, str
     `columns` names those of a .csv or .jsonl file that are called otherwise: {"source": "en", "target": "de"}.
     """
     findings = Findings()
-    corpus = Corpus(file=path, columns=None if columns is None else Columns(**columns))
-    pairs = list(examples(corpus, LineRules(bad_lines="drop"), findings))
+    corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns))
+    pairs = list(read_records(corpus, TRANSLATION.columns, LineRules(bad_lines="drop"), findings))
     left_out = _left_out(findings)
     if not pairs:
         raise ValueError(f"{path}: holds no pairs to evaluate on")
-    grouped: dict[object, list[Example]] = {}  # keeps the order
+    grouped: dict[object, list[Record]] = {}  # keeps the order
     for place, pair in enumerate(pairs):
-        grouped.setdefault((pair.source, pair.tags) if alternatives else place, []).append(pair)
+        grouped.setdefault((pair.values["source"], pair.tags) if alternatives else place, []).append(pair)
     items = list(grouped.values())
     return HeldOut(
-        sources=tuple(item[0].source for item in items),
-        references=tuple(tuple(dict.fromkeys(pair.target for pair in item)) for item in items),
+        sources=tuple(item[0].values["source"] for item in items),
+        references=tuple(tuple(dict.fromkeys(pair.values["target"] for pair in item)) for item in items),
         left_out=left_out,
         tags=tuple(item[0].tags for item in items) if any(pair.tags for pair in pairs) else (),
         groups=tuple(item[0].group for item in items) if any(pair.group for pair in pairs) else (),
         name=str(path),
     )
+
+
+def named_columns(names: Mapping[str, str]) -> Columns:
+    """`named_columns({"source": "en", "tag": "lang"}) == Columns({"source": "en"}, tag="lang")`."""
+    columns = {name: column for name, column in names.items() if name in TRANSLATION.columns}
+    return Columns(columns, names.get("tag"), names.get("group"))
 
 
 def names_columns(path: Path) -> bool:
@@ -117,10 +124,10 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
 def _left_out(findings: Findings) -> int:
     """Pairs with an empty side; ValueError for any other reason to drop a line, as a test set must be read in full."""
     dropped = findings.dropped.tree()
-    empty = dropped.pop("empty side", {"count": 0})
+    empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in TRANSLATION.columns]
     for reason, found in dropped.items():
         first = found["examples"][0]
         detail = f" ({first['text']})" if "text" in first else ""
         more = f"; {found['count'] - 1} more such lines" if found["count"] > 1 else ""
         raise ValueError(f"{first['where']}: {reason}{detail}{more}; correct the file")
-    return int(empty["count"])
+    return sum(empty)

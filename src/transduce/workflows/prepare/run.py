@@ -1,29 +1,28 @@
-"""Prepare: files of pairs -> tokenizers and token stores in `prepared/<digest>/`, made once for all runs that need
+"""Prepare: files of records -> processors and token stores in `prepared/<digest>/`, made once for all runs that need
 the same.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from jaxtyping import Bool
+from typing import Any
 
 from transduce import config
 from transduce.data import overlap
-from transduce.data.assignment import Decision, decide
+from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
-from transduce.data.encoding import PartWriter, encode, training_pairs
-from transduce.data.fates import PARTS, TRAIN
+from transduce.data.decision import Decision, decide
+from transduce.data.encoding import Encoding, encode, training_records
 from transduce.data.prepared import Prepared
+from transduce.data.processors import Processors
+from transduce.data.records import PARTS, RecordType, of_kind, plural
 from transduce.data.report import origin_report
-from transduce.data.scan import Origin, find_origins, survey
-from transduce.data.split import Assignment
+from transduce.data.scan import Origin, find_origins
+from transduce.data.survey import survey
 from transduce.data.tally import Findings
 from transduce.files import (
     remove_leftovers,
@@ -35,23 +34,24 @@ from transduce.files import (
 )
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import VocabularyError, train
-from transduce.text.pair import Tokenizers
 from transduce.text.tags import advice
+from transduce.text.tokenizer import Tokenizer
 
 __all__ = ["Plan", "Prepared", "carry_out", "plan", "prepare"]
 
-FORMAT = 7  # of a prepared folder, and of the rules that made it: raise it whenever either changes
-SIDES: tuple[Literal["source", "target"], ...] = ("source", "target")
+FORMAT = 8  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+PIECE = 10_000  # characters of a long text that a tokenizer learns from at once
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be prepared, and in which folder, before any of it is done. Tokenizers in place of their settings are those
-    of a model to go on with.
+    """What is to be prepared, and in which folder, before any of it is done. Processors in place of the tokenizer's
+    settings are those of a model to start from.
     """
 
+    task: RecordType
     data: DataConfig
-    tokenizer: TokenizerConfig | Tokenizers
+    tokenizer: TokenizerConfig | Processors
     seed: int
     root: Path
     origins: dict[str, Origin]
@@ -63,12 +63,14 @@ class Plan:
             key: value for key, value in config.tree_of(self.data).items() if key not in ("train", "dev", "test")
         }
         own, lines = self.tokenizer, self.origins["train"].lines
-        sampled = not isinstance(own, Tokenizers) and lines > _pairs_to_learn_from(own)
+        sampled = not isinstance(own, Processors) and lines > _records_to_learn_from(self.task, own)
         return {
             "format": FORMAT,
+            "task": self.task.name,
+            "columns": {name: _column_identity(column) for name, column in self.task.columns.items()},
             "data": settings,
             "files": {name: origin.content() for name, origin in self.origins.items()},
-            "tokenizer": own.sha256() if isinstance(own, Tokenizers) else config.tree_of(own),
+            "tokenizer": own.sha256() if isinstance(own, Processors) else config.tree_of(own),
             "seed": self.seed if sampled else None,
         }
 
@@ -81,68 +83,74 @@ class Plan:
         return self.root / self.digest[:16]
 
 
+def _column_identity(column: Column) -> dict[str, Any]:
+    return {"kind": type(column).__name__, **vars(column)}
+
+
 def prepare(
+    task: RecordType,
     data: DataConfig,
     tokenizer: TokenizerConfig,
     seed: int,
     base: Path,
     root: Path = Path("prepared"),
-    tokenizers: Tokenizers | None = None,
+    processors: Processors | None = None,
     origins: Mapping[str, Origin] | None = None,
 ) -> Prepared:
-    """Read, check, split and encode the pairs into `root/<digest>/`, or find them there from an earlier run.
+    """Read, check, split and encode the records into `root/<digest>/`, or find them there from an earlier run.
 
-    `base` is the folder that relative paths of `data` start from (the run file's). Where `tokenizers` are given, of a
-    model to go on with, they are used as they are, and `tokenizer` says nothing. The digest covers the settings, the
-    content of the files, the tokenizers given and, only where more lines are there than a tokenizer learns from, the
+    `base` is the folder that relative paths of `data` start from (the run file's). Where `processors` are given, of a
+    model to start from, they are used as they are, and `tokenizer` says nothing. The digest covers the task, the settings,
+    the content of the files, the processors given and, only where more lines are there than a tokenizer learns from, the
     seed that draws those. A folder appears as a whole or not at all; a damaged one is made again. ValueError names file
     and line of what is wrong with the input.
     """
-    return carry_out(plan(data, tokenizer, seed, base, root, tokenizers, origins))
+    return carry_out(plan(task, data, tokenizer, seed, base, root, processors, origins))
 
 
 def plan(
+    task: RecordType,
     data: DataConfig,
     tokenizer: TokenizerConfig,
     seed: int,
     base: Path,
     root: Path = Path("prepared"),
-    tokenizers: Tokenizers | None = None,
+    processors: Processors | None = None,
     origins: Mapping[str, Origin] | None = None,
 ) -> Plan:
-    """What `prepare` would make: for that, the files are counted and hashed, but no pair is read. `origins` are those files
-    where that has been done before.
+    """What `prepare` would make: for that, the files are counted and hashed, but no record is read. `origins` are those
+    files where that has been done before.
     """
-    if tokenizers is not None:
-        _require_known_tags(data, tokenizers)
+    if processors is not None:
+        _require_known_tags(data, processors.tokenizer(task.key).tags)
     if origins is None:
-        origins = find_origins(data, base)
-    unread = {name: replace(origin, findings=Findings()) for name, origin in origins.items()}
-    return Plan(data, tokenizer if tokenizers is None else tokenizers, seed, root, unread)
+        origins = find_origins(task, data, base)
+    return Plan(task, data, tokenizer if processors is None else processors, seed, root, origins)
 
 
 def carry_out(plan: Plan) -> Prepared:
     """What was planned, made now or found from an earlier run."""
     if report := _found(plan.folder, plan.digest):
-        return Prepared(plan.folder, report, reused=True)
+        return Prepared(plan.folder, plan.task, report, reused=True)
     remove_leftovers(plan.root)
     with replace_folder(plan.folder) as draft:
-        report = _build(draft, plan.data, plan.tokenizer, plan.seed, plan.origins)
+        report = _build(draft, plan)
         for file in chain.from_iterable(origin.files for origin in plan.origins.values()):
             file.require_unchanged()  # each was read several times, and the folder bears the name of its first content
         report = {**report, "identity": plan.identity}
         write_atomically(draft / "report.json", json.dumps(report, indent=1) + "\n")
         write_manifest(draft, FORMAT, identity=plan.digest)
-    return Prepared(plan.folder, report)
+    return Prepared(plan.folder, plan.task, report)
 
 
-def _require_known_tags(data: DataConfig, tokenizers: Tokenizers) -> None:
-    """ValueError for a tag of a whole corpus that the model to go on with has not learnt."""
+def _require_known_tags(data: DataConfig, known: Sequence[str]) -> None:
+    """ValueError for a tag of a whole corpus that the model to start from has not learnt."""
     for key, corpora in (("train", data.train), ("dev", (data.dev,)), ("test", (data.test,))):
         for name in (name for corpus in corpora if corpus is not None for name in corpus.tags):
-            if name not in tokenizers.tags:
-                known = advice(tokenizers.tags, name)
-                raise ValueError(f"data.{key}: tag = {name!r} is unknown: the model has not learnt it; {known}")
+            if name not in known:
+                raise ValueError(
+                    f"data.{key}: tag = {name!r} is unknown: the model has not learnt it; {advice(known, name)}"
+                )
 
 
 def _found(folder: Path, digest: str) -> dict[str, Any] | None:
@@ -155,107 +163,148 @@ def _found(folder: Path, digest: str) -> dict[str, Any] | None:
     return report if manifest.get("identity") == digest else None
 
 
-def _build(
-    folder: Path, data: DataConfig, tokenizer: TokenizerConfig | Tokenizers, seed: int, origins: dict[str, Origin]
-) -> dict[str, Any]:
+def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     """Write everything but report and manifest into `folder`; the report."""
+    task, data, origins = plan.task, plan.data, plan.origins
+    findings = {name: Findings() for name in origins}
     by_group = data.split is not None and data.split.by == "group"
-    surveys = {"train": survey(origins["train"], data.clean, by_group)}
-    surveys |= {name: survey(origin) for name, origin in origins.items() if name != "train"}
-    decision = decide(surveys, data.split, tokenizer.tags if isinstance(tokenizer, Tokenizers) else None)
-    corpora, sources = surveys["train"].corpora, surveys["train"].sources
-    surveys.clear()  # hundreds of megabytes where there are millions of pairs
-    if isinstance(tokenizer, Tokenizers):
-        tokenizers, asked = tokenizer, None
-    else:
-        tokenizers, asked = _learn(tokenizer, seed, origins["train"], decision), tokenizer
-    tokenizers.save(folder)
-    parts, written = _encode(folder, data, origins, decision.assignment, tokenizers)
-    overlap.write(folder, sources[written])
+    surveys = {"train": survey(origins["train"], findings["train"], data.clean, by_group)}
+    surveys |= {name: survey(origin, findings[name]) for name, origin in origins.items() if name != "train"}
+    own = plan.tokenizer
+    known_tags = own.tokenizer(task.key).tags if isinstance(own, Processors) else None
+    decision = decide(task, surveys, data.split, known_tags)
+    keys = surveys["train"].keys
+    surveys.clear()  # hundreds of megabytes where there are millions of records
+    processors = own if isinstance(own, Processors) else _Learning(plan, own, decision).processors()
+    processors.save(folder, task.columns)
+    encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings)
+    _require_rows(plan, encoding, findings)
+    overlap.write(folder, keys[encoding.trained_on])
     return {
-        "warnings": decision.warnings,
-        "parts": parts,
-        "corpora": [int(np.count_nonzero(part)) for part in np.split(written, np.cumsum(corpora)[:-1])],
-        "overlap": {found.part: {"sources": found.sources, "in_train": found.in_train} for found in decision.overlaps},
-        "tokenizer": _tokenizer_report(tokenizers, asked),
+        "task": task.name,
+        "unit": task.unit,
+        "warnings": [*decision.warnings, *_label_warnings(processors)],
+        "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
+        "corpora": encoding.corpora,
+        "overlap": {found.part: {"keys": found.keys, "in_train": found.in_train} for found in decision.overlaps},
+        "processors": _processors_report(processors, None if isinstance(own, Processors) else own),
         "tags": list(decision.tags),
-        "origins": {name: origin_report(origin) for name, origin in origins.items()},
+        "origins": {name: origin_report(origin, findings[name]) for name, origin in origins.items()},
     }
 
 
-def _pairs_to_learn_from(tokenizer: TokenizerConfig) -> int:
-    """Pairs that give as many lines as a tokenizer learns from: a shared one takes two of each pair."""
-    return max(1, tokenizer.sample // 2) if tokenizer.shared else tokenizer.sample
+def _records_to_learn_from(task: RecordType, tokenizer: TokenizerConfig) -> int:
+    """Records that give as many lines as a tokenizer learns from: a shared one takes a line of each text column."""
+    return max(1, tokenizer.sample // len(of_kind(task, Text))) if tokenizer.shared else tokenizer.sample
 
 
-def _learn(tokenizer: TokenizerConfig, seed: int, origin: Origin, decision: Decision) -> Tokenizers:
-    """Train the tokenizers, on the train part alone; that of the sources gets the tags."""
-    fates, tags = decision.assignment.train, decision.tags
+@dataclass(frozen=True)
+class _Learning:
+    """Learns the processors from the records of train alone, without those that the rules of [data.clean] take for their
+    text: duplicates, copies, damage, letters, scripts, max-characters. (Which are longer than max-length in tokens is
+    known only afterwards.)
+    """
 
-    def lines(*sides: Literal["source", "target"]) -> Iterator[str]:
-        pairs = origin.read(f"learning {' and '.join(sides)} tokens from")
-        for pair in training_pairs(pairs, fates, _pairs_to_learn_from(tokenizer), seed):
-            for side in sides:
-                yield getattr(pair, side)
+    plan: Plan
+    config: TokenizerConfig
+    decision: Decision
 
-    if tokenizer.shared:
-        with _key_named("tokenizer"):
-            shared = train(lines("source", "target"), tokenizer.side("source"), tokenizer, tags)
-        return Tokenizers(shared, shared)
-    with _key_named("tokenizer" if tokenizer.source is None else "tokenizer.source", "the sources"):
-        source = train(lines("source"), tokenizer.side("source"), tokenizer, tags)
-    with _key_named("tokenizer" if tokenizer.target is None else "tokenizer.target", "the targets"):
-        target = train(lines("target"), tokenizer.side("target"), tokenizer)
-    return Tokenizers(source, target)
+    def processors(self) -> Processors:
+        """One for each column; the tokenizer of the key column gets the tags."""
+        task, tags = self.plan.task, self.decision.tags
+        texts = of_kind(task, Text)
+        by_column: dict[str, Processor] = {}
+        if self.config.shared or len(texts) == 1:
+            with _key_named("tokenizer"):
+                shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)  # type: ignore[arg-type]
+            by_column = dict.fromkeys(texts, shared)
+        else:
+            for name in texts:
+                own = getattr(self.config, name, None) is not None
+                with _key_named(f"tokenizer.{name}" if own else "tokenizer", plural(name)):
+                    side_tags = tags if name == task.key else ()
+                    by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)  # type: ignore[arg-type]
+        for name in of_kind(task, Label):
+            by_column[name] = Labels.learn(self._values(name), name)
+        return Processors({name: by_column[name] for name in task.columns})
+
+    def _lines(self, *columns: str) -> Iterator[str]:
+        """Texts, those of columns that keep line breaks in pieces."""
+        multiline = {
+            name for name in columns if (c := self.plan.task.columns[name]) and isinstance(c, Text) and c.multiline
+        }
+        origin = self.plan.origins["train"]
+        records = origin.read(f"learning {' and '.join(columns)} tokens from", Findings())
+        limit = _records_to_learn_from(self.plan.task, self.config)
+        for record in training_records(records, self.decision.assignment.train, limit, self.plan.seed):
+            for name in columns:
+                if name in multiline:
+                    yield from pieces(record.values[name])
+                else:
+                    yield record.values[name]
+
+    def _values(self, column: str) -> Iterator[str]:
+        train = self.decision.assignment.train
+        records = self.plan.origins["train"].read(f"learning {plural(column)} from", Findings())
+        return (record.values[column] for record in training_records(records, train, len(train), self.plan.seed))
+
+
+def pieces(text: str, most: int = PIECE) -> Iterator[str]:
+    """A text in pieces of at most `most` characters, which end at line breaks where they can.
+
+    >>> list(pieces("one\\ntwo three", 6))
+    ['one\\n', 'two th', 'ree']
+    """
+    start = 0
+    while start < len(text):
+        end = start + most
+        if end < len(text) and (line_break := text.rfind("\n", start, end)) >= 0:
+            end = line_break + 1
+        yield text[start:end]
+        start = end
 
 
 @contextmanager
-def _key_named(table: str, side: str = "") -> Iterator[None]:
-    """Says of which table, and for which side, a vocabulary does not suit the text."""
+def _key_named(table: str, of: str = "") -> Iterator[None]:
+    """Names the table, and the column, of a vocabulary that does not suit the text."""
     try:
         yield
     except VocabularyError as error:
-        raise ValueError(f"[{table}] {error}" + (f" (of {side})" if side else "")) from None
+        raise ValueError(f"[{table}] {error}" + (f" (of the {of})" if of else "")) from None
 
 
-def _encode(
-    folder: Path,
-    data: DataConfig,
-    origins: dict[str, Origin],
-    assignment: Assignment,
-    tokenizers: Tokenizers,
-) -> tuple[dict[str, dict[str, int]], Bool[np.ndarray, " N"]]:
-    """Write the stores and texts of every part; pairs and tokens of each, and which pairs of the train files are trained
-    on. ValueError if nothing of a part is short enough.
-    """
-    with ExitStack() as stack:
-        parts = [part for part in PARTS if assignment.pairs(part)]
-        writers = {part: stack.enter_context(PartWriter(folder, PARTS[part], texts=part != TRAIN)) for part in parts}
-        written = {}
-        for name, origin in origins.items():
-            fates, pairs = getattr(assignment, name), origin.read("encoding")
-            written[name] = encode(pairs, fates, tokenizers, data.clean, writers, origin.findings.dropped)
-    for part, writer in writers.items():
-        if writer.store.rows == 0:
-            origin = origins.get(PARTS[part], origins["train"])
-            raise ValueError(
-                f"no {PARTS[part]} pairs are left (left out: {origin.findings.dropped}); data.clean.max-length, now "
-                f"{data.clean.max_length}, and data.clean.max-ratio say how many tokens are too many"
-            )
-    found = {
-        PARTS[part]: {
-            "pairs": writer.store.rows,
-            "source_tokens": writer.store.tokens["source"],
-            "target_tokens": writer.store.tokens["target"],
-        }
-        for part, writer in writers.items()
-    }
-    return found, written["train"] & (assignment.train == TRAIN)
+def _require_rows(plan: Plan, encoding: Encoding, findings: dict[str, Findings]) -> None:
+    """ValueError if nothing of a part is left."""
+    clean = plan.data.clean
+    for part, counts in encoding.parts.items():
+        if counts.rows == 0:
+            dropped = findings.get(PARTS[part], findings["train"]).dropped
+            too_many = dropped.counts.keys() & {"longer than max-length", "length ratio above max-ratio"}
+            limits = f"data.clean.max-length, now {clean.max_length}, and data.clean.max-ratio say how many tokens are too many"
+            advice = f"; {limits}" if too_many else ""
+            raise ValueError(f"no {PARTS[part]} {plural(plan.task.unit)} are left (left out: {dropped}){advice}")
 
 
-def _tokenizer_report(tokenizers: Tokenizers, asked: TokenizerConfig | None) -> dict[str, Any]:
-    """Sizes, and the sizes asked for where they were learnt here."""
-    found = {"shared": tokenizers.shared, "source": tokenizers.source.size, "target": tokenizers.target.size}
-    if asked is None:
-        return found
-    return {**found, "wanted": {name: asked.side(name).vocabulary for name in SIDES}}
+def _label_warnings(processors: Processors) -> Iterator[str]:
+    for name, labels in processors.items():
+        if isinstance(labels, Labels) and labels.look_like_numbers:
+            yield f"{plural(name)} look like numbers; a task for numbers is not there yet, so each is a class of its own"
+
+
+def _processors_report(processors: Processors, asked: TokenizerConfig | None) -> list[dict[str, Any]]:
+    """Of each processor its columns and size, and of a tokenizer that was learnt here the size asked for."""
+    by_identity: dict[int, list[str]] = {}
+    for column, processor in processors.items():
+        by_identity.setdefault(id(processor), []).append(column)
+    report = []
+    for columns in by_identity.values():
+        processor = processors[columns[0]]
+        entry: dict[str, Any] = {"columns": columns, "size": processor.size}
+        if isinstance(processor, Labels):
+            entry |= {"kind": "labels", "names": list(processor.names)}
+        elif isinstance(processor, Tokenizer):
+            entry["kind"] = "tokenizer"
+            if asked is not None:
+                entry["asked"] = asked.side(columns[0]).vocabulary  # type: ignore[arg-type]
+        report.append(entry)
+    return report

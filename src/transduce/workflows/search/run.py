@@ -27,7 +27,7 @@ from transduce.workflows.search.trials import Result, Stopped, Trials, read_resu
 from transduce.workflows.train.choices import Choice, choose, logged
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.run import prepare_file, require_trainable
-from transduce.workflows.train.run_file import RunConfig, RunFile, read_run
+from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def search(
         raise ValueError(f"trials must be at least 1, found {count}")
     file = read_run(run_path, overrides)
     require_trainable(file.run)
-    kinds = {each.key: each.type for each in config.describe(RunConfig)}
+    kinds = {each.key: each.type for each in describe_run_file()}
     given = [parse(each, kinds) for each in over]
     _check(given, file.run.training.metric)
     _check_values(file, (), [each for each in given if not _is_below_a_choice(each.key)])

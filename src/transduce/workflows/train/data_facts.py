@@ -7,8 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from transduce.data.config import DataConfig
-from transduce.data.formats.read import examples
-from transduce.data.records import Example
+from transduce.data.records import Record, RecordType
 from transduce.data.scan import Origin, find_origins
 from transduce.data.tally import Findings
 

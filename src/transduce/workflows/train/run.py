@@ -21,6 +21,7 @@ from transduce.models.folder import Loaded
 from transduce.networks.heads import inner_matrices
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.pair import Tokenizers
 from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
@@ -176,7 +177,7 @@ def _job(
     """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
     device = best_device()
     torch.manual_seed(config.seed)
-    tokenizers = prepared.tokenizers
+    tokenizers = translation.tokenizers_of(prepared.processors)
     spec = model_spec(config, tokenizers, start)
     network = model_folder.build(spec).to(device)
     masters = MasterWeights(network, PRECISIONS[config.training.precision])
@@ -199,7 +200,12 @@ def _job(
     job = Job(
         trainable=Trainable(network, _loss_of(network, config.training, device), masters, optimiser, config.training),
         moving=moving,
-        loader=prepared.loader(config.training.batch_tokens, config.seed, [each.weight for each in config.data.train]),
+        loader=prepared.loader(
+            TRANSLATION.cost(prepared.train.all_lengths()),
+            config.training.batch_tokens,
+            config.seed,
+            [each.weight for each in config.data.train],
+        ),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
         validate=lambda stop: dev.validate(network, stop),
@@ -244,7 +250,7 @@ def _description(spec: model_folder.ModelSpec, masters: MasterWeights, device: s
 
 def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, device: str) -> DevSet:
     assert prepared.dev is not None  # require_trainable has seen that one is named; prepare fails where it is empty
-    texts = prepared.texts("dev")
+    texts = translation.with_references(prepared.records("dev"))
     return DevSet(
         store=prepared.dev,
         texts=[texts[place] for place in dev_places(len(texts), config.training.validate_sentences)],

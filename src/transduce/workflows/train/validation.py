@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Int
 
 from transduce.data.batching import by_length
-from transduce.data.held_out import HeldOutText
 from transduce.data.records import shortened
 from transduce.data.store import TokenStore
 from transduce.decoding.config import Decoding
@@ -20,6 +19,7 @@ from transduce.evaluation.perplexity import perplexity
 from transduce.networks.stepping import TransformerDecoding
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
+from transduce.tasks.translation import HeldOutText
 from transduce.terminal import harmless
 from transduce.text.pair import Tokenizers
 from transduce.text.special import END, PAD, START, UNKNOWN

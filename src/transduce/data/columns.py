@@ -1,0 +1,158 @@
+"""Columns of a task: what a column holds, and the processor that turns its values into ids."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import pyarrow as pa
+
+from transduce import files
+from transduce.data.store import IDS
+from transduce.text.tokenizer import Tokenizer
+
+MOST_LABELS = 10_000  # different ones of a column
+MOST_BYTES = 64 * 2**20  # of a file of labels
+
+
+class Processor(Protocol):
+    """Turns values of a column into ids. A Tokenizer is the processor of Text, Labels is that of Label."""
+
+    @property
+    def size(self) -> int: ...
+
+    def encode_batch(self, values: Sequence[str], /) -> list[list[int]]: ...
+
+    def save(self, path: Path, /) -> None: ...
+
+    def sha256(self) -> str: ...
+
+
+class Column(Protocol):
+    """A column of a task, a small frozen dataclass.
+
+    file: name of the processor's file where all columns of this kind share one processor.
+    arrow: type of the column in the token store.
+    """
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def arrow(self) -> pa.DataType: ...
+
+    def load(self, path: Path, /) -> Processor: ...
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text as token ids, without start and end.
+
+    multiline: line breaks inside a text are kept; else they become spaces.
+    context: the task's `rows` cut longer texts into rows of at most so many tokens and one. None: a record with more
+    tokens than data.clean.max-length is left out.
+    """
+
+    file: ClassVar[str] = "tokenizer"
+    arrow: ClassVar[pa.DataType] = IDS
+
+    multiline: bool = False
+    context: int | None = None
+
+    def load(self, path: Path) -> Tokenizer:
+        return Tokenizer.load(path)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One class of several, as its number. White space around a label does not count."""
+
+    file: ClassVar[str] = "labels"
+    arrow: ClassVar[pa.DataType] = IDS
+
+    def load(self, path: Path) -> "Labels":
+        return Labels.load(path)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes of a column, sorted by name; the id of a class is its place.
+
+    >>> Labels(("ham", "spam")).encode_batch(["spam", "ham"])
+    [[1], [0]]
+    """
+
+    names: tuple[str, ...]
+    ids: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if list(self.names) != sorted({name for name in self.names if name.strip()}):
+            raise ValueError("labels must be different names in order, none of them empty")
+        object.__setattr__(self, "ids", {name: place for place, name in enumerate(self.names)})
+
+    @classmethod
+    def learn(cls, values: Iterable[str], column: str) -> "Labels":
+        """The different values. ValueError where they are one, or more than `MOST_LABELS`."""
+        names: set[str] = set()
+        for value in values:
+            names.add(value)
+            if len(names) > MOST_LABELS:
+                raise ValueError(
+                    f"column {column!r} has more than {MOST_LABELS:,} different labels; is it the right column?"
+                )
+        if len(names) < 2:
+            raise ValueError(
+                f"column {column!r} has one class only, {', '.join(map(repr, names))}, in all records to train on; "
+                "a classifier needs two or more"
+            )
+        return cls(tuple(sorted(names)))
+
+    @property
+    def size(self) -> int:
+        return len(self.names)
+
+    @property
+    def look_like_numbers(self) -> bool:
+        """Whether all are numbers, and more than the two of yes and no."""
+        return len(self.names) > 2 and all(map(_is_number, self.names))
+
+    def encode_batch(self, values: Sequence[str]) -> list[list[int]]:
+        """The id of each value, in a list of its own. ValueError for a value that is not a label."""
+        try:
+            return [[self.ids[value]] for value in values]
+        except KeyError as error:
+            raise ValueError(f"unknown label {error.args[0]!r}; there are {self.size:,} others") from None
+
+    def save(self, path: Path) -> None:
+        files.write_atomically(path, self._content())
+
+    @classmethod
+    def load(cls, path: Path) -> "Labels":
+        """Reads a file that `save` wrote. ValueError, naming the file, for anything else."""
+        try:
+            if path.stat().st_size > MOST_BYTES:
+                raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
+            tree: Any = json.loads(path.read_bytes())
+            names = tree["labels"] if isinstance(tree, dict) and tree.keys() == {"labels"} else None
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError('expected {"labels": [...]}')
+            return cls(tuple(names))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}: not a file of labels: {error}") from None
+
+    def sha256(self) -> str:
+        """The hash, in hexadecimal, of the file that `save` writes."""
+        return hashlib.sha256(self._content()).hexdigest()
+
+    def _content(self) -> bytes:
+        return (json.dumps({"labels": self.names}, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name.replace(",", "."))
+    except ValueError:
+        return False
+    return True

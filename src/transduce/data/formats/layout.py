@@ -1,0 +1,105 @@
+"""Which files a corpus has, their format, and where the columns of the task are in them."""
+
+import glob
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from transduce.data.columns import Column, Text
+from transduce.data.config import Columns, Corpus
+from transduce.data.formats.compression import unpacked_name
+
+EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a format needs to know to read a file.
+
+    names: column of the task -> its name in a file with names, in the task's order.
+    multiline: columns that keep their line breaks.
+    tag, group: names of those columns; None for the usual name where there is one, "" for none.
+    """
+
+    names: Mapping[str, str]
+    multiline: frozenset[str] = frozenset()
+    tag: str | None = None
+    group: str | None = None
+    records: Literal["lines", "paragraphs", "file"] = "lines"
+
+
+def layout_of(corpus: Corpus, columns: Mapping[str, Column]) -> Layout:
+    given = corpus.columns or Columns()
+    return Layout(
+        names={name: given.names.get(name, name) for name in columns},
+        multiline=frozenset(name for name, column in columns.items() if isinstance(column, Text) and column.multiline),
+        tag=given.tag,
+        group=given.group,
+        records=corpus.records,
+    )
+
+
+def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
+    """What a corpus is made of: "aligned", or the extension of its one file, ".gz" and ".zst" aside.
+
+    ValueError for an extension that names no format, and where the corpus does not suit the columns of the task.
+    """
+    if corpus.file is None:
+        _require_columns(corpus.files, columns)
+        if corpus.records != "lines":
+            raise ValueError(f'records = "{corpus.records}" is for a .txt file; aligned files have one record per line')
+        return "aligned"
+    if corpus.columns is not None:
+        _require_columns(corpus.columns.names, columns, all_of_them=False)
+    extension = ".txt" if corpus.records == "file" else unpacked_name(corpus.file).suffix.lower()
+    if extension not in EXTENSIONS:
+        raise ValueError(
+            f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(EXTENSIONS)}, "
+            f"with .gz or .zst behind it if it is compressed (aligned text files are given as {' and '.join(columns)})"
+        )
+    if corpus.columns is not None and extension in (".tsv", ".txt"):
+        raise ValueError(
+            f"{corpus.file}: a {extension} file has no names of columns, which `columns` could choose; leave it out"
+        )
+    if extension == ".txt" and len(columns) > 1:
+        raise ValueError(
+            f"{corpus.file}: a .txt file holds one column, but the task has {' and '.join(columns)}; give a file with all "
+            "of them, or one text file for each"
+        )
+    if corpus.records != "lines" and extension != ".txt":
+        raise ValueError(f'{corpus.file}: records = "{corpus.records}" is for a .txt file; leave it out')
+    return extension
+
+
+def _require_columns(names: Mapping[str, object], columns: Mapping[str, Column], all_of_them: bool = True) -> None:
+    """ValueError for names that are no columns of the task and, where all are needed, for columns that are missing."""
+    known = " and ".join(columns)
+    for name in names:
+        if name not in columns:
+            raise ValueError(f"{name!r} is no column of the task, which has {known}")
+    if all_of_them and len(names) < len(columns):
+        raise ValueError(f"needs a file for each of {known}, or file; found only {' and '.join(names)}")
+
+
+def corpus_files(corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Path, ...]:
+    """The files of a corpus in the order of the task's columns, with a folder or pattern as the files that it stands for.
+
+    Of a folder, all files in it and in the folders below, by name; hidden ones (".name") are left out. ValueError where
+    there are none.
+    """
+    if corpus.file is None:
+        return (*(corpus.files[name] for name in columns), *([corpus.group] if corpus.group is not None else []))
+    path = corpus.file
+    if corpus.records != "file" or path.is_file():
+        return (path,)
+    if path.is_dir():
+        below = [each for each in path.rglob("*") if not any(part[:1] == "." for part in each.relative_to(path).parts)]
+    elif glob.has_magic(str(path)):
+        below = [Path(name) for name in glob.glob(str(path), recursive=True)]
+    else:
+        return (path,)
+    files = sorted(each for each in below if each.is_file())
+    if not files:
+        raise ValueError(f"{path}: no file {'is in this folder' if path.is_dir() else 'matches this pattern'}")
+    return tuple(files)

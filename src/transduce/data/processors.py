@@ -1,0 +1,62 @@
+"""The processors of a task's columns, in a folder: tokenizers and lists of labels."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from transduce.data.columns import Column, Processor
+from transduce.text.tokenizer import Tokenizer
+
+
+class Processors(Mapping[str, Processor]):
+    """Column name -> processor. Columns may share one object.
+
+    >>> processors = Processors({"source": tokenizer, "target": tokenizer})
+    >>> processors.save(folder, columns)                           # writes tokenizer.json
+    >>> Processors.load(folder, columns)["source"].size
+    8000
+    """
+
+    def __init__(self, by_column: Mapping[str, Processor]) -> None:
+        self._by_column = dict(by_column)
+
+    def __getitem__(self, column: str) -> Processor:
+        return self._by_column[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_column)
+
+    def __len__(self) -> int:
+        return len(self._by_column)
+
+    def tokenizer(self, column: str) -> Tokenizer:
+        """The processor of a text column."""
+        tokenizer = self[column]
+        assert isinstance(tokenizer, Tokenizer), f"column {column!r} has no tokenizer"
+        return tokenizer
+
+    def sha256(self) -> dict[str, str]:
+        """Column -> hash of the file that `save` writes for it."""
+        return {column: processor.sha256() for column, processor in self.items()}
+
+    def save(self, folder: Path, columns: Mapping[str, Column]) -> None:
+        """One file where all columns of a kind share a processor (tokenizer.json, labels.json), else COLUMN.json."""
+        for column, processor in self.items():
+            of_kind = [self[name] for name, other in columns.items() if other.file == columns[column].file]
+            shared = all(other is processor for other in of_kind)
+            processor.save(folder / (f"{columns[column].file}.json" if shared else f"{column}.json"))
+
+    @classmethod
+    def load(cls, folder: Path, columns: Mapping[str, Column]) -> "Processors":
+        """Reads what `save` wrote. ValueError, naming the file, if one is missing or damaged."""
+        loaded: dict[Path, Processor] = {}
+        by_column = {}
+        for name, column in columns.items():
+            path = folder / f"{column.file}.json"
+            if not path.is_file():
+                path = folder / f"{name}.json"
+            if not path.is_file():
+                raise ValueError(f"{folder}: holds neither {column.file}.json nor {name}.json")
+            if path not in loaded:
+                loaded[path] = column.load(path)
+            by_column[name] = loaded[path]
+        return cls(by_column)
