@@ -16,6 +16,11 @@ class Rows(NamedTuple):
     columns: dict[str, list[Row]]
     indices: Indices
 
+    def part(self, first: int, step: int) -> "Rows":
+        """Every `step`-th row from `first` on: a micro-batch."""
+        columns = {name: rows[first::step] for name, rows in self.columns.items()}
+        return self._replace(columns=columns, indices=self.indices[first::step])
+
 
 class Loader:
     """Batches of a store's rows by token budget, epoch after epoch.

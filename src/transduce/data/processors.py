@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from transduce.data.columns import Column, Processor
+from transduce.data.columns import Column, Labels, Processor
 from transduce.text.tokenizer import Tokenizer
 
 
@@ -33,6 +33,12 @@ class Processors(Mapping[str, Processor]):
         tokenizer = self[column]
         assert isinstance(tokenizer, Tokenizer), f"column {column!r} has no tokenizer"
         return tokenizer
+
+    def labels(self, column: str) -> Labels:
+        """The processor of a label column."""
+        labels = self[column]
+        assert isinstance(labels, Labels), f"column {column!r} has no labels"
+        return labels
 
     def sha256(self) -> dict[str, str]:
         """Column -> hash of the file that `save` writes for it."""

@@ -103,3 +103,20 @@ class Decoding:
     def greedy(self) -> "Decoding":
         """The same rules and limits for one beam and one output, which costs least; no scores of coverage."""
         return replace(self, beam=1, n_best=1, sampling=None, groups=1, diversity=0.0, coverage_penalty=0.0)
+
+
+@dataclass(frozen=True)
+class Generation(Decoding):
+    """How a model decodes unless told otherwise: generation.toml of its folder."""
+
+    max_source: Annotated[
+        int, "longest source in tokens; a longer one is cut, with a warning", Fact(at_least=2, at_most=1_000_000)
+    ] = 1024
+
+    @classmethod
+    def of(cls, decoding: Decoding, max_source: int) -> "Generation":
+        return cls(**vars(decoding), max_source=max_source)
+
+    def decoding(self) -> Decoding:
+        """Without the limit of sources."""
+        return Decoding(**{name: value for name, value in vars(self).items() if name != "max_source"})

@@ -2,32 +2,47 @@
 
 from collections.abc import Mapping
 
-from transduce.models.folder import ModelSpec
+from torch import nn
+
+from transduce.data.processors import Processors
+from transduce.models.folder import ModelConfig
 from transduce.training.averaging import WEIGHTS
 from transduce.training.state import TrainState
 
 
 def model_card(
-    name: str, spec: ModelSpec, state: TrainState, values: Mapping[str, float], seed: int, precision: str
+    name: str,
+    model: ModelConfig,
+    network: nn.Module,
+    processors: Processors,
+    state: TrainState,
+    values: Mapping[str, float],
+    seed: int,
+    precision: str,
 ) -> str:
     """README.md of a model folder. `values`: metrics of the validation that chose the model, computed in `precision`."""
     scores = "\n".join(f"| {key} | {value:.4g} |" for key, value in values.items()) or "| not validated | |"
-    network = spec.network
-    averaged = "" if state.best_weights == "weights" else f"Weights: {WEIGHTS[state.best_weights]}."
-    source = spec.source_vocabulary or spec.target_vocabulary
+    weights = "" if state.best_weights == "weights" else f" Weights: {WEIGHTS[state.best_weights]}."
+    sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in processors.items())
+    count = sum(parameter.numel() for parameter in network.parameters())
     return f"""# {name}
 
-A Transformer for {spec.task}: {network.encoder_layers} encoder and {network.decoder_layers} decoder layers, {network.d_model} wide,
-{network.heads} heads, {network.norm_placement}-norm; {source} source and {spec.target_vocabulary} target pieces.
+A Transformer for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
 
-{averaged}
-Trained for {state.step} updates, {state.target_tokens:,} target tokens, {state.seconds / 60:.1f} minutes,
+Trained for {state.step} updates, {state.target_tokens:,} target tokens or rows, {state.seconds / 60:.1f} minutes,
 seed {seed}.
 
-| measured on the dev set in {precision}, greedy decoding | |
+| measured on the dev set in {precision} | |
 |---|---|
 {scores}
 
-Use: `transduce translate FOLDER < lines.txt`, or `transduce.load(FOLDER).translate(lines)` in Python.
-Every file's SHA-256 is in manifest.json and is checked when the model is loaded.
+Use: `transduce predict FOLDER < lines.txt`, or `transduce.load(FOLDER).predict(lines)` in Python.
+This card and generation.toml may be edited. manifest.json holds the SHA-256 of every other file, checked at loading.
 """
+
+
+def describe(model: ModelConfig) -> str:
+    """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"."""
+    network = model.network
+    layers = [str(getattr(network, name)) for name in ("encoder_layers", "decoder_layers", "layers") if hasattr(network, name)]
+    return f"{'+'.join(layers)} layers, {network.d_model} wide, {network.heads} heads, {network.norm_placement}-norm"

@@ -10,27 +10,28 @@ from transduce.decoding.ensemble import Ensemble
 from transduce.decoding.protocol import Decodable
 from transduce.models.find import open_model
 from transduce.models.model import Model
-from transduce.tasks import translation
+from transduce.tasks.translation import TranslationBatch
 from transduce.text.tokenizer import Tokenizer
 
 
 class EnsembleModel(Model):
-    """Models with the same vocabularies; otherwise they may differ.
+    """Translation models with the same vocabularies; otherwise they may differ.
 
-    The first one's settings of decoding count, and the shortest of their longest sources. There is no `network`: each of
-    `models` has its own. ValueError for vocabularies that differ, naming both models and what differs.
+    The first model's settings of decoding count, and the shortest of their longest sources. `network` is the first
+    model's; each of `models` has its own. ValueError for vocabularies that differ, with both models and the difference.
     """
 
     def __init__(self, models: Sequence[Model]) -> None:
         first, *others = models
+        for model in models:
+            model.require("translation")
         for other in others:
             check_same_vocabularies(first, other)
+        most = min(model.generation.max_source for model in models)
+        super().__init__(
+            first.config, first.network, first.processors, replace(first.generation, max_source=most), first.device
+        )
         self.models = tuple(models)
-        most = min(model.spec.generation.max_source for model in models)
-        self.spec = replace(first.spec, generation=replace(first.spec.generation, max_source=most))
-        self.tokenizers = first.tokenizers
-        self.device = first.device
-        self.folder = None
 
     @property
     def name(self) -> str:
@@ -39,7 +40,7 @@ class EnsembleModel(Model):
     def decodable(self) -> Decodable[Any]:
         return Ensemble([model.decodable() for model in self.models])
 
-    def token_log_probabilities(self, batch: translation.Batch) -> list[list[float]]:
+    def token_log_probabilities(self, batch: TranslationBatch) -> list[list[float]]:
         """The logarithm of the mean probability of each token."""
         by_model = [model.token_log_probabilities(batch) for model in self.models]
         return [[_log_mean_exp(each) for each in zip(*tokens, strict=True)] for tokens in zip(*by_model, strict=True)]
@@ -56,7 +57,7 @@ def open_models(paths: Sequence[Path], device: str | None = None, precision: str
 def check_same_vocabularies(one: Model, other: Model) -> None:
     """ValueError, naming both and what differs, unless texts become the same ids with both models."""
     for side in ("source", "target"):
-        mine, theirs = getattr(one.tokenizers, side), getattr(other.tokenizers, side)
+        mine, theirs = one.processors.tokenizer(side), other.processors.tokenizer(side)
         if mine.sha256() != theirs.sha256():
             raise ValueError(
                 f"{one.name} and {other.name} have different {side} vocabularies ({_difference(mine, theirs)}), so they "

@@ -1,53 +1,82 @@
-"""A trained model in use: translate lines, score pairs."""
+"""A trained model in use: predictions for records, and the forms of it that single tasks have."""
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from transduce.data.batching import by_length
-from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
-from transduce.decoding.hypothesis import Hypothesis, SpecialIds
+from transduce.data.processors import Processors
+from transduce.data.records import Record
+from transduce.decoding.config import Decoding, Generation
 from transduce.decoding.protocol import Decodable
-from transduce.decoding.requests import Request
 from transduce.machine.hardware import best_device
-from transduce.models import folder as model_folder
-from transduce.models.outputs import Scored, Translation
-from transduce.models.prefixes import LineError, prefix_rows
-from transduce.networks.stepping import TransformerDecoding
-from transduce.networks.transformer import EncoderDecoder
-from transduce.tasks import translation
-
-MOST_TARGET = 8192  # tokens of a target that is given: memory grows with their square
+from transduce.models.folder import ModelConfig, load_folder
+from transduce.networks.stepping import decodable
+from transduce.tasks import language_model, translation
+from transduce.tasks.language_model import LanguageModel
+from transduce.tasks.outputs import Output, Scored
+from transduce.tasks.task import Prediction, Task
+from transduce.tasks.translation import Translation, TranslationBatch
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
+COMMANDS = {"translation": "translate", "language-model": "generate"}  # all others: predict
+
+T = TypeVar("T")
 
 
+@dataclass
 class Model:
-    """What `transduce.load` returns. `network` is the torch module, `spec` says what it is made of."""
+    """What `transduce.load` returns.
 
-    def __init__(self, loaded: model_folder.Loaded, device: str, folder: Path | None = None) -> None:
-        self.network: EncoderDecoder = loaded.network
-        self.spec = loaded.spec
-        self.tokenizers = loaded.tokenizers
-        self.device = device
-        self.folder = folder
+    config: task and network, as config.toml of the model folder has them. network: the torch module. processors: those
+    of the task's columns, `model.processors["text"]`. generation: how it decodes unless told otherwise.
+    """
+
+    config: ModelConfig
+    network: nn.Module
+    processors: Processors
+    generation: Generation
+    device: str = "cpu"
+    folder: Path | None = None
+
+    @property
+    def task(self) -> Task:
+        return self.config.task
 
     @property
     def name(self) -> str:
         """For messages: the folder it was read from."""
         return "the model" if self.folder is None else str(self.folder)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: {self.task.name}>"
+
+    def __str__(self) -> str:
+        """What the model is: task, network, size, vocabularies, folder."""
+        weights = sum(parameter.numel() for parameter in self.network.parameters())
+        sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in self.processors.items())
+        network = type(self.network).__name__
+        return f"{self.task.name} model: {network}, {weights:,} parameters; vocabularies: {sizes}; from {self.name}"
+
+    def predict(self, records: Iterable[Record | dict[str, str] | str], **settings: Any) -> list[Prediction]:
+        """The best prediction for each record, in order.
+
+        A record is a dict by column, {"text": "..."}, or the text of the task's key column alone. settings: those of
+        `decoding`, for tasks that generate text.
+        """
+        rows = [as_record(self.task, record, number) for number, record in enumerate(records, 1)]
+        return list(self.task.predict(self, rows, self.decoding(**settings)))
+
     def translate(
         self,
         lines: Iterable[str],
         beam_size: int | None = None,
-        progress: Callable[[int], object] | None = None,
         *,
         settings: Decoding | None = None,
         tags: Sequence[Sequence[str]] | None = None,
@@ -55,15 +84,12 @@ class Model:
     ) -> list[str]:
         """The best output for each line, in order; a blank line gives a blank line, one that is too long a warning.
 
-        `progress` is called with the number of lines just done, batch by batch (`tqdm.update` fits). The others are
-        those of `translate_n_best`.
+        The other arguments are those of `translate_n_best`.
         """
-        results = self.translate_n_best(
-            lines, beam_size, progress=progress, settings=settings, tags=tags, prefixes=prefixes
-        )
+        results = self.translate_n_best(lines, beam_size, settings=settings, tags=tags, prefixes=prefixes)
         for number, outputs in enumerate(results, 1):
             if outputs[0].source_cut:
-                limit = self.spec.generation.max_source
+                limit = self.generation.max_source
                 warnings.warn(f"line {number} has more than {limit} tokens: its beginning was translated", stacklevel=2)
         return [outputs[0].text for outputs in results]
 
@@ -72,44 +98,37 @@ class Model:
         lines: Iterable[str],
         beam_size: int | None = None,
         n_best: int = 1,
-        progress: Callable[[int], object] | None = None,
         *,
         settings: Decoding | None = None,
         tags: Sequence[Sequence[str]] | None = None,
         prefixes: Sequence[str] | None = None,
         first_place: int = 0,
-    ) -> list[list[Translation]]:
+    ) -> list[list[Output]]:
         """The `n_best` outputs of each line, best first. A blank line gives one blank output.
 
         settings: how to decode, in place of beam_size and n_best; `decoding` makes them.
         tags: the tags of each line, for a model that was trained with tags: [("de",), ("fr", "formal")].
-        prefixes: a text for each line that its output begins with; "" for none. The output goes on after the prefix's
+        prefixes: a text for each line that its output begins with; "" for none. The output continues the prefix's
             last token, which may be within its last word.
         first_place: number of lines with text before these in the same stream, on which random draws depend.
 
         ValueError for an unknown tag, and LineError for a prefix that leaves its output no room.
         """
+        self.require("translation")
         lines = _texts(lines)
         settings = self._settings(settings, beam_size, n_best)
-        rows, cut = self.source_rows(lines, tags)
-        wanted = [place for place, line in enumerate(lines) if line.strip()]
-        forced = self._prefix_rows(prefixes, rows, wanted, settings)
-        requests = [
-            Request(
-                [*rows[place], self.tokenizers.source.end],
-                prefix,
-                settings.limit(len(rows[place]) + 1) - len(prefix),
-                first_place + number,
-            )
-            for number, (place, prefix) in enumerate(zip(wanted, forced, strict=True))
-        ]
-        results = [[Translation("", 0.0, 0.0)] for _ in lines]
-        for number, hypotheses in decode(self.decodable(), requests, settings, self.special_ids(), self.device):
-            place = wanted[number]
-            results[place] = self._translations(hypotheses, forced[number], cut[place])
-            if progress is not None:
-                progress(1)
-        return results
+        return in_order(translation.outputs(self, lines, settings, tags, prefixes, first_place), len(lines))
+
+    def generate(self, prompts: Iterable[str] = ("",), **settings: Any) -> list[str]:
+        """The prompts with their continuations, by a language model; `settings` are those of `decoding`.
+
+        >>> model.generate(["To be, or"], sampling=Sampling(temperature=0.8), max_length=100)
+        """
+        task = self.require("language-model")
+        assert isinstance(task, LanguageModel)
+        prompts = _texts(prompts)
+        outputs = language_model.continuations(self, prompts, self.decoding(**settings), task.context)
+        return [each[0].text for each in in_order(outputs, len(prompts))]
 
     def score(
         self,
@@ -121,16 +140,17 @@ class Model:
 
         ValueError for a target of more than MOST_TARGET tokens.
         """
+        self.require("translation")
         pairs = [_texts(pair) for pair in pairs]
         if any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs (source, target)")
-        tokenizer = self.tokenizers.target
-        source, cut = self.source_rows([pair[0] for pair in pairs], tags)
-        target = self.target_rows([pair[1] for pair in pairs])
+        source, cut = translation.source_rows(self, [pair[0] for pair in pairs], tags)
+        target = translation.target_rows(self, [pair[1] for pair in pairs])
+        tokenizer = self.processors.tokenizer("target")
         results: list[Scored | None] = [None] * len(pairs)
         for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
-            batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
-            for place, tokens in zip(group, self.token_log_probabilities(batch), strict=True):
+            batch = translation.pair_batch([source[i] for i in group], [target[i] for i in group], self.processors)
+            for place, tokens in zip(group, self.token_log_probabilities(batch.to(self.device)), strict=True):
                 pieces = tuple(tokenizer.pieces([*target[place], tokenizer.end]))
                 results[place] = Scored(math.fsum(tokens), tuple(tokens), pieces, cut[place])
         return [result for result in results if result is not None]
@@ -138,102 +158,71 @@ class Model:
     def decoding(self, **changes: Any) -> Decoding:
         """The model's own settings, changed: `model.decoding(beam=8, n_best=3)`. Names are the fields of `Decoding`.
 
-        Where no `beam` is given the model's is made wide enough for `n_best` and a multiple of `groups`; draws and
-        greedy search have no groups. ValueError for settings that cannot be.
+        Without `beam` the model's beam is made wide enough for `n_best` and a multiple of `groups`; sampling and greedy
+        search have no groups. ValueError for settings that exclude each other.
         """
-        own = self.spec.generation.decoding()
-        drawn = changes.get("sampling") is not None
-        if drawn or changes.get("beam") == 1 or changes.get("groups") == 1:
+        own = self.generation.decoding()
+        samples = changes.get("sampling") is not None
+        if samples or changes.get("beam") == 1 or changes.get("groups") == 1:
             own = replace(own, groups=1, diversity=0.0)
-        if not drawn and "beam" not in changes:
+        if not samples and "beam" not in changes:
             groups = max(1, changes.get("groups", own.groups))
             changes["beam"] = math.ceil(max(own.beam, changes.get("n_best", 1)) / groups) * groups
         return replace(own, **changes)
 
     def decodable(self) -> Decodable[Any]:
-        """The model as searches see it."""
-        return TransformerDecoding(self.network)
+        """The model as search strategies see it."""
+        return decodable(self.network)
 
-    def token_log_probabilities(self, batch: translation.Batch) -> list[list[float]]:
+    def token_log_probabilities(self, batch: TranslationBatch) -> list[list[float]]:
         """Of each target token of each pair, the end token last."""
         return translation.token_log_probabilities(self.network, batch)
 
-    def special_ids(self) -> SpecialIds:
-        tokenizer = self.tokenizers.target
-        return SpecialIds(tokenizer.pad, tokenizer.start, tokenizer.end, tokenizer.unknown)
-
-    def source_rows(
-        self, lines: Sequence[str], tags: Sequence[Sequence[str]] | None = None
-    ) -> tuple[list[list[int]], list[bool]]:
-        """Ids without the end token, cut to what the model takes, and whether each was cut."""
-        if tags is not None and any(isinstance(each, str) for each in tags):
-            raise ValueError('expected the tags of each line, as [("de",), ("fr", "formal")], found a string')
-        most = self.spec.generation.max_source - 1
-        rows = self.tokenizers.source_rows(lines, None if tags is None else [tuple(each) for each in tags])
-        return [row[:most] for row in rows], [len(row) > most for row in rows]
-
-    def target_rows(self, targets: Sequence[str]) -> list[list[int]]:
-        """Ids of given targets without the end token. ValueError for one of more than MOST_TARGET tokens."""
-        rows = self.tokenizers.target.encode_batch(targets)
-        for place, row in enumerate(rows, 1):
-            if len(row) > MOST_TARGET:
-                raise ValueError(
-                    f"target {place} has {len(row):,} tokens, of which a model is shown at most {MOST_TARGET:,}; put one "
-                    "sentence or paragraph on a line"
-                )
-        return rows
+    def require(self, task: str) -> Task:
+        """The model's task. ValueError, with the right command, where it is another one than `task`."""
+        if self.task.name != task:
+            command = COMMANDS.get(self.task.name, "predict")
+            raise ValueError(
+                f"{self.name} is a model for {self.task.name}, and this needs one for {task}; use transduce {command}"
+            )
+        return self.task
 
     def _settings(self, settings: Decoding | None, beam_size: int | None, n_best: int) -> Decoding:
         if settings is None:
-            asked = {"n_best": n_best} if beam_size is None else {"n_best": n_best, "beam": beam_size}
-            return self.decoding(**asked)
+            given = {"n_best": n_best} if beam_size is None else {"n_best": n_best, "beam": beam_size}
+            return self.decoding(**given)
         if beam_size is not None or n_best != 1:
             raise ValueError("give either settings, or beam_size and n_best: settings have a beam and n_best too")
         return settings
 
-    def _prefix_rows(
-        self,
-        prefixes: Sequence[str] | None,
-        sources: Sequence[Sequence[int]],
-        wanted: Sequence[int],
-        settings: Decoding,
-    ) -> list[list[int]]:
-        """The ids of the prefixes of the lines `wanted`; LineError for one that leaves its output no room."""
-        if prefixes is None:
-            return [[] for _ in wanted]
-        if len(prefixes) != len(sources):
-            raise ValueError(f"expected a prefix for each of {len(sources)} lines, found {len(prefixes)}")
-        rows = prefix_rows(self.tokenizers.target, [prefixes[place] for place in wanted], wanted)
-        for place, row in zip(wanted, rows, strict=True):
-            limit = settings.limit(len(sources[place]) + 1)
-            if row and len(row) >= limit:
-                raise LineError(
-                    place,
-                    f"the prefix has {len(row)} tokens, but the output may have at most {limit}, its end included; "
-                    "shorten the prefix, or raise max-length, max-ratio or max-extra",
-                )
-        return rows
 
-    def _translations(self, hypotheses: Sequence[Hypothesis], prefix: Sequence[int], cut: bool) -> list[Translation]:
-        tokenizer = self.tokenizers.target
-        texts = tokenizer.decode_batch([[*prefix, *hypothesis.ids] for hypothesis in hypotheses])
-        return [
-            Translation(
-                text, h.score, h.log_probability, cut, h.ended, h.ids, tuple(h.token_log_probabilities), tokenizer
-            )
-            for text, h in zip(texts, hypotheses, strict=True)
-        ]
+def as_record(task: Task, value: Record | dict[str, str] | str, number: int) -> Record:
+    """A record for prediction, of what a caller gives: a dict by column, or the text of the key column."""
+    if isinstance(value, Record):
+        return value
+    values = {task.key: value} if isinstance(value, str) else value
+    inputs = [column for column in task.columns if column != task.answer]
+    for column in inputs:
+        if not isinstance(values.get(column), str):
+            raise ValueError(f"record {number} needs a text under {column!r}, found {values.get(column)!r}")
+    return Record(values, f"record {number}")
+
+
+def in_order(results: Iterator[tuple[int, T]], count: int) -> list[T]:
+    """Results by place, which come in any order."""
+    by_place = dict(results)
+    return [by_place[place] for place in range(count)]
 
 
 def _texts(lines: Iterable[str]) -> list[str]:
-    """Any iterable of strings as a list; a bare string is refused, which would be taken letter by letter."""
+    """Any iterable of strings as a list; a bare string is refused, which would be read letter by letter."""
     if isinstance(lines, str):
         raise ValueError("expected a list of lines, found one string; use [line]")
-    found = list(lines)
-    for place, line in enumerate(found):
+    texts = list(lines)
+    for place, line in enumerate(texts):
         if not isinstance(line, str):
             raise ValueError(f"expected strings, found {type(line).__name__} at place {place}")
-    return found
+    return texts
 
 
 def load(path: str | Path, device: str | None = None, precision: str = "float32") -> Model:
@@ -241,4 +230,5 @@ def load(path: str | Path, device: str | None = None, precision: str = "float32"
     if precision not in DTYPES:
         raise ValueError(f"precision must be one of {', '.join(DTYPES)}, found {precision!r}")
     device = device or best_device()
-    return Model(model_folder.load_folder(Path(path), device, DTYPES[precision]), device, Path(path))
+    loaded = load_folder(Path(path), device, DTYPES[precision])
+    return Model(loaded.config, loaded.network, loaded.processors, loaded.generation, device, Path(path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, MemoryCache
 from transduce.attention.multihead import together
@@ -143,3 +143,12 @@ class DecoderOnlyDecoding(_Decoding):
         hidden, cache = self.network(tokens, cache=state.cache)
         assert cache is not None
         return hidden, replace(state, cache=cache, queries=())
+
+
+def decodable(network: nn.Module) -> TransformerDecoding | DecoderOnlyDecoding:
+    """The decoding protocol for a network. ValueError for one that does not decode."""
+    if isinstance(network, EncoderDecoder):
+        return TransformerDecoding(network)
+    if isinstance(network, DecoderOnly):
+        return DecoderOnlyDecoding(network)
+    raise ValueError(f"a network of class {type(network).__name__} gives no text: it does not decode")

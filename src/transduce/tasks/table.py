@@ -1,5 +1,12 @@
-"""The tasks by name."""
+"""The tasks by name: `task = "translation"`, or `[task] kind = "language-model"` with keys of its own."""
 
+from transduce.tasks.classification import Classification
+from transduce.tasks.language_model import LanguageModel
+from transduce.tasks.task import Task
 from transduce.tasks.translation import Translation
 
-TASKS: dict[str, type[Translation]] = {"translation": Translation}
+TASKS: dict[str, type[Task]] = {
+    "translation": Translation,
+    "language-model": LanguageModel,
+    "classification": Classification,
+}

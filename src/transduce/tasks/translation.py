@@ -1,183 +1,225 @@
-"""Translation: source ids to target ids, with an encoder-decoder.
+"""Translation: source text to target text, with an encoder-decoder.
 
     source row      [17, 4, 9]           ->  source      [17, 4, 9, </s>]
     target row      [5, 8]               ->  target_in   [<s>, 5, 8]
                                              target_out  [5, 8, </s>]
 
-Letters: B pairs, S source tokens, T target tokens, end token included in both.
+Ids of a record's tags stand in front of its source row. Letters: B pairs, S source tokens, T target tokens, end token
+included in both.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 
 from transduce.data.batching import Costs, Lengths
 from transduce.data.columns import Column, Text
+from transduce.data.loader import Rows
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
-from transduce.networks.transformer import EncoderDecoder
-from transduce.text.pair import Tokenizers
-from transduce.text.special import END, PAD, START
-from transduce.training.consistency import consistent_cross_entropy
-from transduce.training.losses import TokenLoss
-
-Ids = Sequence[int] | np.ndarray
-T = TypeVar("T")
-
+from transduce.decoding.config import Decoding
+from transduce.decoding.engine import decode
+from transduce.decoding.requests import Request
+from transduce.networks.config import EncoderDecoderConfig
+from transduce.tasks.outputs import LineError, Output, outputs_of
+from transduce.tasks.task import Model, special_ids
+from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, token_loss
+from transduce.text.tags import checked
+from transduce.training.losses import Loss
 
 END_TOKEN = np.int32(1)  # the budget counts an end token in both columns; the store holds none
 
 
 @dataclass(frozen=True)
-class TranslationRecords:
-    """What the data of a translation is: pairs of a source and a target, identified by their source."""
-
-    name: str = "translation"
-    columns: Mapping[str, Column] = field(default_factory=lambda: {"source": Text(), "target": Text()})
-    key: str = "source"
-    unit: str = "pair"
-
-    def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
-        """A row is a pair."""
-        return records
-
-    def cost(self, lengths: Mapping[str, Lengths]) -> Costs:
-        """A batch budget counts padded target tokens, end token included, and half as much the sources."""
-        return Costs(lengths["target"] + END_TOKEN, lengths["source"] + END_TOKEN)
-
-
-TRANSLATION = TranslationRecords()
-
-
-@dataclass(frozen=True)
-class HeldOutText:
-    """A source with all its different targets, in the order of the file; `group` is that of its first pair."""
-
-    source: str
-    references: list[str]
-    tags: tuple[str, ...] = ()
-    group: str = field(default="", compare=False)
-
-
-def with_references(records: Iterable[Record]) -> list[HeldOutText]:
-    """One for each different source with its tags, in the order of the records.
-
-    The pairs read -> R IY D, house -> HH AW S and read -> R EH D give
-    [HeldOutText("read", ["R IY D", "R EH D"]), HeldOutText("house", ["HH AW S"])]
-    """
-    texts: dict[tuple[str, tuple[str, ...]], HeldOutText] = {}
-    for record in records:
-        source, target = record.values["source"], record.values["target"]
-        text = texts.setdefault((source, record.tags), HeldOutText(source, [], record.tags, record.group))
-        if target not in text.references:
-            text.references.append(target)
-    return list(texts.values())
-
-
-def processors_of(tokenizers: Tokenizers) -> Processors:
-    return Processors({"source": tokenizers.source, "target": tokenizers.target})
-
-
-def tokenizers_of(processors: Processors) -> Tokenizers:
-    return Tokenizers(processors.tokenizer("source"), processors.tokenizer("target"))
-
-
-@dataclass(frozen=True)
-class Translation:
-    """The task of a run file: its fields are the keys of [task]."""
-
-    columns: ClassVar[tuple[str, ...]] = ("source", "target")
-    network: ClassVar[str] = "encoder-decoder"  # of NETWORKS, where [model] names no kind
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Padded at the end with PAD."""
+class TranslationBatch:
+    """Rows padded at the end: the sources and target_in with padding ids, target_out with IGNORE."""
 
     source: Int[Tensor, "B S"]
     lengths: Int[Tensor, " B"]  # of the sources, without padding
     target_in: Int[Tensor, "B T"]
     target_out: Int[Tensor, "B T"]
 
-
-def padded(rows: Sequence[Ids], before: tuple[int, ...], after: tuple[int, ...]) -> np.ndarray:
-    """Rows as one int64 array, each between `before` and `after`: padded([[5, 8], [7]], (), (3,)) is [[5, 8, 3], [7, 3, 0]]."""
-    extra = len(before) + len(after)
-    array = np.full((len(rows), max(map(len, rows)) + extra), PAD, dtype=np.int64)
-    for place, row in enumerate(rows):
-        end = len(before) + len(row)
-        array[place, : len(before)] = before
-        array[place, len(before) : end] = row
-        array[place, end : end + len(after)] = after
-    return array
+    def to(self, device: torch.device | str) -> "TranslationBatch":
+        tensors = (self.source, self.lengths, self.target_in, self.target_out)
+        return TranslationBatch(*(tensor.to(device) for tensor in tensors))
 
 
-def batch_of(source: Sequence[Ids], target: Sequence[Ids], device: torch.device | str = "cpu") -> Batch:
+def pair_batch(source: Sequence[Ids], target: Sequence[Ids], processors: Processors) -> TranslationBatch:
     """Pairs of rows without special ids to a batch with them."""
+    reader, writer = processors.tokenizer("source"), processors.tokenizer("target")
     arrays = (
-        padded(source, (), (END,)),
+        padded(source, (), (reader.end,), reader.pad),
         np.array([len(row) + 1 for row in source], dtype=np.int64),
-        padded(target, (START,), ()),
-        padded(target, (), (END,)),
+        padded(target, (writer.start,), (), writer.pad),
+        padded(target, (), (writer.end,), IGNORE),
     )
-    return Batch(*(torch.from_numpy(array).to(device) for array in arrays))
+    return TranslationBatch(*(torch.from_numpy(array) for array in arrays))
 
 
-def loss(network: EncoderDecoder, batch: Batch, smoothing: float) -> TokenLoss:
-    """Label-smoothed cross-entropy of every target token given those before it, summed."""
-    hidden = network(batch.source, batch.lengths, batch.target_in)
-    return TokenLoss(*network.head.loss(hidden.flatten(0, 1), batch.target_out.flatten(), smoothing, PAD))
+@dataclass(frozen=True)
+class Translation:
+    """Pairs of a source and a target text."""
+
+    name: ClassVar[str] = "translation"
+    unit: ClassVar[str] = "pair"
+    columns: ClassVar[Mapping[str, Column]] = {"source": Text(), "target": Text()}
+    key: ClassVar[str] = "source"
+    answer: ClassVar[str | None] = "target"
+    default_network: ClassVar[str] = "encoder-decoder"
+    metrics: ClassVar[tuple[str, ...]] = (
+        "chrf", "bleu", "ter", "token-error-rate", "word-error-rate", "character-error-rate", "exact-match",
+    )  # fmt: skip
+
+    def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
+        return records
+
+    def cost(self, lengths: Mapping[str, Lengths]) -> Costs:
+        return Costs(main=lengths["target"] + END_TOKEN, other=lengths["source"] + END_TOKEN)
+
+    def network(self, config: Any, processors: Processors) -> nn.Module:
+        if not isinstance(config, EncoderDecoderConfig):
+            raise ValueError(f"task translation needs an encoder-decoder network, found {type(config).__name__}")
+        source, target = processors["source"], processors["target"]
+        network: nn.Module = config.build(target.size, None if source is target else source.size)
+        return network
+
+    def batch(self, rows: Rows, processors: Processors, seed: int) -> TranslationBatch:
+        return pair_batch(rows.columns["source"], rows.columns["target"], processors)
+
+    def loss(self, network: Any, batch: TranslationBatch, smoothing: float) -> Loss:
+        hidden = network(batch.source, batch.lengths, batch.target_in)
+        return token_loss(network.head, hidden, batch.target_out, smoothing)
+
+    def certainty(
+        self, network: Any, batch: TranslationBatch
+    ) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+        hidden = network(batch.source, batch.lengths, batch.target_in)
+        return certainty(network.head, hidden, batch.target_out)
+
+    def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
+        return {"perplexity": perplexity(nll)}
+
+    def predict(self, model: Model, records: Sequence[Record], settings: Decoding) -> Iterator[Output]:
+        lines, tags = [record.values["source"] for record in records], [record.tags for record in records]
+        best = dict(outputs(model, lines, settings, tags if any(tags) else None))
+        return (best[place][0] for place in range(len(lines)))
 
 
-def consistent_loss(network: EncoderDecoder, batch: Batch, smoothing: float, alpha: float) -> TokenLoss:
-    """The same of two passes with different dropout, and how far they are apart (R-Drop)."""
-    twice = [torch.cat([part, part]) for part in (batch.source, batch.lengths, batch.target_in)]
-    first, second = network(*twice).flatten(0, 1).chunk(2)
-    return consistent_cross_entropy(network.head, first, second, batch.target_out.flatten(), smoothing, PAD, alpha)
+TRANSLATION = Translation()
+MOST_TARGET = 8192  # tokens of a target that is given: memory grows with their square
 
 
-@torch.no_grad()
-def token_log_probabilities(network: EncoderDecoder, batch: Batch) -> list[list[float]]:
-    """Log-probability of each target token of each pair, the end token last, in float32 whatever the network's type."""
-    found: list[float] = []
-    for logits, targets in _target_logits(network, batch):
-        found += logits.log_softmax(-1).gather(1, targets[:, None])[:, 0].tolist()
-    return _by_pair(found, batch)
+def source_rows(
+    model: Model, lines: Sequence[str], tags: Sequence[Sequence[str]] | None = None
+) -> tuple[list[list[int]], list[bool]]:
+    """Ids of tags and text without the end token, cut to the model's longest source, and whether each was cut.
 
-
-@torch.no_grad()
-def first_choices(network: EncoderDecoder, batch: Batch) -> list[tuple[list[float], list[bool]]]:
-    """At each target token of each pair, given those before it: how probable the model's first choice is, and whether
-    it is the token. The end token is last.
+    ValueError for an unknown tag.
     """
-    confidence: list[float] = []
-    right: list[bool] = []
-    for logits, targets in _target_logits(network, batch):
-        sure, chosen = logits.softmax(-1).max(-1)
-        confidence += sure.tolist()
-        right += (chosen == targets).tolist()
-    return list(zip(_by_pair(confidence, batch), _by_pair(right, batch), strict=True))
+    if tags is not None and any(isinstance(each, str) for each in tags):
+        raise ValueError('expected the tags of each line, as [("de",), ("fr", "formal")], found a string')
+    most = model.generation.max_source - 1
+    tokenizer = model.processors.tokenizer("source")
+    rows = tokenizer.encode_batch(lines)
+    if tags is not None:
+        if len(tags) != len(lines):
+            raise ValueError(f"expected the tags of each of {len(lines)} texts, found {len(tags)}")
+        ids = {names: tokenizer.tag_ids(checked(names)) for names in {tuple(each) for each in tags}}
+        rows = [ids[tuple(names)] + row for names, row in zip(tags, rows, strict=True)]
+    return [row[:most] for row in rows], [len(row) > most for row in rows]
 
 
-def _target_logits(network: EncoderDecoder, batch: Batch) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
-    """Logits and targets of all tokens that are no padding, pair after pair, in pieces: those of a batch may be large."""
+def target_rows(model: Model, targets: Sequence[str]) -> list[list[int]]:
+    """Ids of given targets without the end token. ValueError for one of more than MOST_TARGET tokens."""
+    rows = model.processors.tokenizer("target").encode_batch(targets)
+    for place, row in enumerate(rows, 1):
+        if len(row) > MOST_TARGET:
+            raise ValueError(
+                f"target {place} has {len(row):,} tokens, at most {MOST_TARGET:,} are scored; put one sentence or "
+                "paragraph on a line"
+            )
+    return rows
+
+
+def outputs(
+    model: Model,
+    lines: Sequence[str],
+    settings: Decoding,
+    tags: Sequence[Sequence[str]] | None = None,
+    prefixes: Sequence[str] | None = None,
+    first_place: int = 0,
+) -> Iterator[tuple[int, list[Output]]]:
+    """Each line's place and its n best outputs, in the order of finishing; a blank line gives one blank output.
+
+    tags: those of each line. prefixes: a text for each line that its output begins with, "" for none; the score and the
+    probabilities are those of the continuation. first_place: number of lines with text before these in the same stream, on
+    which random draws depend. ValueError for an unknown tag; LineError for a prefix that leaves its output no room.
+    """
+    rows, cut = source_rows(model, lines, tags)
+    places = [place for place, line in enumerate(lines) if line.strip()]
+    yield from ((place, [Output("", 0.0, 0.0)]) for place, line in enumerate(lines) if not line.strip())
+    prompts = prefix_rows(model, prefixes, rows, places, settings)
+    end = model.processors.tokenizer("source").end
+    requests = [
+        Request([*rows[place], end], prompt, settings.limit(len(rows[place]) + 1) - len(prompt), first_place + number)
+        for number, (place, prompt) in enumerate(zip(places, prompts, strict=True))
+    ]
+    tokenizer = model.processors.tokenizer("target")
+    for number, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
+        place = places[number]
+        yield place, outputs_of(hypotheses, prompts[number], tokenizer, cut[place])
+
+
+def prefix_rows(
+    model: Model,
+    prefixes: Sequence[str] | None,
+    sources: Sequence[Sequence[int]],
+    places: Sequence[int],
+    settings: Decoding,
+) -> list[list[int]]:
+    """The ids of the prefixes of the lines at `places`. LineError for one that leaves its output no room, or has a word
+    that a vocabulary of words lacks.
+
+    Subword pieces carry the blank before a word and never one after it, so blanks at the end of a prefix are left out.
+    """
+    if prefixes is None:
+        return [[] for _ in places]
+    if len(prefixes) != len(sources):
+        raise ValueError(f"expected a prefix for each of {len(sources)} lines, found {len(prefixes)}")
+    tokenizer = model.processors.tokenizer("target")
+    subwords = tokenizer.kind in ("unigram", "bpe")
+    texts = [prefixes[place].rstrip() if subwords else prefixes[place] for place in places]
+    rows = tokenizer.encode_batch(texts)
+    for place, text, row in zip(places, texts, rows, strict=True):
+        if tokenizer.unknown is not None and tokenizer.unknown in row:
+            begin, end = tokenizer.places(text)[row.index(tokenizer.unknown)]
+            word = text[begin:end].strip()
+            raise LineError(place, f"the prefix has the word {word!r}, which is none of the model's target words")
+        limit = settings.limit(len(sources[place]) + 1)
+        if row and len(row) >= limit:
+            raise LineError(
+                place,
+                f"the prefix has {len(row)} tokens, but the output may have at most {limit}, its end included; "
+                "shorten the prefix, or raise max-length, max-ratio or max-extra",
+            )
+    return rows
+
+
+@torch.no_grad()
+def token_log_probabilities(network: Any, batch: TranslationBatch) -> list[list[float]]:
+    """Log-probability of each target token of each pair, the end token last, in float32 whatever the network's type."""
     if network.training:
         raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
-    counted = batch.target_out != PAD
-    hidden = network(batch.source, batch.lengths, batch.target_in)[counted]
-    targets = batch.target_out[counted]
-    for logits in network.head.logits_in_pieces(hidden):
-        yield logits.float(), targets[: len(logits)]
-        targets = targets[len(logits) :]
-
-
-def _by_pair(values: list[T], batch: Batch) -> list[list[T]]:
-    """One list for each pair."""
+    counted = batch.target_out != IGNORE
+    hidden = network(batch.source, batch.lengths, batch.target_in)
+    values: list[float] = []
+    for logits, targets in logits_and_targets(network.head, hidden, batch.target_out):
+        values += logits.log_softmax(-1).gather(1, targets[:, None])[:, 0].tolist()
     each = iter(values)
-    return [list(islice(each, count)) for count in (batch.target_out != PAD).sum(1).tolist()]
+    return [list(islice(each, count)) for count in counted.sum(1).tolist()]

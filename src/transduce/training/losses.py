@@ -1,15 +1,29 @@
-"""The loss of a batch."""
+"""What a task gives the training loop for a batch."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from jaxtyping import Float
 from torch import Tensor
 
 
-@dataclass(frozen=True)
-class TokenLoss:
-    """Sums over target tokens: divide by the `tokens` of the whole update, all its micro-batches counted."""
+class Outputs(Protocol):
+    """The predicted distributions of a batch, for losses that compare two passes."""
 
-    loss: Float[Tensor, ""]  # smoothed cross-entropy in nats; carries the gradient
-    nll: Float[Tensor, ""]  # plain negative log-likelihood in nats; carries none
-    tokens: int
+    def divergence(self, other: "Outputs") -> Float[Tensor, ""]:
+        """(KL(p || q) + KL(q || p)) / 2, summed over what counts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Sums over the units of a batch (target tokens, rows, boxes): divide by the weights of the whole update.
+
+    total: carries the gradient. weight: number of units. shown: sums for people, without gradient; every task has "nll",
+    the negative log-likelihood in nats without smoothing (or the plain error of a regression).
+    """
+
+    total: Float[Tensor, ""]
+    weight: int
+    shown: dict[str, Tensor]
+    outputs: Outputs | None = None

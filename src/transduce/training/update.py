@@ -3,32 +3,30 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from transduce.data.loader import Rows
-from transduce.data.store import Row
 from transduce.machine.hardware import is_out_of_memory
 from transduce.training.config import TrainingConfig
-from transduce.training.losses import TokenLoss
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
+from transduce.training.step import TrainingStep
 from transduce.training.stepper import Stepper
-
-LossOf = Callable[[Sequence[Row], Sequence[Row]], TokenLoss]
 
 
 class TooLarge(ValueError):
-    """Memory does not hold one pair at a time."""
+    """Memory does not hold one row at a time."""
 
 
 @dataclass(frozen=True)
 class Trainable:
     """What an update works on."""
 
-    network: nn.Module
-    loss: LossOf  # source rows, target rows -> summed loss
+    step: TrainingStep
+    batch: Callable[[Rows], Any]  # rows to the tensors of a batch, where the network is
     masters: MasterWeights
     optimiser: Stepper
     config: TrainingConfig
@@ -74,20 +72,19 @@ def _gradients_within_memory(
                 raise  # what the failed attempt holds is let go of before the next one
         trainable.masters.clear()
         if state.pieces >= max(len(batch.indices) for batch in batches):
-            raise TooLarge("memory does not hold one pair; use a smaller model")
+            raise TooLarge("memory does not hold one row; use a smaller model")
         state.pieces *= 2
         torch.cuda.empty_cache()
 
 
 def _gradients(trainable: Trainable, batches: Sequence[Rows], pieces: int) -> tuple[float, float, int]:
-    losses, nlls, tokens = [], [], 0
-    for batch in batches:
-        source, target = batch.columns["source"], batch.columns["target"]
-        for first in range(min(pieces, len(batch.indices))):
-            part = trainable.loss(source[first::pieces], target[first::pieces])
-            part.loss.backward()  # type: ignore[no-untyped-call]
+    losses, nlls, weight = [], [], 0
+    for rows in batches:
+        for first in range(min(pieces, len(rows.indices))):
+            loss = trainable.step(trainable.batch(rows.part(first, pieces)))
+            loss.total.backward()
             trainable.masters.collect()
-            losses.append(part.loss.detach())
-            nlls.append(part.nll)
-            tokens += part.tokens
-    return float(torch.stack(losses).sum()), float(torch.stack(nlls).sum()), tokens
+            losses.append(loss.total.detach())
+            nlls.append(loss.shown["nll"])
+            weight += loss.weight
+    return float(torch.stack(losses).sum()), float(torch.stack(nlls).sum()), weight

@@ -1,30 +1,31 @@
 """What the choices by the size of the data look at; the files of a run are read for it once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from transduce.data.columns import Text
 from transduce.data.config import DataConfig
-from transduce.data.records import Record, RecordType
+from transduce.data.formats.read import read_records
+from transduce.data.records import Record, RecordType, of_kind
 from transduce.data.scan import Origin, find_origins
 from transduce.data.tally import Findings
 
-SAMPLE = 10_000  # pairs whose lengths are measured,
+SAMPLE = 10_000  # records whose lengths are measured,
 SAMPLE_CHARACTERS = 50_000_000  # and characters of a corpus after which no more are
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """Pairs to train on, and mean characters of a source and of a target.
+    """Records to train on, and mean characters of each text column.
 
-    epoch: pairs of an epoch, where weights make it another number.
+    epoch: records of an epoch, where weights make it another number.
     """
 
-    pairs: int
-    source_characters: float
-    target_characters: float
+    records: int
+    characters: Mapping[str, float]
     epoch: float | None = None
 
 
@@ -32,12 +33,13 @@ class DataFacts:
 class RunData:
     """The files that [data] names, from the folder `base`. They are counted and hashed at first use, once."""
 
+    task: RecordType
     config: DataConfig
     base: Path
 
     @cached_property
     def origins(self) -> dict[str, Origin]:
-        return find_origins(self.config, self.base)
+        return find_origins(self.task, self.config, self.base)
 
     @cached_property
     def facts(self) -> DataFacts:
@@ -45,32 +47,37 @@ class RunData:
 
 
 def measure(data: DataConfig, train: Origin) -> DataFacts:
-    """Counts the pairs to train on, before any is cleaned away, and measures the first of each corpus.
+    """Counts the records to train on, before any is cleaned away, and measures the first of each corpus.
 
     ValueError if a split holds out more than there is.
     """
-    source = target = 0.0
+    task = train.task
     held_out = data.split.dev + data.split.test if data.split else 0
     if held_out and held_out >= train.lines:
         raise ValueError(
-            f"data.split holds out {held_out:,} sources, but the train files have {train.lines:,} pairs at most; hold out "
-            "fewer"
+            f"data.split holds out {held_out:,} distinct values of {task.key}, but the train files have {train.lines:,} "
+            f"{task.unit}s at most; hold out fewer"
         )
+    columns = of_kind(task, Text)
+    characters = dict.fromkeys(columns, 0.0)
     for corpus, count in zip(train.corpora, train.counts, strict=True):
-        pairs = islice(examples(corpus, train.rules, Findings()), max(1, SAMPLE // len(train.corpora)))
-        share, means = count / max(1, train.lines), _mean_characters(pairs)
-        source, target = source + share * means[0], target + share * means[1]
+        records = read_records(corpus, task.columns, train.rules, Findings())
+        sample = islice(records, max(1, SAMPLE // len(train.corpora)))
+        for column, mean in _mean_characters(sample, columns).items():
+            characters[column] += count / max(1, train.lines) * mean
     left = max(1, train.lines - held_out)
     weighted = sum(count * corpus.weight for corpus, count in zip(train.corpora, train.counts, strict=True))
     epoch = None if weighted == train.lines else left * weighted / train.lines
-    return DataFacts(left, source, target, epoch)
+    return DataFacts(left, characters, epoch)
 
 
-def _mean_characters(pairs: Iterable[Example]) -> tuple[float, float]:
-    """Of sources and of targets, over the first pairs that have `SAMPLE_CHARACTERS` together; 0 where there are none."""
-    number = source = target = 0
-    for pair in pairs:
-        number, source, target = number + 1, source + len(pair.source), target + len(pair.target)
-        if source + target >= SAMPLE_CHARACTERS:
+def _mean_characters(records: Iterable[Record], columns: Sequence[str]) -> dict[str, float]:
+    """By column, over the first records that have `SAMPLE_CHARACTERS` together; 0 where there are none."""
+    number, total = 0, dict.fromkeys(columns, 0)
+    for record in records:
+        number += 1
+        for column in columns:
+            total[column] += len(record.values[column])
+        if sum(total.values()) >= SAMPLE_CHARACTERS:
             break
-    return source / max(1, number), target / max(1, number)
+    return {column: count / max(1, number) for column, count in total.items()}

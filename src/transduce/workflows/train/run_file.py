@@ -17,6 +17,7 @@ from transduce.decoding.config import Decoding
 from transduce.networks.presets import PRESETS
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
 from transduce.tasks.table import TASKS
+from transduce.tasks.task import Task
 from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
@@ -31,7 +32,7 @@ class RunConfig:
     """Everything that decides what a run does."""
 
     data: Annotated[DataConfig, "where the pairs are", Fact(prepared=True)]
-    task: Annotated[Translation, "what to learn", TASKS, Fact(prepared=True)] = Translation()
+    task: Annotated[Task, "what to learn", TASKS, Fact(prepared=True)] = Translation()
     seed: Annotated[int, "of initialisation, order and dropout", Fact(at_least=0, below=2**63)] = 1
     start_from: Annotated[
         Path | None,
@@ -103,7 +104,7 @@ def run_toml(run: RunConfig) -> str:
 
 def describe_run_file() -> list[config.KeyDescription]:
     """Every key that a run file may have, with the columns of every task."""
-    columns = dict.fromkeys(column for task in TASKS.values() for column in task.columns)
+    columns = dict.fromkeys(column for task in TASKS.values() for column in task().columns)
     keys = config.describe(RunConfig, {"columns": tuple(columns)})
     first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
     names = f"one of {', '.join(PRESETS)}"
@@ -115,14 +116,14 @@ def _run_file(tree: Mapping[str, Any], path: Path, before: RunFile | None = None
     start = find_start(tree, path, None if before is None else before.start)
     run = _run_of(tree, path, start)
     if start is not None:
-        check_start(start, run.model, run.tokenizer, tree, path)
+        check_start(start, run, tree, path)
     data = RunData(run.task, run.data, path.parent) if before is None or before.run.data != run.data else before.data
     return RunFile(path, tree, run, config.given(tree), start, data)
 
 
 @dataclass(frozen=True)
 class _TaskAlone:
-    task: Annotated[Translation, "what to learn", TASKS] = Translation()
+    task: Annotated[Task, "what to learn", TASKS] = Translation()
 
 
 def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None) -> RunConfig:
@@ -138,12 +139,12 @@ def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None) -> RunConf
     return config.build(RunConfig, rest, where, bases, also=("model.kind", "model.preset"), names=names)
 
 
-def _network_to_change(tree: dict[str, Any], where: str, task: Translation, start: Start | None) -> NetworkConfig:
+def _network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start | None) -> NetworkConfig:
     """The network that the other keys of [model] change; takes `kind` and `preset` out of the tree.
 
     ValueError for an unknown preset, and for keys of another kind of network.
     """
-    model, kind = tree.get("model", {}), task.network
+    model, kind = tree.get("model", {}), task.default_network
     reason = f"this run's task, {config.name_of('task', TASKS, task)}, uses {kind}"
     if isinstance(model, str):
         model = tree["model"] = {"kind": model}
@@ -153,10 +154,13 @@ def _network_to_change(tree: dict[str, Any], where: str, task: Translation, star
         kind = model.pop("kind")
         reason = f"model.kind is {kind}"
     place, name = config.origin(where, model, "preset"), model.pop("preset", None)
-    if start is not None:
-        network = start.spec.network
+    if start is not None and start.config.task.name == task.name:
+        network = start.config.network
         kind = config.name_of("model", NETWORKS, network)
         reason = f"{start.folder}, which the run starts from, is {kind}"
+    elif start is not None:
+        network = start.body(kind)
+        reason = f"its body is that of {start.folder}, which the run starts from"
     elif name is None:
         network = _default_network(kind)
     else:

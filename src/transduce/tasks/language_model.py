@@ -1,0 +1,138 @@
+"""Language modelling: each token of a document given those before it, with a decoder.
+
+Documents are packed: rows are filled with the tokens of one document after the other (data/packing.py).
+
+    documents     [5, 8], [7, 9, 4, 6]
+    stream        <s> 5 8 </s> <s> 7 9 4 6 </s>
+    row           <s> 5 8 </s> <s> 7 9                (context 6: seven tokens, of which six are inputs)
+    tokens        <s> 5 8 </s> <s> 7
+    targets       5   8 </s> -  7   9                 (nothing predicts a start token)
+    documents     1   1 1  1    2   2                 (a token attends to its own document alone)
+
+Letters: B rows, T tokens.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from transduce.data.batching import Costs, Lengths
+from transduce.data.columns import Column, Text
+from transduce.data.loader import Rows
+from transduce.data.packing import pack
+from transduce.data.processors import Processors
+from transduce.data.records import EncodedRow, Record
+from transduce.decoding.config import Decoding
+from transduce.decoding.engine import decode
+from transduce.decoding.requests import Request
+from transduce.networks.config import DecoderOnlyConfig
+from transduce.tasks.outputs import LineError, Output, outputs_of
+from transduce.tasks.task import Model, special_ids
+from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, token_loss
+from transduce.training.losses import Loss
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """Rows of packed documents; padding at the end has the target IGNORE."""
+
+    tokens: Int[Tensor, "B T"]
+    targets: Int[Tensor, "B T"]
+    documents: Int[Tensor, "B T"]
+
+    def to(self, device: torch.device | str) -> "PackedBatch":
+        return PackedBatch(self.tokens.to(device), self.targets.to(device), self.documents.to(device))
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """Documents, one token after the other."""
+
+    context: Annotated[int, "tokens of a packed row; longer documents are split"] = 512
+
+    name: ClassVar[str] = "language-model"
+    unit: ClassVar[str] = "document"
+    key: ClassVar[str] = "text"
+    answer: ClassVar[str | None] = None
+    default_network: ClassVar[str] = "decoder-only"
+    metrics: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.context <= 1_000_000:
+            raise ValueError(f"context must be 2 to 1,000,000, found {self.context}")
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        return {"text": Text(multiline=True, context=self.context)}
+
+    def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
+        tokenizer = processors.tokenizer("text")
+        documents = (record["text"] for record in records)
+        return ({"text": row} for row in pack(documents, tokenizer.start, tokenizer.end, self.context))
+
+    def cost(self, lengths: Mapping[str, Lengths]) -> Costs:
+        inputs = lengths["text"] - 1
+        return Costs(main=inputs, other=inputs)
+
+    def network(self, config: Any, processors: Processors) -> nn.Module:
+        if not isinstance(config, DecoderOnlyConfig):
+            raise ValueError(f"task {self.name} needs a decoder-only network, found {type(config).__name__}")
+        network: nn.Module = config.build(vocabulary=processors["text"].size)
+        return network
+
+    def batch(self, rows: Rows, processors: Processors, seed: int) -> PackedBatch:
+        tokenizer = processors.tokenizer("text")
+        array = torch.from_numpy(padded(rows.columns["text"], (), (), tokenizer.pad))
+        tokens, targets = array[:, :-1], array[:, 1:]
+        lengths = torch.tensor([[len(row) - 1] for row in rows.columns["text"]])
+        behind = torch.arange(tokens.shape[1]) >= lengths  # padding, or the last token where it predicts nothing
+        documents = (tokens == tokenizer.start).cumsum(1)
+        targets = targets.masked_fill((targets == tokenizer.start) | behind, IGNORE)
+        return PackedBatch(tokens.contiguous(), targets.contiguous(), documents)
+
+    def loss(self, network: Any, batch: PackedBatch, smoothing: float) -> Loss:
+        hidden, _ = network(batch.tokens, batch.documents)
+        return token_loss(network.head, hidden, batch.targets, smoothing)
+
+    def certainty(self, network: Any, batch: PackedBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+        hidden, _ = network(batch.tokens, batch.documents)
+        return certainty(network.head, hidden, batch.targets)
+
+    def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
+        return {"perplexity": perplexity(nll), "bits-per-byte": nll / math.log(2) * units_per_byte}
+
+    def predict(self, model: Model, records: Sequence[Record], settings: Decoding) -> Iterator[Output]:
+        best = dict(continuations(model, [record.values["text"] for record in records], settings, self.context))
+        return (best[place][0] for place in range(len(records)))
+
+
+def continuations(
+    model: Model, prompts: Sequence[str], settings: Decoding, context: int, first_place: int = 0
+) -> Iterator[tuple[int, list[Output]]]:
+    """Each prompt's place and its n best continuations, in the order of finishing; an empty prompt begins a document.
+
+    The text of an output begins with the prompt; its score and its probabilities are those of the continuation.
+    first_place: number of prompts before these in the same stream, on which random draws depend. LineError for a prompt
+    that fills the model's context.
+    """
+    tokenizer = model.processors.tokenizer("text")
+    rows = tokenizer.encode_batch(prompts)
+    requests = [
+        Request(None, row, _room(row, place, settings.max_length, context), first_place + place) for place, row in enumerate(rows)
+    ]
+    for place, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
+        yield place, outputs_of(hypotheses, rows[place], tokenizer)
+
+
+def _room(row: Sequence[int], place: int, max_length: int, context: int) -> int:
+    """The longest continuation of a prompt: max-length, within the context that the model was trained with."""
+    if len(row) + 1 >= context:
+        raise LineError(
+            place, f"the prompt has {len(row):,} tokens, but the model's context has {context:,}: shorten the prompt"
+        )
+    return min(max_length, context - len(row) - 1)

@@ -1,0 +1,82 @@
+"""What tasks over token ids share: padding, the loss of a vocabulary head, and how certain it is.
+
+Letters: B rows, T tokens, N tokens that count, R rows of one piece of them, D width of the model, V vocabulary.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from transduce.networks.heads import VocabularyHead
+from transduce.training.losses import Loss, Outputs
+
+Ids = Sequence[int] | np.ndarray
+IGNORE = -100  # the target of padding; the id of padding may be that of the end token
+
+
+def padded(rows: Sequence[Ids], before: tuple[int, ...], after: tuple[int, ...], fill: int) -> np.ndarray:
+    """Rows as one int64 array, each between `before` and `after`.
+
+    >>> padded([[5, 8], [7]], (), (3,), 0).tolist()
+    [[5, 8, 3], [7, 3, 0]]
+    """
+    extra = len(before) + len(after)
+    array = np.full((len(rows), max(map(len, rows)) + extra), fill, dtype=np.int64)
+    for place, row in enumerate(rows):
+        end = len(before) + len(row)
+        array[place, : len(before)] = before
+        array[place, len(before) : end] = row
+        array[place, end : end + len(after)] = after
+    return array
+
+
+@dataclass(frozen=True)
+class TokenOutputs:
+    """The distributions of a batch over the vocabulary, as the head sees them: never all logits at once."""
+
+    head: VocabularyHead
+    hidden: Float[Tensor, "N D"]
+    targets: Int[Tensor, " N"]
+
+    def divergence(self, other: Outputs) -> Float[Tensor, ""]:
+        assert isinstance(other, TokenOutputs)
+        return self.head.divergence(self.hidden, other.hidden, self.targets, IGNORE)
+
+
+def token_loss(
+    head: VocabularyHead, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"], smoothing: float
+) -> Loss:
+    """Label-smoothed cross-entropy of every target token that is not IGNORE, summed."""
+    flat, flat_targets = hidden.flatten(0, 1), targets.flatten()
+    result = head.loss(flat, flat_targets, smoothing, IGNORE)
+    return Loss(result.total, result.tokens, {"nll": result.nll}, TokenOutputs(head, flat, flat_targets))
+
+
+def logits_and_targets(
+    head: VocabularyHead, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"]
+) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
+    """Float32 logits and targets of all tokens that count, row after row, in pieces: those of a batch may be large."""
+    counted = targets != IGNORE
+    begin = 0
+    for logits in head.logits_in_pieces(hidden[counted]):
+        yield logits.float(), targets[counted][begin : begin + len(logits)]
+        begin += len(logits)
+
+
+def certainty(
+    head: VocabularyHead, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"]
+) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    """The probability of the first choice at each target token, given the tokens before it, and whether it is right."""
+    pieces = [(logits.softmax(-1).max(-1), targets) for logits, targets in logits_and_targets(head, hidden, targets)]
+    confidence = torch.cat([best.values for best, _ in pieces])
+    return confidence, torch.cat([best.indices == targets for best, targets in pieces])
+
+
+def perplexity(nll: float) -> float:
+    """exp of the mean negative log-likelihood of a token; infinite beyond the range of a float."""
+    return math.exp(nll) if nll < 700 else math.inf
