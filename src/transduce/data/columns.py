@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from transduce import files
 from transduce.data.store import IDS
+from transduce.text.imported import load as load_tokenizer
 from transduce.text.tokenizer import Tokenizer
 
 MOST_LABELS = 10_000  # different ones of a column
@@ -62,7 +63,7 @@ class Text:
     context: int | None = None
 
     def load(self, path: Path) -> Tokenizer:
-        return Tokenizer.load(path)
+        return load_tokenizer(path)
 
 
 @dataclass(frozen=True)

@@ -155,9 +155,9 @@ class _Encoder:
         self._cut = {name: context for name in self._texts if (context := _context(task, name))}
         self._done = 0
 
-    def train_rows(self, records: Iterator[Record]) -> Iterator[EncodedRow]:
+    def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
         """The encoded train records of a corpus, in order."""
-        for block in _blocks(records):
+        for block in _blocks(corpus):
             start, self._done = self._done, self._done + len(block)
             outcomes, written = self._outcomes[start : self._done], self.written[start : self._done]
             if len(outcomes) < len(block):
@@ -168,15 +168,16 @@ class _Encoder:
                     for place in places:
                         self._findings.dropped.add(self._removed[outcome], block[place].where, block[place].text)
                     continue
-                places = [place for place in places if self._has_known_labels(block[place])]
-                part = [block[place] for place in places]
-                rows = list(self._encoded(part))
-                usable = [self._is_usable(record, row, outcome) for record, row in zip(part, rows, strict=True)]
-                written[places] = usable
+                known = [place for place in places if self._has_known_labels(block[place])]
+                records = [block[place] for place in known]
+                columns = self._encoded(records)
+                usable = self._usable(records, columns, outcome)
+                written[known] = usable
+                rows = [dict(zip(columns, ids, strict=True)) for ids in zip(*columns.values(), strict=True)]
                 if outcome == TRAIN:
                     yield from compress(rows, usable)
                 else:
-                    self._held_out[outcome].write(list(compress(part, usable)), list(compress(rows, usable)))
+                    self._held_out[outcome].write(list(compress(records, usable)), list(compress(rows, usable)))
 
     def require_all(self) -> None:
         """ValueError unless as many records were read as before."""
@@ -186,21 +187,19 @@ class _Encoder:
                 f"{self._done:,}; start again"
             )
 
-    def _encoded(self, records: Sequence[Record]) -> Iterator[EncodedRow]:
+    def _encoded(self, records: Sequence[Record]) -> dict[str, list[list[int]]]:
         """Ids of each column; those of the key column begin with the tags."""
-        if not records:
-            return
         columns = {
             name: self._processors[name].encode_batch([record.values[name] for record in records])
             for name in self._task.columns
         }
-        if any(record.tags for record in records):
+        tag_sets = {record.tags for record in records}
+        if any(tag_sets):
             tokenizer = self._processors.tokenizer(self._task.key)
-            ids = {tags: tokenizer.tag_ids(checked(tags)) for tags in {record.tags for record in records}}
+            ids = {tags: tokenizer.tag_ids(checked(tags)) for tags in tag_sets}
             rows = zip(records, columns[self._task.key], strict=True)
             columns[self._task.key] = [ids[record.tags] + row for record, row in rows]
-        for values in zip(*columns.values(), strict=True):
-            yield dict(zip(columns, values, strict=True))
+        return columns
 
     def _has_known_labels(self, record: Record) -> bool:
         for name, labels in self._labels.items():
@@ -210,33 +209,33 @@ class _Encoder:
                 return False
         return True
 
-    def _is_usable(self, record: Record, row: EncodedRow, part: int) -> bool:
-        """Whether a record's numbers of tokens suit. Ratios count for training alone, lengths with the tags."""
-        lengths = [len(row[name]) for name in self._texts]
-        reason = self._reason(record, dict(zip(self._texts, lengths, strict=True)), part)
-        if reason is not None:
-            tokens = " and ".join(map(str, lengths))
-            self._findings.dropped.add(reason, record.where, f"{tokens} tokens: {record.text}")
-            return False
-        for name, context in self._cut.items():
-            if len(row[name]) + 1 > context:
-                self._findings.noted.add(
-                    f"longer than the context of {context:,} tokens, split", record.where, record.text
-                )
-        return True
-
-    def _reason(self, record: Record, lengths: dict[str, int], part: int) -> str | None:
-        if any(lengths[name] > self._clean.max_length for name in self._limited):
-            return "longer than max-length"
-        if record.tags:
-            lengths[self._task.key] -= len(record.tags)
-        for name, length in lengths.items():
-            if not length:
-                return f"empty {name}"
+    def _usable(
+        self, records: Sequence[Record], columns: Mapping[str, list[list[int]]], part: int
+    ) -> Bool[np.ndarray, " R"]:
+        """Which records have suitable numbers of tokens. Ratios count for training alone, lengths with the tags."""
+        lengths = {name: np.fromiter(map(len, columns[name]), np.int64, len(records)) for name in self._texts}
+        reasons: list[tuple[str, Bool[np.ndarray, " R"]]] = [
+            ("longer than max-length", lengths[name] > self._clean.max_length) for name in self._limited
+        ]
+        without_tags = dict(lengths)
+        without_tags[self._task.key] = lengths[self._task.key] - np.array([len(record.tags) for record in records], np.int64)
+        reasons += [(f"empty {name}", without_tags[name] == 0) for name in self._texts]
         most = self._clean.max_ratio
-        if part == TRAIN and most is not None and is_unbalanced(*lengths.values(), most=most):
-            return "length ratio above max-ratio"
-        return None
+        if part == TRAIN and most is not None:
+            first, second = without_tags.values()
+            reasons.append(("length ratio above max-ratio", is_unbalanced(first, second, most)))
+        usable = np.ones(len(records), bool)
+        for reason, applies in reasons:
+            for place in np.flatnonzero(applies & usable).tolist():
+                tokens = " and ".join(str(each[place]) for each in lengths.values())
+                text = f"{tokens} tokens: {records[place].text}"
+                self._findings.dropped.add(reason, records[place].where, text)
+            usable &= ~applies
+        for name, context in self._cut.items():
+            for place in np.flatnonzero(usable & (lengths[name] + 1 > context)).tolist():
+                note = f"longer than the context of {context:,} tokens, split"
+                self._findings.noted.add(note, records[place].where, records[place].text)
+        return usable
 
 
 def _context(task: RecordType, name: str) -> int | None:

@@ -152,3 +152,8 @@ def decodable(network: nn.Module) -> TransformerDecoding | DecoderOnlyDecoding:
     if isinstance(network, DecoderOnly):
         return DecoderOnlyDecoding(network)
     raise ValueError(f"a network of class {type(network).__name__} gives no text: it does not decode")
+
+
+def decodes(network: nn.Module) -> bool:
+    """Whether a network generates text."""
+    return isinstance(network, EncoderDecoder | DecoderOnly)

@@ -63,9 +63,9 @@ class TrainingConfig:
     ] = 500
     metric: Annotated[
         str,
-        "what makes a checkpoint the best: loss, perplexity, bleu, chrf, exact-match or an error rate; of equal ones the loss",
-        Fact(measure=True),
-    ] = "chrf"
+        "what makes a checkpoint the best: loss, or a metric of the task; of equal ones the loss",
+        Fact(measure=True, automatic=True),
+    ] = "loss"
     ema: Annotated[
         float | None,
         "decay of an exponential moving average of the weights, such as 0.999; at most (1 + t)/(10 + t) at step t, so that "

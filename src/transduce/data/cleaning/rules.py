@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import numpy as np
+from jaxtyping import Bool, Integer
+
 from transduce.config import Fact, Keys
 from transduce.data.cleaning.mojibake import is_damaged
 from transduce.data.cleaning.scripts import Script, letter_share, script_share
@@ -62,9 +65,12 @@ def is_copy(first: str, second: str) -> bool:
     return first == second or first.split() == second.split()
 
 
-def is_unbalanced(*lengths: int, most: float) -> bool:
-    """Whether the largest length is more than so many times the smallest."""
-    return max(lengths) > most * min(lengths)
+def is_unbalanced(
+    first: Integer[np.ndarray, " N"], second: Integer[np.ndarray, " N"], most: float
+) -> Bool[np.ndarray, " N"]:
+    """Which pairs of lengths differ by more than so many times."""
+    unbalanced: Bool[np.ndarray, " N"] = np.maximum(first, second) > most * np.minimum(first, second)
+    return unbalanced
 
 
 Rule = Callable[[Mapping[str, str]], bool]  # of a record's values: whether to leave the record out

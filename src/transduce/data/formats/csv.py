@@ -4,10 +4,10 @@
     one,eins,de
     "two, or so",zwei,de
 
-The header names the columns of the task, and a corpus's `columns` says which of them have other names. Cells are parted by commas; by
-semicolons or tabs where only that gives a header with the wanted columns (spreadsheets of some countries write those).
-A quoted cell may span lines: each line break in it becomes one space, unless its column keeps them. Blanks before a
-quoted cell do not belong to it: `one, "eins"` is `one,"eins"`.
+The header names the columns of the task; a corpus's `columns` says which of them have other names. Cells are parted by
+commas; by semicolons or tabs where only that gives a header with the wanted columns (spreadsheets of some countries write
+those). A quoted cell may span lines: each line break in it becomes one space, unless its column keeps them. Blanks before
+a quoted cell do not belong to it: `one, "eins"` is `one,"eins"`.
 """
 
 import csv

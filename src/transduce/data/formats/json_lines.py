@@ -2,8 +2,9 @@
 
     {"source": "one", "target": "eins", "group": "numbers", "tag": "de formal"}
 
-The keys are the columns of the task; a corpus's `columns` names others. `group` and `tag` may be missing or null; the tags may be a list of strings, and
-then also be called `tags`. Other keys are ignored.
+The keys are the columns of the task; a corpus's `columns` names others. `group` and `tag` may be missing or null; the tags
+may be a list of strings, and then also be called `tags`. Other keys are ignored. A line break inside a string becomes one
+space, unless its column keeps them.
 """
 
 import json

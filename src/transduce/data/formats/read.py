@@ -44,12 +44,12 @@ def read_records(
         if labels:
             stripped = {name: record.values[name].strip() for name in labels}
             record = record._replace(values={**record.values, **stripped})
-        empty = None
-        for name, value in record.values.items():
-            if not value.isprintable():  # quick; the rest is rare
-                _note_unusual(value, record.where, findings)
-            if not value or value.isspace():
-                empty = empty or name
+        for value in record.values.values():  # quick checks; the rest is rare
+            if not value or value.isspace() or not value.isprintable():
+                empty = _remark(record, findings)
+                break
+        else:
+            empty = None
         if empty is not None:
             findings.dropped.add(f"empty {empty}", record.where, record.text)
             continue
@@ -102,19 +102,24 @@ def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Reco
         actual = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
         expected = f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"
         return BadLine(where, "wrong number of columns", f"expected {expected}, found {actual}")
-    group, tag = (*cells[count:], "", "")[:2]
+    values = dict(zip(layout.names, cells))  # noqa: B905  (there may be more cells, and `strict` takes time)
+    if len(cells) == count:
+        return Record(values, where)
     try:
-        tags = tags_of(tag)
+        tags = tags_of(cells[count + 1]) if len(cells) == count + 2 else ()
     except ValueError as error:
         return BadLine(where, "not a tag", str(error))
-    return Record(dict(zip(layout.names, cells, strict=False)), where, group, tags)
+    return Record(values, where, cells[count], tags)
 
 
-def _note_unusual(text: str, where: str, findings: Findings) -> None:
-    if CONTROL.search(text):
-        findings.noted.add("control character kept", where)
-    if BIDIRECTIONAL.search(text):
-        findings.noted.add("bidirectional control character kept", where)
+def _remark(record: Record, findings: Findings) -> str | None:
+    """Counts unusual characters; the first column with nothing but white space, if there is one."""
+    for text in record.values.values():
+        if CONTROL.search(text):
+            findings.noted.add("control character kept", record.where)
+        if BIDIRECTIONAL.search(text):
+            findings.noted.add("bidirectional control character kept", record.where)
+    return next((name for name, value in record.values.items() if not value or value.isspace()), None)
 
 
 FORMATS: dict[str, Callable[[Path, Layout, LineRules, Findings], Iterator[Record | BadLine]]] = {

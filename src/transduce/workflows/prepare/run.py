@@ -45,16 +45,17 @@ PIECE = 10_000  # characters of a long text that a tokenizer learns from at once
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be prepared, and in which folder, before any of it is done. Processors in place of the tokenizer's
-    settings are those of a model to start from.
+    """What is to be prepared, and in which folder, before any of it is done. `given` are processors of a model to start
+    from; those of other columns are learned.
     """
 
     task: RecordType
     data: DataConfig
-    tokenizer: TokenizerConfig | Processors
+    tokenizer: TokenizerConfig
+    given: Processors
     seed: int
     root: Path
-    origins: dict[str, Origin]
+    origins: Mapping[str, Origin]
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -62,15 +63,16 @@ class Plan:
         settings = {
             key: value for key, value in config.tree_of(self.data).items() if key not in ("train", "dev", "test")
         }
-        own, lines = self.tokenizer, self.origins["train"].lines
-        sampled = not isinstance(own, Processors) and lines > _records_to_learn_from(self.task, own)
+        learns = any(name not in self.given for name in of_kind(self.task, Text))
+        sampled = learns and self.origins["train"].lines > _records_to_learn_from(self.task, self.tokenizer)
         return {
             "format": FORMAT,
             "task": self.task.name,
             "columns": {name: _column_identity(column) for name, column in self.task.columns.items()},
             "data": settings,
             "files": {name: origin.content() for name, origin in self.origins.items()},
-            "tokenizer": own.sha256() if isinstance(own, Processors) else config.tree_of(own),
+            "tokenizer": config.tree_of(self.tokenizer) if learns else None,
+            "processors": self.given.sha256(),
             "seed": self.seed if sampled else None,
         }
 
@@ -121,11 +123,11 @@ def plan(
     """What `prepare` would make: for that, the files are counted and hashed, but no record is read. `origins` are those
     files where that has been done before.
     """
-    if processors is not None:
+    if processors is not None and task.key in processors:
         _require_known_tags(data, processors.tokenizer(task.key).tags)
     if origins is None:
         origins = find_origins(task, data, base)
-    return Plan(task, data, tokenizer if processors is None else processors, seed, root, origins)
+    return Plan(task, data, tokenizer, Processors({}) if processors is None else processors, seed, root, origins)
 
 
 def carry_out(plan: Plan) -> Prepared:
@@ -170,12 +172,11 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     by_group = data.split is not None and data.split.by == "group"
     surveys = {"train": survey(origins["train"], findings["train"], data.clean, by_group)}
     surveys |= {name: survey(origin, findings[name]) for name, origin in origins.items() if name != "train"}
-    own = plan.tokenizer
-    known_tags = own.tokenizer(task.key).tags if isinstance(own, Processors) else None
+    known_tags = plan.given.tokenizer(task.key).tags if task.key in plan.given else None
     decision = decide(task, surveys, data.split, known_tags)
     keys = surveys["train"].keys
     surveys.clear()  # hundreds of megabytes where there are millions of records
-    processors = own if isinstance(own, Processors) else _Learning(plan, own, decision).processors()
+    processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
     encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings)
     _require_rows(plan, encoding, findings)
@@ -187,7 +188,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
         "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
         "corpora": encoding.corpora,
         "overlap": {found.part: {"keys": found.keys, "in_train": found.in_train} for found in decision.overlaps},
-        "processors": _processors_report(processors, None if isinstance(own, Processors) else own),
+        "processors": _processors_report(processors, plan),
         "tags": list(decision.tags),
         "origins": {name: origin_report(origin, findings[name]) for name, origin in origins.items()},
     }
@@ -212,12 +213,12 @@ class _Learning:
     def processors(self) -> Processors:
         """One for each column; the tokenizer of the key column gets the tags."""
         task, tags = self.plan.task, self.decision.tags
-        texts = of_kind(task, Text)
-        by_column: dict[str, Processor] = {}
-        if self.config.shared or len(texts) == 1:
+        texts = [name for name in of_kind(task, Text) if name not in self.plan.given]
+        by_column: dict[str, Processor] = dict(self.plan.given)
+        if texts and (self.config.shared or len(texts) == 1):
             with _key_named("tokenizer"):
                 shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)  # type: ignore[arg-type]
-            by_column = dict.fromkeys(texts, shared)
+            by_column |= dict.fromkeys(texts, shared)
         else:
             for name in texts:
                 own = getattr(self.config, name, None) is not None
@@ -225,6 +226,8 @@ class _Learning:
                     side_tags = tags if name == task.key else ()
                     by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)  # type: ignore[arg-type]
         for name in of_kind(task, Label):
+            if name in by_column:
+                continue
             by_column[name] = Labels.learn(self._values(name), name)
         return Processors({name: by_column[name] for name in task.columns})
 
@@ -291,7 +294,7 @@ def _label_warnings(processors: Processors) -> Iterator[str]:
             yield f"{plural(name)} look like numbers; a task for numbers is not there yet, so each is a class of its own"
 
 
-def _processors_report(processors: Processors, asked: TokenizerConfig | None) -> list[dict[str, Any]]:
+def _processors_report(processors: Processors, plan: Plan) -> list[dict[str, Any]]:
     """Of each processor its columns and size, and of a tokenizer that was learnt here the size asked for."""
     by_identity: dict[int, list[str]] = {}
     for column, processor in processors.items():
@@ -304,7 +307,7 @@ def _processors_report(processors: Processors, asked: TokenizerConfig | None) ->
             entry |= {"kind": "labels", "names": list(processor.names)}
         elif isinstance(processor, Tokenizer):
             entry["kind"] = "tokenizer"
-            if asked is not None:
-                entry["asked"] = asked.side(columns[0]).vocabulary  # type: ignore[arg-type]
+            if columns[0] not in plan.given:
+                entry["asked"] = plan.tokenizer.side(columns[0]).vocabulary  # type: ignore[arg-type]
         report.append(entry)
     return report

@@ -23,10 +23,10 @@ from transduce import config
 from transduce.config import Given
 from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
+from transduce.data.columns import Text
 from transduce.decoding.config import Decoding
-from transduce.networks.config import TransformerConfig
-from transduce.networks.presets import PRESETS
-from transduce.networks.table import NETWORKS
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
+from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
@@ -42,8 +42,8 @@ SUBWORDS = ("unigram", "bpe", "wordpiece")
 CHARACTERS_PER_TOKEN = {"unigram": 4, "bpe": 4, "wordpiece": 4, "characters": 1, "words": 6}
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
-# by kind of network: presets for few, for some and for many pairs
-PRESETS_BY_SIZE = {"encoder-decoder": ("transformer-tiny", "transformer-small", "transformer-base")}
+FEW, SOME, MANY = "transformer-tiny", "transformer-small", "transformer-base"  # presets by number of records
+CHARACTERS_PER_RECORD = 100  # of a task without an answer, whose documents may be of any length: a sentence
 
 # (up to so many characters of both sides, pieces that they share)
 SIZES = ((300_000, 1000), (3_000_000, 2000), (6_000_000, 4000), (25_000_000, 8000), (80_000_000, 16_000))
@@ -81,13 +81,15 @@ class Chosen:
 
 def choose(file: RunFile) -> Chosen:
     """Chooses every setting that neither the run file nor --set gives. A model to start from gives its network."""
-    run, given, facts = file.run, file.given, file.data.facts
+    run, given, facts, task = file.run, file.given, file.data.facts, file.run.task
+    examples = Examples.of_data(task, facts)
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
-        conditional = [*network(facts, run.model, given), *vocabulary(facts, run.tokenizer, given), *optimiser(given)]
+        conditional = [*network(examples, given), *vocabulary(facts, run.tokenizer, given), *optimiser(given)]
         run = applied(run, conditional, given)
-    choices = training(facts, run.model, _target_kind(file), run.training, given)
-    choices += decoding(run.data.clean, run.decoding, given)
+    choices = training(examples, run.model, _answer_kind(file), run.training, given)
+    if task.answer is not None and isinstance(task.columns[task.answer], Text):
+        choices += decoding(run.data.clean, run.decoding, given)
     if file.start is not None:
         choices = gentler(choice for choice in choices if not choice.key.startswith("model."))
     return Chosen(applied(run, choices, given), (*conditional, *choices), tuple(conditional))
@@ -105,44 +107,73 @@ def applied(run: RunConfig, choices: Iterable[Choice], given: Given) -> RunConfi
     values: dict[str, Any] = {}
     for choice in choices:
         if choice.key == PRESET:
-            preset: Mapping[str, Any] = config.tree_of(PRESETS[choice.value]())
+            presets = PRESETS_BY_KIND[config.name_of("model", NETWORKS, run.model)]
+            preset: Mapping[str, Any] = config.tree_of(presets[choice.value]())
             values |= {f"model.{key}": value for key, value in preset.items() if f"model.{key}" not in given}
         else:
             values[choice.key] = choice.value
     return config.with_values(run, values)
 
 
-def _target_kind(file: RunFile) -> str:
-    """The kind of the target's tokens: of those that are to be learnt, or that the model to start from has."""
+def _answer_kind(file: RunFile) -> str:
+    """The kind of the tokens that a batch budget counts: those of the answer's text, else of the key column."""
+    task, tokenizer = file.run.task, file.run.tokenizer
+    column = _counted_column(task)
     if file.start is not None:
-        return file.start.tokenizers.target.kind
-    tokenizer = file.run.tokenizer
-    return tokenizer.kind if tokenizer.shared else tokenizer.side("target").kind
+        return file.start.processors_for(task).tokenizer(column).kind
+    return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
 
 
-def network(facts: DataFacts, model: TransformerConfig, given: Given) -> list[Choice]:
-    """The preset and its positions, unless something of its size is given or its kind has no presets to choose from."""
-    presets = PRESETS_BY_SIZE.get(config.name_of("model", NETWORKS, model))
-    if presets is None or PRESET in given or given.any(config.keys_where(RunConfig, lambda fact: fact.size)):
+def _counted_column(task: Task) -> str:
+    return task.answer if task.answer is not None and isinstance(task.columns[task.answer], Text) else task.key
+
+
+@dataclass(frozen=True)
+class Examples:
+    """How much there is to learn from.
+
+    number: records, or pieces of documents as long as a sentence. of: in words, "20,000 pairs". epoch: of an epoch, where
+    weights make it another number. characters: mean of the text that a batch budget counts.
+    """
+
+    number: int
+    of: str
+    epoch: float
+    characters: float
+    task: Task
+
+    @classmethod
+    def of_data(cls, task: Task, facts: DataFacts) -> "Examples":
+        characters, epoch = facts.characters[_counted_column(task)], facts.epoch or facts.records
+        if task.answer is not None:
+            return cls(facts.records, counted(facts.records, task.unit), epoch, characters, task)
+        pieces = max(1.0, characters / CHARACTERS_PER_RECORD)
+        total = f"{facts.records * characters:,.0f} characters"
+        return cls(round(facts.records * pieces), total, epoch * pieces, characters / pieces, task)
+
+
+def network(examples: Examples, given: Given) -> list[Choice]:
+    """The preset and its positions, unless something of its size is given."""
+    if PRESET in given or given.any(config.keys_where(RunConfig, lambda fact: fact.size)):
         return []
-    choices = [_preset(facts, *presets)]
-    if choices[0].value == presets[-1] and "model.norm-placement" not in given:
+    choices = [_preset(examples)]
+    if choices[0].value == MANY and "model.norm-placement" not in given:
         reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
         choices.append(Choice("model.norm-placement", "pre", reason))
     if "model.positions" not in given:
-        reason = "attention sees distances, and learns from fewer pairs (Su et al. 2021; recipe pronounce-en)"
+        reason = "attention sees distances, and learns from fewer examples (Su et al. 2021; recipe pronounce-en)"
         choices.append(Choice("model.positions", "rotary", reason))
     return choices
 
 
-def _preset(facts: DataFacts, few: str, some: str, many: str) -> Choice:
-    pairs = counted(facts.pairs, "pair")
-    if facts.pairs < 2_000:
-        return Choice(PRESET, few, f"{pairs} only; a larger network would overfit")
-    if facts.pairs < 300_000:
-        return Choice(PRESET, some, f"{pairs}; below 300,000, smaller networks translate better (Araabi and Monz 2020)")
-    reason = f"{pairs} are enough for the size of Vaswani et al. 2017; without a GPU, {some} learns faster"
-    return Choice(PRESET, many, reason)
+def _preset(examples: Examples) -> Choice:
+    if examples.number < 2_000:
+        return Choice(PRESET, FEW, f"{examples.of} only; a larger network would overfit")
+    if examples.number < 300_000:
+        reason = f"{examples.of}; below 300,000 pairs, smaller networks translate better (Araabi and Monz 2020)"
+        return Choice(PRESET, SOME, reason)
+    reason = f"{examples.of} are enough for the size of Vaswani et al. 2017; without a GPU, {SOME} learns faster"
+    return Choice(PRESET, MANY, reason)
 
 
 def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
@@ -150,7 +181,7 @@ def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> li
 
     Only subwords have a number to choose. It is not exact, as little text may not support it.
     """
-    if tokenizer.shared:
+    if tokenizer.shared or len(facts.characters) == 1:
         chosen = _shared_vocabulary(facts, tokenizer, given)
     else:
         chosen = _vocabularies(facts, tokenizer, given)
@@ -162,16 +193,16 @@ def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> li
 def _shared_vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
     if tokenizer.file is not None or tokenizer.kind not in SUBWORDS or "tokenizer.vocabulary" in given:
         return []
-    size, reason = _pieces(facts.pairs * (facts.source_characters + facts.target_characters))
+    size, reason = _pieces(facts.records * sum(facts.characters.values()) * (2 if len(facts.characters) == 1 else 1))
     return [Choice("tokenizer.vocabulary", size, reason)]
 
 
 def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
     """One for each side. A side without a table of its own gets one, unless tokenizer.vocabulary speaks for it."""
     chosen = []
-    for name, characters in _sides(facts):
+    for name, characters in facts.characters.items():
         key, kind = f"tokenizer.{name}", tokenizer.side(name).kind
-        size, reason = _pieces(2 * facts.pairs * characters)
+        size, reason = _pieces(2 * facts.records * characters)
         if tokenizer.side(name).file is not None or kind not in SUBWORDS or f"{key}.vocabulary" in given:
             continue
         if key in given:
@@ -190,33 +221,29 @@ def optimiser(given: Given) -> list[Choice]:
 
 
 def training(
-    facts: DataFacts, model: TransformerConfig, kind: str, settings: TrainingConfig, given: Given
+    examples: Examples, model: NetworkConfig, kind: str, settings: TrainingConfig, given: Given
 ) -> list[Choice]:
-    """Dropout, batch, smoothing and learning rate for a network that is settled; `kind` of the target's tokens."""
-    return [choice for choice in _training(facts, model, kind, settings, given) if choice.key not in given]
+    """Metric, dropout, batch, smoothing and learning rate for a network that is settled; `kind` of the tokens counted."""
+    return [choice for choice in _training(examples, model, kind, settings, given) if choice.key not in given]
 
 
 def _training(
-    facts: DataFacts, model: TransformerConfig, kind: str, settings: TrainingConfig, given: Given
+    examples: Examples, model: NetworkConfig, kind: str, settings: TrainingConfig, given: Given
 ) -> Iterator[Choice]:
-    yield _dropout(facts.pairs, model.d_model)
-    in_epoch = facts.pairs if facts.epoch is None else facts.epoch
-    tokens = in_epoch * (facts.target_characters / CHARACTERS_PER_TOKEN[kind] + 1)
+    task = examples.task
+    yield Choice("training.metric", task.metrics[0] if task.metrics else "loss", f"the first metric of {task.name}")
+    yield _dropout(examples, model.d_model)
+    tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
     batch_tokens = settings.batch_tokens if "training.batch-tokens" in given else batch
     updates = max(1, round(tokens / (batch_tokens * settings.accumulate)))
     yield Choice(
         "training.batch-tokens",
         batch,
-        f"about {updates:,} updates in each pass over the pairs"
+        f"about {updates:,} updates in each pass over the {task.unit}s"
         + ("" if batch == MOST_BATCH else "; small data wants small batches (Sennrich and Zhang 2019)"),
     )
-    few = facts.pairs < 50_000
-    yield Choice(
-        "training.label-smoothing",
-        0.2 if few else 0.1,
-        "few pairs want more of it than the usual 0.1 (Araabi and Monz 2020)" if few else "the usual amount",
-    )
+    yield _label_smoothing(examples)
     yield _learning_rate(settings.optimiser, model.d_model)
     pre = model.norm_placement == "pre"
     steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf
@@ -227,6 +254,15 @@ def _training(
         f"falls to 0 when the budget ends (Defazio et al. 2023); {'pre-norm needs little' if pre else 'post-norm needs a long'}"
         " warm-up (Xiong et al. 2020)",
     )
+
+
+def _label_smoothing(examples: Examples) -> Choice:
+    key = "training.label-smoothing"
+    if examples.task.answer is None:
+        return Choice(key, 0.0, "the probabilities themselves are what a language model is measured by")
+    if examples.number < 50_000:
+        return Choice(key, 0.2, f"{examples.of}: few want more of it than the usual 0.1 (Araabi and Monz 2020)")
+    return Choice(key, 0.1, "the usual amount")
 
 
 def decoding(clean: Clean, settings: Decoding, given: Given) -> list[Choice]:
@@ -259,15 +295,15 @@ def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
     return Choice("training.learning-rate", rate, reason)
 
 
-def _dropout(pairs: int, width: int) -> Choice:
-    """The fewer the pairs and the wider the network, the more."""
+def _dropout(examples: Examples, width: int) -> Choice:
+    """The fewer the examples and the wider the network, the more."""
     if width < 128:
         return Choice("model.dropout", 0.1, f"a network {width} wide hardly overfits")
     strong, some = (300_000, 1_000_000) if width >= 512 else (30_000, 300_000)
-    what = f"{counted(pairs, 'pair')} for a network {width} wide"
-    if pairs < strong:
-        return Choice("model.dropout", 0.3, f"{what}; few pairs want much of it (Araabi and Monz 2020)")
-    return Choice("model.dropout", 0.2 if pairs < some else 0.1, what)
+    reason = f"{examples.of} for a network {width} wide"
+    if examples.number < strong:
+        return Choice("model.dropout", 0.3, f"{reason}; few want much of it (Araabi and Monz 2020)")
+    return Choice("model.dropout", 0.2 if examples.number < some else 0.1, reason)
 
 
 def _pieces(characters: float) -> tuple[int, str]:
@@ -275,7 +311,3 @@ def _pieces(characters: float) -> tuple[int, str]:
     size = next((size for most, size in SIZES if characters <= most), LARGEST_VOCABULARY)
     amount = f"{characters / 1e6:.2g} million" if characters < 1e7 else f"{characters / 1e6:,.0f} million"
     return size, f"{amount} characters; pieces that occur seldom are not learnt (Gowda and May 2020)"
-
-
-def _sides(facts: DataFacts) -> tuple[tuple[Literal["source", "target"], float], ...]:
-    return ("source", facts.source_characters), ("target", facts.target_characters)

@@ -6,42 +6,41 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from transduce import files
 from transduce.data import overlap
-from transduce.data.store import Row
+from transduce.decoding.config import Generation
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.machine.hardware import best_device, bf16_is_fast, choose_threads
 from transduce.machine.memory import keep_steady
-from transduce.models import folder as model_folder
-from transduce.models.card import model_card
-from transduce.models.folder import Loaded
+from transduce.models.card import describe, model_card
+from transduce.models.folder import Loaded, ModelConfig, save
+from transduce.models.model import Model
 from transduce.networks.heads import inner_matrices
-from transduce.networks.transformer import EncoderDecoder
-from transduce.tasks import translation
-from transduce.tasks.translation import TRANSLATION
-from transduce.text.pair import Tokenizers
+from transduce.networks.stepping import decodes
+from transduce.networks.transfer import transfer
+from transduce.tasks.task import Task
 from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision, TrainingConfig
 from transduce.training.interrupt import Abandoned, stop_on_signals
 from transduce.training.job import Job
-from transduce.training.loop import run
-from transduce.training.losses import TokenLoss
+from transduce.training.loop import run as run_loop
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
-from transduce.training.update import LossOf, Trainable
+from transduce.training.step import TrainingStep
+from transduce.training.update import Trainable
 from transduce.workflows.evaluate.test_set import run_of
 from transduce.workflows.prepare.run import Plan, Prepared, carry_out, plan
 from transduce.workflows.train.choices import choose, logged
 from transduce.workflows.train.run_file import RunConfig, RunFile, read_run
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, restored
 from transduce.workflows.train.start_from import Start
-from transduce.workflows.train.validation import DevSet, dev_places
+from transduce.workflows.train.validation import DevSet
 
 __all__ = ["Abandoned", "Trained", "prepare_file", "prepare_run", "require_trainable", "train", "train_file"]
 
@@ -78,7 +77,6 @@ def train(
 def train_file(file: RunFile, resume: bool = False, root: Path = Path("."), into: Path | None = None) -> Trained:
     """`train` for a run file that has been read."""
     keep_steady()
-    require_trainable(file.run)
     folder = RunFolder(into or root / "runs" / file.path.stem)
     with files.FolderLock(folder.path):
         if resume:
@@ -86,13 +84,14 @@ def train_file(file: RunFile, resume: bool = False, root: Path = Path("."), into
         else:
             folder.refuse_if_taken()
             config = _with_precision(logged(choose(file)).run)
+        require_trainable(config)
         job, state, prepared = _set_up(folder, config, file, resume, root)
         log.info("budget: %s%s", budget.name(config.training), _used_up(config.training, state))
         folder.write(config)
         _keep_for_evaluation(folder, prepared, file.start)
         try:
             with stop_on_signals() as stop:
-                finished = run(job, state, stop)
+                finished = run_loop(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
         log.info("%s: %s", folder.model, selection.chosen(config.training, state))
@@ -111,9 +110,10 @@ def prepare_file(file: RunFile, config: RunConfig, root: Path) -> Prepared:
 
 
 def _plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
-    tokenizers = None if file.start is None else file.start.tokenizers
+    processors = None if file.start is None else file.start.processors_for(config.task)
+    base, place = file.path.parent, root / "prepared"
     return plan(
-        config.data, config.tokenizer, config.seed, file.path.parent, root / "prepared", tokenizers, file.data.origins
+        config.task, config.data, config.tokenizer, config.seed, base, place, processors, file.data.origins
     )
 
 
@@ -154,10 +154,11 @@ def _used_up(training: TrainingConfig, state: TrainState) -> str:
 
 def require_trainable(config: RunConfig) -> None:
     """ValueError about what is missing or wrong and can be said before any work is done."""
-    known = ["loss", "perplexity", *QUICK_METRICS]
+    task = config.task
+    known = ["loss", *task.figures(0.0, 0.0), *(name for name in task.metrics if name in QUICK_METRICS)]
     for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.watched)):
         if metric is not None and metric not in known:
-            raise ValueError(f"training.{key} must be one of {', '.join(known)}, found {metric!r}")
+            raise ValueError(f"training.{key} must be one of {', '.join(known)} for task {task.name}, found {metric!r}")
     split = config.data.split
     if config.data.dev is None and (split is None or split.dev == 0):
         raise ValueError("data.dev or data.split is needed: without a dev set nothing tells which checkpoint is best")
@@ -172,43 +173,43 @@ def _with_precision(config: RunConfig) -> RunConfig:
 
 
 def _job(
-    folder: RunFolder, config: RunConfig, prepared: Prepared, start: Loaded | None, found: Checkpoint | None
+    folder: RunFolder, run: RunConfig, prepared: Prepared, start: Loaded | None, found: Checkpoint | None
 ) -> tuple[Job, TrainState]:
     """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
-    device = best_device()
-    torch.manual_seed(config.seed)
-    tokenizers = translation.tokenizers_of(prepared.processors)
-    spec = model_spec(config, tokenizers, start)
-    network = model_folder.build(spec).to(device)
-    masters = MasterWeights(network, PRECISIONS[config.training.precision])
+    device, task, training = best_device(), run.task, run.training
+    torch.manual_seed(run.seed)
+    processors = prepared.processors
+    network = task.network(run.model, processors).to(device)
     if start is not None:
-        masters.load(dict(start.network.named_parameters()))
-    optimiser = config.training.optimiser.build(masters.named, inner_matrices(network))
-    moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
-    state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=0 if start is None else -1)
+        _take_weights(network, start, task)
+    masters = MasterWeights(network, PRECISIONS[training.precision])
+    optimiser = training.optimiser.build(masters.named, inner_matrices(network))
+    moving = None if training.ema is None else MovingAverage(masters, training.ema)
+    validates_start = start is not None and start.config.task.name == task.name
+    state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=-1 if validates_start else 0)
     if found is not None:
         state = restored(found, masters, optimiser, moving)
         torch.set_num_threads(state.threads)
-    network.train()
-    log.info("%s", _description(spec, masters, device))
-    dev = _dev_set(config, prepared, tokenizers, device)
+    model = Model(ModelConfig(task, run.model), network, processors, _generation(run, start), device)
+    log.info("%s", _description(model.config, masters, device))
+    dev = DevSet.of(prepared, model, training)
 
     def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
-        card = model_card(folder.path.name, spec, state, values, config.seed, config.training.precision)
-        model_folder.save(folder.model, spec, weights, tokenizers, card)
+        name, precision = folder.path.name, training.precision
+        card = model_card(name, model.config, network, processors, state, values, run.seed, precision)
+        save(folder.model, model.config, weights, processors, model.generation if decodes(network) else None, card)
 
+    step = TrainingStep(network, task.loss, training.label_smoothing, training.r_drop).train()
+    costs, weights = task.cost(prepared.train.all_lengths()), [corpus.weight for corpus in run.data.train]
     job = Job(
-        trainable=Trainable(network, _loss_of(network, config.training, device), masters, optimiser, config.training),
-        moving=moving,
-        loader=prepared.loader(
-            TRANSLATION.cost(prepared.train.all_lengths()),
-            config.training.batch_tokens,
-            config.seed,
-            [each.weight for each in config.data.train],
+        trainable=Trainable(
+            step, lambda rows: task.batch(rows, processors, run.seed).to(device), masters, optimiser, training
         ),
+        moving=moving,
+        loader=prepared.loader(costs, training.batch_tokens, run.seed, weights),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
-        validate=lambda stop: dev.validate(network, stop),
+        validate=dev.validate,
         higher_is_better=lambda name: name in QUICK_METRICS and QUICK_METRICS[name].higher_is_better,
         publish=publish,
         draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve, ERROR_RATES),
@@ -216,46 +217,22 @@ def _job(
     return job, state
 
 
-def _loss_of(network: EncoderDecoder, training: TrainingConfig, device: str) -> LossOf:
-    def loss(source: Sequence[Row], target: Sequence[Row]) -> TokenLoss:
-        batch = translation.batch_of(source, target, device)
-        if training.r_drop:
-            return translation.consistent_loss(network, batch, training.label_smoothing, training.r_drop)
-        return translation.loss(network, batch, training.label_smoothing)
-
-    return loss
+def _take_weights(network: nn.Module, start: Loaded, task: Task) -> None:
+    """Puts the weights of a start into a network; of a model for another task the body, and what is new is logged."""
+    transferred = transfer(dict(start.network.named_parameters()), network)
+    if transferred.new:
+        taken, new = len(transferred.taken), ", ".join(transferred.new)
+        log.info("from the %s model to start from: %d tensors taken; new: %s", start.config.task.name, taken, new)
 
 
-def model_spec(config: RunConfig, tokenizers: Tokenizers, start: Loaded | None) -> model_folder.ModelSpec:
-    """What the run's network is."""
-    begun = model_folder.Generation() if start is None else start.spec.generation
-    longest = config.data.clean.max_length + 1  # no source is cut that is as long as those that were learnt from
-    return model_folder.ModelSpec(
-        network=config.model,
-        target_vocabulary=tokenizers.target.size,
-        source_vocabulary=None if tokenizers.shared else tokenizers.source.size,
-        generation=model_folder.Generation.of(config.decoding, max(begun.max_source, longest)),
-    )
+def _generation(run: RunConfig, start: Loaded | None) -> Generation:
+    """How the model decodes; no source is cut that is as long as those that were learnt from."""
+    longest = run.data.clean.max_length + 1
+    begun = Generation() if start is None else start.generation
+    return Generation.of(run.decoding, max(begun.max_source, longest))
 
 
-def _description(spec: model_folder.ModelSpec, masters: MasterWeights, device: str) -> str:
+def _description(model: ModelConfig, masters: MasterWeights, device: str) -> str:
     count = sum(master.numel() for master in masters.masters)
     precision = "bf16 with float32 masters" if masters.separate else "float32"
-    network = spec.network
-    return (
-        f"model: {network.encoder_layers}+{network.decoder_layers} layers, {network.d_model} wide, {count:,} parameters; "
-        f"{precision} on {device}, {torch.get_num_threads()} threads"
-    )
-
-
-def _dev_set(config: RunConfig, prepared: Prepared, tokenizers: Tokenizers, device: str) -> DevSet:
-    assert prepared.dev is not None  # require_trainable has seen that one is named; prepare fails where it is empty
-    texts = translation.with_references(prepared.records("dev"))
-    return DevSet(
-        store=prepared.dev,
-        texts=[texts[place] for place in dev_places(len(texts), config.training.validate_sentences)],
-        tokenizers=tokenizers,
-        decoding=config.decoding,
-        batch_tokens=config.training.batch_tokens,
-        device=device,
-    )
+    return f"model: {describe(model)}, {count:,} parameters; {precision} on {device}, {torch.get_num_threads()} threads"

@@ -116,7 +116,7 @@ def _run_file(tree: Mapping[str, Any], path: Path, before: RunFile | None = None
     start = find_start(tree, path, None if before is None else before.start)
     run = _run_of(tree, path, start)
     if start is not None:
-        check_start(start, run, tree, path)
+        check_start(start, run.model, run.tokenizer, tree, path)
     data = RunData(run.task, run.data, path.parent) if before is None or before.run.data != run.data else before.data
     return RunFile(path, tree, run, config.given(tree), start, data)
 

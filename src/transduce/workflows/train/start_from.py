@@ -1,19 +1,23 @@
 """Starting from a model: its network, its tokenizers and its weights, under new data and settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from transduce import config
+from transduce.data.columns import Text
+from transduce.data.processors import Processors
+from transduce.data.records import of_kind
 from transduce.decoding.config import Decoding
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model
-from transduce.models.folder import Loaded, ModelSpec
-from transduce.networks.config import TransformerConfig
+from transduce.models.folder import Loaded, ModelConfig
+from transduce.networks.config import LayerConfig
+from transduce.networks.table import NETWORKS, NetworkConfig
+from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
-from transduce.text.pair import Tokenizers
 
 KEY = "start-from"
 
@@ -27,11 +31,25 @@ class Start:
 
     path: Path
     folder: Path
-    spec: ModelSpec
+    config: ModelConfig
 
     @cached_property
-    def tokenizers(self) -> Tokenizers:
-        return Tokenizers.load(self.folder, [entry.name for entry in self.folder.iterdir()])
+    def processors(self) -> Processors:
+        return Processors.load(self.folder, self.config.task.columns)
+
+    def processors_for(self, task: Task) -> Processors:
+        """The processors that a run of a task takes: all of the same task, else the key column's tokenizer for all texts."""
+        if task.name == self.config.task.name:
+            return self.processors
+        tokenizer = self.processors[self.config.task.key]
+        return Processors(dict.fromkeys(of_kind(task, Text), tokenizer))
+
+    def body(self, kind: str) -> NetworkConfig:
+        """A network of another kind whose layers have the sizes of this model's."""
+        own, other = self.config.network, NETWORKS[kind]
+        shared: dict[str, Any] = {field.name: getattr(own, field.name) for field in fields(LayerConfig)}
+        layers = {field.name: _layers(own, field.name) for field in fields(other) if field.name.endswith("layers")}
+        return other(**shared, **layers)
 
     def load(self) -> Loaded:
         """The whole model, on the CPU, in float32."""
@@ -39,7 +57,7 @@ class Start:
 
     def decoding(self, own: Any) -> Decoding:
         """Its settings of decoding that go with the run file's own [decoding]: all, all but its groups, or none."""
-        settings = self.spec.generation.decoding()
+        settings = model_folder.read_generation(self.folder).decoding()
         for base in (settings, replace(settings, groups=1, diversity=0.0)):
             try:
                 config.build(Decoding, own, KEY, base)
@@ -59,24 +77,33 @@ def find_start(tree: Mapping[str, Any], run_path: Path, before: Start | None = N
     if before is not None and before.path == path:
         return before
     folder = find_model(path)
-    return Start(path, folder, model_folder.read_spec(folder))
+    return Start(path, folder, model_folder.read_config(folder))
 
 
-def check_start(
-    start: Start, network: TransformerConfig, tokenizer: TokenizerConfig, tree: Mapping[str, Any], run_path: Path
-) -> None:
+def _layers(network: NetworkConfig, name: str) -> int:
+    """The number of layers of a stack of the new network: that of the stack that it is taken from."""
+    names = (name, "layers", "encoder_layers")
+    layers: int = next(getattr(network, each) for each in names if hasattr(network, each))
+    return layers
+
+
+def check_start(start: Start, network: NetworkConfig, tokenizer: TokenizerConfig, tree: Mapping[str, Any], path: Path) -> None:
     """ValueError if the run file asks for another network or tokenizer than the start has."""
-    free = config.keys_where(type(start.spec.network), lambda fact: fact.free)
+    same_kind = type(network) is type(start.config.network)
+    base = start.config.network if same_kind else start.body(config.name_of("model", NETWORKS, network))
+    free = config.keys_where(type(base), lambda fact: fact.free)
     model = tree.get("model", {})
     for key, value in model.items() if isinstance(model, Mapping) else ():
-        same = key != "preset" and config.value_at(network, key) == config.value_at(start.spec.network, key)
+        if key == "kind" and not same_kind:
+            continue
+        same = key != "preset" and config.value_at(network, key) == config.value_at(base, key)
         if key not in free and not same:
             raise ValueError(
-                f"{config.origin(str(run_path), model, key)}: model.{key} = {value!r} does not go with {KEY}: the network is "
+                f"{config.origin(str(path), model, key)}: model.{key} = {value!r} does not go with {KEY}: the network is "
                 f"that of {start.folder}; leave it out (only {', '.join(sorted(free))} may be given)"
             )
     if tokenizer != TokenizerConfig():
         raise ValueError(
-            f"{config.origin(str(run_path), tree, 'tokenizer')}: [tokenizer] does not go with {KEY}: the tokenizers are those "
+            f"{config.origin(str(path), tree, 'tokenizer')}: [tokenizer] does not go with {KEY}: the tokenizers are those "
             f"of {start.folder}; leave it out"
         )

@@ -1,35 +1,29 @@
-"""What a validation measures on the dev set: loss, perplexity, every metric on decoded sentences, and samples to look at."""
+"""What a validation measures on the dev set: the task's loss, its metrics on predictions, and samples to look at."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Int
 
 from transduce.data.batching import by_length
-from transduce.data.records import shortened
+from transduce.data.loader import Rows
+from transduce.data.prepared import Prepared
+from transduce.data.records import Record, shortened
 from transduce.data.store import TokenStore
-from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
-from transduce.decoding.hypothesis import SpecialIds
-from transduce.decoding.requests import Request
 from transduce.evaluation.metrics import QUICK_METRICS
-from transduce.evaluation.perplexity import perplexity
-from transduce.networks.stepping import TransformerDecoding
-from transduce.networks.transformer import EncoderDecoder
-from transduce.tasks import translation
-from transduce.tasks.translation import HeldOutText
+from transduce.models.model import Model
+from transduce.tasks.references import Item, items, units_per_byte
 from transduce.terminal import harmless
-from transduce.text.pair import Tokenizers
-from transduce.text.special import END, PAD, START, UNKNOWN
+from transduce.training.config import TrainingConfig
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Validation
 
-LOSS_PAIRS = 4000  # dev pairs at most whose loss is measured
-SAMPLES, WIDTH = 3, 160  # sentences shown of each validation, and characters of each
-NO_OUTPUTS = "  no outputs: the network gives no finite probabilities"
-SPECIAL = SpecialIds(pad=PAD, start=START, end=END, unknown=UNKNOWN)
+LOSS_ROWS = 4000  # dev rows at most whose loss is measured
+SAMPLES, WIDTH = 3, 160  # predictions shown of each validation, and characters of each
+NO_OUTPUTS = "  no predictions: the network gives no finite probabilities"
 
 
 def dev_places(count: int, most: int) -> Int[np.ndarray, " K"]:
@@ -39,65 +33,83 @@ def dev_places(count: int, most: int) -> Int[np.ndarray, " K"]:
 
 @dataclass(frozen=True)
 class DevSet:
-    """What validations look at, the same every time."""
+    """What validations look at, the same every time.
 
+    items: records to predict, with their right answers. units_per_byte: target tokens (or rows) per byte of text.
+    """
+
+    model: Model
     store: TokenStore
-    texts: Sequence[HeldOutText]
-    tokenizers: Tokenizers
-    decoding: Decoding
+    items: Sequence[Item]
+    units_per_byte: float
     batch_tokens: int
-    device: str
 
-    def validate(self, network: EncoderDecoder, stop: StopRequest) -> Validation:
-        """Measures with the network in evaluation mode: loss, perplexity and every one of QUICK_METRICS.
+    @classmethod
+    def of(cls, prepared: Prepared, model: Model, training: TrainingConfig) -> "DevSet":
+        assert prepared.dev is not None  # require_trainable has seen that one is named; prepare fails where it is empty
+        task, records = model.task, prepared.records("dev")
+        every = items(task, records)
+        chosen = [every[place] for place in dev_places(len(every), training.validate_sentences)]
+        rate = units_per_byte(task, model.processors, records)
+        return cls(model, prepared.dev, chosen, rate, training.batch_tokens)
+
+    def validate(self, stop: StopRequest) -> Validation:
+        """Measures with the network in evaluation mode: loss, figures and every quick metric of the task.
 
         All are NaN where the network's probabilities are. Raises Interrupted within a batch or two of a stop request.
         """
+        network, task = self.model.network, self.model.task
+        metrics = {name: QUICK_METRICS[name] for name in task.metrics if name in QUICK_METRICS}
         network.eval()
         try:
-            values = self._loss(network, stop)
-            if not math.isfinite(values["loss"]):  # nothing can be decoded; the updates that follow end the run
-                return Validation(dict.fromkeys([*values, *QUICK_METRICS], math.nan), NO_OUTPUTS)
-            outputs = self._translate(network, stop)
+            values = self._loss(stop)
+            if not math.isfinite(values["loss"]):  # nothing can be predicted; the updates that follow end the run
+                return Validation(dict.fromkeys([*values, *metrics], math.nan), NO_OUTPUTS)
+            predictions = self._predict(stop)
         finally:
             network.train()
-        references = [text.references for text in self.texts]
-        values |= {name: each.compute(outputs, references).value for name, each in QUICK_METRICS.items()}
-        return Validation(values, self._samples(outputs))
+        references = [item.references for item in self.items]
+        if metrics:
+            values |= {name: each.compute(predictions, references).value for name, each in metrics.items()}
+        return Validation(values, self._samples(predictions))
 
-    def _loss(self, network: EncoderDecoder, stop: StopRequest) -> dict[str, float]:
-        pairs = dev_places(len(self.store), LOSS_PAIRS)
-        source, target = self.store.rows("source", pairs), self.store.rows("target", pairs)
-        total, tokens = 0.0, 0
-        lengths = [max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)]
-        for group in by_length(lengths, self.batch_tokens):
+    @torch.no_grad()
+    def _loss(self, stop: StopRequest) -> dict[str, float]:
+        model, task = self.model, self.model.task
+        total, weight = 0.0, 0
+        for rows in dev_batches(self.store, model, self.batch_tokens, LOSS_ROWS):
             stop.check()
-            batch = translation.batch_of([source[i] for i in group], [target[i] for i in group], self.device)
-            for found in translation.token_log_probabilities(network, batch):
-                total += sum(found)
-                tokens += len(found)
-        if not math.isfinite(total):
-            return {"loss": math.nan, "perplexity": math.nan}
-        return {"loss": -total / tokens, "perplexity": perplexity(total, tokens)}
+            loss = task.loss(model.network, task.batch(rows, model.processors, seed=0).to(model.device), 0.0)
+            total, weight = total + float(loss.shown["nll"]), weight + loss.weight
+        nll = total / max(1, weight) if math.isfinite(total) else math.nan
+        return {"loss": nll, **task.figures(nll, self.units_per_byte)}
 
-    def _translate(self, network: EncoderDecoder, stop: StopRequest) -> list[str]:
-        rows = self.tokenizers.source_rows([text.source for text in self.texts], [text.tags for text in self.texts])
-        greedy = self.decoding.greedy()
-        requests = [Request([*row, END], (), greedy.limit(len(row) + 1), place) for place, row in enumerate(rows)]
-        ids: dict[int, tuple[int, ...]] = {}
-        for place, (best, *_) in decode(TransformerDecoding(network), requests, greedy, SPECIAL, self.device):
+    def _predict(self, stop: StopRequest) -> list[str]:
+        model = self.model
+        predictions = []
+        if model.task.answer is None:  # measured by the loss alone; some predictions are samples to look at
+            return []
+        for prediction in model.task.predict(model, [item.record for item in self.items], model.decoding().greedy()):
             stop.check()
-            ids[place] = best.ids
-        return self.tokenizers.target.decode_batch([ids[place] for place in range(len(rows))])
+            predictions.append(prediction.text)
+        return predictions
 
-    def _samples(self, outputs: Sequence[str]) -> str:
-        shown = list(zip(self.texts, outputs, strict=True))[:SAMPLES]
+    def _samples(self, predictions: Sequence[str]) -> str:
         return "\n".join(
-            f"  source     {_shown(' '.join([*text.tags, text.source]))}\n"
-            f"  output     {_shown(output)}\n"
-            f"  reference  {_shown(text.references[0])}"
-            for text, output in shown
+            f"  {self.model.task.key:<10} {_shown(' '.join([*item.record.tags, item.record.values[self.model.task.key]]))}\n"
+            f"  predicted  {_shown(prediction)}\n"
+            f"  right      {_shown(item.references[0])}"
+            for item, prediction in list(zip(self.items, predictions, strict=False))[:SAMPLES]
         )
+
+
+def dev_batches(store: TokenStore, model: Model, batch_tokens: int, most: int) -> Iterator[Rows]:
+    """At most `most` rows of a store, drawn from all of it, in batches of like lengths."""
+    places = dev_places(len(store), most)
+    costs = model.task.cost(store.all_lengths()).of(places)
+    for group in by_length(np.maximum(costs.main, costs.other).tolist(), batch_tokens):
+        indices = places[group]
+        yield Rows(0, 0, {column: store.rows(column, indices) for column in store.columns}, indices)
 
 
 def _shown(text: str) -> str:
