@@ -48,7 +48,7 @@ class Start:
         """A network of another kind whose layers have the sizes of this model's."""
         own, other = self.config.network, NETWORKS[kind]
         shared: dict[str, Any] = {field.name: getattr(own, field.name) for field in fields(LayerConfig)}
-        layers = {field.name: _layers(own, field.name) for field in fields(other) if field.name.endswith("layers")}
+        layers: dict[str, Any] = {field.name: _layers(own, field.name) for field in fields(other) if field.name.endswith("layers")}
         return other(**shared, **layers)
 
     def load(self) -> Loaded:
