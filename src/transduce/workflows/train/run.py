@@ -1,7 +1,8 @@
 """Train: a run file to a run folder with a model in it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from transduce.data import overlap
 from transduce.data.store import Row
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
-from transduce.machine.hardware import best_device, bf16_is_fast, choose_threads
-from transduce.machine.memory import keep_steady
+from transduce.machine.hardware import best_device, bf16_is_fast
 from transduce.models import folder as model_folder
 from transduce.models.card import model_card
 from transduce.models.folder import Loaded
@@ -25,7 +25,7 @@ from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision, TrainingConfig
-from transduce.training.interrupt import Abandoned, stop_on_signals
+from transduce.training.interrupt import Abandoned, Stopping, never
 from transduce.training.job import Job
 from transduce.training.loop import run
 from transduce.training.losses import TokenLoss
@@ -63,18 +63,19 @@ def train(
     resume: bool = False,
     root: Path = Path("."),
     into: Path | None = None,
+    stopping: Stopping = never,
 ) -> Trained:
     """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
     file's stem. Settings that are given nowhere are chosen by the size of the data (workflows/defaults.py).
 
-    `resume` goes on with a run that was stopped or killed, bit by bit as if it had not been. Ctrl-C and SIGTERM stop after
-    the update in hand, with a checkpoint; a second one at once, as Abandoned. ValueErrors say what is wrong with the run
-    file, the data or the folder.
+    `resume` continues a run that was stopped or killed; on a CPU, with the threads it began with, it ends bit for bit as if
+    it had never stopped. `stopping` gives the request to stop that holds during the updates; the run then ends with a
+    checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
+    torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
     """
-    keep_steady()
     require_trainable(load_run(run_path, overrides))
     folder = RunFolder(into or root / "runs" / run_path.stem)
-    with files.FolderLock(folder.path):
+    with files.FolderLock(folder.path), _random_states_kept():
         if resume:
             config = folder.resumed(settled_run(run_path, overrides, folder.run_file))
         else:
@@ -87,7 +88,7 @@ def train(
             folder, prepared, None if config.start_from is None else run_path.parent / config.start_from
         )
         try:
-            with stop_on_signals() as stop:
+            with stopping() as stop:
                 finished = run(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
@@ -155,7 +156,7 @@ def _job(
 ) -> tuple[Job, TrainState]:
     """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
     device = best_device()
-    torch.manual_seed(config.seed)
+    _seed(config.seed, device)
     tokenizers = prepared.tokenizers
     spec = model_spec(config, tokenizers, start)
     network = model_folder.build(spec).to(device)
@@ -164,10 +165,12 @@ def _job(
         masters.load(dict(start.network.named_parameters()))
     optimiser = config.training.optimiser.build(masters.named)
     moving = None if config.training.ema is None else MovingAverage(masters, config.training.ema)
-    state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=0 if start is None else -1)
+    state = TrainState(
+        data=prepared.folder.name, threads=torch.get_num_threads(), validated_at=0 if start is None else -1
+    )
     if found is not None:
         state = restored(found, masters, optimiser, moving)
-        torch.set_num_threads(state.threads)
+        _check_threads(state.threads, device)
     network.train()
     log.info("%s", _description(spec, masters, device))
     dev = _dev_set(config, prepared, tokenizers, device)
@@ -188,6 +191,33 @@ def _job(
         draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve, ERROR_RATES),
     )
     return job, state
+
+
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """Puts the random generators that training uses back to their states: that of the CPU, and of the current GPU."""
+    devices = [torch.cuda.current_device()] if best_device() == "cuda" else []
+    with torch.random.fork_rng(devices):
+        yield
+
+
+def _seed(seed: int, device: str) -> None:
+    """As torch.manual_seed, without the GPUs that the run does not use."""
+    torch.default_generator.manual_seed(seed)
+    if device == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
+def _check_threads(began: int, device: str) -> None:
+    """A warning where a run on a CPU began with another number of threads."""
+    if device == "cpu" and began != torch.get_num_threads():
+        log.warning(
+            "this run began with %d threads and continues with %d, which round sums in another order; "
+            "torch.set_num_threads(%d) before training keeps it exact",
+            began,
+            torch.get_num_threads(),
+            began,
+        )
 
 
 def _loss_of(network: EncoderDecoder, training: TrainingConfig, device: str) -> LossOf:
