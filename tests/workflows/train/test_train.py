@@ -499,7 +499,6 @@ def library_state() -> dict[str, object]:
         "handlers": [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
         "environment": dict(os.environ),
         "torch": torch.get_rng_state().tolist(),
-        "random": random.getstate(),
         "logging": (logger.level, [*logger.handlers], [*logging.getLogger().handlers]),
         "folder": os.getcwd(),
     }
