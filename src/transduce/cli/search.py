@@ -10,7 +10,7 @@ from transduce import config
 from transduce.cli import streams
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_run_file, budget_of
-from transduce.terminal import table
+from transduce.terminal import table, warnings_only
 
 if TYPE_CHECKING:
     from transduce.workflows.search.run import Found
@@ -27,9 +27,12 @@ TRIALS = 12
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
 
-    from transduce.workflows.search.run import search
+    from transduce.cli.process import prepare_for_training, stop_on_signals
+    from transduce.workflows.search.run import search, search_folder
 
-    found = search(options.run, options.over, options.trials, _overrides(options))
+    prepare_for_training(search_folder(options.run).glob("trial-*"))
+    with warnings_only("transduce.workflows.train"):  # each trial's run file and metrics hold the rest
+        found = search(options.run, options.over, options.trials, _overrides(options), stopping=stop_on_signals)
     if found.results:
         streams.write(_table(found))
     if found.best is not None:

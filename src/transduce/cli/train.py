@@ -4,6 +4,7 @@ import argparse
 import logging
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from transduce.cli import streams
@@ -19,10 +20,12 @@ SUMMARY = "train a model from a run file"
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
 
+    from transduce.cli.process import prepare_for_training, stop_on_signals
     from transduce.workflows.train.run import Abandoned, train
 
+    prepare_for_training([Path("runs") / options.run.stem] if options.resume else [])
     try:
-        trained = train(options.run, _overrides(options), options.resume)
+        trained = train(options.run, _overrides(options), options.resume, stopping=stop_on_signals)
     except Abandoned:
         lost = "updates since the last checkpoint are lost"
         log.info("stopped at once; %s; to continue: %s", lost, _again(arguments))

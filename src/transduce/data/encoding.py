@@ -218,7 +218,9 @@ class _Encoder:
             ("longer than max-length", lengths[name] > self._clean.max_length) for name in self._limited
         ]
         without_tags = dict(lengths)
-        without_tags[self._task.key] = lengths[self._task.key] - np.array([len(record.tags) for record in records], np.int64)
+        without_tags[self._task.key] = lengths[self._task.key] - np.array(
+            [len(record.tags) for record in records], np.int64
+        )
         reasons += [(f"empty {name}", without_tags[name] == 0) for name in self._texts]
         most = self._clean.max_ratio
         if part == TRAIN and most is not None:

@@ -22,7 +22,7 @@ from transduce.tasks import language_model, translation
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.outputs import Output, Scored
 from transduce.tasks.task import Prediction, Task
-from transduce.tasks.translation import Translation, TranslationBatch
+from transduce.tasks.translation import TranslationBatch
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 COMMANDS = {"translation": "translate", "language-model": "generate"}  # all others: predict

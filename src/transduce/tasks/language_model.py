@@ -123,7 +123,8 @@ def continuations(
     tokenizer = model.processors.tokenizer("text")
     rows = tokenizer.encode_batch(prompts)
     requests = [
-        Request(None, row, _room(row, place, settings.max_length, context), first_place + place) for place, row in enumerate(rows)
+        Request(None, row, _room(row, place, settings.max_length, context), first_place + place)
+        for place, row in enumerate(rows)
     ]
     for place, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
         yield place, outputs_of(hypotheses, rows[place], tokenizer)

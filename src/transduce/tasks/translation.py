@@ -96,9 +96,7 @@ class Translation:
         hidden = network(batch.source, batch.lengths, batch.target_in)
         return token_loss(network.head, hidden, batch.target_out, smoothing)
 
-    def certainty(
-        self, network: Any, batch: TranslationBatch
-    ) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    def certainty(self, network: Any, batch: TranslationBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
         hidden = network(batch.source, batch.lengths, batch.target_in)
         return certainty(network.head, hidden, batch.target_out)
 

@@ -110,6 +110,14 @@ def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if NAME.fullmatch(entry.name)) if folder.is_dir() else []
 
 
+def threads(folder: Path) -> int | None:
+    """How many threads the run of these checkpoints computes with on a CPU; None where no checkpoint can be read."""
+    for name in reversed(names(folder)):
+        with suppress(ValueError, OSError):
+            return _state(folder / name / "state.json").threads
+    return None
+
+
 def recover(folder: Path) -> None:
     """Puts back, or finishes, a checkpoint whose replacement was cut off by a kill."""
     if folder.is_dir():

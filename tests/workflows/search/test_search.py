@@ -12,6 +12,7 @@ import torch
 
 from toy import write_toy
 from transduce.cli.main import main
+from transduce.cli.process import stop_on_signals
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
 from transduce.training.optimisers import Muon
@@ -29,7 +30,7 @@ OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
 
 
 def searched(root: Path, count: int = 3, over: tuple[str, ...] = OVER) -> Found:
-    return search(root / "toy.toml", over, count, SHORT, root)
+    return search(root / "toy.toml", over, count, SHORT, root, stop_on_signals)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,11 @@ import torch
 import transduce
 from toy import write_toy
 from transduce import files
+from transduce.cli.process import prepare_for_training, stop_on_signals
+from transduce.machine import hardware
 from transduce.terminal import messages_on_stderr, print_message
 from transduce.training import checkpoints, metrics_log
+from transduce.training.interrupt import StopRequest
 from transduce.training.loop import Diverged
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import validation as validation_workflow
@@ -103,7 +107,7 @@ def test_stopping_and_going_on_changes_nothing(whole, tmp_path, stop_at, monkeyp
         return update(*arguments)
 
     monkeypatch.setattr(train_workflow.translation, "loss", counting)
-    stopped = train(run_file, root=tmp_path)
+    stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
     assert not stopped.finished and stopped.signal == signal.SIGINT and stopped.state.step == stop_at
     torch.manual_seed(99)  # what the next sitting finds in its generator must not matter
     assert train(run_file, resume=True, root=tmp_path).finished
@@ -123,7 +127,7 @@ def test_stopping_inside_a_validation_and_going_on_changes_nothing(whole, tmp_pa
         return decode(*arguments, **options)
 
     monkeypatch.setattr(validation_workflow, "decode", interrupted)
-    stopped = train(run_file, root=tmp_path)
+    stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
     assert not stopped.finished and stopped.signal == signal.SIGTERM and stopped.state.step == 10 * validation
     assert train(run_file, resume=True, root=tmp_path).finished
     assert final_state(tmp_path) == final_state(whole)
@@ -212,7 +216,7 @@ def test_a_closed_terminal_saves_as_ctrl_c_does(tmp_path, monkeypatch):
         "loss",
         lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
     )
-    stopped = train(run_file, root=tmp_path)
+    stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
     assert stopped.signal == signal.SIGHUP and checkpoints.names(tmp_path / "runs/toy/checkpoints") == ["step-00000001"]
 
 
@@ -234,7 +238,6 @@ def test_a_budget_that_changed_is_reckoned_anew_even_after_a_kill(tmp_path, monk
     with pytest.raises(ZeroDivisionError):
         train(run_file, longer, resume=True, root=tmp_path)
     monkeypatch.undo()
-    torch.set_num_threads(1)
     found = train(run_file, longer, resume=True, root=tmp_path)
     assert found.finished and found.state.step > 4
 
@@ -266,7 +269,7 @@ def test_stopping_after_an_update_that_was_left_out_keeps_the_work(tmp_path, mon
         return found
 
     monkeypatch.setattr(train_workflow.translation, "loss", failing)
-    stopped = train(run_file, root=tmp_path)
+    stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
     assert stopped.state.step == 7
     assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints").state.step == 7
 
@@ -459,7 +462,7 @@ def test_what_was_to_be_ignored_stays_so(tmp_path, monkeypatch):
             "loss",
             lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
         )
-        found = train(write_toy(tmp_path), ["training.steps=2"], root=tmp_path)
+        found = train(write_toy(tmp_path), ["training.steps=2"], root=tmp_path, stopping=stop_on_signals)
         assert found.finished and found.signal is None
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
@@ -473,7 +476,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
 
     monkeypatch.setattr(train_workflow.translation, "loss", twice)
     with pytest.raises(Abandoned):
-        train(write_toy(tmp_path), root=tmp_path)
+        train(write_toy(tmp_path), root=tmp_path, stopping=stop_on_signals)
 
 
 def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
@@ -486,6 +489,57 @@ def test_a_run_goes_on_where_nobody_reads_what_it_says(tmp_path, monkeypatch):
             assert found.finished and checkpoints.names(tmp_path / "runs/toy/checkpoints")
             print_message("later messages are ignored too")
         print("these too", file=nobody, flush=True)
+
+
+def library_state() -> dict[str, object]:
+    """What of the process a library call must leave as it was."""
+    logger = logging.getLogger("transduce")
+    return {
+        "threads": torch.get_num_threads(),
+        "handlers": [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+        "environment": dict(os.environ),
+        "torch": torch.get_rng_state().tolist(),
+        "logging": (logger.level, [*logger.handlers], [*logging.getLogger().handlers]),
+        "folder": os.getcwd(),
+    }
+
+
+def test_a_library_call_changes_nothing_of_the_process_and_is_silent(tmp_path, capfd):
+    run_file, before = write_toy(tmp_path), library_state()
+    during = []
+
+    @contextmanager
+    def stopping():
+        during.append(library_state())
+        yield StopRequest()
+
+    train(run_file, ["training.steps=4"], root=tmp_path, stopping=stopping)
+    train(run_file, ["training.steps=6"], resume=True, root=tmp_path, stopping=stopping)
+    assert library_state() == before and capfd.readouterr() == ("", "")
+    assert all({**each, "torch": None} == {**before, "torch": None} for each in during) and len(during) == 2
+
+
+def test_another_number_of_threads_is_a_warning(tmp_path, caplog):
+    run_file = write_toy(tmp_path)
+    train(run_file, ["training.steps=2"], root=tmp_path)
+    assert checkpoints.threads(tmp_path / "runs/toy/checkpoints") == 1
+    torch.set_num_threads(2)
+    train(run_file, ["training.steps=4"], resume=True, root=tmp_path)
+    assert [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING] == [
+        "this run began with 1 threads and continues with 2, which round sums in another order; "
+        "torch.set_num_threads(1) before training keeps it exact"
+    ]
+    assert torch.get_num_threads() == 2 and checkpoints.threads(tmp_path / "runs/toy/checkpoints") == 1
+
+
+def test_the_command_resumes_with_the_threads_that_a_run_began_with(tmp_path, monkeypatch):
+    train(write_toy(tmp_path), ["training.steps=2"], root=tmp_path)
+    monkeypatch.setattr(hardware, "choose_threads", lambda: torch.set_num_threads(2))
+    prepare_for_training([tmp_path / "runs/none", tmp_path / "runs/toy"])
+    assert torch.get_num_threads() == 1
+    prepare_for_training([tmp_path / "runs/none"])
+    assert torch.get_num_threads() == 2
+    assert checkpoints.threads(tmp_path / "runs/none/checkpoints") is None
 
 
 def test_a_run_that_no_validation_gives_a_number_has_diverged(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import torch
 
 import transduce
 from toy import write_toy
+from transduce.cli.process import stop_on_signals
 from transduce.training import checkpoints
 from transduce.training.job import Validation
 from transduce.training.metrics_log import read
@@ -62,8 +63,8 @@ def test_stopping_and_going_on_changes_nothing(tmp_path, monkeypatch, settings):
     run_file = write_toy(parted)
     with monkeypatch.context() as patch:
         patch.setattr(train_workflow.translation, "batch_of", counting)
-        assert not train(run_file, settings, root=parted).finished
-        train(run_file, settings, resume=True, root=parted)
+        assert not train(run_file, settings, root=parted, stopping=stop_on_signals).finished
+        train(run_file, settings, resume=True, root=parted, stopping=stop_on_signals)
     assert train(run_file, settings, resume=True, root=parted).finished
     assert same(newest(whole), newest(parted))
 

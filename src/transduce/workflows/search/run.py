@@ -17,10 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from transduce import config, files
 from transduce.evaluation.metrics import METRICS
+from transduce.training.interrupt import Stopping, never
 from transduce.workflows.search.proposals import propose, require_optuna
 from transduce.workflows.search.space import Choices, Dimension, Range, assignment, combinations, parse
 from transduce.workflows.search.trials import Result, Stopped, Trials, read_results, write_results
@@ -56,12 +55,18 @@ class Found:
         return min(scored)[2] if scored else None
 
 
+def search_folder(run_path: Path, root: Path = Path(".")) -> Path:
+    """Where the search over a run file lies."""
+    return root / "runs" / f"{run_path.stem}-search"
+
+
 def search(
     run_path: Path,
     over: Sequence[str],
     count: int,
     overrides: Sequence[str] = (),
     root: Path = Path("."),
+    stopping: Stopping = never,
 ) -> Found:
     """Trains `count` runs of a run file with `overrides`, over what `over` names (see search_space.py).
 
@@ -88,9 +93,9 @@ def search(
         fixed=fixed,
         metric=run.training.metric,
         higher_is_better=metric is not None and metric.higher_is_better,
-        folder=root / "runs" / f"{run_path.stem}-search",
+        folder=search_folder(run_path, root),
         root=root,
-        threads=torch.get_num_threads(),
+        stopping=stopping,
     )
     with files.FolderLock(trials.folder):
         identity = _identity(run, file.data, dimensions)

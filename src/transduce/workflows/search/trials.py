@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from transduce import files
 from transduce.data.formats import lines
 from transduce.machine.hardware import is_out_of_memory
 from transduce.training import checkpoints
+from transduce.training.interrupt import Stopping
 from transduce.training.loop import Diverged
 from transduce.training.update import TooLarge
 from transduce.workflows.search.space import assignment
@@ -51,7 +50,7 @@ class Trials:
     higher_is_better: bool
     folder: Path
     root: Path
-    threads: int  # that each trial begins with, and may find to be too many; not what the one before it left
+    stopping: Stopping
 
     def place(self, number: int) -> RunFolder:
         return RunFolder(self.folder / f"trial-{number:03}")
@@ -79,18 +78,17 @@ class Trials:
         return Result(number, dict(settings), trained.state.scores[best], checkpoints.step_of(best), minutes)
 
     def _train(self, number: int, file: RunFile) -> Trained:
-        torch.set_num_threads(self.threads)
         into = self.place(number)
         if into.run_file.exists():
             try:
-                return train_file(file, True, self.root, into.path)
+                return train_file(file, True, self.root, into.path, self.stopping)
             except (Diverged, TooLarge, files.InUse):
                 raise
             except ValueError:  # damaged, or of other settings: it may be looked at, but is no trial of this search
                 aside = into.path.with_name(f"set-aside-{into.path.name}")
                 files.remove_folder(aside)
                 into.path.rename(aside)
-        return train_file(file, False, self.root, into.path)
+        return train_file(file, False, self.root, into.path, self.stopping)
 
     def tidy(self, results: Iterable[Result], best: Result | None) -> None:
         """Removes checkpoints and models of all but the best; logs, curves and run files stay."""

@@ -1,7 +1,8 @@
 """Train: a run file to a run folder with a model in it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from transduce.data import overlap
 from transduce.decoding.config import Generation
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
-from transduce.machine.hardware import best_device, bf16_is_fast, choose_threads
-from transduce.machine.memory import keep_steady
+from transduce.machine.hardware import best_device, bf16_is_fast
 from transduce.models.card import describe, model_card
 from transduce.models.folder import Loaded, ModelConfig, save
 from transduce.models.model import Model
@@ -26,7 +26,7 @@ from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision, TrainingConfig
-from transduce.training.interrupt import Abandoned, stop_on_signals
+from transduce.training.interrupt import Abandoned, Stopping, never
 from transduce.training.job import Job
 from transduce.training.loop import run as run_loop
 from transduce.training.metrics_log import MetricsLog
@@ -63,22 +63,29 @@ def train(
     resume: bool = False,
     root: Path = Path("."),
     into: Path | None = None,
+    stopping: Stopping = never,
 ) -> Trained:
     """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
     file's stem. Settings that are given nowhere are chosen by the size of the data (choices.py).
 
-    `resume` goes on with a run that was stopped or killed, bit by bit as if it had not been. Ctrl-C and SIGTERM stop after
-    the update in hand, with a checkpoint; a second one at once, as Abandoned. ValueErrors say what is wrong with the run
-    file, the data or the folder.
+    `resume` continues a run that was stopped or killed; on a CPU, with the threads it began with, it ends bit for bit as if
+    it had never stopped. `stopping` gives the request to stop that holds during the updates; the run then ends with a
+    checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
+    torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
     """
-    return train_file(read_run(run_path, overrides), resume, root, into)
+    return train_file(read_run(run_path, overrides), resume, root, into, stopping)
 
 
-def train_file(file: RunFile, resume: bool = False, root: Path = Path("."), into: Path | None = None) -> Trained:
+def train_file(
+    file: RunFile,
+    resume: bool = False,
+    root: Path = Path("."),
+    into: Path | None = None,
+    stopping: Stopping = never,
+) -> Trained:
     """`train` for a run file that has been read."""
-    keep_steady()
     folder = RunFolder(into or root / "runs" / file.path.stem)
-    with files.FolderLock(folder.path):
+    with files.FolderLock(folder.path), _random_states_kept():
         if resume:
             config = folder.resumed(file)
         else:
@@ -90,7 +97,7 @@ def train_file(file: RunFile, resume: bool = False, root: Path = Path("."), into
         folder.write(config)
         _keep_for_evaluation(folder, prepared, file.start)
         try:
-            with stop_on_signals() as stop:
+            with stopping() as stop:
                 finished = run_loop(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
@@ -112,9 +119,7 @@ def prepare_file(file: RunFile, config: RunConfig, root: Path) -> Prepared:
 def _plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
     processors = None if file.start is None else file.start.processors_for(config.task)
     base, place = file.path.parent, root / "prepared"
-    return plan(
-        config.task, config.data, config.tokenizer, config.seed, base, place, processors, file.data.origins
-    )
+    return plan(config.task, config.data, config.tokenizer, config.seed, base, place, processors, file.data.origins)
 
 
 def _set_up(
@@ -177,7 +182,7 @@ def _job(
 ) -> tuple[Job, TrainState]:
     """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
     device, task, training = best_device(), run.task, run.training
-    torch.manual_seed(run.seed)
+    _seed(run.seed, device)
     processors = prepared.processors
     network = task.network(run.model, processors).to(device)
     if start is not None:
@@ -186,10 +191,12 @@ def _job(
     optimiser = training.optimiser.build(masters.named, inner_matrices(network))
     moving = None if training.ema is None else MovingAverage(masters, training.ema)
     validates_start = start is not None and start.config.task.name == task.name
-    state = TrainState(data=prepared.folder.name, threads=choose_threads(), validated_at=-1 if validates_start else 0)
+    state = TrainState(
+        data=prepared.folder.name, threads=torch.get_num_threads(), validated_at=-1 if validates_start else 0
+    )
     if found is not None:
         state = restored(found, masters, optimiser, moving)
-        torch.set_num_threads(state.threads)
+        _check_threads(state.threads, device)
     model = Model(ModelConfig(task, run.model), network, processors, _generation(run, start), device)
     log.info("%s", _description(model.config, masters, device))
     dev = DevSet.of(prepared, model, training)
@@ -215,6 +222,33 @@ def _job(
         draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve, ERROR_RATES),
     )
     return job, state
+
+
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
+    """Puts the random generators that training uses back to their states: that of the CPU, and of the current GPU."""
+    devices = [torch.cuda.current_device()] if best_device() == "cuda" else []
+    with torch.random.fork_rng(devices):
+        yield
+
+
+def _seed(seed: int, device: str) -> None:
+    """As torch.manual_seed, without the GPUs that the run does not use."""
+    torch.default_generator.manual_seed(seed)
+    if device == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
+def _check_threads(began: int, device: str) -> None:
+    """A warning where a run on a CPU began with another number of threads."""
+    if device == "cpu" and began != torch.get_num_threads():
+        log.warning(
+            "this run began with %d threads and continues with %d, which round sums in another order; "
+            "torch.set_num_threads(%d) before training keeps it exact",
+            began,
+            torch.get_num_threads(),
+            began,
+        )
 
 
 def _take_weights(network: nn.Module, start: Loaded, task: Task) -> None:

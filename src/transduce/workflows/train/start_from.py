@@ -48,7 +48,9 @@ class Start:
         """A network of another kind whose layers have the sizes of this model's."""
         own, other = self.config.network, NETWORKS[kind]
         shared: dict[str, Any] = {field.name: getattr(own, field.name) for field in fields(LayerConfig)}
-        layers: dict[str, Any] = {field.name: _layers(own, field.name) for field in fields(other) if field.name.endswith("layers")}
+        layers: dict[str, Any] = {
+            field.name: _layers(own, field.name) for field in fields(other) if field.name.endswith("layers")
+        }
         return other(**shared, **layers)
 
     def load(self) -> Loaded:
@@ -87,7 +89,9 @@ def _layers(network: NetworkConfig, name: str) -> int:
     return layers
 
 
-def check_start(start: Start, network: NetworkConfig, tokenizer: TokenizerConfig, tree: Mapping[str, Any], path: Path) -> None:
+def check_start(
+    start: Start, network: NetworkConfig, tokenizer: TokenizerConfig, tree: Mapping[str, Any], path: Path
+) -> None:
     """ValueError if the run file asks for another network or tokenizer than the start has."""
     same_kind = type(network) is type(start.config.network)
     base = start.config.network if same_kind else start.body(config.name_of("model", NETWORKS, network))

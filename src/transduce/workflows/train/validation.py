@@ -11,7 +11,7 @@ from jaxtyping import Int
 from transduce.data.batching import by_length
 from transduce.data.loader import Rows
 from transduce.data.prepared import Prepared
-from transduce.data.records import Record, shortened
+from transduce.data.records import shortened
 from transduce.data.store import TokenStore
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.models.model import Model
