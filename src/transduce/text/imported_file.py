@@ -181,7 +181,7 @@ def _pieces(vocabulary: dict[str, int], added: dict[str, int]) -> tuple[str, ...
 def _roles(
     tree: Part, model: Part, pieces: tuple[str, ...], numbers: Mapping[str, int], names: Mapping[str, str]
 ) -> dict[str, int]:
-    """The ids of special tokens: given by name, told by the file, or known by their usual names."""
+    """The ids of special tokens: by the given name, by the file's own declaration, or by a usual name."""
     added = [token["content"] for token in _added_tokens(tree)]
     for role, name in names.items():
         if name not in numbers:
@@ -192,17 +192,17 @@ def _roles(
     padding, unknown = tree.get("padding"), model.get("unk_token")
     if isinstance(number := model.get("unk_id"), int) and 0 <= number < len(pieces):
         unknown = pieces[number]
-    told = {"start": start, "end": end, "unknown": unknown}
-    told["pad"] = padding.get("pad_token") if isinstance(padding, dict) else None
-    found: dict[str, int] = {}
+    declared = {"start": start, "end": end, "unknown": unknown}
+    declared["pad"] = padding.get("pad_token") if isinstance(padding, dict) else None
+    ids: dict[str, int] = {}
     for role, usual in ROLES.items():
-        options = (names.get(role), told.get(role), *(name for name in usual if name in added))
+        options = (names.get(role), declared.get(role), *(name for name in usual if name in added))
         for option in options:
             if isinstance(option, str) and option in numbers:
-                found.setdefault(role, numbers[option])
-    if "end" in found:
-        found.setdefault("pad", found["end"])
-    return found
+                ids.setdefault(role, numbers[option])
+    if "end" in ids:
+        ids.setdefault("pad", ids["end"])
+    return ids
 
 
 def _template(processor: Any) -> tuple[Any, Any]:

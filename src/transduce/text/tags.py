@@ -1,6 +1,6 @@
 """Tags: names given to a source, such as its target language or domain, that become special pieces before it.
 
-A tag `de` is the piece `<tag:de>`. Spelled text holds no "<" (see pipeline.py), so no text ever yields one.
+A tag `de` is the piece `<tag:de>`. Spelled text holds no "<" (see spelling.py), so no text ever yields one.
 """
 
 import difflib
