@@ -6,9 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from transduce.attention.cache import Memory
 from transduce.attention.masks import causal, within_lengths
+from transduce.attention.positions import Positions
+from transduce.layers.dropout import Dropout
+from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.presets import transformer_base, transformer_tiny
-from transduce.networks.transformer import Decoder, Encoder, EncoderDecoder
+from transduce.networks.transformer import Decoder, Stack
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 LENGTHS = torch.tensor([6, 3, 1])
@@ -33,12 +37,10 @@ def shaken(module, dtype):
     return module.to(dtype)
 
 
-def copy_attention(theirs, ours):
-    theirs.in_proj_weight, theirs.in_proj_bias = (
-        nn.Parameter(ours.packed_weight.detach().clone()),
-        nn.Parameter(ours.packed_bias.detach().clone()),
-    )
-    theirs.out_proj.load_state_dict(ours.output.state_dict())
+def copy_attention(theirs, *linears, output):
+    theirs.in_proj_weight = nn.Parameter(torch.cat([linear.weight.detach() for linear in linears]))
+    theirs.in_proj_bias = nn.Parameter(torch.cat([linear.bias.detach() for linear in linears]))
+    theirs.out_proj.load_state_dict(output.state_dict())
 
 
 def copy_feed_forward(theirs, ours):
@@ -56,14 +58,14 @@ def torch_encoder(ours, config, dtype):
         norm_first=config.norm_placement == "pre",
     )
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
-    theirs = nn.TransformerEncoder(layer, config.encoder_layers, norm=norm, enable_nested_tensor=False).to(dtype)
+    theirs = nn.TransformerEncoder(layer, len(ours.layers), norm=norm, enable_nested_tensor=False).to(dtype)
     for their, our in zip(theirs.layers, ours.layers, strict=True):
-        copy_attention(their.self_attn, our.attention)
+        copy_attention(their.self_attn, our.self_attention.query_key_value, output=our.self_attention.output)
         copy_feed_forward(their, our)
-        their.norm1.load_state_dict(our.around_attention.norm.state_dict())
-        their.norm2.load_state_dict(our.around_feed_forward.norm.state_dict())
+        their.norm1.load_state_dict(our.norm_1.state_dict())
+        their.norm2.load_state_dict(our.norm_2.state_dict())
     if norm is not None:
-        theirs.norm.load_state_dict(ours.final_norm.state_dict())
+        theirs.norm.load_state_dict(ours.norm.state_dict())
     return theirs
 
 
@@ -79,14 +81,15 @@ def torch_decoder(ours, config, dtype):
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
     theirs = nn.TransformerDecoder(layer, config.decoder_layers, norm=norm).to(dtype)
     for their, our in zip(theirs.layers, ours.layers, strict=True):
-        copy_attention(their.self_attn, our.self_attention)
-        copy_attention(their.multihead_attn, our.memory_attention)
+        copy_attention(their.self_attn, our.self_attention.query_key_value, output=our.self_attention.output)
+        cross = our.cross_attention
+        copy_attention(their.multihead_attn, cross.query, cross.key_value, output=cross.output)
         copy_feed_forward(their, our)
-        their.norm1.load_state_dict(our.around_self.norm.state_dict())
-        their.norm2.load_state_dict(our.around_memory.norm.state_dict())
-        their.norm3.load_state_dict(our.around_feed_forward.norm.state_dict())
+        their.norm1.load_state_dict(our.norm_1.state_dict())
+        their.norm2.load_state_dict(our.norm_2.state_dict())
+        their.norm3.load_state_dict(our.norm_3.state_dict())
     if norm is not None:
-        theirs.norm.load_state_dict(ours.final_norm.state_dict())
+        theirs.norm.load_state_dict(ours.norm.state_dict())
     return theirs
 
 
@@ -107,9 +110,12 @@ def assert_same(ours, theirs, our_inputs, their_inputs, tolerance):
 def paired_weights(ours, theirs):
     """The same weights of both stacks, those of layer 0."""
     mine = ours.layers[0]
-    attention = mine.attention if hasattr(mine, "attention") else mine.self_attention
     return (
-        [attention.packed_weight, mine.feed_forward.inner.weight, attention.output.bias],
+        [
+            mine.self_attention.query_key_value.weight,
+            mine.feed_forward.inner.weight,
+            mine.self_attention.output.bias,
+        ],
         [
             theirs.layers[0].self_attn.in_proj_weight,
             theirs.layers[0].linear1.weight,
@@ -118,13 +124,18 @@ def paired_weights(ours, theirs):
     )
 
 
+def dense(mask, rows, queries, keys):
+    return mask.written_out(rows, 1, queries, keys, "cpu")
+
+
 def test_encoder(config, dtype):
     torch.manual_seed(1)
-    ours = shaken(Encoder(config), dtype)
+    ours = shaken(Stack(config, config.encoder_layers), dtype)
     theirs = torch_encoder(ours, config, dtype)
     x = torch.randn(SHAPE[0], SHAPE[1], config.d_model, dtype=dtype, requires_grad=True)
     padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
-    mine = kept(ours(x, within_lengths(LENGTHS)), LENGTHS)
+    mask = dense(within_lengths(LENGTHS), SHAPE[0], 1, SHAPE[1])
+    mine = kept(ours(x, mask, None, Positions.first(SHAPE[1], x.device))[0], LENGTHS)
     other = kept(theirs(x, src_key_padding_mask=padding), LENGTHS)
     a, b = paired_weights(ours, theirs)
     assert_same(mine, other, [x, *a], [x, *b], TOLERANCE[dtype])
@@ -132,45 +143,65 @@ def test_encoder(config, dtype):
 
 def test_decoder(config, dtype):
     torch.manual_seed(2)
-    ours = shaken(Decoder(config), dtype)
+    ours = shaken(Decoder(config, config.decoder_layers), dtype)
     theirs = torch_decoder(ours, config, dtype)
     x = torch.randn(SHAPE[0], SHAPE[2], config.d_model, dtype=dtype, requires_grad=True)
     memory = torch.randn(SHAPE[0], SHAPE[1], config.d_model, dtype=dtype, requires_grad=True)
     padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
     blocked = ~torch.ones(SHAPE[2], SHAPE[2], dtype=torch.bool).tril()
-    mine = ours(x, memory, causal(), within_lengths(LENGTHS))
+    mask = dense(causal(), 1, SHAPE[2], SHAPE[2])
+    memory_mask = dense(within_lengths(LENGTHS), SHAPE[0], 1, SHAPE[1])
+    mine, _ = ours(x, Memory(memory, memory_mask), mask, None, Positions.first(SHAPE[2], x.device))
     other = theirs(x, memory, tgt_mask=blocked, memory_key_padding_mask=padding)
     a, b = paired_weights(ours, theirs)
     assert_same(mine, other, [x, memory, *a], [x, memory, *b], TOLERANCE[dtype])
 
 
+def embedded(weight, ids):
+    """The paper's sinusoids added to scaled embeddings."""
+    position = torch.arange(ids.shape[1], dtype=torch.float64)[:, None]
+    even = torch.arange(0, weight.shape[1], 2, dtype=torch.float64)
+    angle = position / 10_000 ** (even / weight.shape[1])
+    table = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float().to(weight.dtype)
+    return weight[ids] * weight.shape[1] ** 0.5 + table
+
+
+def test_encoder_only(config, dtype):
+    torch.manual_seed(8)
+    layers = {name: getattr(config, name) for name in ("d_model", "heads", "feed_forward", "norm_placement", "dropout")}
+    ours = shaken(EncoderOnlyConfig(**layers, layers=3).build(11), dtype).eval()
+    theirs = torch_encoder(ours.encoder, config, dtype)
+    tokens = torch.randint(0, 11, SHAPE[:2])
+    padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
+    other = theirs(embedded(ours.embedding.weight, tokens), src_key_padding_mask=padding)
+    tolerance = TOLERANCE[dtype]
+    torch.testing.assert_close(
+        kept(ours(tokens, LENGTHS), LENGTHS), kept(other, LENGTHS), atol=10 * tolerance, rtol=tolerance
+    )
+
+
 def test_encoder_decoder_is_embeddings_stacks_and_output(config, dtype):
     torch.manual_seed(3)
-    ours = shaken(EncoderDecoder(config, 11), dtype).eval()
+    ours = shaken(config.build(11), dtype).eval()
     source, target = torch.randint(0, 11, SHAPE[:2]), torch.randint(0, 11, (SHAPE[0], SHAPE[2]))
     encoder, decoder = torch_encoder(ours.encoder, config, dtype), torch_decoder(ours.decoder, config, dtype)
     weight = ours.target_embedding.weight
-
-    def embedded(ids):
-        position = torch.arange(ids.shape[1], dtype=torch.float64)[:, None]
-        even = torch.arange(0, config.d_model, 2, dtype=torch.float64)
-        angle = position / 10_000 ** (even / config.d_model)
-        table = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float().to(dtype)
-        return weight[ids] * config.d_model**0.5 + table
-
     padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
     blocked = ~torch.ones(SHAPE[2], SHAPE[2], dtype=torch.bool).tril()
-    memory = encoder(embedded(source), src_key_padding_mask=padding)
-    hidden = decoder(embedded(target), memory, tgt_mask=blocked, memory_key_padding_mask=padding)
+    memory = encoder(embedded(weight, source), src_key_padding_mask=padding)
+    hidden = decoder(embedded(weight, target), memory, tgt_mask=blocked, memory_key_padding_mask=padding)
     torch.testing.assert_close(
-        ours(source, LENGTHS, target), hidden @ weight.t(), atol=10 * TOLERANCE[dtype], rtol=TOLERANCE[dtype]
+        ours.head.logits(ours(source, LENGTHS, target)),
+        hidden @ weight.t(),
+        atol=10 * TOLERANCE[dtype],
+        rtol=TOLERANCE[dtype],
     )
 
 
 def test_padding_never_changes_a_result(config):
     """Whatever ids stand behind a sentence's end, and however many."""
     torch.manual_seed(4)
-    network = shaken(EncoderDecoder(config, 11, 13), torch.float64).eval()
+    network = shaken(config.build(11, 13), torch.float64).eval()
     source, target = torch.randint(0, 13, (1, 4)), torch.randint(0, 11, (1, 3))
     alone = network(source, torch.tensor([4]), target)
     for extra in (1, 5):
@@ -180,7 +211,7 @@ def test_padding_never_changes_a_result(config):
 
 
 def test_decoder_sees_no_later_token(config):
-    network = EncoderDecoder(config, 11).double().eval()
+    network = config.build(11).double().eval()
     source = torch.randint(0, 11, (2, 4))
     first, second = torch.randint(0, 11, (2, 6)), torch.randint(0, 11, (2, 6))
     second[:, :3] = first[:, :3]
@@ -194,7 +225,7 @@ def test_parameter_counts_of_base_and_big():
 
     def count(preset):
         with torch.device("meta"):
-            return sum(parameter.numel() for parameter in EncoderDecoder(preset, 37_000).parameters())
+            return sum(parameter.numel() for parameter in preset.build(37_000).parameters())
 
     assert count(transformer_base()) == 63_082_496
     assert count(transformer_big()) == 214_245_376
@@ -202,13 +233,13 @@ def test_parameter_counts_of_base_and_big():
 
 def test_dropout_acts_where_the_paper_has_it():
     """On the embeddings and on every sub-layer's output, and nowhere else: 2 + 2 per encoder layer + 3 per decoder layer."""
-    from transduce.layers.dropout import Dropout
-
-    config = replace(transformer_base(), d_model=8, heads=2, feed_forward=8)
-    network = EncoderDecoder(config, 5)
-    modules = [module for module in network.modules() if isinstance(module, Dropout) and module.probability]
-    assert len(modules) == 1 + 2 * 6 + 3 * 6  # the one of the embeddings serves both sides
-    assert {module.probability for module in modules} == {0.1}
+    network = replace(transformer_base(), d_model=8, heads=2, feed_forward=8).build(5)
+    calls = []
+    for module in network.modules():
+        if isinstance(module, Dropout) and module.probability:
+            module.register_forward_hook(lambda module, inputs, output: calls.append(module.probability))
+    network(torch.zeros(1, 3).long(), torch.tensor([3]), torch.zeros(1, 2).long())
+    assert calls == [0.1] * (2 + 2 * 6 + 3 * 6)
 
 
 def test_the_other_dropouts_act_in_training_only_and_each_by_itself():
@@ -217,10 +248,10 @@ def test_the_other_dropouts_act_in_training_only_and_each_by_itself():
     lengths = torch.tensor([6, 4])
     plain = replace(transformer_base(), d_model=8, heads=2, feed_forward=8, dropout=0.0)
     for name in ("dropout", "attention_dropout", "activation_dropout", "layer_dropout"):
-        network = EncoderDecoder(replace(plain, **{name: 0.4}), 9)
+        network = replace(plain, **{name: 0.4}).build(9)
         drawn = [network(source, lengths, target) for _ in range(4)]
         assert any(not torch.equal(drawn[0], other) for other in drawn[1:]), name
         network.eval()
         assert torch.equal(network(source, lengths, target), network(source, lengths, target))
-    steady = EncoderDecoder(plain, 9)
+    steady = plain.build(9)
     assert torch.equal(steady(source, lengths, target), steady(source, lengths, target))

@@ -105,8 +105,9 @@ class Cache:
     @classmethod
     def empty(cls, layers: int, rows: int, key_heads: int, head_width: int, like: Tensor) -> "Cache":
         """For N rows without tokens, on the device and in the number format of `like`."""
-        buffers = [like.new_zeros(2, rows, key_heads, SLOTS, head_width) for _ in range(layers)]
-        return cls(tuple(KeyValueCache(keys, values) for keys, values in buffers), Lengths.zeros(rows, like.device))
+        shape = (rows, key_heads, SLOTS, head_width)
+        buffers = tuple(KeyValueCache(like.new_zeros(shape), like.new_zeros(shape)) for _ in range(layers))
+        return cls(buffers, Lengths.zeros(rows, like.device))
 
     def after(self, layers: Iterable[KeyValueCache], tokens: int) -> "Cache":
         """The cache after every layer has appended so many tokens."""

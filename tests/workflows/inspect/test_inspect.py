@@ -54,7 +54,8 @@ def test_alternatives_are_the_most_probable_tokens(model: Model, found: Inspecti
     (source,), _ = model.source_rows(["der Hund"], [("formal", "de")])
     batch = translation.batch_of([source], [ids])
     with torch.no_grad():
-        probabilities = model.network(batch.source, batch.lengths, batch.target_in)[0].softmax(-1)
+        hidden = model.network(batch.source, batch.lengths, batch.target_in)
+        probabilities = model.network.head.logits(hidden)[0].softmax(-1)
     for step, row, taken in zip(found.steps, probabilities, [*ids, 3], strict=True):
         order = row.argsort(descending=True).tolist()
         assert [choice.id for choice in step.choices] == order[:3]
