@@ -63,7 +63,7 @@ def search(
     overrides: Sequence[str] = (),
     root: Path = Path("."),
 ) -> Found:
-    """Trains `count` runs of a run file with `overrides`, over what `over` names (see search_space.py).
+    """Trains `count` runs of a run file with `overrides`, over what `over` names (see space.py).
 
     Without `over`: learning rate, dropout, label smoothing and batch size, around the run's own. Finished trials are
     kept, and an unfinished one goes on where it was; with a higher `count` a finished search goes on too. ValueErrors about
