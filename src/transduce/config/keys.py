@@ -1,6 +1,6 @@
 """Every key of a config class, described."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -72,10 +72,24 @@ def _describe(
         if inner.is_table:
             base_below = default if isinstance(default, inner.type) else None
             yield from _describe(inner.type, below, base_below, above, names, tables)
-        for name, part in (inner.table or {}).items():
-            base_below = default if type(default) is part else None
-            for item, of, value, text in _describe(part, below, base_below, above, names, tables):
-                yield item, of, value, f"({name}) {text}"
+        yield from _describe_parts(inner.table or {}, below, default, above, names, tables)
+
+
+def _describe_parts(
+    table: Mapping[str, type], prefix: str, default: Any, above: tuple[type, ...], names: Names, tables: bool
+) -> Iterator[tuple[str, Hint, Any, str]]:
+    """The keys of the parts of a table, once for all parts that mean the same by one; its text names them, if not all."""
+    kinds: dict[tuple[str, str, str], list[str]] = {}
+    items: dict[tuple[str, str, str], tuple[Hint, Any]] = {}
+    for kind, part in table.items():
+        base = default if type(default) is part else None
+        for key, hint, value, text in _describe(part, prefix, base, above, names, tables):
+            same = (key, expected(hint), text)
+            kinds.setdefault(same, []).append(kind)
+            if same not in items or base is not None:
+                items[same] = hint, value
+    for (key, of, text), owners in kinds.items():
+        yield key, *items[key, of, text], text if len(owners) == len(table) else f"({', '.join(owners)}) {text}"
 
 
 def _shown(key: str, hint: Hint, default: Any) -> str:

@@ -206,6 +206,7 @@ def _part(hint: Hint, table: Mapping[str, type], value: Any, place: _Place, defa
         kind = value["kind"]
         if not isinstance(kind, str) or kind not in table:
             near = _near(kind, table)
+            place = replace(place, where=place.child("kind", value).where)
             raise place.wrong(hint, kind, f"; did you mean {near[0]!r}?" if near else "")
         return _table(table[kind], rest, place, None, table)
     if type(default) not in table.values():

@@ -68,7 +68,7 @@ def search(
     root: Path = Path("."),
     stopping: Stopping = never,
 ) -> Found:
-    """Trains `count` runs of a run file with `overrides`, over what `over` names (see search_space.py).
+    """Trains `count` runs of a run file with `overrides`, over what `over` names (see space.py).
 
     Without `over`: learning rate, dropout, label smoothing and batch size, around the run's own. Finished trials are
     kept, and an unfinished one goes on where it was; with a higher `count` a finished search goes on too. ValueErrors about

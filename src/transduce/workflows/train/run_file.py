@@ -6,7 +6,7 @@ A model that the run starts from gives what [model] and [decoding] leave open.
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,7 +105,10 @@ def run_toml(run: RunConfig) -> str:
 def describe_run_file() -> list[config.KeyDescription]:
     """Every key that a run file may have, with the columns of every task."""
     columns = dict.fromkeys(column for task in TASKS.values() for column in task().columns)
-    keys = config.describe(RunConfig, {"columns": tuple(columns)})
+    keys = [
+        replace(key, default="as the task names it") if key.key == "model" else key
+        for key in config.describe(RunConfig, {"columns": tuple(columns)})
+    ]
     first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
     names = f"one of {', '.join(PRESETS)}"
     preset = config.KeyDescription("model.preset", names, DEFAULT_PRESET, "what the other keys of [model] change")
