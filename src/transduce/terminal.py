@@ -14,9 +14,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
+
+T = TypeVar("T")
 
 LOGGER = logging.getLogger("transduce")
 LINE_SECONDS = 30.0  # between the lines of a bar where stderr is no terminal
@@ -87,6 +89,12 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # tqdm is no generic class w
     def refresh(self, *args: Any, **kwargs: Any) -> None:
         if self._is_shown():
             super().refresh(*args, **kwargs)
+
+    def counted(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, each of which the bar counts."""
+        for item in items:
+            yield item
+            self.update(1)
 
     def _is_shown(self) -> bool:
         began = vars(self).get("start_t", 0.0)  # not set yet where a bar without delay first draws itself

@@ -41,8 +41,8 @@ def as_json(found: Assessment) -> str:
     tree: dict[str, Any] = {"sentences": len(found.held_out.references), "metrics": _json_scores(subject)}
     if isinstance(subject, Evaluation):
         tree |= {
-            "perplexity": subject.perplexity if math.isfinite(subject.perplexity) else None,
-            "target_tokens": subject.target_tokens,
+            **{name: value if math.isfinite(value) else None for name, value in subject.figures.items()},
+            "units": subject.units,
             "sources_cut": subject.cut,
         }
     if found.compared:
@@ -61,8 +61,8 @@ def _score_rows(subject: Judged, sentences: int) -> Iterator[Row]:
     for score, interval in zip(subject.scores, subject.intervals, strict=True):
         yield score.name, figure(score.value), f"[{spread(interval)}]", score.signature
     if isinstance(subject, Evaluation):
-        note = f"{subject.target_tokens:,} target tokens, first references"
-        yield "perplexity", f"{subject.perplexity:.4g}", "", note
+        for name, value in subject.figures.items():
+            yield name, f"{value:.4g}", "", f"{subject.units:,} target tokens, first references"
     yield "sentences", f"{sentences:,}", "", ""
 
 

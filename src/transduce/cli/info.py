@@ -8,7 +8,7 @@ from transduce.cli.parser import Parser
 from transduce.terminal import table
 
 if TYPE_CHECKING:
-    from transduce.workflows.info.run import ModelInfo, Parameters, PresetInfo, TokenizerInfo
+    from transduce.workflows.info.run import ModelInfo, Parameters, PresetInfo
 
 SUMMARY = "say what is in a model folder, or what a preset is"
 
@@ -54,11 +54,9 @@ def _preset(found: "PresetInfo") -> str:
 def _model(found: "ModelInfo") -> str:
     head = f"model {found.folder}\n"
     what: Rows = [("task", found.task), ("architecture", found.architecture)]
-    sides: Rows = [("both sides", _tokenizer(found.source))]
-    if not found.shared:
-        sides = [("source", _tokenizer(found.source)), ("target", _tokenizer(found.target))]
+    processors: Rows = [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in found.processors]
     if found.tags:
-        sides.append(("tags", found.tags))
+        processors.append(("tags", found.tags))
     sizes: Rows = [(name, f"{size:,} bytes") for name, size in found.files.items()]
     manifest: Rows = [("manifest", "every file matches it")]
     if "README.md" in found.files:
@@ -68,15 +66,11 @@ def _model(found: "ModelInfo") -> str:
         + _section("what", what)
         + _section("network", found.network.items())
         + _parameters(found.parameters)
-        + _section("tokenizers" if not found.shared else "tokenizer", sides)
+        + _section("vocabularies", processors)
         + _section("generation", found.generation.items())
         + _section("files", sizes)
         + _section("checks", manifest)
     )
-
-
-def _tokenizer(found: "TokenizerInfo") -> str:
-    return f"{found.kind}, {found.size:,} pieces"
 
 
 def _parameters(found: "Parameters") -> str:

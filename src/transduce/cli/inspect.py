@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     top = TOP if options.top is None else options.top
     found = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
     if found.cut:
-        limit = model.spec.generation.max_source
+        limit = model.generation.max_source
         log.warning(
             "the text has more than %s tokens, the model's limit: only its beginning is inspected", f"{limit:,}"
         )

@@ -9,7 +9,7 @@ from itertools import count
 
 from transduce.cli import streams
 from transduce.models.model import Model
-from transduce.models.outputs import Translation
+from transduce.tasks.outputs import Output
 from transduce.terminal import harmless_lines
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.notes import Notes
@@ -45,7 +45,7 @@ def _answer(stream: Stream, line: Line, shown: Shown) -> str:
     return _columns(shown, found[0]) if isinstance(shown, Columns) else shown(line, found[0])
 
 
-def _columns(shown: Columns, outputs: Sequence[Translation]) -> str:
+def _columns(shown: Columns, outputs: Sequence[Output]) -> str:
     """The columns as people read them."""
     rows = []
     for output in outputs:

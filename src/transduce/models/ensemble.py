@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from transduce.data.records import Record
 from transduce.decoding.ensemble import Ensemble
 from transduce.decoding.protocol import Decodable
 from transduce.models.find import open_model
@@ -39,6 +40,11 @@ class EnsembleModel(Model):
 
     def decodable(self) -> Decodable[Any]:
         return Ensemble([model.decodable() for model in self.models])
+
+    def likelihood(self, records: Sequence[Record]) -> tuple[float, int]:
+        by_batch = (self.token_log_probabilities(batch) for batch in self.batches(records))
+        values = [value for pairs in by_batch for tokens in pairs for value in tokens]
+        return -math.fsum(values), len(values)
 
     def token_log_probabilities(self, batch: TranslationBatch) -> list[list[float]]:
         """The logarithm of the mean probability of each token."""

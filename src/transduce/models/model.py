@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 
 from transduce.data.batching import by_length
+from transduce.data.columns import Text
+from transduce.data.loader import Rows
 from transduce.data.processors import Processors
-from transduce.data.records import Record
+from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Decoding, Generation
 from transduce.decoding.protocol import Decodable
 from transduce.machine.hardware import best_device
@@ -22,7 +25,7 @@ from transduce.tasks import language_model, translation
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.outputs import Output, Scored
 from transduce.tasks.task import Prediction, Task
-from transduce.tasks.translation import TranslationBatch
+from transduce.tasks.translation import MOST_TARGET, TranslationBatch
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 COMMANDS = {"translation": "translate", "language-model": "generate"}  # all others: predict
@@ -154,6 +157,49 @@ class Model:
                 pieces = tuple(tokenizer.pieces([*target[place], tokenizer.end]))
                 results[place] = Scored(math.fsum(tokens), tuple(tokens), pieces, cut[place])
         return [result for result in results if result is not None]
+
+    def batches(self, records: Sequence[Record], batch_tokens: int = 4096) -> Iterator[Any]:
+        """The records with their right answers as batches of the task, as validation has them. A text that is longer than
+        the model takes is cut.
+
+        ValueError for an answer of more than MOST_TARGET tokens.
+        """
+        task, rows = self.task, self._rows(records)
+        columns = {name: [np.asarray(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+        costs = task.cost({name: np.array([len(row) for row in values]) for name, values in columns.items()})
+        for group in by_length(np.maximum(costs.main, costs.other).tolist(), batch_tokens):
+            part = {name: [values[place] for place in group] for name, values in columns.items()}
+            yield task.batch(Rows(0, 0, part, np.array(group)), self.processors, seed=0).to(self.device)
+
+    def _rows(self, records: Sequence[Record]) -> list[EncodedRow]:
+        task, encoded = self.task, {}
+        for name, column in task.columns.items():
+            values = self.processors[name].encode_batch([record.values[name] for record in records])
+            if name == task.key and any(record.tags for record in records):
+                values = [
+                    self.processors.tokenizer(name).tag_ids(r.tags) + row
+                    for r, row in zip(records, values, strict=True)
+                ]
+            if isinstance(column, Text) and column.context is None:
+                most = self.generation.max_source - 1 if name == task.key else MOST_TARGET
+                if name != task.key and any(len(row) > most for row in values):
+                    place = next(place for place, row in enumerate(values) if len(row) > most)
+                    raise ValueError(
+                        f"{records[place].where}: the {name} has {len(values[place]):,} tokens, at most {most:,} are scored"
+                    )
+                values = [row[:most] for row in values]
+            encoded[name] = values
+        rows = (dict(zip(encoded, row, strict=True)) for row in zip(*encoded.values(), strict=True))
+        return list(task.rows(rows, self.processors))
+
+    @torch.no_grad()
+    def likelihood(self, records: Sequence[Record]) -> tuple[float, int]:
+        """The negative log-likelihood of the records' answers in nats, summed, and the number of units (tokens, rows)."""
+        total, weight = 0.0, 0
+        for batch in self.batches(records):
+            loss = self.task.loss(self.network, batch, 0.0)
+            total, weight = total + float(loss.shown["nll"]), weight + loss.weight
+        return total, weight
 
     def decoding(self, **changes: Any) -> Decoding:
         """The model's own settings, changed: `model.decoding(beam=8, n_best=3)`. Names are the fields of `Decoding`.

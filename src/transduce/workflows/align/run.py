@@ -58,20 +58,20 @@ def align(
     """
     networks = networks_of(model)
     layers = [_layers(network, reading.layer) for network in networks]
-    sources, _ = model.source_rows([source for source, _ in pairs], tags)
-    targets = model.target_rows([target for _, target in pairs])
+    sources, _ = translation.source_rows(model, [source for source, _ in pairs], tags)
+    targets = translation.target_rows(model, [target for _, target in pairs])
     links: list[Links] = [() for _ in pairs]
-    tokenizers = model.tokenizers
+    reader, writer = model.processors.tokenizer("source"), model.processors.tokenizer("target")
     for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(sources, targets, strict=True)], batch_tokens):
-        batch = translation.batch_of([sources[i] for i in group], [targets[i] for i in group], model.device)
-        weights = _mean_attention(networks, layers, batch)
+        batch = translation.pair_batch([sources[i] for i in group], [targets[i] for i in group], model.processors)
+        weights = _mean_attention(networks, layers, batch.to(model.device))
         for place, row in zip(group, weights, strict=True):
             source, target = pairs[place]
             first = 1 if reading.shifted else 0  # row t is of the step that takes token t - 1 and gives token t
             row = row[first : first + len(targets[place]), : len(sources[place]) + 1]
             marks = len(tags[place]) if tags is not None else 0
-            words = _source_words(tokenizers.source, source, len(sources[place]), marks)
-            links[place] = links_of(row, words, word_numbers(target, tokenizers.target.places(target)))
+            words = _source_words(reader, source, len(sources[place]), marks)
+            links[place] = links_of(row, words, word_numbers(target, writer.places(target)))
     return links
 
 
@@ -107,8 +107,10 @@ def links_of(weights: Float[Tensor, "T S"], source_words: WordNumbers, target_wo
 
 
 def networks_of(model: Model) -> list[EncoderDecoder]:
-    """The model's network, or those of an ensemble."""
-    return [each.network for each in model.models] if isinstance(model, EnsembleModel) else [model.network]
+    """The model's network, or those of an ensemble. ValueError for a model of another task."""
+    model.require("translation")
+    networks = [each.network for each in model.models] if isinstance(model, EnsembleModel) else [model.network]
+    return [network for network in networks if isinstance(network, EncoderDecoder)]
 
 
 def _layers(network: EncoderDecoder, layer: int | None) -> list[int]:
@@ -121,7 +123,7 @@ def _layers(network: EncoderDecoder, layer: int | None) -> list[int]:
 
 
 def _mean_attention(
-    networks: Sequence[EncoderDecoder], layers: Sequence[Sequence[int]], batch: translation.Batch
+    networks: Sequence[EncoderDecoder], layers: Sequence[Sequence[int]], batch: translation.TranslationBatch
 ) -> Float[Tensor, "B T S"]:
     """Of the layers of each network."""
     found = [

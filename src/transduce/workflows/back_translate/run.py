@@ -19,8 +19,8 @@ from transduce.data.formats.read import FORMATS
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
 from transduce.files.resumable_output import check_place, growing
-from transduce.models.model import Model
-from transduce.models.outputs import Translation
+from transduce.models.model import Model, in_order
+from transduce.tasks.outputs import Output
 from transduce.terminal import BREAKS, progress_bar
 from transduce.text.tags import SYNTHETIC, names_in
 from transduce.workflows.predict.line_batches import Line, full_batches
@@ -78,7 +78,7 @@ def back_translate(
     write = _writer(output, wanted.tags)
     _check_inputs(monolingual, output)
     check_place(output, force)
-    model.tokenizers.source.tag_ids(wanted.model_tags)  # an unknown one is refused before anything is read
+    model.processors.tokenizer("source").tag_ids(wanted.model_tags)  # an unknown one is refused before anything is read
     read = [facts(path) for path in monolingual]
     total = sum(each.lines for each in read)
     identity = {
@@ -184,7 +184,7 @@ def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, made: Made) -
     """The (source, target) that the lines give; `made` learns what became of them."""
     texts = [line.text for line in batch]
     tags = [wanted.model_tags] * len(batch) if wanted.model_tags else None
-    outputs = wanted.method.translate(model, texts, tags=tags, first_place=made.place)
+    outputs = in_order(wanted.method.outputs(model, texts, tags=tags, first_place=made.place), len(texts))
     pairs = []
     for line, (output, *_) in zip(batch, outputs, strict=True):
         flaw = _flaw(line, output)
@@ -197,7 +197,7 @@ def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, made: Made) -
     return pairs
 
 
-def _flaw(line: Line, output: Translation) -> str | None:
+def _flaw(line: Line, output: Output) -> str | None:
     """Why a line and its translation make no pair."""
     if isinstance(line, Unreadable):
         return f"with a fault ({line.reason})"

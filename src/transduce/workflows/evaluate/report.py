@@ -44,7 +44,7 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
         subject=subject,
         letters=[letter(place) for place in range(len(found.systems))],
         evaluation=evaluation,
-        perplexity=None if evaluation is None else f"{evaluation.perplexity:.4g}",
+        figures={} if evaluation is None else {name: f"{value:.4g}" for name, value in evaluation.figures.items()},
         contents=_contents(found, info, pictures),
         draws=draws(),
         calibration_bins=BINS,
@@ -116,7 +116,6 @@ def _length_picture(table: BreakdownTable, systems: tuple[Judged, ...]) -> str:
 
 def _facts(info: ModelInfo) -> list[tuple[str, Rows]]:
     """What `transduce info` says, as titled tables."""
-    sides = [("both sides", info.source)] if info.shared else [("source", info.source), ("target", info.target)]
     return [
         ("Network", [("folder", str(info.folder)), ("architecture", info.architecture), *info.network.items()]),
         (
@@ -126,7 +125,7 @@ def _facts(info: ModelInfo) -> list[tuple[str, Rows]]:
                 for name, count in (*info.parameters.parts.items(), ("in all", info.parameters.total))
             ],
         ),
-        ("Tokenizer", [(side, f"{each.kind}, {each.size:,} pieces") for side, each in sides]),
+        ("Vocabularies", [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in info.processors]),
         ("Decoding", list(info.generation.items())),
     ]
 

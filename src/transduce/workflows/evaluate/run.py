@@ -8,11 +8,13 @@ import numpy as np
 from jaxtyping import Float
 
 from transduce.evaluation.metric import Metric, Score, check, corpus_score
-from transduce.evaluation.metrics import METRICS, PERPLEXITY, USUAL, metric
-from transduce.evaluation.perplexity import perplexity
+from transduce.evaluation.metrics import METRICS, metric
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
-from transduce.models.model import Model
+from transduce.models.model import Model, in_order
+from transduce.tasks.references import units_per_byte
+from transduce.tasks.task import Task
+from transduce.tasks.translation import TRANSLATION
 from transduce.terminal import ProgressBar, progress_bar
 from transduce.workflows.evaluate.test_set import HeldOut
 from transduce.workflows.predict.method import Method
@@ -38,15 +40,15 @@ class Judged:
 
 @dataclass(frozen=True)
 class Evaluation(Judged):
-    """What an evaluation of a model found.
+    """The evaluation of a model.
 
-    perplexity: of the first references, per token of this model's target tokenizer, end tokens included.
-    target_tokens: how many those are. cut: sources longer than the model takes, of which the beginning was translated.
+    figures: of the right answers, by the model's own probabilities: perplexity, bits per byte. units: how many target
+    tokens (or rows) they are of. cut: sources longer than the model takes, whose beginning was used.
     """
 
     sentences: int
-    perplexity: float
-    target_tokens: int
+    figures: dict[str, float]
+    units: int
     cut: int
 
 
@@ -56,37 +58,43 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     method: Method | None = None,
 ) -> Evaluation:
-    """Translates the sources and scores the outputs by each metric (default: all), the first references by the model.
+    """Predicts every item and scores the predictions by each metric (default: all of the task), the first references by
+    the model.
 
-    `method` says how to translate (default: the model's own search); perplexity does not depend on it.
-    Where "perplexity" is all that is asked for, nothing is translated. ValueError for an unknown metric or an empty test set.
+    `method` says how to translate (default: the model's own search); the figures do not depend on it. Where no metric of
+    predictions is asked for, nothing is predicted. ValueError for an unknown metric, an empty test set or another task.
     """
-    chosen = chosen_metrics(metrics)
+    model.require(held_out.task.name)
+    chosen = chosen_metrics(metrics, model.task)
     if not held_out.sources:
-        raise ValueError("there are no pairs to evaluate on")
-    scored = model.score(
-        held_out.pairs(), tags=held_out.tags or None
-    )  # first, as it finds references that are too long
-    outputs, cut = translations(model, held_out, method) if chosen else ((), 0)
+        raise ValueError(f"there are no {model.task.unit}s to evaluate on")
+    records = held_out.records()
+    nll, units = model.likelihood(records)  # first, as it detects references that are too long
+    outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen)
-    tokens = sum(len(each.tokens) for each in scored)
+    rate = units_per_byte(model.task, model.processors, records)
     return Evaluation(
         **vars(judged),
         sentences=len(held_out.sources),
-        perplexity=perplexity(sum(each.log_probability for each in scored), tokens),
-        target_tokens=tokens,
+        figures=model.task.figures(nll / units, rate),
+        units=units,
         cut=cut,
     )
 
 
-def translations(
-    model: Model, held_out: HeldOut, method: Method | None = None, title: str = "translating"
+def predictions(
+    model: Model, held_out: HeldOut, method: Method | None = None, title: str | None = None
 ) -> tuple[tuple[str, ...], int]:
-    """The model's best outputs, and how many sources were longer than it takes; `title` is that of the progress bar."""
-    method = Method(model.decoding()) if method is None else method
-    with progress_bar("line", len(held_out.sources), title) as bar:
-        results = method.translate(model, held_out.sources, bar.update, tags=held_out.tags or None)
-    return tuple(outputs[0].text for outputs in results), sum(outputs[0].source_cut for outputs in results)
+    """The model's best predictions, and how many sources were longer than it takes; `title` is that of the progress bar."""
+    count, translates = len(held_out.sources), model.task.name == TRANSLATION.name
+    with progress_bar("line", count, title or ("translating" if translates else "predicting")) as bar:
+        if not translates:
+            results = model.task.predict(model, held_out.records(), model.decoding())
+            return tuple(each.text for each in bar.counted(results)), 0
+        method = Method(model.decoding()) if method is None else method
+        outputs = method.outputs(model, held_out.sources, tags=held_out.tags or None)
+        best = [each[0] for each in in_order(bar.counted(outputs), count)]
+    return tuple(output.text for output in best), sum(output.source_cut for output in best)
 
 
 def judge(
@@ -109,11 +117,14 @@ def judge(
     )
 
 
-def chosen_metrics(names: Sequence[str] | None) -> list[Metric]:
-    """The metrics of these names, each once; all by default. Perplexity is none of them, as it is not of outputs."""
+def chosen_metrics(names: Sequence[str] | None, task: Task = TRANSLATION) -> list[Metric]:
+    """The metrics of these names, each once; all of the task by default. Figures of a model, such as perplexity, are none.
+
+    ValueError for an unknown name.
+    """
     if names is None:
-        return list(USUAL)
-    return [metric(name) for name in dict.fromkeys(names) if name != PERPLEXITY]
+        return [metric for name, metric in METRICS.items() if name in task.metrics]
+    return [metric(name) for name in dict.fromkeys(names) if name not in task.figures(0.0, 0.0)]
 
 
 def write_translations(path: Path, found: Judged) -> None:

@@ -11,16 +11,18 @@ from transduce.data.formats.lines import LineRules, facts, lines, require_equal_
 from transduce.data.formats.read import read_records
 from transduce.data.records import Record
 from transduce.data.tally import Findings
+from transduce.tasks.references import items
+from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
 from transduce.text.tags import joined
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A test set: for each item a source and one or more references.
+    """A test set: for each item its input and its references (none for a task without answers).
 
-    sources: empty where outputs alone are judged and nobody gave their sources.
-    left_out: pairs of the file that were not taken, as a side is empty.
+    sources: texts of the task's key column; empty where outputs alone are judged and nobody gave their sources.
+    left_out: records of the file that were not taken, as a column is empty.
     tags, groups: of each item; empty where no item has any.
     name: of the file or files, for messages.
     """
@@ -31,10 +33,15 @@ class HeldOut:
     tags: tuple[tuple[str, ...], ...] = ()
     groups: tuple[str, ...] = ()
     name: str = field(default="", compare=False)
+    task: Task = TRANSLATION
 
-    def pairs(self) -> list[tuple[str, str]]:
-        """Each source with its first reference."""
-        return [(source, answers[0]) for source, answers in zip(self.sources, self.references, strict=True)]
+    def records(self) -> list[Record]:
+        """Each item with its first reference as the answer."""
+        task, tags, rows = self.task, self.tags or ((),) * len(self.sources), []
+        for number, (source, answers) in enumerate(zip(self.sources, self.references, strict=True)):
+            values = {task.key: source} | ({} if task.answer is None else {task.answer: answers[0]})
+            rows.append(Record(values, f"item {number + 1}", tags=tuple(tags[number])))
+        return rows
 
     def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
         """The same items with these tags behind those that each has. ValueError where they are too many for one."""
@@ -53,35 +60,36 @@ def read_aligned(source: Path | None, references: Sequence[Path]) -> HeldOut:
     return HeldOut(() if source is None else columns[0], tuple(zip(*answers, strict=True)), name=str(paths[0]))
 
 
-def read_pairs(path: Path, alternatives: bool = False, columns: Mapping[str, str] | None = None) -> HeldOut:
-    """The pairs of one file in any format that training data may have. With `alternatives`, pairs that share source and
-    tags are one item: its targets are its references, and its group is that of the first.
+def read_test_set(
+    path: Path, alternatives: bool = False, columns: Mapping[str, str] | None = None, task: Task = TRANSLATION
+) -> HeldOut:
+    """The records of one file in any format that training data may have. With `alternatives`, records that differ in the
+    answer alone are one item with several references, and its group is that of the first.
 
     `columns` names those of a .csv or .jsonl file that are called otherwise: {"source": "en", "target": "de"}.
     """
     findings = Findings()
-    corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns))
-    pairs = list(read_records(corpus, TRANSLATION.columns, LineRules(bad_lines="drop"), findings))
+    corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task))
+    records = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
     left_out = _left_out(findings)
-    if not pairs:
-        raise ValueError(f"{path}: holds no pairs to evaluate on")
-    grouped: dict[object, list[Record]] = {}  # keeps the order
-    for place, pair in enumerate(pairs):
-        grouped.setdefault((pair.values["source"], pair.tags) if alternatives else place, []).append(pair)
-    items = list(grouped.values())
+    if not records:
+        raise ValueError(f"{path}: holds no {task.unit}s to evaluate on")
+    every = items(task, records, merge=alternatives)
+    firsts = [item.record for item in every]
     return HeldOut(
-        sources=tuple(item[0].values["source"] for item in items),
-        references=tuple(tuple(dict.fromkeys(pair.values["target"] for pair in item)) for item in items),
+        sources=tuple(record.values[task.key] for record in firsts),
+        references=tuple(tuple(item.references) for item in every),
         left_out=left_out,
-        tags=tuple(item[0].tags for item in items) if any(pair.tags for pair in pairs) else (),
-        groups=tuple(item[0].group for item in items) if any(pair.group for pair in pairs) else (),
+        tags=tuple(record.tags for record in firsts) if any(record.tags for record in firsts) else (),
+        groups=tuple(record.group for record in firsts) if any(record.group for record in firsts) else (),
         name=str(path),
+        task=task,
     )
 
 
-def named_columns(names: Mapping[str, str]) -> Columns:
+def named_columns(names: Mapping[str, str], task: Task = TRANSLATION) -> Columns:
     """`named_columns({"source": "en", "tag": "lang"}) == Columns({"source": "en"}, tag="lang")`."""
-    columns = {name: column for name, column in names.items() if name in TRANSLATION.columns}
+    columns = {name: column for name, column in names.items() if name in task.columns}
     return Columns(columns, names.get("tag"), names.get("group"))
 
 

@@ -1,19 +1,24 @@
 """Info: what a model folder holds, and what a preset would build."""
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from transduce import config
 from transduce.config import KeyDescription
 from transduce.config.toml import inline
-from transduce.models import folder as model_folder
+from transduce.data.processors import Processors
 from transduce.models.find import find_model, nearest_folder
+from transduce.models.folder import load_folder
 from transduce.networks.presets import PRESETS
-from transduce.networks.transformer import EncoderDecoder
+from transduce.networks.stepping import decodes
+from transduce.networks.table import NETWORKS
 from transduce.text.tags import shown
+from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.train.run_file import RunConfig, describe_run_file
 
 BY_SIZE = "chosen by the size of the data"
@@ -29,9 +34,10 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class TokenizerInfo:
-    """A tokenizer's kind and number of pieces."""
+class ProcessorInfo:
+    """A tokenizer's kind and number of pieces, or a list of labels; `columns` share it."""
 
+    columns: str
     kind: str
     size: int
 
@@ -45,11 +51,9 @@ class ModelInfo:
     architecture: str
     network: dict[str, str]
     parameters: Parameters
-    source: TokenizerInfo
-    target: TokenizerInfo
-    shared: bool
+    processors: tuple[ProcessorInfo, ...]
     tags: str  # their names, the first of very many
-    generation: dict[str, str]
+    generation: dict[str, str]  # empty for a network that does not decode
     files: dict[str, int]  # name -> bytes
 
 
@@ -79,21 +83,30 @@ def info(name: str, vocabulary: int = PAPER_VOCABULARY) -> ModelInfo | PresetInf
 def model_info(path: Path) -> ModelInfo:
     """Reads and checks the whole folder, so that ValueErrors say what is wrong with it."""
     folder = find_model(path)
-    loaded = model_folder.load_folder(folder)
-    spec, tokenizers = loaded.spec, loaded.tokenizers
+    loaded = load_folder(folder)
+    own = loaded.config
+    tokenizers = [each for each in loaded.processors.values() if isinstance(each, Tokenizer)]
     return ModelInfo(
         folder=folder,
-        task=spec.task,
-        architecture=spec.architecture,
-        network=fields(spec.network),
+        task=own.task.name,
+        architecture=config.name_of("network", NETWORKS, own.network),
+        network=fields(own.network),
         parameters=count(loaded.network),
-        source=TokenizerInfo(tokenizers.source.kind, tokenizers.source.size),
-        target=TokenizerInfo(tokenizers.target.kind, tokenizers.target.size),
-        shared=tokenizers.shared,
-        tags=shown(tokenizers.tags),
-        generation=fields(spec.generation),
+        processors=tuple(_processors(loaded.processors)),
+        tags=shown(tokenizers[0].tags) if tokenizers else "",
+        generation=fields(loaded.generation) if decodes(loaded.network) else {},
         files={each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.is_file()},
     )
+
+
+def _processors(processors: Processors) -> Iterator[ProcessorInfo]:
+    columns: dict[int, list[str]] = {}
+    for name, processor in processors.items():
+        columns.setdefault(id(processor), []).append(name)
+    for names in columns.values():
+        processor = processors[names[0]]
+        kind = processor.kind if isinstance(processor, Tokenizer) else "labels"
+        yield ProcessorInfo(", ".join(names), kind, processor.size)
 
 
 def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> PresetInfo:
@@ -123,11 +136,12 @@ PARTS = {  # in the order in which they are shown
     "decoder": "decoder",
     "source_embedding": "source embeddings",
     "target_embedding": "target embeddings",
+    "embedding": "embeddings",
     "head": "output",
 }
 
 
-def count(network: EncoderDecoder) -> Parameters:
+def count(network: nn.Module) -> Parameters:
     """Weights of each part; a table that several parts share is one part, named after all of them."""
     owners: dict[int, list[str]] = {}
     sizes: dict[int, int] = {}

@@ -17,7 +17,10 @@ from transduce.decoding.requests import Request
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
 from transduce.networks.probes import attention_maps, source_saliency
+from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
+from transduce.tasks.task import special_ids
+from transduce.text.tokenizer import Tokenizer
 
 MOST_TOKENS = 256  # on either side
 TOP, MOST_TOP = 5, 100  # alternatives kept of each step
@@ -95,25 +98,28 @@ def inspect(
         raise ValueError(f"top must be 1 to {MOST_TOP}, found {top}")
     if isinstance(model, EnsembleModel):
         raise ValueError(f"{model.name}: an ensemble; look into one of its models at a time")
-    (source,), (cut,) = model.source_rows([text], [tags] if tags else None)
+    model.require("translation")
+    network, reader, writer = model.network, model.processors.tokenizer("source"), model.processors.tokenizer("target")
+    assert isinstance(network, EncoderDecoder)
+    (source,), (cut,) = translation.source_rows(model, [text], [tags] if tags else None)
     _check_length("the text", len(source) + 1)
-    ids, ended = (model.tokenizers.target.encode(target), True) if target is not None else _search(model, source, beam)
+    ids, ended = (writer.encode(target), True) if target is not None else _search(model, source, beam)
     _check_length("the output" if target is None else "the target", len(ids) + 1)
-    batch = translation.batch_of([source], [ids], model.device)
-    maps = attention_maps(model.network, batch.source, batch.lengths, batch.target_in)
-    saliency = source_saliency(model.network, batch.source, batch.target_in, batch.target_out)
+    batch = translation.pair_batch([source], [ids], model.processors).to(model.device)
+    maps = attention_maps(network, batch.source, batch.lengths, batch.target_in)
+    saliency = source_saliency(network, batch.source, batch.target_in, batch.target_out)
     return Inspection(
         model=model.name,
         text=text,
-        output=model.tokenizers.target.decode(ids) if target is None else target,
+        output=writer.decode(ids) if target is None else target,
         tags=tuple(tags),
-        log_probability=math.fsum(translation.token_log_probabilities(model.network, batch)[0]),
+        log_probability=math.fsum(translation.token_log_probabilities(network, batch)[0]),
         given=target is not None,
         ended=ended,
         cut=cut,
-        source_pieces=tuple(model.tokenizers.source.pieces(batch.source[0].tolist())),
-        input_pieces=tuple(model.tokenizers.target.pieces(batch.target_in[0].tolist())),
-        steps=_steps(model, batch, min(top, model.tokenizers.target.size)),
+        source_pieces=tuple(reader.pieces(batch.source[0].tolist())),
+        input_pieces=tuple(writer.pieces(batch.target_in[0].tolist())),
+        steps=_steps(network, writer, batch, min(top, writer.size)),
         encoder=_array(maps.encoder[:, 0]),
         decoder=_array(maps.decoder[:, 0]),
         attention=_array(maps.source[:, 0]),
@@ -129,22 +135,25 @@ def _check_length(what: str, tokens: int) -> None:
 def _search(model: Model, source: list[int], beam: int | None) -> tuple[list[int], bool]:
     """The ids of the best output, and whether the model ended it."""
     settings = model.decoding() if beam is None else model.decoding(beam=beam)
-    request = Request([*source, model.tokenizers.source.end], (), settings.limit(len(source) + 1), 0)
-    ((best, *_),) = decode_all(model.decodable(), [request], settings, model.special_ids(), model.device)
+    end, special = model.processors.tokenizer("source").end, special_ids(model.processors.tokenizer("target"))
+    request = Request([*source, end], (), settings.limit(len(source) + 1), 0)
+    ((best, *_),) = decode_all(model.decodable(), [request], settings, special, model.device)
     return list(best.ids), best.ended
 
 
 @torch.no_grad()
-def _steps(model: Model, batch: translation.Batch, top: int) -> tuple[Step, ...]:
-    hidden = model.network(batch.source, batch.lengths, batch.target_in)
-    logits = model.network.head.logits(hidden)[0].float()  # (T, V)
+def _steps(
+    network: EncoderDecoder, writer: Tokenizer, batch: translation.TranslationBatch, top: int
+) -> tuple[Step, ...]:
+    hidden = network(batch.source, batch.lengths, batch.target_in)
+    logits = network.head.logits(hidden)[0].float()  # (T, V)
     probabilities = logits.softmax(-1).cpu()
     taken = batch.target_out[0].cpu()
     ranks = (probabilities > probabilities.gather(1, taken[:, None])).sum(1) + 1
     best = probabilities.topk(top, dim=-1)
 
     def choice(place: int, number: int) -> Choice:
-        return Choice(model.tokenizers.target.pieces([number])[0], number, float(probabilities[place, number]))
+        return Choice(writer.pieces([number])[0], number, float(probabilities[place, number]))
 
     return tuple(
         Step(choice(place, number), rank, tuple(choice(place, other) for other in others))

@@ -1,15 +1,16 @@
 """How lines become translations: searched for or drawn, the best or the least risky, whole or sentence by sentence."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from transduce.decoding.config import Decoding
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
-from transduce.models.model import Model
-from transduce.models.outputs import Translation
+from transduce.models.model import Model, in_order
+from transduce.tasks import translation
+from transduce.tasks.outputs import Output
 from transduce.text.sentences import Sentence, join, language_code, split
 
 Tags = Sequence[Sequence[str]]
@@ -40,29 +41,29 @@ class Method:
                 "has one output, the best of each of its sentences"
             )
 
-    def translate(
+    def outputs(
         self,
         model: Model,
         lines: Sequence[str],
-        progress: Callable[[int], object] | None = None,
         *,
         tags: Tags | None = None,
         prefixes: Sequence[str] | None = None,
         first_place: int = 0,
-    ) -> list[list[Translation]]:
-        """The outputs of each line, best first; arguments and errors as those of `Model.translate_n_best`."""
+    ) -> Iterator[tuple[int, list[Output]]]:
+        """Each line's place and its outputs, best first, in the order of finishing; arguments and errors as those of
+        `Model.translate_n_best`.
+        """
         if self.language is None:
-            return self._translate(model, lines, progress, tags, prefixes, first_place)
+            yield from self._outputs(model, lines, tags, prefixes, first_place)
+            return
         if prefixes is not None and any(prefixes):
             raise ValueError("a prefix is for a whole line: translate without prefixes, or do not split into sentences")
         paragraphs = [split(line, self.language) for line in lines]
         texts = [sentence.text for paragraph in paragraphs for sentence in paragraph]
         repeated = None if tags is None else [tag for tag, each in zip(tags, paragraphs, strict=True) for _ in each]
-        found = iter(self._translate(model, texts, None, repeated, None, first_place))
-        results = [[joined(each, [next(found)[0] for _ in each], self.settings.alpha)] for each in paragraphs]
-        if progress is not None:
-            progress(sum(bool(line.strip()) for line in lines))
-        return results
+        sentences = iter(in_order(self._outputs(model, texts, repeated, None, first_place), len(texts)))
+        for place, paragraph in enumerate(paragraphs):
+            yield place, [joined(paragraph, [next(sentences)[0] for _ in paragraph], self.settings.alpha)]
 
     def places(self, lines: Sequence[str]) -> int:
         """How many places in a stream the lines take, for the `first_place` of what comes next."""
@@ -70,22 +71,18 @@ class Method:
             return sum(bool(line.strip()) for line in lines)
         return sum(bool(sentence.text) for line in lines for sentence in split(line, self.language))
 
-    def _translate(
+    def _outputs(
         self,
         model: Model,
         texts: Sequence[str],
-        progress: Callable[[int], object] | None,
         tags: Tags | None,
         prefixes: Sequence[str] | None,
         first_place: int,
-    ) -> list[list[Translation]]:
-        found = model.translate_n_best(
-            texts, progress=progress, settings=self.settings, tags=tags, prefixes=prefixes, first_place=first_place
-        )
-        if not self.least_risk:
-            return found
+    ) -> Iterator[tuple[int, list[Output]]]:
+        model.require("translation")
         weighted = self.settings.sampling is None
-        return [[least_risk(outputs, weighted)] for outputs in found]
+        for place, outputs in translation.outputs(model, texts, self.settings, tags, prefixes, first_place):
+            yield place, [least_risk(outputs, weighted)] if self.least_risk else outputs
 
 
 def method_of(
@@ -103,7 +100,7 @@ def method_of(
     return Method(model.decoding(**settings), least_risk, language)
 
 
-def least_risk(candidates: Sequence[Translation], weighted: bool) -> Translation:
+def least_risk(candidates: Sequence[Output], weighted: bool) -> Output:
     """The candidate most like all of them by chrF, each counted once or, where `weighted`, by its probability."""
     if not weighted:
         return candidates[choose([each.text for each in candidates])]
@@ -112,13 +109,13 @@ def least_risk(candidates: Sequence[Translation], weighted: bool) -> Translation
     return candidates[choose([each.text for each in candidates], weights)]
 
 
-def joined(sentences: Sequence[Sentence], outputs: Sequence[Translation], alpha: float) -> Translation:
+def joined(sentences: Sequence[Sentence], outputs: Sequence[Output], alpha: float) -> Output:
     """The translation of a paragraph, made of those of its sentences. Its tokens are all of theirs, ends included."""
     log_probability = math.fsum(each.log_probability for each in outputs)
     tokens = tuple(token for each in outputs for token in each.token_log_probabilities)
     ids = tuple(token for each in outputs for token in _ids_with_end(each))
     ended = all(each.ended for each in outputs)
-    return Translation(
+    return Output(
         text=join(sentences, [each.text for each in outputs]),
         score=log_probability / max(1, len(tokens)) ** alpha,
         log_probability=log_probability,
@@ -130,9 +127,9 @@ def joined(sentences: Sequence[Sentence], outputs: Sequence[Translation], alpha:
     )
 
 
-def _ids_with_end(output: Translation) -> tuple[int, ...]:
+def _ids_with_end(output: Output) -> tuple[int, ...]:
     return (*output.ids, output.tokenizer.end) if output.tokenizer is not None and _has_end(output) else output.ids
 
 
-def _has_end(output: Translation) -> bool:
+def _has_end(output: Output) -> bool:
     return len(output.token_log_probabilities) > len(output.ids)

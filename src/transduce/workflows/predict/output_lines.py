@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from transduce.evaluation.alignment import format_links
 from transduce.models.model import Model
-from transduce.models.outputs import Translation
+from transduce.tasks.outputs import Output
 from transduce.workflows.align.run import align
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.stream import Outputs, one_line
@@ -23,10 +23,10 @@ class Columns:
     ranked: bool = False
     confidence: bool = False
 
-    def __call__(self, line: Line, outputs: Sequence[Translation]) -> str:
+    def __call__(self, line: Line, outputs: Sequence[Output]) -> str:
         return "".join(self._row(line, rank, output) for rank, output in enumerate(outputs, 1))
 
-    def _row(self, line: Line, rank: int, output: Translation) -> str:
+    def _row(self, line: Line, rank: int, output: Output) -> str:
         start = [f"{line.number}", f"{rank}", f"{output.score:.6f}"] if self.ranked else []
         sure = [f"{output.confidence:.4f}"] if self.confidence else []
         return "\t".join([*start, *sure, one_line(output.text)]) + "\n"
@@ -38,11 +38,11 @@ class Json:
 
     tags: tuple[str, ...] = ()
 
-    def __call__(self, line: Line, outputs: Sequence[Translation]) -> str:
+    def __call__(self, line: Line, outputs: Sequence[Output]) -> str:
         rows = (self._tree(line, rank, output) for rank, output in enumerate(outputs, 1))
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
-    def _tree(self, line: Line, rank: int, output: Translation) -> dict[str, object]:
+    def _tree(self, line: Line, rank: int, output: Output) -> dict[str, object]:
         pairs = zip(output.pieces, output.token_probabilities, strict=True)
         return {
             "line": line.number,

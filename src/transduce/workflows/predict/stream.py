@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from transduce.models.model import Model
-from transduce.models.outputs import Translation
-from transduce.models.prefixes import LineError
-from transduce.terminal import progress_bar
+from transduce.models.model import Model, in_order
+from transduce.tasks.outputs import LineError, Output
+from transduce.terminal import ProgressBar, progress_bar
 from transduce.text.tags import checked
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
@@ -16,8 +15,8 @@ from transduce.workflows.predict.notes import Notes
 
 LINE_BREAKS = re.compile("[\r\n]")
 
-Outputs = Sequence[Sequence[Translation]]  # of each line, best first
-Shown = Callable[[Line, Sequence[Translation]], str]  # whole lines, with their ends
+Outputs = Sequence[Sequence[Output]]  # of each line, best first
+Shown = Callable[[Line, Sequence[Output]], str]  # whole lines, with their ends
 Beside = Callable[[Sequence[Line], Outputs], object]
 
 
@@ -26,7 +25,7 @@ def one_line(text: str) -> str:
     return LINE_BREAKS.sub(" ", text)
 
 
-def best_text(line: Line, outputs: Sequence[Translation]) -> str:
+def best_text(line: Line, outputs: Sequence[Output]) -> str:
     """The best output on a line of its own. (Others are in `output_lines`.)"""
     return f"{one_line(outputs[0].text)}\n"
 
@@ -52,17 +51,15 @@ class Stream:
     """
 
     def __init__(self, model: Model, wanted: Wanted, notes: Notes) -> None:
-        model.tokenizers.source.tag_ids(
+        model.processors.tokenizer("source").tag_ids(
             checked(wanted.tags)
         )  # those that cannot be are refused before anything is read
         self._model, self._wanted, self._notes = model, wanted, notes
         self._place = 0
 
-    def translate(
-        self, batch: Sequence[Line], progress: Callable[[int], object] | None = None
-    ) -> tuple[list[list[Translation]], ValueError | None]:
+    def translate(self, batch: Sequence[Line], bar: ProgressBar | None) -> tuple[list[list[Output]], ValueError | None]:
         """The outputs of the lines, or of those before the first that is refused, and why that one is."""
-        found, refusal = self._outputs_before_refusal(batch, progress)
+        found, refusal = self._outputs_before_refusal(batch, bar)
         for place, (line, outputs) in enumerate(zip(batch, found, strict=False)):
             if outputs[0].source_cut and self._wanted.long == "refuse":
                 return found[:place], ValueError(f"{line.where}: {self._too_long()}")
@@ -70,33 +67,33 @@ class Stream:
         return found, refusal
 
     def _outputs_before_refusal(
-        self, batch: Sequence[Line], progress: Callable[[int], object] | None
-    ) -> tuple[list[list[Translation]], ValueError | None]:
+        self, batch: Sequence[Line], bar: ProgressBar | None
+    ) -> tuple[list[list[Output]], ValueError | None]:
         """What is wrong with a line may be found after what is wrong with a later one: so until nothing is."""
         refusal = None
         while True:
             try:
-                return self._outputs(batch, progress), refusal
+                return self._outputs(batch, bar), refusal
             except LineError as error:
                 refusal = ValueError(f"{batch[error.place].where}: {error.what}")
                 batch = batch[: error.place]
 
-    def _outputs(self, batch: Sequence[Line], progress: Callable[[int], object] | None) -> list[list[Translation]]:
+    def _outputs(self, batch: Sequence[Line], bar: ProgressBar | None) -> list[list[Output]]:
         wanted = self._wanted
         texts = [line.text for line in batch]
-        found = wanted.method.translate(
+        results = wanted.method.outputs(
             self._model,
             texts,
-            progress,
             tags=[wanted.tags] * len(batch) if wanted.tags else None,
             prefixes=[line.prefix for line in batch] if any(line.prefix for line in batch) else None,
             first_place=self._place,
         )
+        found = in_order(results if bar is None else bar.counted(results), len(batch))
         if wanted.method.settings.sampling is not None:
             self._place += wanted.method.places(texts)
         return found
 
-    def _note(self, line: Line, output: Translation) -> None:
+    def _note(self, line: Line, output: Output) -> None:
         if output.source_cut:
             what = f"{self._too_long()}; only its beginning was translated"
             self._notes.add("sources longer than the model takes", line.where, what)
@@ -106,7 +103,7 @@ class Stream:
 
     def _too_long(self) -> str:
         source = "the source" if self._wanted.method.language is None else "a sentence of the source"
-        return f"{source} is longer than the {self._model.spec.generation.max_source:,} tokens that this model takes"
+        return f"{source} is longer than the {self._model.generation.max_source:,} tokens that this model takes"
 
 
 def translate_stream(
@@ -127,13 +124,12 @@ def translate_stream(
     try:
         with progress_bar("line", total, hidden=total is None) as bar:
             for batch in batches:
-                found, refusal = stream.translate(batch, bar.update)
+                found, refusal = stream.translate(batch, bar)
                 done = batch[: len(found)]
                 if found:
                     write("".join(wanted.shown(line, outputs) for line, outputs in zip(done, found, strict=True)))
                     if beside is not None:
                         beside(done, found)
-                bar.update(sum(not line.text.strip() for line in done))  # the model does not count blank lines
                 if refusal is not None:
                     raise refusal
     except ValueError:
