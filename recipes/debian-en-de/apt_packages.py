@@ -73,7 +73,7 @@ class Downloads:
         """A temporary folder with the files of all packages: unpacked, not installed."""
         with tempfile.TemporaryDirectory(prefix="packages-") as place:
             for package in sorted(self.folder.resolve().glob("*.deb")):
-                _run(["dpkg-deb", "--extract", str(package), place], Path(place))
+                run(["dpkg-deb", "--extract", str(package), place], Path(place))
             yield Path(place)
 
 
@@ -84,7 +84,7 @@ def download(
 
     ValueError where the system has no apt, its mirrors cannot be reached or do not have what is asked for.
     """
-    _require_apt()
+    require_apt()
     if folder.exists():
         try:
             verify_manifest(folder, FORMAT, required=_files(packages, languages))
@@ -95,10 +95,10 @@ def download(
             return _opened(folder)
     say(f"downloading {', '.join(packages)} and package descriptions in {', '.join(languages)} with apt ...")
     with replace_folder(folder) as draft, tempfile.TemporaryDirectory(prefix="apt-") as place:
-        environment = _configured(Path(place), languages)
-        warnings = _run(["apt-get", "-q", "update"], draft, environment).stderr
+        environment = configured(Path(place), languages)
+        warnings = run(["apt-get", "-q", "update"], draft, environment).stderr
         if warnings.strip():
-            say(f"not all of the package lists may be there{_quoted(warnings)}")
+            say(f"not all of the package lists may be there{quoted(warnings)}")
         sources = [
             *_descriptions(languages, draft, environment, warnings),
             *_packages(packages, draft, environment, warnings),
@@ -108,7 +108,7 @@ def download(
     return _opened(folder)
 
 
-def _require_apt() -> None:
+def require_apt() -> None:
     missing = [program for program in ("apt-get", "dpkg-deb") if shutil.which(program) is None]
     if missing:
         raise ValueError(
@@ -126,7 +126,7 @@ def _opened(folder: Path) -> Downloads:
     return Downloads(folder, tuple(json.loads((folder / "sources.json").read_bytes())))
 
 
-def _configured(place: Path, languages: Sequence[str]) -> dict[str, str]:
+def configured(place: Path, languages: Sequence[str]) -> dict[str, str]:
     """The environment in which apt reads the system's settings, then ours, and keeps its lists below `place`."""
     if any(sign in str(place) for sign in '"\\\n;'):
         raise ValueError(f"{place}: apt cannot be told of a temporary folder of that name; set TMPDIR to another one")
@@ -146,7 +146,7 @@ def _descriptions(
     """Copies the descriptions in each language into one file; what they are."""
     fields = "$(LANGUAGE)\t$(COMPONENT)\t$(ORIGIN) $(VERSION) $(RELEASE)/$(COMPONENT) $(SHORTDESC)\t$(FILENAME)"
     command = ["apt-get", "indextargets", "--format", fields, "Created-By: Translations"]
-    rows = [line.split("\t") for line in _run(command, draft, environment).stdout.splitlines() if line.count("\t") == 3]
+    rows = [line.split("\t") for line in run(command, draft, environment).stdout.splitlines() if line.count("\t") == 3]
     for language in languages:
         found = [
             (what, Path(file))
@@ -156,7 +156,7 @@ def _descriptions(
         if not found:
             raise ValueError(
                 f"apt's mirrors gave no package descriptions in {language!r}; is the network reachable, and do the "
-                f"mirrors of this system's sources have them?{_quoted(warnings)}"
+                f"mirrors of this system's sources have them?{quoted(warnings)}"
             )
         contents = [path.read_bytes() for _, path in found]
         write_atomically(draft / f"Translation-{language}", b"\n\n".join(contents))
@@ -169,21 +169,21 @@ def _packages(
 ) -> Iterator[dict[str, str]]:
     """Downloads packages under plain names; what they are."""
     try:
-        _run(["apt-get", "-q", "download", *packages], draft, environment)
+        run(["apt-get", "-q", "download", *packages], draft, environment)
     except ValueError as error:
-        raise ValueError(f"{error}{_quoted(warnings)}") from None
+        raise ValueError(f"{error}{quoted(warnings)}") from None
     for name in packages:
         file = draft / f"{name}.deb"
         found = list(draft.glob(f"{name}_*.deb"))
         if len(found) != 1:
             raise ValueError(f"apt-get download {name} left {len(found)} files, expected one")
         found[0].rename(file)
-        version = _run(["dpkg-deb", "--field", str(file), "Version"], draft).stdout.strip()
+        version = run(["dpkg-deb", "--field", str(file), "Version"], draft).stdout.strip()
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         yield {"file": file.name, "package": name, "version": version, "sha256": digest}
 
 
-def _run(command: Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> Any:
+def run(command: Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> Any:
     """Runs a program to its end, without a terminal; ValueError with what it said where it fails."""
     try:
         done = subprocess.run(
@@ -199,11 +199,11 @@ def _run(command: Sequence[str], folder: Path, environment: dict[str, str] | Non
     except subprocess.TimeoutExpired:
         raise ValueError(f"{' '.join(command[:3])} did not end within {LONGEST // 60} minutes") from None
     if done.returncode:
-        raise ValueError(f"{' '.join(command[:3])} failed{_quoted(done.stderr) or f' ({done.returncode})'}")
+        raise ValueError(f"{' '.join(command[:3])} failed{quoted(done.stderr) or f' ({done.returncode})'}")
     return done
 
 
-def _quoted(said: str) -> str:
+def quoted(said: str) -> str:
     """The last lines of what a program said, to be put behind a message."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return f"; it said: {' / '.join(lines[-3:])}" if lines else ""

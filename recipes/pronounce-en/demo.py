@@ -17,10 +17,11 @@ from tqdm import tqdm
 
 from transduce import files
 from transduce.models.model import Model, load
+from transduce.terminal import messages_on_stderr
 from transduce.workflows.evaluate.run import Evaluation, evaluate
 from transduce.workflows.evaluate.test_set import HeldOut, read_pairs
 from transduce.workflows.train.run import Trained, train
-from transduce.workflows.train.run_file import load_run
+from transduce.workflows.train.run_file import read_run
 from transduce.workflows.train.run_folder import RunFolder
 
 HERE = Path(__file__).resolve().parent
@@ -82,18 +83,19 @@ def train_anew_or_go_on(minutes: float | None) -> Trained:
     run_file = HERE / "run.toml"
     overrides = [] if minutes is None else [f"training.minutes={minutes}"]
     folder = RunFolder(HERE / "runs" / run_file.stem)
-    say = print_to_stderr
     if folder.run_file.exists() and not folder.finished():
         try:
-            folder.resumed(load_run(run_file, overrides))
-            return train(run_file, overrides, resume=True, root=HERE, say=say)
+            folder.resumed(read_run(run_file, overrides))
+            with messages_on_stderr():
+                return train(run_file, overrides, resume=True, root=HERE)
         except files.InUse:
             raise
         except ValueError as error:
-            say(f"the earlier run cannot go on ({error}); training anew")
+            print(f"the earlier run cannot go on ({error}); training anew", file=sys.stderr, flush=True)
     if folder.path.exists():
         move_away(folder.path)
-    return train(run_file, overrides, root=HERE, say=say)
+    with messages_on_stderr():
+        return train(run_file, overrides, root=HERE)
 
 
 def move_away(run: Path) -> None:
@@ -102,10 +104,6 @@ def move_away(run: Path) -> None:
         before = run.with_name(f"{run.name}-before")
         files.remove_folder(before)
         run.rename(before)
-
-
-def print_to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def errors_on_unseen_words(model: Model, words: int) -> Evaluation:

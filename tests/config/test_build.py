@@ -165,7 +165,10 @@ def test_none_is_written_where_leaving_it_out_would_bring_a_default_back() -> No
             'train = [{ source = "a" }, { sorce = "b" }]',
             "unknown key 'train[1].sorce'; did you mean 'train[1].source'?",
         ),
-        ('norm = { kind = "rms-norm", bias = 1 }', "unknown key 'norm.bias'; known keys here: eps"),
+        (
+            'norm = { kind = "rms-norm", bias = 1 }',
+            "norm.bias is a key of layer-norm, but norm is rms-norm; known keys here: eps",
+        ),
         ('training.steps = "many"', 'training.steps must be a whole number or "none", found "many" (text)'),
         ("training.steps = 1.5", 'training.steps must be a whole number or "none", found 1.5 (number)'),
         ("training.steps = true", 'training.steps must be a whole number or "none", found true (true or false)'),

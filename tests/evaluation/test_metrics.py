@@ -2,7 +2,7 @@
 
 import pytest
 
-from transduce.evaluation.metrics import METRICS, ON_DEMAND, QUICK_METRICS, USUAL, metric
+from transduce.evaluation.metrics import METRICS, OF_LABELS, ON_DEMAND, QUICK_METRICS, USUAL, metric
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -36,7 +36,7 @@ def test_the_names() -> None:
     assert [each.name for each in USUAL] == [
         "bleu", "chrf", "ter", "token-error-rate", "word-error-rate", "character-error-rate", "exact-match"
     ]  # fmt: skip
-    assert len(METRICS) == len(USUAL) + len(ON_DEMAND)
+    assert len(METRICS) == len(USUAL) + len(ON_DEMAND) + len(OF_LABELS)
 
 
 def test_validations_do_without_the_slow_one() -> None:

@@ -205,3 +205,26 @@ def test_tree_digests_depend_on_content_only() -> None:
     assert files.tree_digest({"a": 1, "b": (1, 2)}) == files.tree_digest({"b": [1, 2], "a": 1})
     different = [{"a": 1}, {"a": 1.5}, {"a": "1"}, {"a": [1]}, {"a": None}, {"a": True}, {"b": 1}, {"a": "\ud800"}]
     assert len({files.tree_digest(value) for value in different}) == len(different)
+
+
+def test_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "model")
+    (model / "config.toml").write_bytes(b"a = 1\nb = 2\n" * 200_000)
+    files.write_manifest(model, VERSION)
+    for name in ("config.toml", "manifest.json"):
+        content = (model / name).read_bytes()
+        (model / name).write_bytes(content.replace(b"\n", b"\r\n"))
+    files.verify_manifest(model, VERSION)
+    (model / "config.toml").write_bytes((model / "config.toml").read_bytes() + b"\r")
+    with pytest.raises(ValueError, match=r"config.toml: has 2400001 bytes, expected 2400000"):
+        files.verify_manifest(model, VERSION)
+
+
+def test_editable_files_are_not_protected(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "model")
+    (model / "README.md").write_text("a card")
+    files.write_manifest(model, VERSION, editable=["README.md"])
+    (model / "README.md").write_text("another card")
+    assert "README.md" not in files.verify_manifest(model, VERSION)["files"]
+    (model / "README.md").unlink()
+    files.verify_manifest(model, VERSION)

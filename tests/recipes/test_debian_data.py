@@ -439,7 +439,7 @@ def test_a_missing_python_package(
 
 @pytest.mark.skipif(shutil.which("apt-config") is None, reason="needs apt")
 def test_apt_keeps_to_folders_of_its_own(apt: ModuleType, tmp_path: Path) -> None:
-    environment = apt._configured(tmp_path, ["en", "de"])
+    environment = apt.configured(tmp_path, ["en", "de"])
     done = subprocess.run(
         ["apt-config", "dump"], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )
@@ -457,4 +457,4 @@ def test_apt_keeps_to_folders_of_its_own(apt: ModuleType, tmp_path: Path) -> Non
 
 def test_a_temporary_folder_that_apt_cannot_be_told_of(apt: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="set TMPDIR"):
-        apt._configured(tmp_path / 'a "name"', ["en"])
+        apt.configured(tmp_path / 'a "name"', ["en"])

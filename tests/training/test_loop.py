@@ -22,7 +22,7 @@ from transduce.training.precision import MasterWeights
 from transduce.training.schedules import Constant
 from transduce.training.state import TrainState
 from transduce.training.update import Trainable
-from transduce.workflows.train.resume import restored
+from transduce.workflows.train.run_folder import restored
 
 
 class Numbers(Loader):

@@ -1,7 +1,6 @@
 """`transduce prepare`."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from transduce.cli import streams
 from transduce.cli.parser import Parser
@@ -20,12 +19,8 @@ def main(arguments: Sequence[str]) -> int:
     add_run_file(parser)
     options = parser.parse(arguments)
 
-    from transduce.workflows.prepare.run import prepare
-    from transduce.workflows.train.fine_tuning import load_start
-    from transduce.workflows.train.settle import settled_run
+    from transduce.workflows.train.run import prepare_run
 
-    run = settled_run(options.run, options.overrides)
-    tokenizers = None if run.start_from is None else load_start(run.start_from, options.run).tokenizers
-    prepared = prepare(run.data, run.tokenizer, run.seed, options.run.parent, Path("prepared"), tokenizers)
+    prepared = prepare_run(options.run, options.overrides)
     streams.write("".join(f"{line}\n" for line in prepared.summary()))
     return 0

@@ -1,11 +1,12 @@
 """Every key of a config class, described."""
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from types import MappingProxyType
 from typing import Any
 
-from transduce.config.fields import Hint, default_of, expected, fields_of
+from transduce.config.facts import Fact
+from transduce.config.fields import Hint, Names, Rest, default_of, expected, fields_of
 from transduce.config.toml import inline
 from transduce.config.writing import plain
 
@@ -20,29 +21,75 @@ class KeyDescription:
     text: str
 
 
-def describe(cls: type) -> list[KeyDescription]:
+def describe(cls: type, names: Names = MappingProxyType({})) -> list[KeyDescription]:
     """Every key of a config class with dotted names, tables of tables included; the source of --help and the docs.
 
-    A list of tables shows as `train[].weight`; a key that one part only takes names that part in its text.
+    A list of tables shows as `train[].weight`; a key that one part only takes names that part in its text. `names` are
+    those that `build` gets: each is a key of the mappings that take it.
     """
-    return list(_describe(cls, "", None, ()))
+    return [
+        KeyDescription(key, expected(hint), _shown(key, hint, default), text)
+        for key, hint, default, text in _describe(cls, "", None, (), names)
+    ]
 
 
-def _describe(cls: type, prefix: str, base: Any, above: tuple[type, ...]) -> Iterator[KeyDescription]:
+def keys_where(cls: type, test: Callable[[Fact], bool]) -> tuple[str, ...]:
+    """The dotted keys of the fields whose facts pass: `keys_where(RunConfig, lambda fact: fact.resume)`."""
+    return tuple(dict.fromkeys(key for key, hint, _, _ in _describe(cls, "", None, (), {}, True) if test(hint.fact)))
+
+
+def fact_of(cls: type, key: str) -> Fact:
+    """What is known of a field: `fact_of(Decoding, "max-length").at_most`."""
+    return fields_of(cls)[key][1].fact
+
+
+def is_in(key: str, tables: Sequence[str]) -> bool:
+    """Whether a dotted key is one of `tables`, or in one of them: `is_in("data.split.dev", ("data.split",))`."""
+    return any(f"{key}.".startswith(f"{table}.") for table in tables)
+
+
+def _describe(
+    cls: type, prefix: str, base: Any, above: tuple[type, ...], names: Names, tables: bool = False
+) -> Iterator[tuple[str, Hint, Any, str]]:
+    """Key, hint, default and text of each field; of one that is a table only where that may be left out, or `tables`."""
     if cls in above:  # a part that holds parts of its own table
         return
     above = (*above, cls)
     for key, (field, hint) in fields_of(cls).items():
         default = default_of(field, base)
+        if hint.keys is not None:
+            start = prefix if isinstance(hint.keys, Rest) else f"{prefix}{key}."
+            if tables:
+                yield prefix + key, hint, default, hint.text
+            for name in hint.keys.allowed(names, ()):
+                value = default.get(name) if isinstance(default, dict) else None
+                yield start + name, hint.value, value, hint.text
+            continue
         inner = hint.items(1)[0] if hint.is_list else hint
         below = prefix + key + ("[]." if hint.is_list else ".")
-        if default is None or not hint.is_table:
-            yield KeyDescription(prefix + key, expected(hint), _shown(key, hint, default), hint.text)
+        if default is None or not hint.is_table or tables:
+            yield prefix + key, hint, default, hint.text
         if inner.is_table:
-            yield from _describe(inner.type, below, default if isinstance(default, inner.type) else None, above)
-        for name, part in (inner.table or {}).items():
-            for item in _describe(part, below, default if type(default) is part else None, above):
-                yield dataclasses.replace(item, text=f"({name}) {item.text}")
+            base_below = default if isinstance(default, inner.type) else None
+            yield from _describe(inner.type, below, base_below, above, names, tables)
+        yield from _describe_parts(inner.table or {}, below, default, above, names, tables)
+
+
+def _describe_parts(
+    table: Mapping[str, type], prefix: str, default: Any, above: tuple[type, ...], names: Names, tables: bool
+) -> Iterator[tuple[str, Hint, Any, str]]:
+    """The keys of the parts of a table, once for all parts that mean the same by one; its text names them, if not all."""
+    kinds: dict[tuple[str, str, str], list[str]] = {}
+    items: dict[tuple[str, str, str], tuple[Hint, Any]] = {}
+    for kind, part in table.items():
+        base = default if type(default) is part else None
+        for key, hint, value, text in _describe(part, prefix, base, above, names, tables):
+            same = (key, expected(hint), text)
+            kinds.setdefault(same, []).append(kind)
+            if same not in items or base is not None:
+                items[same] = hint, value
+    for (key, of, text), owners in kinds.items():
+        yield key, *items[key, of, text], text if len(owners) == len(table) else f"({', '.join(owners)}) {text}"
 
 
 def _shown(key: str, hint: Hint, default: Any) -> str:

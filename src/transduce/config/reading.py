@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from transduce.config.fields import Hint, default_of, expected, fields_of, found, hint_of
+from transduce.config.fields import Hint, Keys, Names, default_of, expected, fields_of, found, hint_of, rest_of
 from transduce.config.keys import describe
 from transduce.config.toml import Tree, origin
 
@@ -16,31 +16,45 @@ T = TypeVar("T")
 
 
 def build(
-    cls: type[T], tree: Mapping[str, Any], where: str, base: T | None = None, key: str = "", also: Iterable[str] = ()
+    cls: type[T],
+    tree: Mapping[str, Any],
+    where: str,
+    base: T | Mapping[str, Any] | None = None,
+    key: str = "",
+    also: Iterable[str] = (),
+    names: Names = MappingProxyType({}),
 ) -> T:
-    """Build `cls` from a tree. Missing keys come from `base` when given, else from the defaults, else are an error.
+    """Build `cls` from a tree. Missing keys come from `base`, else from the defaults, else are an error.
 
-    `where` names the file in messages; `key` is the dotted key at which the tree stands in it ("" at the top); `also`
-    are keys that the file may have there and the tree has no more.
+    `base` is a value, or a mapping that has values for some fields. `where` names the file in messages; `key` is the
+    dotted key at which the tree stands in it ("" at the top); `also` are dotted keys that the file may have and the tree
+    has no more; `names` are the keys that each `Keys` and `Rest` allows (all, where it is not named).
 
         build(Decoding, {"beam": 0}, "run.toml")  ->  ValueError: run.toml: beam must be at least 1, found 0
     """
-    prefix = f"{key}." if key else ""
-    known = tuple(prefix + description.key for description in describe(cls))
-    result: T = _table(cls, tree, _Place(where, where, key, known), base, also)
+    result: T = _table(cls, tree, _Place(where, where, key, key, cls, names, tuple(also)), base)
     return result
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a value stands: file, with its line if that is known (or --set), dotted key, and every key of the file for
-    suggestions.
+    """Where a value stands: file, with its line if that is known (or --set), and dotted key.
+
+    top, cls, names, also: the key, the class, the names and the other keys that `build` was given.
     """
 
     file: str
     where: str
     key: str
-    known: tuple[str, ...]
+    top: str
+    cls: type
+    names: Names
+    also: tuple[str, ...]
+
+    def known(self) -> list[str]:
+        """Every key of the file, for suggestions."""
+        prefix = f"{self.top}." if self.top else ""
+        return [prefix + description.key for description in describe(self.cls, self.names)]
 
     def child(self, key: str, tree: Mapping[str, Any]) -> "_Place":
         found = origin(self.file, tree, key)
@@ -58,17 +72,24 @@ class _Place:
         return self.error(f"must be {expected(hint)}, found {found(value)}{advice}")
 
 
-def _table(cls: type, tree: Any, place: _Place, base: Any, also: Iterable[str] = ()) -> Any:
+def _table(cls: type, tree: Any, place: _Place, base: Any, kinds: Mapping[str, type] = MappingProxyType({})) -> Any:
+    """`kinds` are the parts of which `cls` is one, for messages."""
     if not isinstance(tree, Mapping):
         raise place.wrong(Hint(cls), tree)
-    fields = fields_of(cls)
-    for key in tree:
-        if key not in fields:
-            raise _unknown_key(place.child(key, tree), key, [*also, *fields])
+    fields, rest = fields_of(cls), rest_of(cls)
+    others = Tree({key: value for key, value in tree.items() if key not in fields or (rest and key == rest[0])}).like(
+        tree
+    )
+    known = [key for key in fields if rest is None or key != rest[0]]
+    if rest is None and others:
+        first = next(iter(others))
+        raise _unknown_key(place.child(first, tree), first, known, kinds, cls)
     values = {}
     for key, (field, hint) in fields.items():
         default = default_of(field, base)
-        if key in tree:
+        if rest is not None and key == rest[0]:
+            values[field.name] = _mapping(hint, rest[2], others, place, default, known)
+        elif key in tree:
             values[field.name] = _value(hint, tree[key], place.child(key, tree), default)
         elif default is MISSING:
             text = f" ({hint.text})" if hint.text else ""
@@ -78,20 +99,48 @@ def _table(cls: type, tree: Any, place: _Place, base: Any, also: Iterable[str] =
     try:
         return cls(**values)
     except ValueError as error:
-        raise _refused(error, tree, place, fields) from None
+        raise _refused(error, tree, place, [*fields, *others]) from None
 
 
-def _unknown_key(place: _Place, key: str, fields: Iterable[str]) -> ValueError:
+def _mapping(
+    hint: Hint, keys: Keys, tree: Any, place: _Place, default: Any, also: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The values of a mapping, in the order of its names; `also` are other keys that its table takes."""
+    if not isinstance(tree, Mapping):
+        raise place.wrong(hint, tree)
+    before = default if isinstance(default, Mapping) else {}
+    allowed = keys.allowed(place.names, dict.fromkeys([*before, *tree]))
+    for key in tree:
+        if key not in allowed:
+            raise _unknown_key(place.child(key, tree), key, [*also, *allowed])
+    given = {key: _value(hint.value, tree[key], place.child(key, tree), before.get(key)) for key in tree}
+    return {key: given.get(key, before.get(key)) for key in allowed if key in given or key in before}
+
+
+def _unknown_key(
+    place: _Place,
+    key: str,
+    fields: Iterable[str],
+    kinds: Mapping[str, type] = MappingProxyType({}),
+    cls: type | None = None,
+) -> ValueError:
     """An unknown key, with the nearest known one: of this table, or the same name in another table of the file."""
-    here = {field: place.key[: len(place.key) - len(key)] + field for field in fields}
+    table = place.key.removesuffix(key)
+    owners = [kind for kind, part in kinds.items() if key in fields_of(part)]
+    if owners:
+        own = next(kind for kind, part in kinds.items() if part is cls)
+        return ValueError(
+            f"{place.where}: {place.key} is a key of {' and '.join(owners)}, but {table[:-1] or 'this'} is {own}; known keys "
+            f"here: {', '.join(fields) or 'none'}"
+        )
+    also = [name.removeprefix(table) for name in place.also if name.rpartition(".")[0] == table[:-1]]
+    here = {field: table + field for field in [*also, *fields]}
     near = [here[name] for name in _near(key, here)]
-    elsewhere = [known for known in place.known if known.rpartition(".")[2] == key]
-    if place.key in place.known:  # it belongs to another part that may stand here
-        elsewhere = []
+    elsewhere = [each for each in place.known() if each.rpartition(".")[2] == key]
     if near or elsewhere:
         advice = f"did you mean {(near + elsewhere)[0]!r}?"
     else:
-        advice = f"known keys here: {', '.join(fields) or 'none'}"
+        advice = f"known keys here: {', '.join(here) or 'none'}"
     return ValueError(f"{place.where}: unknown key {place.key!r}; {advice}")
 
 
@@ -110,8 +159,10 @@ def _refused(error: ValueError, tree: Mapping[str, Any], place: _Place, fields: 
 def _value(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
     if hint.none_word and isinstance(value, str) and value == "none":
         return None
+    if hint.keys is not None:
+        return _mapping(hint, hint.keys, value, place, default)
     if hint.is_list:
-        return _list(hint, value, place)
+        return _list(hint, value, place, default)
     if hint.table is not None:
         return _part(hint, hint.table, value, place, default)
     if hint.is_table:
@@ -123,13 +174,26 @@ def _value(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
     return _scalar(hint, value, place)
 
 
-def _list(hint: Hint, value: Any, place: _Place) -> tuple[Any, ...]:
+def _list(hint: Hint, value: Any, place: _Place, default: Any) -> tuple[Any, ...]:
+    if isinstance(value, Mapping) and isinstance(default, tuple):
+        return _changed_items(hint, value, place, default)
     if not isinstance(value, list | tuple):
         raise place.wrong(hint, value)
     hints = hint.items(len(value))
     if len(hints) != len(value):
         raise place.wrong(hint, list(value))
     return tuple(_value(of, value[i], place.item(i, value[i]), None) for i, of in enumerate(hints))
+
+
+def _changed_items(hint: Hint, changes: Mapping[str, Any], place: _Place, items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A list of which some items change, by number: {"0": {"weight": 2}}."""
+    result, hints = list(items), hint.items(len(items))
+    for name, change in changes.items():
+        if not name.isdecimal() or int(name) >= len(items):
+            raise place.wrong(hint, changes)
+        number = int(name)
+        result[number] = _value(hints[number], change, place.item(number, change), items[number])
+    return tuple(result)
 
 
 def _part(hint: Hint, table: Mapping[str, type], value: Any, place: _Place, default: Any) -> Any:
@@ -142,11 +206,12 @@ def _part(hint: Hint, table: Mapping[str, type], value: Any, place: _Place, defa
         kind = value["kind"]
         if not isinstance(kind, str) or kind not in table:
             near = _near(kind, table)
+            place = replace(place, where=place.child("kind", value).where)
             raise place.wrong(hint, kind, f"; did you mean {near[0]!r}?" if near else "")
-        return _table(table[kind], rest, place, None)
+        return _table(table[kind], rest, place, None, table)
     if type(default) not in table.values():
         raise place.error(f"needs a kind, {expected(hint)}")
-    return _table(type(default), rest, place, default)
+    return _table(type(default), rest, place, default, table)
 
 
 def _choice(hint: Hint, value: Any, place: _Place) -> Any:

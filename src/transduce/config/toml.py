@@ -139,6 +139,14 @@ def override(tree: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
     return result
 
 
+def assigned(values: Mapping[str, Any]) -> Tree:
+    """A tree of values by dotted key: `assigned({"a.b": 1}) == {"a": {"b": 1}}`; items of lists become keys too."""
+    tree = Tree()
+    for key, value in values.items():
+        _assign(tree, key, _copy_value(value))
+    return tree
+
+
 def _copy(value: Mapping[str, Any]) -> Tree:
     return Tree({key: _copy_value(item) for key, item in value.items()}).like(value)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transduce.config.fields import SCALARS, Hint, default_of, fields_of
+from transduce.config.fields import SCALARS, Hint, Rest, default_of, fields_of
 
 
 def tree_of(value: Any) -> dict[str, Any]:
@@ -21,7 +21,11 @@ def _table(value: Any, base: Any) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, (field, hint) in fields_of(type(value)).items():
         item, default = getattr(value, field.name), default_of(field, base)
-        if item is not None or default is not None:
+        if isinstance(hint.keys, Rest):
+            tree |= plain(key, hint, item)
+        elif hint.keys is not None and not item and not default:
+            continue
+        elif item is not None or default is not None:
             tree[key] = plain(key, hint, item, default)
     return tree
 
@@ -30,6 +34,8 @@ def plain(key: str, hint: Hint, value: Any, default: Any = None) -> Any:
     """One field's value as TOML holds it; `default` is what the field has when nothing is written."""
     if value is None and hint.none_word:
         return "none"
+    if hint.keys is not None:
+        return {name: plain(name, hint.value, item) for name, item in (value or {}).items()}
     if isinstance(value, tuple):
         hints = hint.items(len(value))
         return [plain(key, of, item) for of, item in zip(hints, value, strict=True)]
@@ -44,13 +50,19 @@ def plain(key: str, hint: Hint, value: Any, default: Any = None) -> Any:
     return value
 
 
-def _part(key: str, table: Mapping[str, type], part: Any) -> Any:
-    """The part's name where all else is its default, else a table with `kind`."""
+def name_of(key: str, table: Mapping[str, type], part: Any) -> str:
+    """The name of a part in its table."""
     names = [name for name, cls in table.items() if cls is type(part)]
     if not names:
         known = ", ".join(table)
         raise ValueError(f"{key}: {type(part).__qualname__} cannot be saved, as no name stands for it (known: {known})")
+    return names[0]
+
+
+def _part(key: str, table: Mapping[str, type], part: Any) -> Any:
+    """The part's name where all else is its default, else a table with `kind`."""
+    name = name_of(key, table, part)
     fields = [field for field, _ in fields_of(type(part)).values()]
     if all(getattr(part, field.name) == default_of(field) for field in fields):
-        return names[0]
-    return {"kind": names[0], **_table(part, None)}
+        return name
+    return {"kind": name, **_table(part, None)}

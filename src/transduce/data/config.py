@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+from transduce.config import Fact
 from transduce.data.cleaning.rules import Clean
 from transduce.text.tags import names_in
 
@@ -111,9 +112,11 @@ class DataConfig:
     """Where the pairs are and which of them are used."""
 
     train: Annotated[tuple[Corpus, ...], "the files to train on"]
-    dev: Annotated[Corpus | None, "pairs to validate on; or use split"] = None
-    test: Annotated[Corpus | None, "pairs for the final test; or use split"] = None
-    split: Annotated[Split | None, "hold out part of the training files as dev, test or both"] = None
+    dev: Annotated[Corpus | None, "pairs to validate on; or use split", Fact(measure=True)] = None
+    test: Annotated[Corpus | None, "pairs for the final test; or use split", Fact(measure=True)] = None
+    split: Annotated[Split | None, "hold out part of the training files as dev, test or both", Fact(measure=True)] = (
+        None
+    )
     clean: Annotated[Clean, "which pairs are worth training on"] = Clean()
     bad_lines: Annotated[
         Literal["error", "drop"],

@@ -4,23 +4,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from transduce import config
+from transduce.config import Fact
 from transduce.decoding.strategies.sampling import Sampling
-
-LIMITS = {
-    "beam": (1, 1_000),
-    "n_best": (1, 1_000_000),
-    "max_length": (1, 100_000),
-    "max_extra": (1, 100_000),
-    "batch_tokens": (1, 100_000_000),
-    "alpha": (0, 10),
-    "max_ratio": (0, 1_000),
-    "min_length": (0, 100_000),
-    "no_repeat_ngram": (0, 100_000),
-    "repetition_penalty": (1, 1_000),
-    "coverage_penalty": (0, 1_000),
-    "groups": (1, 1_000),
-    "diversity": (0, 1_000),
-}
 
 
 @dataclass(frozen=True)
@@ -37,31 +23,55 @@ class Decoding:
     the output ends nevertheless.
     """
 
-    beam: Annotated[int, "hypotheses kept open per sentence; 1 is greedy search"] = 4
-    alpha: Annotated[float, "length penalty: the score is log-probability / length^alpha; 0 for none"] = 1.0
-    n_best: Annotated[int, "outputs returned per sentence, best first; at most beam"] = 1
-    max_length: Annotated[int, "longest output in tokens, whatever the source"] = 256
-    max_ratio: Annotated[float, "longest output in tokens per source token, on top of max-extra"] = 5.0
-    max_extra: Annotated[int, "tokens any output may have, however short its source"] = 50
-    batch_tokens: Annotated[int, "padded source tokens decoded together, each counted once per beam"] = 4096
+    beam: Annotated[int, "hypotheses kept open per sentence; 1 is greedy search", Fact(at_least=1, at_most=1_000)] = 4
+    alpha: Annotated[
+        float, "length penalty: the score is log-probability / length^alpha; 0 for none", Fact(at_least=0, at_most=10)
+    ] = 1.0
+    n_best: Annotated[
+        int, "outputs returned per sentence, best first; at most beam", Fact(at_least=1, at_most=1_000_000)
+    ] = 1
+    max_length: Annotated[
+        int, "longest output in tokens, whatever the source", Fact(at_least=1, at_most=100_000, automatic=True)
+    ] = 256
+    max_ratio: Annotated[
+        float, "longest output in tokens per source token, on top of max-extra", Fact(at_least=0, at_most=1_000)
+    ] = 5.0
+    max_extra: Annotated[
+        int, "tokens any output may have, however short its source", Fact(at_least=1, at_most=100_000)
+    ] = 50
+    batch_tokens: Annotated[
+        int, "padded source tokens decoded together, each counted once per beam", Fact(at_least=1, at_most=100_000_000)
+    ] = 4096
     sampling: Annotated[Sampling | None, "draw n-best outputs, independently, instead of searching"] = None
-    min_length: Annotated[int, "shortest output in tokens; 0 for no such rule"] = 0
-    no_repeat_ngram: Annotated[int, "no sequence of so many tokens occurs twice in an output; 0 for no such rule"] = 0
+    min_length: Annotated[int, "shortest output in tokens; 0 for no such rule", Fact(at_least=0, at_most=100_000)] = 0
+    no_repeat_ngram: Annotated[
+        int,
+        "no sequence of so many tokens occurs twice in an output; 0 for no such rule",
+        Fact(at_least=0, at_most=100_000),
+    ] = 0
     repetition_penalty: Annotated[
-        float, "divides the logits of tokens that the output has already (Keskar et al. 2019, 1909.05858); 1 for none"
+        float,
+        "divides the logits of tokens that the output has already (Keskar et al. 2019, 1909.05858); 1 for none",
+        Fact(at_least=1, at_most=1_000),
     ] = 1.0
     coverage_penalty: Annotated[
-        float, "weight of source tokens that got little attention (Wu et al. 2016, 1609.08144, eq. 14); 0 for none"
+        float,
+        "weight of source tokens that got little attention (Wu et al. 2016, 1609.08144, eq. 14); 0 for none",
+        Fact(at_least=0, at_most=1_000),
     ] = 0.0
     groups: Annotated[
-        int, "groups that the beam is divided into, kept apart by diversity (Vijayakumar et al. 2016, 1610.02424)"
+        int,
+        "groups that the beam is divided into, kept apart by diversity (Vijayakumar et al. 2016, 1610.02424)",
+        Fact(at_least=1, at_most=1_000),
     ] = 1
-    diversity: Annotated[float, "what a group pays for each token that an earlier group takes at the same place"] = 0.0
+    diversity: Annotated[
+        float,
+        "what a group pays for each token that an earlier group takes at the same place",
+        Fact(at_least=0, at_most=1_000),
+    ] = 0.0
 
     def __post_init__(self) -> None:
-        for key, (least, most) in LIMITS.items():
-            if not least <= getattr(self, key) <= most:
-                raise ValueError(f"{key.replace('_', '-')} must be {least:,} to {most:,}, found {getattr(self, key)}")
+        config.check(self)
         if self.n_best > self.beam and self.sampling is None:
             raise ValueError(
                 f"n-best must be at most beam ({self.beam}), found {self.n_best}; raise beam or lower n-best"

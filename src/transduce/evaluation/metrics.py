@@ -7,6 +7,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
+from transduce.evaluation.classification import Accuracy, MacroF1
 from transduce.evaluation.error_rates import ErrorRate, ExactMatch
 from transduce.evaluation.metric import Metric
 from transduce.evaluation.sacrebleu import SacreBleu
@@ -33,12 +34,14 @@ ON_DEMAND: tuple[Metric, ...] = (  # for those who name them
     SacreBleu("chrf++", partial(CHRF, word_order=2)),  # chrF with words and pairs of words (Popović 2017)
 )
 
-METRICS = {metric.name: metric for metric in (*USUAL, *ON_DEMAND)}
+OF_LABELS: tuple[Metric, ...] = (Accuracy(), MacroF1())
+
+METRICS = {metric.name: metric for metric in (*USUAL, *ON_DEMAND, *OF_LABELS)}
 
 PERPLEXITY = "perplexity"  # measured beside these, of a model rather than of its outputs
 
 # what validations during training measure
-QUICK_METRICS = {each.name: each for each in USUAL if not each.costly}
+QUICK_METRICS = {each.name: each for each in (*USUAL, *OF_LABELS) if not each.costly}
 ERROR_RATES = frozenset(name for name, each in METRICS.items() if not each.higher_is_better)
 
 

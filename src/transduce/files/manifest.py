@@ -1,8 +1,9 @@
-"""Manifests: the SHA-256 of every file of a folder, so that a flipped bit is found before anything is loaded.
+"""Manifests: the SHA-256 of the files of a folder, so that a flipped bit is detected before anything is loaded.
 
     {"digest": "9f86d0...", "files": {"config.toml": {"bytes": 812, "sha256": "60303a..."}}, "format": 1}
 
-`digest` covers the rest of the manifest. No file that looks like pickle is accepted, whatever its name.
+`digest` covers the rest of the manifest. Text files count with LF line ends, so that a conversion by git does no harm. No
+file that looks like pickle is accepted, whatever its name.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ from typing import Any
 from transduce.files.durable import write_atomically
 
 MANIFEST = "manifest.json"
+TEXT_FILES = frozenset({".toml", ".json", ".jsonl", ".md", ".txt"})
+_BLOCK = 1 << 20  # bytes
 _LARGEST = 64 * 2**20  # bytes of a manifest; this many hold half a million files
 _AGAIN = "copy the folder again, or make it again"
 
@@ -25,6 +28,21 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_digest(path: Path) -> tuple[int, str]:
+    """Number of bytes and SHA-256 of a file; of a text file (TEXT_FILES) both with LF line ends."""
+    if path.suffix not in TEXT_FILES:
+        return path.stat().st_size, sha256(path)
+    digest, size = hashlib.sha256(), 0
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            if block.endswith(b"\r"):  # the line feed may be in the next block
+                block += file.read(1)
+            block = block.replace(b"\r\n", b"\n")
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
 
 
 def tree_digest(value: Any) -> str:
@@ -36,19 +54,21 @@ def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def write_manifest(folder: Path, version: int, **extra: Any) -> None:
-    """Write `folder/manifest.json` over all files now in the folder; to be done last.
+def write_manifest(folder: Path, version: int, editable: Collection[str] = (), **extra: Any) -> None:
+    """Writes `folder/manifest.json` over the files of the folder; call it last.
 
-    `version` is the format version of what the folder holds; `extra` keys (JSON-able) are kept beside it.
+    version: format version of the folder's content. editable: names of files that the manifest does not protect, because
+    their owner may change them. extra: further keys (JSON-able).
     """
     assert not {"digest", "files", "format"} & set(extra), f"reserved keys in {sorted(extra)}"
     files = {}
     for path in _files(folder):
         if path.is_symlink():
             raise ValueError(f"{path}: is a symbolic link, which a manifest cannot hold; put the file itself there")
-        if path != folder / MANIFEST:
-            name = path.relative_to(folder).as_posix()
-            files[name] = {"sha256": sha256(path), "bytes": path.stat().st_size}
+        name = path.relative_to(folder).as_posix()
+        if name != MANIFEST and name not in editable:
+            size, digest = content_digest(path)
+            files[name] = {"sha256": digest, "bytes": size}
     content = {"format": version, "files": files, **extra}
     write_atomically(folder / MANIFEST, _serialise({**content, "digest": tree_digest(content)}))
 
@@ -90,7 +110,7 @@ def _read_manifest(folder: Path, version: int) -> dict[str, Any]:
     if not path.is_file() or path.is_symlink():
         raise ValueError(f"{folder}: has no {MANIFEST}: not a whole folder of this program; {_AGAIN}")
     changed = ValueError(f"{path}: is damaged or was changed; {_AGAIN}")
-    data = path.read_bytes() if path.stat().st_size <= _LARGEST else b""
+    data = path.read_bytes().replace(b"\r\n", b"\n") if path.stat().st_size <= _LARGEST else b""
     try:
         content = json.loads(data)
         found = content["format"]
@@ -122,9 +142,10 @@ def _verify_file(folder: Path, name: str, entry: Any) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path}: is not a file; {_AGAIN}")
     size, digest = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
-    if status.st_size != size:
-        raise ValueError(f"{path}: has {status.st_size} bytes, expected {size}; {_AGAIN}")
-    if sha256(path) != digest:
+    actual_size, actual_digest = content_digest(path)
+    if actual_size != size:
+        raise ValueError(f"{path}: has {actual_size} bytes, expected {size}; {_AGAIN}")
+    if actual_digest != digest:
         raise ValueError(f"{path}: is damaged or was changed (its SHA-256 differs from {MANIFEST}); {_AGAIN}")
 
 

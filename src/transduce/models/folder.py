@@ -28,7 +28,6 @@ from transduce.text.special import END, PAD, START
 VERSION = 1
 
 MOST_SOURCE = 1_000_000  # a model folder may come from anybody: what it asks for has limits
-NOT_KEPT = {"n_best", "batch_tokens", "sampling"}  # settings of a use, not of a model
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ class Generation:
         return cls(**{name: getattr(decoding, name) for name in KEPT}, max_source=max_source)
 
 
-KEPT = [field.name for field in fields(Decoding) if field.name not in NOT_KEPT]
+# settings of a model; the others, such as n-best, belong to a use of it
+KEPT = [field.name for field in fields(Decoding) if field.name in {each.name for each in fields(Generation)}]
 
 
 @dataclass(frozen=True)

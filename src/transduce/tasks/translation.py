@@ -10,7 +10,7 @@ Letters: B pairs, S source tokens, T target tokens, end token included in both.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,14 @@ from transduce.training.losses import PIECE, TokenLoss, linear_cross_entropy
 
 Ids = Sequence[int] | np.ndarray
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The task of a run file: its fields are the keys of [task]."""
+
+    columns: ClassVar[tuple[str, ...]] = ("source", "target")
+    network: ClassVar[str] = "encoder-decoder"  # of NETWORKS, where [model] names no kind
 
 
 @dataclass(frozen=True)

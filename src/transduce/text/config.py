@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
+from transduce.config import Fact
 from transduce.text.special import NAMES
 
 Kind = Literal["unigram", "bpe", "characters", "words"]
@@ -16,9 +17,9 @@ class SideConfig:
     """The tokenizer of one side, or of both where they share one."""
 
     kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
-    vocabulary: Annotated[int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)"] = (
-        8000
-    )
+    vocabulary: Annotated[
+        int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)", Fact(automatic=True)
+    ] = 8000
 
     def __post_init__(self) -> None:
         _check_choice("kind", self.kind, get_args(Kind))
@@ -39,18 +40,24 @@ class TokenizerConfig:
     """
 
     kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
-    vocabulary: Annotated[int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)"] = (
-        8000
-    )
+    vocabulary: Annotated[
+        int, "pieces in all, 4 special ones, tags and 256 bytes included (words have no bytes)", Fact(automatic=True)
+    ] = 8000
     exact: Annotated[
-        bool, "unigram and bpe: stop where the text allows no such vocabulary; false: take the nearest that it allows"
+        bool,
+        "unigram and bpe: stop where the text allows no such vocabulary; false: take the nearest that it allows",
+        Fact(automatic=True),
     ] = True
     shared: Annotated[bool, "one tokenizer for both sides, trained on both"] = True
     normalisation: Annotated[Normalisation, "Unicode normal form that text is brought to, or none"] = "nfc"
     lowercase: Annotated[bool, "whether upper and lower case are one"] = False
     sample: Annotated[int, "most lines to learn from, drawn at random where there are more"] = 1_000_000
-    source: Annotated[SideConfig | None, "kind and vocabulary of the source side, where shared = false"] = None
-    target: Annotated[SideConfig | None, "kind and vocabulary of the target side, where shared = false"] = None
+    source: Annotated[
+        SideConfig | None, "kind and vocabulary of the source side, where shared = false", Fact(automatic=True)
+    ] = None
+    target: Annotated[
+        SideConfig | None, "kind and vocabulary of the target side, where shared = false", Fact(automatic=True)
+    ] = None
 
     def __post_init__(self) -> None:
         _check_choice("normalisation", self.normalisation, get_args(Normalisation))

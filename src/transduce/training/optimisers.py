@@ -11,23 +11,14 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from transduce import config
+from transduce.config import Fact
 from transduce.training.stepper import Stepper
 
 
 @runtime_checkable
 class Optimiser(Protocol):
     def build(self, parameters: Mapping[str, Tensor]) -> Stepper: ...
-
-
-def _check_shares(part: object, *names: str) -> None:
-    for name in names:
-        if not 0.0 <= getattr(part, name) < 1.0:
-            raise ValueError(f"{name.replace('_', '-')} must be at least 0 and below 1, found {getattr(part, name)}")
-
-
-def _check_weight_decay(found: float) -> None:
-    if not 0.0 <= found < 10.0:
-        raise ValueError(f"weight-decay must be at least 0 and below 10, found {found}")
 
 
 def decayed(parameters: Mapping[str, Tensor], weight_decay: float) -> list[dict[str, Any]]:
@@ -42,14 +33,12 @@ def decayed(parameters: Mapping[str, Tensor], weight_decay: float) -> list[dict[
 class Adam:
     """Kingma and Ba 2014, 1412.6980, with the settings of Vaswani et al. 2017; one fused kernel for all tensors."""
 
-    beta1: Annotated[float, "decay of the mean of gradients"] = 0.9
-    beta2: Annotated[float, "decay of the mean of squared gradients"] = 0.98
-    eps: Annotated[float, "added to the root of the mean square"] = 1e-9
+    beta1: Annotated[float, "decay of the mean of gradients", Fact(at_least=0, below=1)] = 0.9
+    beta2: Annotated[float, "decay of the mean of squared gradients", Fact(at_least=0, below=1)] = 0.98
+    eps: Annotated[float, "added to the root of the mean square", Fact(above=0)] = 1e-9
 
     def __post_init__(self) -> None:
-        _check_shares(self, "beta1", "beta2")
-        if self.eps <= 0:
-            raise ValueError(f"eps must be above 0, found {self.eps}")
+        config.check(self)
 
     def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
         betas = (self.beta1, self.beta2)
@@ -60,11 +49,9 @@ class Adam:
 class AdamW(Adam):
     """Adam with weights that shrink beside it, not through it (Loshchilov and Hutter 2017, 1711.05101)."""
 
-    weight_decay: Annotated[float, "share of the rate by which matrices shrink in each update"] = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_weight_decay(self.weight_decay)
+    weight_decay: Annotated[
+        float, "share of the rate by which matrices shrink in each update", Fact(at_least=0, below=10)
+    ] = 0.01
 
     def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
         groups, betas = decayed(parameters, self.weight_decay), (self.beta1, self.beta2)
@@ -80,16 +67,16 @@ class Adafactor:
     log of metrics has the schedule's.
     """
 
-    beta2_decay: Annotated[float, "the second moments' decay at step t is 1 - t^this"] = -0.8
-    clip: Annotated[float, "an update with a greater root mean square is scaled down to it"] = 1.0
-    weight_decay: Annotated[float, "share of the rate by which matrices shrink in each update"] = 0.0
+    beta2_decay: Annotated[
+        float, "the second moments' decay at step t is 1 - t^this", Fact(at_least=-10, at_most=0)
+    ] = -0.8
+    clip: Annotated[float, "an update with a greater root mean square is scaled down to it", Fact(at_least=1)] = 1.0
+    weight_decay: Annotated[
+        float, "share of the rate by which matrices shrink in each update", Fact(at_least=0, below=10)
+    ] = 0.0
 
     def __post_init__(self) -> None:
-        if not -10.0 <= self.beta2_decay <= 0.0:
-            raise ValueError(f"beta2-decay must be -10 to 0, found {self.beta2_decay}")
-        if self.clip < 1.0:
-            raise ValueError(f"clip must be at least 1, found {self.clip}")
-        _check_weight_decay(self.weight_decay)
+        config.check(self)
 
     def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
         groups = decayed(parameters, self.weight_decay)
@@ -104,14 +91,15 @@ class Muon:
     AdamW's, so that one learning rate serves both.
     """
 
-    momentum: Annotated[float, "decay of the mean of gradients"] = 0.95
-    weight_decay: Annotated[float, "share of the rate by which matrices shrink in each update"] = 0.0
-    beta1: Annotated[float, "AdamW's decay of the mean of gradients"] = 0.9
-    beta2: Annotated[float, "AdamW's decay of the mean of squared gradients"] = 0.98
+    momentum: Annotated[float, "decay of the mean of gradients", Fact(at_least=0, below=1)] = 0.95
+    weight_decay: Annotated[
+        float, "share of the rate by which matrices shrink in each update", Fact(at_least=0, below=10)
+    ] = 0.0
+    beta1: Annotated[float, "AdamW's decay of the mean of gradients", Fact(at_least=0, below=1)] = 0.9
+    beta2: Annotated[float, "AdamW's decay of the mean of squared gradients", Fact(at_least=0, below=1)] = 0.98
 
     def __post_init__(self) -> None:
-        _check_shares(self, "momentum", "beta1", "beta2")
-        _check_weight_decay(self.weight_decay)
+        config.check(self)
 
     def build(self, parameters: Mapping[str, Tensor]) -> Stepper:
         inner = {name: held for name, held in parameters.items() if is_inner_matrix(name, held)}

@@ -9,6 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Protocol, runtime_checkable
 
+from transduce import config
+from transduce.config import Fact
+
 
 @runtime_checkable
 class Schedule(Protocol):
@@ -28,14 +31,6 @@ def warm_up(step: int, warmup: int) -> float:
     return min(1.0, step / max(1, warmup))
 
 
-def check(warmup: int, final: float = 0.0) -> None:
-    """A ValueError for settings that make no schedule."""
-    if warmup < 0:
-        raise ValueError(f"warmup must be at least 0, found {warmup}")
-    if not 0.0 <= final <= 1.0:
-        raise ValueError(f"final must be 0 to 1, found {final}")
-
-
 def decayed_share(step: int, warmup: int, total: int | None) -> float:
     """How much of the time after the warm-up has passed: 0 at its last step (without one at the first), 1 at the last of
     all; 0 while the total is not known.
@@ -50,10 +45,10 @@ def decayed_share(step: int, warmup: int, total: int | None) -> float:
 class InverseSquareRoot:
     """Warm-up, then sqrt(warmup / step) (Vaswani et al. 2017, section 5.3, whose peak is (d-model * warmup)^-0.5)."""
 
-    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 4000
+    warmup: Annotated[int, "steps to the peak, at most half of the run", Fact(at_least=0)] = 4000
 
     def __post_init__(self) -> None:
-        check(self.warmup)
+        config.check(self)
 
     def at(self, step: int, total: int | None) -> float:
         warmup = within(self.warmup, total)
@@ -64,11 +59,11 @@ class InverseSquareRoot:
 class Cosine:
     """Warm-up, then half a cosine down to `final` at the last step (Loshchilov and Hutter 2016, 1608.03983)."""
 
-    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 400
-    final: Annotated[float, "the last step's factor"] = 0.0
+    warmup: Annotated[int, "steps to the peak, at most half of the run", Fact(at_least=0)] = 400
+    final: Annotated[float, "the last step's factor", Fact(at_least=0, at_most=1)] = 0.0
 
     def __post_init__(self) -> None:
-        check(self.warmup, self.final)
+        config.check(self)
 
     def at(self, step: int, total: int | None) -> float:
         warmup = within(self.warmup, total)
@@ -80,11 +75,11 @@ class Cosine:
 class Linear:
     """Warm-up, then a straight line down to `final` at the last step."""
 
-    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 400
-    final: Annotated[float, "the last step's factor"] = 0.0
+    warmup: Annotated[int, "steps to the peak, at most half of the run", Fact(at_least=0)] = 400
+    final: Annotated[float, "the last step's factor", Fact(at_least=0, at_most=1)] = 0.0
 
     def __post_init__(self) -> None:
-        check(self.warmup, self.final)
+        config.check(self)
 
     def at(self, step: int, total: int | None) -> float:
         warmup = within(self.warmup, total)
@@ -96,10 +91,10 @@ class Linear:
 class Constant:
     """Warm-up, then the peak rate to the end."""
 
-    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 0
+    warmup: Annotated[int, "steps to the peak, at most half of the run", Fact(at_least=0)] = 0
 
     def __post_init__(self) -> None:
-        check(self.warmup)
+        config.check(self)
 
     def at(self, step: int, total: int | None) -> float:
         return warm_up(step, within(self.warmup, total))
@@ -112,14 +107,14 @@ class WarmUpStableDecay:
     Down along 1 - sqrt, which Haegele et al. 2024 (2405.18392) found better than a straight line.
     """
 
-    warmup: Annotated[int, "steps to the peak, at most half of the run"] = 400
-    decay: Annotated[float, "share of the steps after the warm-up in which the rate falls"] = 0.2
-    final: Annotated[float, "the last step's factor"] = 0.0
+    warmup: Annotated[int, "steps to the peak, at most half of the run", Fact(at_least=0)] = 400
+    decay: Annotated[
+        float, "share of the steps after the warm-up in which the rate falls", Fact(above=0, at_most=1)
+    ] = 0.2
+    final: Annotated[float, "the last step's factor", Fact(at_least=0, at_most=1)] = 0.0
 
     def __post_init__(self) -> None:
-        check(self.warmup, self.final)
-        if not 0.0 < self.decay <= 1.0:
-            raise ValueError(f"decay must be above 0 and at most 1, found {self.decay}")
+        config.check(self)
 
     def at(self, step: int, total: int | None) -> float:
         warmup = within(self.warmup, total)

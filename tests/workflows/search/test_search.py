@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,9 +22,8 @@ from transduce.workflows.search.proposals import require_optuna
 from transduce.workflows.search.run import Found, _fixed, search, usual_dimensions
 from transduce.workflows.search.space import Choices
 from transduce.workflows.search.trials import Result, read_results, write_results
-from transduce.workflows.train.defaults import Choice
-from transduce.workflows.train.run_file import load_run
-from transduce.workflows.train.settle import settled_run
+from transduce.workflows.train.choices import Choice, choose
+from transduce.workflows.train.run_file import load_run, read_run
 
 SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss", "training.validate-sentences=4")
 OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
@@ -58,7 +58,7 @@ def test_a_search_compares_trials(whole: tuple[Path, Found]) -> None:
     root, found = whole
     assert found.finished and found.folder == root / "runs/toy-search"
     assert [each.trial for each in found.results] == [0, 1, 2]
-    own = settled_run(root / "toy.toml", SHORT)
+    own = choose(read_run(root / "toy.toml", SHORT)).run
     assert found.results[0].settings == {
         "training.learning-rate": own.training.learning_rate,
         "model.dropout": own.model.dropout,
@@ -85,7 +85,7 @@ def test_the_same_command_does_nothing_again_and_more_trials_go_on(
     whole: tuple[Path, Found], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, found = whole
-    monkeypatch.setattr(trials_module, "train", None)
+    monkeypatch.setattr(trials_module, "train_file", None)
     assert searched(root) == found
     assert searched(root, 1).results == found.results  # fewer asked for than there are
 
@@ -130,29 +130,23 @@ def test_another_search_in_the_same_folder_is_refused(whole: tuple[Path, Found])
         search(root / "toy.toml", OVER, 3, [*SHORT, "training.steps=5"], root)
 
 
-def test_a_search_stops_where_run_file_or_data_change_under_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_file_and_data_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toy(tmp_path)
-    lines = (tmp_path / "train.tsv").read_text()
+    lines, run_file = (tmp_path / "train.tsv").read_text(), (tmp_path / "toy.toml").read_text()
 
-    def meanwhile(number: int, settings: object) -> Result:
+    def meanwhile(trials: trials_module.Trials, number: int, settings: dict[str, Any]) -> Result:
         (tmp_path / "train.tsv").write_text(lines + "abcabcabc\tc b a\n")
-        return Result(number, dict(settings), 1.0)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: meanwhile(number, settings))
-    with pytest.raises(ValueError, match=r"holds another search, with data = .*: put run file and data back and give"):
-        searched(tmp_path)
-    assert len(read_results(tmp_path / "runs/toy-search/results.jsonl")) == 1
-    (tmp_path / "train.tsv").write_text(lines)
-    run_file = (tmp_path / "toy.toml").read_text()
-
-    def again(number: int, settings: object) -> Result:
         (tmp_path / "toy.toml").write_text(run_file.replace("seed = 3", "seed = 4"))
-        return Result(number, dict(settings), 1.0)  # type: ignore[call-overload]
+        seed = trials.file.changed(["training.steps=5"]).run.seed
+        return Result(number, settings, float(seed))
 
-    monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: again(number, settings))
+    monkeypatch.setattr(trials_module.Trials, "run", meanwhile)
+    assert [each.value for each in searched(tmp_path).results] == [3.0, 3.0, 3.0]
+    with pytest.raises(ValueError, match=r"holds another search, with data = .*: put run file and data back and give"):
+        searched(tmp_path, 4)
+    (tmp_path / "train.tsv").write_text(lines)
     with pytest.raises(ValueError, match=r"holds another search, with run\.seed = 3, now 4"):
-        searched(tmp_path)
-    assert len(read_results(tmp_path / "runs/toy-search/results.jsonl")) == 2
+        searched(tmp_path, 4)
 
 
 @pytest.mark.parametrize(
@@ -218,14 +212,14 @@ def test_an_item_of_a_list_begins_with_its_own_value_and_is_no_toml(
 
 def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toy(tmp_path)
-    train = trials_module.train
+    train = trials_module.train_file
 
     def diverges(*arguments: object) -> object:
-        if {"training.learning-rate=5.0", "training.learning-rate=6.0"} & {*arguments[1]}:  # type: ignore[misc]
+        if arguments[0].run.training.learning_rate in (5.0, 6.0):  # type: ignore[attr-defined]
             raise Diverged("the loss is not finite")
         return train(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trials_module, "train", diverges)
+    monkeypatch.setattr(trials_module, "train_file", diverges)
     found = searched(tmp_path, 6, ("model.heads=4,8", "model.d-model=16,24,20"))  # all there are
     (failed,) = [each for each in found.results if each.value is None]
     assert failed.settings == {"model.heads": 8, "model.d-model": 20}
@@ -249,13 +243,13 @@ def test_a_signal_in_the_last_moments_of_a_trial_stops_the_search(
     whole: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_toy(tmp_path)
-    train = trials_module.train
+    train = trials_module.train_file
 
     def stopped(*arguments: object) -> object:
         return replace(train(*arguments), signal=signal.SIGINT)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(trials_module, "train", stopped)
+        patched.setattr(trials_module, "train_file", stopped)
         found = searched(tmp_path)
     assert not found.finished and found.signal == signal.SIGINT and not found.results
     assert compared(searched(tmp_path)) == compared(whole[1])
@@ -285,7 +279,7 @@ def test_mistakes_come_before_anything_runs(tmp_path: Path, over: str, message: 
 
 def test_unknown_keys_come_before_the_data_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toy(tmp_path)
-    monkeypatch.setattr(search_module, "settle", None)
+    monkeypatch.setattr(search_module, "choose", None)
     with pytest.raises(ValueError, match=r"--over: unknown key 'training\.learning-rat'"):
         searched(tmp_path, 2, ("training.learning-rat=1e-3,2e-3",))
 
@@ -302,7 +296,7 @@ def test_more_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_usual_dimensions_hold_what_the_run_has(tmp_path: Path) -> None:
-    run = settled_run(write_toy(tmp_path), SHORT)
+    run = choose(read_run(write_toy(tmp_path), SHORT)).run
     own = (run.training.learning_rate, run.model.dropout, run.training.label_smoothing, run.training.batch_tokens)
     assert all(each.holds(value) for each, value in zip(usual_dimensions(run), own, strict=True))
 

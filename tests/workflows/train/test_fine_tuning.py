@@ -13,9 +13,9 @@ from transduce.data import overlap
 from transduce.models import folder as model_folder
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows.train import run as train_workflow
+from transduce.workflows.train.choices import choose
 from transduce.workflows.train.run import train
-from transduce.workflows.train.run_file import load_run
-from transduce.workflows.train.settle import settled_run
+from transduce.workflows.train.run_file import load_run, read_run
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
     [
         ("[model]\nd-model = 32\n", r"more\.toml:3: model\.d-model = 32 does not go with start-from"),
         ('[model]\npreset = "transformer-base"\n', r"model\.preset = 'transformer-base' does not go with start-from"),
-        ("[tokenizer]\nvocabulary = 99\n", r"\[tokenizer\] does not go with start-from"),
+        ("[tokenizer]\nvocabulary = 999\n", r"\[tokenizer\] does not go with start-from"),
     ],
 )
 def test_another_network_or_other_pieces_are_refused(first, tmp_path, extra, message):
@@ -188,7 +188,7 @@ def test_batches_are_reckoned_in_the_pieces_of_the_model(first, tmp_path):
     """Its targets are words, of which 300 characters are about 50; as subwords they would be 75."""
     run_file = second(first, tmp_path, pairs="".join(f"abc{n}\t{'abcde ' * 50}\n" for n in range(2000)))
     run_file.write_text(run_file.read_text().replace("batch-tokens = 128\n", ""))
-    assert settled_run(run_file).training.batch_tokens == 1024
+    assert choose(read_run(run_file)).run.training.batch_tokens == 1024
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
+from transduce.config import Fact
 from transduce.data.cleaning.mojibake import is_damaged
 from transduce.data.cleaning.scripts import Script, letter_share, script_share
 from transduce.data.fates import COPY, DAMAGED, FEW_LETTERS, TOO_LONG, TRAIN, WRONG_SCRIPT
@@ -21,7 +22,9 @@ MOST_TOKENS = 999_999  # of a side: with its end, what a model may be made to ta
 class Clean:
     """Rules and their switches; every pair left out is counted in the report, with examples."""
 
-    max_length: Annotated[int, "tokens; a pair with a longer side is left out, in dev and test too"] = 250
+    max_length: Annotated[
+        int, "tokens; a pair with a longer side is left out, in dev and test too", Fact(measure=True)
+    ] = 250
     max_characters: Annotated[int | None, "characters; a pair with a longer side is left out"] = None
     max_ratio: Annotated[float | None, "leave out pairs with a side of more than so many times the other's tokens"] = (
         None

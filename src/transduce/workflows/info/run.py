@@ -15,8 +15,7 @@ from transduce.networks.config import TransformerConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.transformer import EncoderDecoder
 from transduce.text.tags import shown
-from transduce.workflows.train.run_file import RunConfig
-from transduce.workflows.train.settle import AUTOMATIC
+from transduce.workflows.train.run_file import RunConfig, describe_run_file
 
 BY_SIZE = "chosen by the size of the data"
 PAPER_VOCABULARY = 37_000  # pieces that both sides share (Vaswani et al. 2017, section 5.1)
@@ -111,11 +110,8 @@ def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> PresetInfo:
 
 def run_file_keys() -> list[KeyDescription]:
     """Every key that a run file may have."""
-    names = f"one of {', '.join(PRESETS)}"
-    preset = KeyDescription("model.preset", names, BY_SIZE, "what the other keys of [model] change")
-    keys = [replace(key, default=BY_SIZE) if key.key in AUTOMATIC else key for key in config.describe(RunConfig)]
-    first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
-    return [*keys[:first], preset, *keys[first:]]
+    automatic = (*config.keys_where(RunConfig, lambda fact: fact.automatic), "model.preset")
+    return [replace(key, default=BY_SIZE) if key.key in automatic else key for key in describe_run_file()]
 
 
 def fields(value: object) -> dict[str, str]:

@@ -3,9 +3,9 @@ the same.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,7 @@ from transduce.data.prepared import Prepared
 from transduce.data.report import origin_report
 from transduce.data.scan import Origin, find_origins, survey
 from transduce.data.split import Assignment
+from transduce.data.tally import Findings
 from transduce.files import (
     remove_leftovers,
     replace_folder,
@@ -87,6 +88,7 @@ def prepare(
     base: Path,
     root: Path = Path("prepared"),
     tokenizers: Tokenizers | None = None,
+    origins: Mapping[str, Origin] | None = None,
 ) -> Prepared:
     """Read, check, split and encode the pairs into `root/<digest>/`, or find them there from an earlier run.
 
@@ -96,7 +98,7 @@ def prepare(
     seed that draws those. A folder appears as a whole or not at all; a damaged one is made again. ValueError names file
     and line of what is wrong with the input.
     """
-    return carry_out(plan(data, tokenizer, seed, base, root, tokenizers))
+    return carry_out(plan(data, tokenizer, seed, base, root, tokenizers, origins))
 
 
 def plan(
@@ -106,11 +108,17 @@ def plan(
     base: Path,
     root: Path = Path("prepared"),
     tokenizers: Tokenizers | None = None,
+    origins: Mapping[str, Origin] | None = None,
 ) -> Plan:
-    """What `prepare` would make: for that, the files are counted and hashed, but no pair is read."""
+    """What `prepare` would make: for that, the files are counted and hashed, but no pair is read. `origins` are those files
+    where that has been done before.
+    """
     if tokenizers is not None:
         _require_known_tags(data, tokenizers)
-    return Plan(data, tokenizer if tokenizers is None else tokenizers, seed, root, find_origins(data, base))
+    if origins is None:
+        origins = find_origins(data, base)
+    unread = {name: replace(origin, findings=Findings()) for name, origin in origins.items()}
+    return Plan(data, tokenizer if tokenizers is None else tokenizers, seed, root, unread)
 
 
 def carry_out(plan: Plan) -> Prepared:

@@ -1,13 +1,13 @@
 """Search: many short runs of one run file, each with a few settings changed, to find out which do best.
 
-    runs/NAME-search/search.json     what is searched: a search with a result goes on only as the one that it began as
+    runs/NAME-search/search.json     every setting, and what is searched: a search with a result goes on only as it began
                      results.jsonl   one line per finished trial: settings, value, step, minutes
                      trial-000/      the run folder of each trial; of the best one alone with checkpoints and model
 
 The first trial is the run file as it is, where the values searched include its own; the others differ from it in what is
 searched, and in what is chosen by that (a learning rate by the optimiser) where the run file does not say it. What they
 try depends on the seed, their number and the results before them alone, so that a search that was stopped goes on as it
-would have gone on.
+would have gone on. Run file and data are read once, at its beginning.
 """
 
 import json
@@ -18,36 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from transduce import config, files
-from transduce.data.scan import find_origins
 from transduce.evaluation.metrics import METRICS
 from transduce.training.interrupt import Stopping, never
-from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
 from transduce.workflows.search.space import Choices, Dimension, Range, assignment, combinations, parse
 from transduce.workflows.search.trials import Result, Stopped, Trials, read_results, write_results
-from transduce.workflows.train.defaults import Choice, is_given
-from transduce.workflows.train.fine_tuning import load_start
-from transduce.workflows.train.run import require_trainable
-from transduce.workflows.train.run_file import RunConfig, load_run
-from transduce.workflows.train.run_folder import flat
-from transduce.workflows.train.settle import AUTOMATIC, settle, value_at
+from transduce.workflows.train.choices import Choice, choose
+from transduce.workflows.train.data_facts import RunData
+from transduce.workflows.train.run import prepare_file, require_trainable
+from transduce.workflows.train.run_file import RunConfig, RunFile, read_run
 
 log = logging.getLogger(__name__)
 
 SEARCH, RESULTS = "search.json", "results.jsonl"
 
-# a search over these would compare nothing: they change what is measured, or on which sentences
-MEASURES = (
-    "data.dev",
-    "data.split",
-    "data.test",
-    "data.clean.max-length",
-    "training.metric",
-    "training.validate-sentences",
-)
-FOR_BOTH_SIDES = ("tokenizer.kind", "tokenizer.vocabulary", "tokenizer.shared")
-VOCABULARIES = ("tokenizer.source", "tokenizer.target", "tokenizer.vocabulary")
-WHAT_IS_PREPARED = ("data", "tokenizer", "start-from")  # keys with which trials are prepared each for itself
 PER_TOKEN = ("loss", "perplexity")  # metrics that depend on what a token is
 
 
@@ -84,7 +68,7 @@ def search(
     root: Path = Path("."),
     stopping: Stopping = never,
 ) -> Found:
-    """Trains `count` runs of a run file with `overrides`, over what `over` names (see search_space.py).
+    """Trains `count` runs of a run file with `overrides`, over what `over` names (see space.py).
 
     Without `over`: learning rate, dropout, label smoothing and batch size, around the run's own. Finished trials are
     kept, and an unfinished one goes on where it was; with a higher `count` a finished search goes on too. ValueErrors about
@@ -93,22 +77,21 @@ def search(
     require_optuna()
     if count < 1:
         raise ValueError(f"trials must be at least 1, found {count}")
-    asked = load_run(run_path, overrides)
-    require_trainable(asked)
+    file = read_run(run_path, overrides)
+    require_trainable(file.run)
     kinds = {each.key: each.type for each in config.describe(RunConfig)}
     given = [parse(each, kinds) for each in over]
-    _check(given, asked.training.metric)
-    _check_values(run_path, overrides, [each for each in given if not _is_below_a_choice(each.key)])
-    settled = settle(run_path, overrides)
-    for choice in settled.chosen:
+    _check(given, file.run.training.metric)
+    _check_values(file, (), [each for each in given if not _is_below_a_choice(each.key)])
+    chosen = choose(file)
+    for choice in chosen.choices:
         log.info("%s", choice)
-    run, dimensions = settled.run, given or usual_dimensions(settled.run)
-    fixed = _fixed(settled.conditional, dimensions)
-    _check_values(run_path, [*overrides, *fixed], given)
+    run, dimensions = chosen.run, given or usual_dimensions(chosen.run)
+    fixed = _fixed(chosen.conditional, dimensions)
+    _check_values(file, fixed, given)
     metric = METRICS.get(run.training.metric)
     trials = Trials(
-        run_path=run_path,
-        overrides=tuple(overrides),
+        file=file,
         fixed=fixed,
         metric=run.training.metric,
         higher_is_better=metric is not None and metric.higher_is_better,
@@ -117,11 +100,12 @@ def search(
         stopping=stopping,
     )
     with files.FolderLock(trials.folder):
-        identity = _identity(run, run_path.parent, dimensions)
+        identity = _identity(run, file.data, dimensions)
         if not _came_to_nothing(trials.folder):
             _require_same(trials.folder, identity)
-        if not any(each.key.startswith(WHAT_IS_PREPARED) for each in dimensions):
-            _prepare(run, run_path, root)  # what is wrong with the data stops the search, not one trial after the other
+        prepared = config.keys_where(RunConfig, lambda fact: fact.prepared)
+        if not any(config.is_in(each.key, prepared) for each in dimensions):
+            prepare_file(file, run, root)  # what is wrong with the data stops the search, not one trial after the other
         _claim(trials.folder, identity)
         return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))))
 
@@ -129,25 +113,25 @@ def search(
 def _fixed(conditional: Sequence[Choice], dimensions: Sequence[Dimension]) -> tuple[str, ...]:
     """What was chosen for the run and is not searched, as `--set` takes it: a key searched must not undo the choice.
 
-    Another start brings its own network and vocabulary, and what is searched for both sides is settled with each trial.
+    Another start brings its own network and vocabulary, and with a key of [tokenizer] for both sides the vocabulary is
+    chosen anew for each trial.
     """
     searched = [each.key for each in dimensions]
     if "start-from" in searched:
         return ()
-    settled_anew = [*searched, *(VOCABULARIES if any(key in FOR_BOTH_SIDES for key in searched) else ())]
-    return tuple(
-        assignment(choice.key, choice.value)
-        for choice in conditional
-        if not any(is_given(key, [choice.key]) for key in settled_anew)
-    )
+    fixed = [choice for choice in conditional if not config.is_in(choice.key, searched)]
+    if any(key.startswith("tokenizer.") and key.count(".") == 1 for key in searched):  # a key of both sides
+        fixed = [choice for choice in fixed if "vocabulary" not in f"{choice.key} {choice.value}"]
+    return tuple(assignment(choice.key, choice.value) for choice in fixed)
 
 
 def _check(dimensions: Sequence[Dimension], metric: str) -> None:
     """ValueError unless every dimension is a key of its own that leaves the metric alone."""
+    measures = config.keys_where(RunConfig, lambda fact: fact.measure)
     for place, each in enumerate(dimensions):
         if each.key in [other.key for other in dimensions[:place]]:
             raise ValueError(f"--over: {each.key} is given twice")
-        if any(f"{each.key}.".startswith(f"{key}.") for key in MEASURES):
+        if config.is_in(each.key, measures):
             raise ValueError(f"--over: {each.key} changes what the trials are compared by; give it by --set")
         if each.key.startswith("decoding."):
             raise ValueError(f"--over: {each.key} is no setting of training; try it with evaluate on a trained model")
@@ -157,15 +141,16 @@ def _check(dimensions: Sequence[Dimension], metric: str) -> None:
 
 def _is_below_a_choice(key: str) -> bool:
     """Whether what else is chosen decides if there is such a key: momentum is Muon's."""
-    return any(key != chosen and is_given(chosen, [key]) for chosen in AUTOMATIC)
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic)
+    return any(key != each and config.is_in(key, (each,)) for each in automatic)
 
 
-def _check_values(run_path: Path, overrides: Sequence[str], dimensions: Sequence[Dimension]) -> None:
+def _check_values(file: RunFile, fixed: Sequence[str], dimensions: Sequence[Dimension]) -> None:
     """ValueError unless every key takes the values that are named for it."""
     for each in dimensions:
         for value in each.ends:
             try:
-                load_run(run_path, [*overrides, assignment(each.key, value)])
+                file.changed([*fixed, assignment(each.key, value)])
             except ValueError as error:
                 raise ValueError(str(error).replace("--set:", "--over:", 1)) from None
 
@@ -181,34 +166,24 @@ def usual_dimensions(run: RunConfig) -> list[Dimension]:
     ]
 
 
-def _identity(run: RunConfig, base: Path, dimensions: Sequence[Dimension]) -> str:
+def _identity(run: RunConfig, data: RunData, dimensions: Sequence[Dimension]) -> dict[str, Any]:
     """What is searched, as search.json has it: the run, over what, and the content of its data."""
-    origins = find_origins(run.data, base)
-    identity = {
-        "run": config.tree_of(run),
-        "over": [asdict(each) for each in dimensions],
-        "data": files.tree_digest({name: origin.content() for name, origin in origins.items()}),
-    }
-    return json.dumps(identity, indent=1, ensure_ascii=False) + "\n"
+    identity = {f"run.{key}": value for key, value in config.values_of(run).items()}
+    for number, each in enumerate(dimensions):
+        identity |= {f"over.{number}.{key}": value for key, value in asdict(each).items()}
+    identity["data"] = files.tree_digest({name: origin.content() for name, origin in data.origins.items()})
+    parsed: dict[str, Any] = json.loads(json.dumps(identity))  # tuples are lists there
+    return parsed
 
 
-def _identity_now(trials: Trials, dimensions: Sequence[Dimension]) -> str:
-    """The same from the run file and the data as they are by now."""
-    run = settle(trials.run_path, trials.overrides).run
-    return _identity(run, trials.run_path.parent, dimensions)
-
-
-def _difference(folder: Path, identity: str) -> str:
+def _difference(folder: Path, identity: dict[str, Any]) -> str:
     """In what the search that a folder holds is another one; "" where it is the same, or there is none."""
     path = folder / SEARCH
-    before, now = flat(json.loads(path.read_bytes() if path.exists() else identity)), flat(json.loads(identity))
-    for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key):
-            return f"{key} = {before.get(key)!r}, now {now.get(key)!r}"
-    return ""
+    differences = config.differences(json.loads(path.read_bytes()), identity) if path.exists() else []
+    return str(differences[0]) if differences else ""
 
 
-def _require_same(folder: Path, identity: str) -> None:
+def _require_same(folder: Path, identity: dict[str, Any]) -> None:
     """ValueError where the folder holds another search."""
     if difference := _difference(folder, identity):
         raise ValueError(
@@ -222,19 +197,13 @@ def _came_to_nothing(folder: Path) -> bool:
     return all(result.value is None for result in read_results(folder / RESULTS))
 
 
-def _claim(folder: Path, identity: str) -> None:
+def _claim(folder: Path, identity: dict[str, Any]) -> None:
     """Notes what is searched. Of another search that came to nothing the results go; what it trained is set aside by the
     trials that come to it.
     """
     if _difference(folder, identity):
         (folder / RESULTS).unlink(missing_ok=True)
-    files.write_atomically(folder / SEARCH, identity)
-
-
-def _prepare(run: RunConfig, run_path: Path, root: Path) -> None:
-    """What all trials share."""
-    tokenizers = None if run.start_from is None else load_start(run.start_from, run_path).tokenizers
-    prepare(run.data, run.tokenizer, run.seed, run_path.parent, root / "prepared", tokenizers)
+    files.write_atomically(folder / SEARCH, json.dumps(identity, indent=1, ensure_ascii=False) + "\n")
 
 
 def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int) -> Found:
@@ -247,7 +216,6 @@ def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension],
         )
 
     for number in range(len(results), count):
-        _require_same(trials.folder, _identity_now(trials, dimensions))  # each trial reads run file and data anew
         settings = _settings(trials, run, dimensions, results)
         log.info("trial %d (%d of %d): %s", number, number + 1, count, _shown(settings))
         result = trials.run(number, settings)
@@ -267,22 +235,11 @@ def _settings(
     trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], results: Sequence[Result]
 ) -> dict[str, Any]:
     """Of the next trial: the run's own for the first, where the dimensions hold them; else a proposal."""
-    values = {dimension.key: _own(run, dimension.key) for dimension in dimensions}
+    values = {dimension.key: config.value_at(run, dimension.key) for dimension in dimensions}
     if not results and all(dimension.holds(values[dimension.key]) for dimension in dimensions):
         return {dimension.key: dimension.listed(values[dimension.key]) for dimension in dimensions}
     tried = [(result.settings, result.value) for result in results]
     return propose(dimensions, tried, trials.higher_is_better, run.seed + len(results))
-
-
-def _own(run: RunConfig, key: str) -> Any:
-    """What a run has at a dotted key, as TOML has it; None if there is no such key."""
-    value = value_at(config.tree_of(run), key)
-    if value is not None:
-        return value
-    found: Any = run  # the tree names a part that is as it comes, and does not say what it is made of
-    for name in key.split("."):
-        found = getattr(found, name.replace("-", "_"), None)
-    return found
 
 
 def _shown(settings: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """One trial of a search: a run with a few settings changed, and what it came to."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from transduce.training.interrupt import Stopping
 from transduce.training.loop import Diverged
 from transduce.training.update import TooLarge
 from transduce.workflows.search.space import assignment
-from transduce.workflows.train.run import Trained, train
-from transduce.workflows.train.run_file import load_run
+from transduce.workflows.train.run import Trained, train_file
+from transduce.workflows.train.run_file import RunFile
 from transduce.workflows.train.run_folder import RunFolder
 
 
@@ -40,12 +40,11 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Trials:
-    """What is the same in all trials: run file and changes to it, what was chosen for it, what is compared, and where the
+    """What is the same in all trials: the run file, what was chosen for it, what is compared, and where the
     folders are.
     """
 
-    run_path: Path
-    overrides: tuple[str, ...]
+    file: RunFile
     fixed: tuple[str, ...]
     metric: str
     higher_is_better: bool
@@ -62,13 +61,9 @@ class Trials:
         Settings that do not go together or not with the data, a loss that diverges and memory that runs out are results
         too. One that a signal reached in its last moments is not taken down: it is done, and found to be so the next time.
         """
-        overrides = [*self.overrides, *self.fixed, *(assignment(key, value) for key, value in settings.items())]
+        changes = [*self.fixed, *(assignment(key, value) for key, value in settings.items())]
         try:
-            load_run(self.run_path, overrides)
-        except ValueError as error:
-            return Result(number, dict(settings), None, failure=str(error))
-        try:
-            trained = self._train(number, overrides)
+            trained = self._train(number, self.file.changed(changes))
         except files.InUse:
             raise
         except Exception as error:
@@ -82,18 +77,18 @@ class Trials:
         minutes = round(trained.state.seconds / 60, 2)
         return Result(number, dict(settings), trained.state.scores[best], checkpoints.step_of(best), minutes)
 
-    def _train(self, number: int, overrides: Sequence[str]) -> Trained:
+    def _train(self, number: int, file: RunFile) -> Trained:
         into = self.place(number)
         if into.run_file.exists():
             try:
-                return train(self.run_path, overrides, True, self.root, into.path, self.stopping)
+                return train_file(file, True, self.root, into.path, self.stopping)
             except (Diverged, TooLarge, files.InUse):
                 raise
             except ValueError:  # damaged, or of other settings: it may be looked at, but is no trial of this search
                 aside = into.path.with_name(f"set-aside-{into.path.name}")
                 files.remove_folder(aside)
                 into.path.rename(aside)
-        return train(self.run_path, overrides, False, self.root, into.path, self.stopping)
+        return train_file(file, False, self.root, into.path, self.stopping)
 
     def tidy(self, results: Iterable[Result], best: Result | None) -> None:
         """Removes checkpoints and models of all but the best; logs, curves and run files stay."""

@@ -34,15 +34,14 @@ from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
 from transduce.training.update import LossOf, Trainable
 from transduce.workflows.evaluate.test_set import run_of
-from transduce.workflows.prepare.run import Prepared, carry_out, plan
-from transduce.workflows.train.fine_tuning import load_start
-from transduce.workflows.train.resume import newest_checkpoint, restored
-from transduce.workflows.train.run_file import RunConfig, load_run
-from transduce.workflows.train.run_folder import RunFolder
-from transduce.workflows.train.settle import settled_run
+from transduce.workflows.prepare.run import Plan, Prepared, carry_out, plan
+from transduce.workflows.train.choices import choose, logged
+from transduce.workflows.train.run_file import RunConfig, RunFile, read_run
+from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, restored
+from transduce.workflows.train.start_from import Start
 from transduce.workflows.train.validation import DevSet, dev_places
 
-__all__ = ["Abandoned", "Trained", "require_trainable", "train"]
+__all__ = ["Abandoned", "Trained", "prepare_file", "prepare_run", "require_trainable", "train", "train_file"]
 
 log = logging.getLogger(__name__)
 
@@ -66,27 +65,36 @@ def train(
     stopping: Stopping = never,
 ) -> Trained:
     """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
-    file's stem. Settings that are given nowhere are chosen by the size of the data (workflows/defaults.py).
+    file's stem. Settings that are given nowhere are chosen by the size of the data (choices.py).
 
     `resume` continues a run that was stopped or killed; on a CPU, with the threads it began with, it ends bit for bit as if
     it had never stopped. `stopping` gives the request to stop that holds during the updates; the run then ends with a
     checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
     torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
     """
-    require_trainable(load_run(run_path, overrides))
-    folder = RunFolder(into or root / "runs" / run_path.stem)
+    return train_file(read_run(run_path, overrides), resume, root, into, stopping)
+
+
+def train_file(
+    file: RunFile,
+    resume: bool = False,
+    root: Path = Path("."),
+    into: Path | None = None,
+    stopping: Stopping = never,
+) -> Trained:
+    """`train` for a run file that has been read."""
+    require_trainable(file.run)
+    folder = RunFolder(into or root / "runs" / file.path.stem)
     with files.FolderLock(folder.path), _random_states_kept():
         if resume:
-            config = folder.resumed(settled_run(run_path, overrides, folder.run_file))
+            config = folder.resumed(file)
         else:
             folder.refuse_if_taken()
-            config = _with_precision(settled_run(run_path, overrides))
-        job, state, prepared = _set_up(folder, config, run_path, resume, root)
+            config = _with_precision(logged(choose(file)).run)
+        job, state, prepared = _set_up(folder, config, file, resume, root)
         log.info("budget: %s%s", budget.name(config.training), _used_up(config.training, state))
         folder.write(config)
-        _keep_for_evaluation(
-            folder, prepared, None if config.start_from is None else run_path.parent / config.start_from
-        )
+        _keep_for_evaluation(folder, prepared, file.start)
         try:
             with stopping() as stop:
                 finished = run(job, state, stop)
@@ -96,27 +104,44 @@ def train(
     return Trained(folder.path, finished, state, stop.signal)
 
 
+def prepare_run(run_path: Path, overrides: Sequence[str] = (), root: Path = Path(".")) -> Prepared:
+    """Prepares the data of a run file as `train` does."""
+    file = read_run(run_path, overrides)
+    return prepare_file(file, logged(choose(file)).run, root)
+
+
+def prepare_file(file: RunFile, config: RunConfig, root: Path) -> Prepared:
+    """Prepares the data of a run whose settings have been chosen."""
+    return carry_out(_plan(file, config, root))
+
+
+def _plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
+    tokenizers = None if file.start is None else file.start.tokenizers
+    return plan(
+        config.data, config.tokenizer, config.seed, file.path.parent, root / "prepared", tokenizers, file.data.origins
+    )
+
+
 def _set_up(
-    folder: RunFolder, config: RunConfig, run_path: Path, resume: bool, root: Path
+    folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path
 ) -> tuple[Job, TrainState, Prepared]:
     """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
-    start = None if config.start_from is None else load_start(config.start_from, run_path)
-    tokenizers = None if start is None else start.tokenizers
-    planned = plan(config.data, config.tokenizer, config.seed, run_path.parent, root / "prepared", tokenizers)
-    found = newest_checkpoint(folder, planned.folder.name) if resume else None
+    start = None if file.start is None else file.start.load()
+    planned = _plan(file, config, root)
+    checkpoint = newest_checkpoint(folder, planned.folder.name) if resume else None
     prepared = carry_out(planned)
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
-    return *_job(folder, config, prepared, start, found), prepared
+    return *_job(folder, config, prepared, start, checkpoint), prepared
 
 
-def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Path | None) -> None:
+def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | None) -> None:
     """The pairs held out, and what was trained on, of which a part may be what the model to go on with had learnt from."""
     for name in ("dev", "test"):
         if name in prepared.report["parts"]:
             files.write_atomically(folder.path / f"{name}.jsonl", (prepared.folder / f"{name}.jsonl").read_bytes())
-    before = None if start is None else run_of(start)
+    before = None if start is None else run_of(start.path)
     if before is None:
         content = (prepared.folder / overlap.NAME).read_bytes()
     else:

@@ -1,18 +1,28 @@
-"""A run file: strict TOML to one frozen RunConfig."""
+"""A run file: strict TOML to one frozen RunConfig.
 
-from collections.abc import Sequence
+The task comes first: it names the columns of [data] and the network that [model] describes where it names no other kind.
+A model that the run starts from gives what [model] and [decoding] leave open.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from transduce import config
+from transduce.config import Fact, Given
 from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
 from transduce.networks.config import TransformerConfig
 from transduce.networks.presets import PRESETS
+from transduce.networks.table import NETWORKS
+from transduce.tasks.table import TASKS
+from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
-from transduce.workflows.train.fine_tuning import with_settings_of_start
+from transduce.workflows.train.data_facts import RunData
+from transduce.workflows.train.start_from import Start, check_start, find_start
 
 DEFAULT_PRESET = "transformer-small"
 
@@ -21,20 +31,23 @@ DEFAULT_PRESET = "transformer-small"
 class RunConfig:
     """Everything that decides what a run does."""
 
-    data: Annotated[DataConfig, "where the pairs are"]
-    task: Annotated[Literal["translation"], "what to learn"] = "translation"
-    seed: Annotated[int, "of initialisation, order and dropout"] = 1
+    data: Annotated[DataConfig, "where the pairs are", Fact(prepared=True)]
+    task: Annotated[Translation, "what to learn", TASKS, Fact(prepared=True)] = Translation()
+    seed: Annotated[int, "of initialisation, order and dropout", Fact(at_least=0, below=2**63)] = 1
     start_from: Annotated[
-        Path | None, "a model folder or run folder whose network, tokenizers and weights the run begins with"
+        Path | None,
+        "a model folder or run folder whose network, tokenizers and weights the run begins with",
+        Fact(prepared=True),
     ] = None
-    tokenizer: Annotated[TokenizerConfig, "how text becomes ids"] = TokenizerConfig()
-    model: Annotated[TransformerConfig, "the network: a preset, and any field of it"] = PRESETS[DEFAULT_PRESET]()
+    tokenizer: Annotated[TokenizerConfig, "how text becomes ids", Fact(prepared=True)] = TokenizerConfig()
+    model: Annotated[TransformerConfig, "the network: its kind, a preset, and any field of it", NETWORKS] = PRESETS[
+        DEFAULT_PRESET
+    ]()
     training: Annotated[TrainingConfig, "how it is trained"] = TrainingConfig()
     decoding: Annotated[Decoding, "how it decodes"] = Decoding()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must be a whole number of at least 0, found {self.seed}")
+        config.check(self)
         # a layer that is left out is left out of both passes
         differing = (self.model.dropout, self.model.attention_dropout, self.model.activation_dropout)
         if self.training.r_drop and not any(differing):
@@ -47,29 +60,133 @@ class RunConfig:
             )
 
 
+@dataclass(frozen=True)
+class RunFile:
+    """A run file that has been read: what it says, which keys it or --set gives, and what it names.
+
+    tree: its TOML values, with those of --set. start: the model that the run starts from. data: its files.
+    """
+
+    path: Path
+    tree: Mapping[str, Any]
+    run: RunConfig
+    given: Given
+    start: Start | None
+    data: RunData
+
+    def changed(self, overrides: Sequence[str]) -> "RunFile":
+        """The same with more settings, as --set takes them. No file that has been read is read again."""
+        return _run_file(config.override(self.tree, overrides), self.path, self)
+
+
+def read_run(path: Path, overrides: Sequence[str] = ()) -> RunFile:
+    """Reads a run file with the changes of --set. ValueErrors name file, line and key."""
+    return _run_file(config.override(config.read(path), overrides), path)
+
+
 def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """Reads a run file. In [model], `preset` names the architecture that the table's other keys change."""
-    tree = with_settings_of_start(config.override(config.read(path), overrides), path)
-    return from_tree(tree, str(path))
+    """What a run file says."""
+    return read_run(path, overrides).run
 
 
-def from_tree(tree: dict[str, object], where: str) -> RunConfig:
-    """The same from TOML's values in memory; `where` stands in messages."""
-    rest = config.override(tree, ())  # a copy that knows what came from the command line
-    model = rest.pop("model", {})
-    if not isinstance(model, dict):
-        return config.build(RunConfig, tree, where)
-    base = preset(model.pop("preset", DEFAULT_PRESET), config.origin(where, model, "preset"))
-    run = config.build(RunConfig, rest, where)
-    network = config.build(TransformerConfig, model, where, base=base, key="model", also=("preset",))
-    try:
-        return replace(run, model=network)
-    except ValueError as error:  # what of the network does not go with the rest
-        raise ValueError(f"{where}: {error}") from None
+def read_run_toml(path: Path) -> RunConfig:
+    """The run.toml of a run folder, which has every setting: the model that the run started from is not looked at."""
+    return _run_of(config.read(path), path, None)
 
 
-def preset(name: object, where: str) -> TransformerConfig:
-    """A preset by name; a ValueError offers the nearest."""
+def run_toml(run: RunConfig) -> str:
+    """TOML text from which `read_run_toml` makes an equal RunConfig."""
+    tree = config.tree_of(run)
+    if isinstance(tree["model"], str):  # the name alone stands for a network by default, which is a preset
+        tree["model"] = {"kind": tree["model"], **config.tree_of(run.model)}
+    return config.dumps(tree)
+
+
+def describe_run_file() -> list[config.KeyDescription]:
+    """Every key that a run file may have, with the columns of every task."""
+    columns = dict.fromkeys(column for task in TASKS.values() for column in task.columns)
+    keys = [
+        replace(key, default="as the task names it") if key.key == "model" else key
+        for key in config.describe(RunConfig, {"columns": tuple(columns)})
+    ]
+    first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
+    names = f"one of {', '.join(PRESETS)}"
+    preset = config.KeyDescription("model.preset", names, DEFAULT_PRESET, "what the other keys of [model] change")
+    return [*keys[:first], preset, *keys[first:]]
+
+
+def _run_file(tree: Mapping[str, Any], path: Path, before: RunFile | None = None) -> RunFile:
+    start = find_start(tree, path, None if before is None else before.start)
+    run = _run_of(tree, path, start)
+    if start is not None:
+        check_start(start, run.model, run.tokenizer, tree, path)
+    data = RunData(run.data, path.parent) if before is None or before.run.data != run.data else before.data
+    return RunFile(path, tree, run, config.given(tree), start, data)
+
+
+@dataclass(frozen=True)
+class _TaskAlone:
+    task: Annotated[Translation, "what to learn", TASKS] = Translation()
+
+
+def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None) -> RunConfig:
+    where, rest = str(path), config.override(tree, ())  # a copy that knows where its keys come from
+    alone = config.override(tree, ())
+    for key in tree.keys() - {"task"}:
+        del alone[key]
+    task = config.build(_TaskAlone, alone, where).task
+    bases: dict[str, Any] = {"model": _network_to_change(rest, where, task, start)}
+    if start is not None:
+        bases["decoding"] = start.decoding(rest.get("decoding", {}))
+    names = {"columns": tuple(task.columns)}
+    return config.build(RunConfig, rest, where, bases, also=("model.kind", "model.preset"), names=names)
+
+
+def _network_to_change(tree: dict[str, Any], where: str, task: Translation, start: Start | None) -> TransformerConfig:
+    """The network that the other keys of [model] change; takes `kind` and `preset` out of the tree.
+
+    ValueError for a preset, and for keys, of another kind of network.
+    """
+    model, kind = tree.get("model", {}), task.network
+    reason = f"this run's task, {config.name_of('task', TASKS, task)}, uses {kind}"
+    if isinstance(model, str):
+        model = tree["model"] = {"kind": model}
+    if not isinstance(model, dict) or str(model.get("kind", kind)) not in NETWORKS:
+        return _default_network(kind)  # building [model] says what is wrong with it
+    if "kind" in model:
+        kind = model.pop("kind")
+        reason = f"model.kind is {kind}"
+    place, name = config.origin(where, model, "preset"), model.pop("preset", None)
+    if start is not None:
+        network = start.spec.network
+        kind = config.name_of("model", NETWORKS, network)
+        reason = f"{start.folder}, which the run starts from, is {kind}"
+    elif name is None:
+        network = _default_network(kind)
+    else:
+        network = _preset(name, place)
+        if type(network) is not NETWORKS[kind]:
+            own = config.name_of("model", NETWORKS, network)
+            raise ValueError(f"{place}: model.preset = {name!r} is a preset of {own} networks; {reason}")
+    known = {kind: config.keys_where(network, lambda fact: True) for kind, network in NETWORKS.items()}
+    for key in model:
+        owners = [name for name, keys in known.items() if key in keys]
+        if owners and kind not in owners:
+            place = config.origin(where, model, key)
+            raise ValueError(f"{place}: model.{key} is a key of {' and '.join(owners)} networks; {reason}")
+    return network
+
+
+def _preset(name: object, where: str) -> TransformerConfig:
+    """A preset by name; ValueError with the nearest."""
     if isinstance(name, str) and name in PRESETS:
         return PRESETS[name]()
-    raise ValueError(f"{where}: model.preset must be one of {', '.join(PRESETS)}, found {name!r}")
+    near = difflib.get_close_matches(str(name), PRESETS, n=1)
+    advice = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{where}: model.preset must be one of {', '.join(PRESETS)}, found {name!r}{advice}")
+
+
+def _default_network(kind: str) -> TransformerConfig:
+    """The default preset, or the first preset of its kind, or the kind as it is."""
+    presets = (PRESETS[name]() for name in (DEFAULT_PRESET, *PRESETS))
+    return next((preset for preset in presets if type(preset) is NETWORKS[kind]), NETWORKS[kind]())

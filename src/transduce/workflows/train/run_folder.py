@@ -1,22 +1,24 @@
-"""The folder of a run: runs/NAME/ with run.toml, checkpoints/, metrics.jsonl, tensorboard/, curve.png, model/ and lock."""
+"""The folder of a run, runs/NAME/: run.toml, checkpoints/, metrics.jsonl, tensorboard/, curve.png, model/ and lock.
 
-from dataclasses import dataclass, replace
+A run goes on with the settings in its run.toml, from its newest good checkpoint.
+"""
+
+import logging
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from transduce import config, files
 from transduce.training import checkpoints, metrics_log
+from transduce.training.averaging import MovingAverage
+from transduce.training.checkpoints import Checkpoint
 from transduce.training.loop import is_over
-from transduce.workflows.train.run_file import RunConfig, from_tree
+from transduce.training.precision import MasterWeights
+from transduce.training.state import TrainState
+from transduce.training.stepper import Stepper
+from transduce.workflows.train.run_file import RunConfig, RunFile, read_run_toml, run_toml
 
-MAY_CHANGE = (
-    "training.steps",
-    "training.epochs",
-    "training.minutes",
-    "training.keep-last",
-    "training.keep-best",
-    "training.early-stop.patience",
-)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class RunFolder:
         """Whether the newest checkpoint that can be read says that the run has come to its end."""
         try:
             state = checkpoints.load_newest(self.checkpoints).state
-            return is_over(from_tree(config.read(self.run_file), str(self.run_file)).training, state)
+            return is_over(read_run_toml(self.run_file).training, state)
         except ValueError:
             return False
 
@@ -61,7 +63,7 @@ class RunFolder:
             )
 
     def write(self, run: RunConfig) -> None:
-        files.write_atomically(self.run_file, config.dumps(config.tree_of(run)))
+        files.write_atomically(self.run_file, run_toml(run))
 
     def refuse_if_checkpoints_are_gone(self) -> None:
         """A ValueError if there must have been checkpoints: one is written after each validation, and then `latest`."""
@@ -72,29 +74,71 @@ class RunFolder:
                 "checkpoints back, or move the run folder away and begin a new run"
             )
 
-    def resumed(self, run: RunConfig) -> RunConfig:
-        """`run` with the precision it began with, after a check that it is the run that began here, but for its budget."""
+    def resumed(self, file: RunFile) -> RunConfig:
+        """The run that began here, with the changes that a run file may make to it.
+
+        What the run file leaves open is as it was when the run began. ValueError for any other change.
+        """
         if not self.run_file.exists():
             raise ValueError(f"{self.path} holds no run to go on with; leave out --resume to begin one")
-        began = from_tree(config.read(self.run_file), str(self.run_file))
-        if run.training.precision == "auto":
-            run = replace(run, training=replace(run.training, precision=began.training.precision))
-        before, now = flat(config.tree_of(began)), flat(config.tree_of(run))
-        for key in sorted(before.keys() | now.keys()):
-            if key not in MAY_CHANGE and before.get(key) != now.get(key):
+        began = read_run_toml(self.run_file)
+        run = _filled(file, began)
+        may_change = config.keys_where(RunConfig, lambda fact: fact.resume)
+        for key, before, now in config.differences(config.values_of(began), config.values_of(run)):
+            if key not in may_change:
                 raise ValueError(
-                    f"{self.path} began with {key} = {before.get(key)!r}, now it is {now.get(key)!r}: a run goes on with the "
-                    f"settings it began with, so give those by --set again (only {', '.join(MAY_CHANGE)} may change)"
+                    f"{self.path} began with {key} = {before!r}, now it is {now!r}: a run goes on with the settings it began "
+                    f"with, so give those by --set again (only {', '.join(may_change)} may change)"
                 )
         return run
 
 
-def flat(tree: Any, key: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} to {"a.b": 1}; lists of tables by number."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
-    if items is None:
-        return {key: tree}
-    found: dict[str, Any] = {}
-    for name, value in items:
-        found |= flat(value, f"{key}.{name}" if key else str(name))
+def _filled(file: RunFile, began: RunConfig) -> RunConfig:
+    """The run of a file, in which the settings that are chosen where nobody gives them are those of the run that began."""
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic)
+    sizes = config.keys_where(RunConfig, lambda fact: fact.size)
+    keys = [key for key in automatic if key not in file.given]
+    if file.start is not None:  # its settings of decoding may have changed
+        keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.given]
+    if "model.preset" not in file.given and not file.given.any(sizes):
+        keys += [key for key in _fields("model", file.run.model) if key not in file.given]
+    values = {key: config.value_at(began, key) for key in keys}
+    if file.run.training.precision == "auto":
+        values["training.precision"] = began.training.precision
+    return config.with_values(file.run, {key: value for key, value in values.items() if value is not None})
+
+
+def _fields(table: str, value: Any) -> list[str]:
+    return [f"{table}.{field.name.replace('_', '-')}" for field in fields(value)]
+
+
+def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:
+    """What the run goes on from: its newest good checkpoint, or None where none had been written yet.
+
+    `data` names the prepared folder that it would go on with; ValueError if it began with another.
+    """
+    checkpoints.recover(folder.checkpoints)
+    if not checkpoints.names(folder.checkpoints):
+        folder.refuse_if_checkpoints_are_gone()
+        log.info("%s: no checkpoint yet; training starts at step 0", folder.path)
+        return None
+    found = checkpoints.load_newest(folder.checkpoints)
+    if found.state.data != data:
+        raise ValueError(
+            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{data}): put the files back as "
+            "they were, and go on with the version of transduce that it began with, or begin a new run"
+        )
+    checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
+    log.info("resuming from step %d", found.state.step)
     return found
+
+
+def restored(found: Checkpoint, masters: MasterWeights, optimiser: Stepper, moving: MovingAverage | None) -> TrainState:
+    """Puts weights, optimiser, moving average and random generators back to a checkpoint's; its state."""
+    masters.load(found.weights)
+    optimiser.load(found.optimiser)
+    if moving is not None:
+        assert found.average is not None  # a run that goes on has the settings it began with
+        moving.load(found.average)
+    checkpoints.set_random_states(found.random)
+    return found.state

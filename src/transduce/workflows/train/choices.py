@@ -13,44 +13,41 @@ time there is, so that the same data gives the same settings everywhere.
     Su et al. 2021, 2104.09864            rotary positions
 """
 
+import logging
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from transduce import config
+from transduce.config import Given
 from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
-from transduce.decoding.config import LIMITS, Decoding
+from transduce.decoding.config import Decoding
 from transduce.networks.config import TransformerConfig
+from transduce.networks.presets import PRESETS
+from transduce.networks.table import NETWORKS
 from transduce.text.config import Kind, TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
 from transduce.workflows.evaluate.number_format import counted
+from transduce.workflows.train.data_facts import DataFacts
+from transduce.workflows.train.run_file import RunConfig, RunFile
 
-# fields of [model] that make its size: who gives one of them chooses no network by the data's size
-SHAPE = ("preset", "d-model", "heads", "feed-forward", "encoder-layers", "decoder-layers")
+log = logging.getLogger(__name__)
+
+PRESET = "model.preset"  # a key of run files that is no field: it stands for all fields of [model]
 
 SUBWORDS: tuple[Kind, ...] = ("unigram", "bpe")
 CHARACTERS_PER_TOKEN: dict[Kind, float] = {"unigram": 4, "bpe": 4, "characters": 1, "words": 6}
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
+# by kind of network: presets for few, for some and for many pairs
+PRESETS_BY_SIZE = {"encoder-decoder": ("transformer-tiny", "transformer-small", "transformer-base")}
 
 # (up to so many characters of both sides, pieces that they share)
-VOCABULARIES = ((300_000, 1000), (3_000_000, 2000), (6_000_000, 4000), (25_000_000, 8000), (80_000_000, 16_000))
+SIZES = ((300_000, 1000), (3_000_000, 2000), (6_000_000, 4000), (25_000_000, 8000), (80_000_000, 16_000))
 LARGEST_VOCABULARY = 32_000
-
-
-@dataclass(frozen=True)
-class DataFacts:
-    """What the rules look at: pairs to train on, and characters of a side in the mean.
-
-    epoch: pairs of an epoch, where weights make it another number.
-    """
-
-    pairs: int
-    source_characters: float
-    target_characters: float
-    epoch: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,37 +66,86 @@ class Choice:
         return f"{self.key} = {self.value if isinstance(self.value, str) else inline(self.value)}: {self.reason}"
 
 
-def is_given(key: str, given: Collection[str]) -> bool:
-    """Whether `key`, or a key of its table, is among the dotted keys given: `is_given("a.b", ["a.b.c"])`."""
-    return any(f"{each}.".startswith(f"{key}.") for each in given)
+@dataclass(frozen=True)
+class Chosen:
+    """A run with every choice made.
+
+    conditional: the choices that would not be made if another key were given, such as the optimiser if the learning rate
+    is: who changes a setting and wants all others to stay gives these beside it.
+    """
+
+    run: RunConfig
+    choices: tuple[Choice, ...] = ()
+    conditional: tuple[Choice, ...] = ()
 
 
-def network(facts: DataFacts, given: Collection[str]) -> list[Choice]:
-    """The preset and its positions, unless something of its size is given."""
-    if any(is_given(f"model.{name}", given) for name in SHAPE):
-        return []
-    chosen = [_preset(facts)]
-    if chosen[0].value == "transformer-base" and not is_given("model.norm-placement", given):
-        reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
-        chosen.append(Choice("model.norm-placement", "pre", reason))
-    if not is_given("model.positions", given):
-        reason = "attention sees distances, and learns from fewer pairs (Su et al. 2021; recipe pronounce-en)"
-        chosen.append(Choice("model.positions", "rotary", reason))
+def choose(file: RunFile) -> Chosen:
+    """Chooses every setting that neither the run file nor --set gives. A model to start from gives its network."""
+    run, given, facts = file.run, file.given, file.data.facts
+    conditional = []
+    if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
+        conditional = [*network(facts, run.model, given), *vocabulary(facts, run.tokenizer, given), *optimiser(given)]
+        run = applied(run, conditional, given)
+    choices = training(facts, run.model, _target_kind(file), run.training, given)
+    choices += decoding(run.data.clean, run.decoding, given)
+    if file.start is not None:
+        choices = gentler(choice for choice in choices if not choice.key.startswith("model."))
+    return Chosen(applied(run, choices, given), (*conditional, *choices), tuple(conditional))
+
+
+def logged(chosen: Chosen) -> Chosen:
+    """The same, after each choice has been logged with its reason."""
+    for choice in chosen.choices:
+        log.info("%s", choice)
     return chosen
 
 
-def _preset(facts: DataFacts) -> Choice:
+def applied(run: RunConfig, choices: Iterable[Choice], given: Given) -> RunConfig:
+    """The run with the choices made. A preset changes what is not given of [model]."""
+    values: dict[str, Any] = {}
+    for choice in choices:
+        if choice.key == PRESET:
+            preset: Mapping[str, Any] = config.tree_of(PRESETS[choice.value]())
+            values |= {f"model.{key}": value for key, value in preset.items() if f"model.{key}" not in given}
+        else:
+            values[choice.key] = choice.value
+    return config.with_values(run, values)
+
+
+def _target_kind(file: RunFile) -> Kind:
+    """The kind of the target's tokens: of those that are to be learnt, or that the model to start from has."""
+    if file.start is not None:
+        return file.start.tokenizers.target.kind
+    tokenizer = file.run.tokenizer
+    return tokenizer.kind if tokenizer.shared else tokenizer.side("target").kind
+
+
+def network(facts: DataFacts, model: TransformerConfig, given: Given) -> list[Choice]:
+    """The preset and its positions, unless something of its size is given or its kind has no presets to choose from."""
+    presets = PRESETS_BY_SIZE.get(config.name_of("model", NETWORKS, model))
+    if presets is None or PRESET in given or given.any(config.keys_where(RunConfig, lambda fact: fact.size)):
+        return []
+    choices = [_preset(facts, *presets)]
+    if choices[0].value == presets[-1] and "model.norm-placement" not in given:
+        reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
+        choices.append(Choice("model.norm-placement", "pre", reason))
+    if "model.positions" not in given:
+        reason = "attention sees distances, and learns from fewer pairs (Su et al. 2021; recipe pronounce-en)"
+        choices.append(Choice("model.positions", "rotary", reason))
+    return choices
+
+
+def _preset(facts: DataFacts, few: str, some: str, many: str) -> Choice:
     pairs = counted(facts.pairs, "pair")
     if facts.pairs < 2_000:
-        return Choice("model.preset", "transformer-tiny", f"{pairs} only; more weights would learn them by heart")
+        return Choice(PRESET, few, f"{pairs} only; a larger network would overfit")
     if facts.pairs < 300_000:
-        reason = f"{pairs}; below some hundred thousand, smaller networks translate better (Araabi and Monz 2020)"
-        return Choice("model.preset", "transformer-small", reason)
-    reason = f"{pairs} are enough for the size of Vaswani et al. 2017; without a GPU, transformer-small learns faster"
-    return Choice("model.preset", "transformer-base", reason)
+        return Choice(PRESET, some, f"{pairs}; below 300,000, smaller networks translate better (Araabi and Monz 2020)")
+    reason = f"{pairs} are enough for the size of Vaswani et al. 2017; without a GPU, {some} learns faster"
+    return Choice(PRESET, many, reason)
 
 
-def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Collection[str]) -> list[Choice]:
+def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
     """Numbers of pieces by the amount of text: of both sides, or of each where they share nothing.
 
     Only subwords have a number to choose. It is not exact, as little text may not support it.
@@ -108,57 +154,57 @@ def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Collection[s
         chosen = _shared_vocabulary(facts, tokenizer, given)
     else:
         chosen = _vocabularies(facts, tokenizer, given)
-    if chosen and not is_given("tokenizer.exact", given):
+    if chosen and "tokenizer.exact" not in given:
         chosen.append(Choice("tokenizer.exact", False, "the nearest number of pieces that the text allows will do"))
     return chosen
 
 
-def _shared_vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Collection[str]) -> list[Choice]:
-    if tokenizer.kind not in SUBWORDS or is_given("tokenizer.vocabulary", given):
+def _shared_vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
+    if tokenizer.kind not in SUBWORDS or "tokenizer.vocabulary" in given:
         return []
     size, reason = _pieces(facts.pairs * (facts.source_characters + facts.target_characters))
     return [Choice("tokenizer.vocabulary", size, reason)]
 
 
-def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, given: Collection[str]) -> list[Choice]:
+def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
     """One for each side. A side without a table of its own gets one, unless tokenizer.vocabulary speaks for it."""
     chosen = []
     for name, characters in _sides(facts):
         key, kind = f"tokenizer.{name}", tokenizer.side(name).kind
         size, reason = _pieces(2 * facts.pairs * characters)
-        if kind not in SUBWORDS or is_given(f"{key}.vocabulary", given):
+        if kind not in SUBWORDS or f"{key}.vocabulary" in given:
             continue
-        if is_given(key, given):
+        if key in given:
             chosen.append(Choice(f"{key}.vocabulary", size, reason))
-        elif not is_given("tokenizer.vocabulary", given):
+        elif "tokenizer.vocabulary" not in given:
             chosen.append(Choice(key, {"kind": kind, "vocabulary": size}, reason))
     return chosen
 
 
-def optimiser(given: Collection[str]) -> list[Choice]:
+def optimiser(given: Given) -> list[Choice]:
     """Muon, unless a learning rate is given, which may have been found for another."""
-    if is_given("training.optimiser", given) or is_given("training.learning-rate", given):
+    if "training.optimiser" in given or "training.learning-rate" in given:
         return []
     reason = "needs about half of AdamW's updates (Liu et al. 2025)"
     return [Choice("training.optimiser", "muon", reason)]
 
 
 def training(
-    facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Collection[str]
+    facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Given
 ) -> list[Choice]:
     """Dropout, batch, smoothing and learning rate for a network that is settled; `kind` of the target's tokens."""
-    return [choice for choice in _training(facts, model, kind, settings, given) if not is_given(choice.key, given)]
+    return [choice for choice in _training(facts, model, kind, settings, given) if choice.key not in given]
 
 
 def _training(
-    facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Collection[str]
+    facts: DataFacts, model: TransformerConfig, kind: Kind, settings: TrainingConfig, given: Given
 ) -> Iterator[Choice]:
     yield _dropout(facts.pairs, model.d_model)
     in_epoch = facts.pairs if facts.epoch is None else facts.epoch
     tokens = in_epoch * (facts.target_characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
-    taken = settings.batch_tokens if is_given("training.batch-tokens", given) else batch
-    updates = max(1, round(tokens / (taken * settings.accumulate)))
+    batch_tokens = settings.batch_tokens if "training.batch-tokens" in given else batch
+    updates = max(1, round(tokens / (batch_tokens * settings.accumulate)))
     yield Choice(
         "training.batch-tokens",
         batch,
@@ -183,10 +229,12 @@ def _training(
     )
 
 
-def decoding(clean: Clean, settings: Decoding, given: Collection[str]) -> list[Choice]:
+def decoding(clean: Clean, settings: Decoding, given: Given) -> list[Choice]:
     """Outputs as long as the longest target that is learnt from, where the usual limit is shorter."""
-    longest = min(clean.max_length + 1, LIMITS["max_length"][1])  # the end token counts
-    if settings.max_length >= longest or is_given("decoding.max-length", given):
+    longest = min(
+        clean.max_length + 1, int(config.fact_of(Decoding, "max-length").at_most or 0)
+    )  # the end token counts
+    if settings.max_length >= longest or "decoding.max-length" in given:
         return []
     return [Choice("decoding.max-length", longest, f"pairs of up to {clean.max_length:,} tokens are learnt from")]
 
@@ -214,7 +262,7 @@ def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
 def _dropout(pairs: int, width: int) -> Choice:
     """The fewer the pairs and the wider the network, the more."""
     if width < 128:
-        return Choice("model.dropout", 0.1, f"a network {width} wide can learn little by heart")
+        return Choice("model.dropout", 0.1, f"a network {width} wide hardly overfits")
     strong, some = (300_000, 1_000_000) if width >= 512 else (30_000, 300_000)
     what = f"{counted(pairs, 'pair')} for a network {width} wide"
     if pairs < strong:
@@ -224,7 +272,7 @@ def _dropout(pairs: int, width: int) -> Choice:
 
 def _pieces(characters: float) -> tuple[int, str]:
     """A vocabulary for so much text, both sides together, and the reason."""
-    size = next((size for most, size in VOCABULARIES if characters <= most), LARGEST_VOCABULARY)
+    size = next((size for most, size in SIZES if characters <= most), LARGEST_VOCABULARY)
     amount = f"{characters / 1e6:.2g} million" if characters < 1e7 else f"{characters / 1e6:,.0f} million"
     return size, f"{amount} characters; pieces that occur seldom are not learnt (Gowda and May 2020)"
 

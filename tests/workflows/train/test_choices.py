@@ -1,7 +1,7 @@
 """What is chosen by the size of the data: sensible at every size, only where nothing is given, and lasting."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,21 @@ from hypothesis import strategies as st
 
 from transduce import config
 from transduce.attention.positions import Rotary
+from transduce.config import Given
 from transduce.data.cleaning.rules import Clean
 from transduce.decoding.config import Decoding
 from transduce.networks.presets import PRESETS
+from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows.prepare.run import prepare
-from transduce.workflows.train import defaults
-from transduce.workflows.train import settle as settled_run_module
-from transduce.workflows.train.defaults import Choice, DataFacts
-from transduce.workflows.train.run_file import RunConfig, from_tree, load_run
-from transduce.workflows.train.settle import AUTOMATIC, measure, settle, settled_run
+from transduce.workflows.train import choices, data_facts
+from transduce.workflows.train.choices import Choice, choose, logged
+from transduce.workflows.train.data_facts import DataFacts
+from transduce.workflows.train.run_file import RunConfig, load_run, read_run, run_toml
+from transduce.workflows.train.run_folder import RunFolder
 
+AUTOMATIC = config.keys_where(RunConfig, lambda fact: fact.automatic)
 SIZES = (500, 5_000, 50_000, 500_000, 5_000_000)
 RUN = """
 [data]
@@ -32,17 +35,25 @@ split = { dev = 5 }
 """
 
 
-def chosen(pairs: int, given_keys: Sequence[str] = (), length: float = 100.0) -> dict[str, Any]:
+def keys(*given_keys: str) -> Given:
+    return Given(frozenset(given_keys))
+
+
+def settled_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    return choose(read_run(path, overrides)).run
+
+
+def chosen(pairs: int, given_keys: Iterable[str] = (), length: float = 100.0) -> dict[str, Any]:
     """All choices for so many pairs of sentences, for a run that is otherwise as it comes."""
-    facts = DataFacts(pairs, length, length)
+    facts, given = DataFacts(pairs, length, length), keys(*given_keys)
     first = [
-        *defaults.network(facts, given_keys),
-        *defaults.vocabulary(facts, RunConfig.tokenizer, given_keys),
-        *defaults.optimiser(given_keys),
+        *choices.network(facts, RunConfig.model, given),
+        *choices.vocabulary(facts, RunConfig.tokenizer, given),
+        *choices.optimiser(given),
     ]
     values = {choice.key: choice.value for choice in first}
     model = PRESETS[values.get("model.preset", "transformer-small")]()
-    rest = defaults.training(facts, model, "unigram", RunConfig.training, given_keys)
+    rest = choices.training(facts, model, "unigram", RunConfig.training, given)
     return values | {choice.key: choice.value for choice in rest}
 
 
@@ -71,8 +82,8 @@ def test_more_data_never_asks_for_less(pairs: int, more: int, length: float, wid
     dropouts = [
         next(
             choice.value
-            for choice in defaults.training(
-                DataFacts(count, 1.0, 1.0), PRESETS[width](), "bpe", RunConfig.training, ["training"]
+            for choice in choices.training(
+                DataFacts(count, 1.0, 1.0), PRESETS[width](), "bpe", RunConfig.training, keys("training")
             )
             if choice.key == "model.dropout"
         )
@@ -84,7 +95,7 @@ def test_more_data_never_asks_for_less(pairs: int, more: int, length: float, wid
 @given(pairs=st.integers(1, 10**8), given_keys=st.sets(st.sampled_from(["model.preset", *AUTOMATIC])))
 @settings(max_examples=50)
 def test_what_is_given_is_never_chosen(pairs: int, given_keys: set[str]) -> None:
-    found = chosen(pairs, sorted(given_keys))
+    found = chosen(pairs, given_keys)
     assert not found.keys() & given_keys
     assert found.keys() <= {"model.preset", *AUTOMATIC}
 
@@ -101,28 +112,23 @@ def test_a_table_given_in_part_is_given() -> None:
 
 def test_sides_that_share_nothing_get_vocabularies_of_their_own() -> None:
     facts = DataFacts(50_000, 20.0, 200.0)
-    tree = {"data": {"train": [{"file": "a.tsv"}]}, "tokenizer": {"shared": False}}
-    tokenizer = from_tree(tree, "run.toml").tokenizer
-    found = {choice.key: choice.value for choice in defaults.vocabulary(facts, tokenizer, ["tokenizer.shared"])}
+    tokenizer = TokenizerConfig(shared=False)
+    found = {choice.key: choice.value for choice in choices.vocabulary(facts, tokenizer, keys("tokenizer.shared"))}
     assert found["tokenizer.source"] == {"kind": "unigram", "vocabulary": 2000}
     assert found["tokenizer.target"] == {"kind": "unigram", "vocabulary": 8000}
-    partly = ["tokenizer.source.kind", "tokenizer.shared"]
-    found = {choice.key: choice.value for choice in defaults.vocabulary(facts, tokenizer, partly)}
+    partly = keys("tokenizer.source.kind", "tokenizer.shared")
+    found = {choice.key: choice.value for choice in choices.vocabulary(facts, tokenizer, partly)}
     assert found["tokenizer.source.vocabulary"] == 2000
-    assert not defaults.vocabulary(facts, tokenizer, ["tokenizer.vocabulary"])  # it speaks for both
+    assert not choices.vocabulary(facts, tokenizer, keys("tokenizer.vocabulary"))  # it speaks for both
 
 
 @pytest.mark.parametrize("width", [64, 128, 256, 512, 1024])
 def test_the_rate_goes_by_the_optimiser(width: int) -> None:
     rates = {}
-    for optimiser in OPTIMISERS:
-        tree = {
-            "data": {"train": [{"file": "a.tsv"}]},
-            "training": {"optimiser": optimiser},
-            "model": {"d-model": width, "heads": 4},
-        }
-        run = from_tree(tree, "run.toml")
-        found = defaults.training(DataFacts(5000, 9.0, 9.0), run.model, "bpe", run.training, ["training.optimiser"])
+    model = replace(PRESETS["transformer-small"](), d_model=width)
+    for optimiser, part in OPTIMISERS.items():
+        settings = TrainingConfig(optimiser=part())
+        found = choices.training(DataFacts(5000, 9.0, 9.0), model, "bpe", settings, keys("training.optimiser"))
         (rates[optimiser],) = (choice.value for choice in found if choice.key == "training.learning-rate")
     assert rates["adam"] == rates["adamw"] == pytest.approx((width * 4000) ** -0.5, rel=0.34)  # one digit
     assert rates["muon"] == 2 * rates["adam"]
@@ -144,12 +150,12 @@ def test_a_settled_run_has_the_rate_of_the_optimiser_chosen(tmp_path: Path) -> N
 
 def test_outputs_may_be_as_long_as_what_is_learnt_from_unless_their_owner_says_otherwise() -> None:
     long, usual = Clean(max_length=400), Clean()
-    assert [(each.key, each.value) for each in defaults.decoding(long, Decoding(), [])] == [
+    assert [(each.key, each.value) for each in choices.decoding(long, Decoding(), keys())] == [
         ("decoding.max-length", 401)
     ]
-    assert defaults.decoding(usual, Decoding(), []) == []
-    assert defaults.decoding(long, Decoding(max_length=500), []) == []
-    assert defaults.decoding(long, Decoding(max_length=60), ["decoding.max-length"]) == []
+    assert choices.decoding(usual, Decoding(), keys()) == []
+    assert choices.decoding(long, Decoding(max_length=500), keys()) == []
+    assert choices.decoding(long, Decoding(max_length=60), keys("decoding.max-length")) == []
 
 
 def test_a_choice_reads_as_in_a_run_file() -> None:
@@ -176,11 +182,10 @@ def test_a_settled_run_logs_every_choice_and_keeps_what_is_given(
 ) -> None:
     caplog.set_level(logging.INFO, "transduce")
     path = write(tmp_path, sentences(60), RUN + "[model]\ndropout = 0.05\n")
-    run = settled_run(path, ["training.learning-rate=0.01"])
+    run = logged(choose(read_run(path, ["training.learning-rate=0.01"]))).run
     assert run.model.dropout == 0.05 and run.training.learning_rate == 0.01
     assert run.model.d_model == 64
-    keys = [line.partition(" = ")[0] for line in caplog.messages]
-    assert keys == [
+    assert [line.partition(" = ")[0] for line in caplog.messages] == [
         "model.preset",
         "model.positions",
         "tokenizer.vocabulary",
@@ -195,10 +200,10 @@ def test_a_settled_run_logs_every_choice_and_keeps_what_is_given(
 def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
     path = write(tmp_path, sentences(60))
     whole = settled_run(path, [])
-    (tmp_path / "whole.toml").write_text(config.dumps(config.tree_of(whole)), encoding="utf-8")
-    settled = settle(tmp_path / "whole.toml", [])
-    assert settled.run == whole == load_run(tmp_path / "whole.toml")
-    assert not settled.chosen
+    (tmp_path / "whole.toml").write_text(run_toml(whole), encoding="utf-8")
+    again = choose(read_run(tmp_path / "whole.toml"))
+    assert again.run == whole == load_run(tmp_path / "whole.toml")
+    assert not again.choices
 
 
 @pytest.mark.parametrize(
@@ -218,13 +223,16 @@ def test_the_chosen_vocabulary_suits_any_text(tmp_path: Path, lines: list[str], 
 def test_a_run_goes_on_with_the_settings_it_began_with(tmp_path: Path) -> None:
     path = write(tmp_path, sentences(60))
     began = settled_run(path, ["model.dropout=0.25"])
-    (tmp_path / "began.toml").write_text(config.dumps(config.tree_of(began)), encoding="utf-8")
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.write(began)
     write(tmp_path, sentences(6000))  # with which all would be chosen differently
-    again = settle(path, [], tmp_path / "began.toml")
-    assert again.run == began and not again.chosen
-    assert settled_run(path, []) != began
-    changed = settled_run(path, ["model.dropout=0.4"], tmp_path / "began.toml")
-    assert changed.model.dropout == 0.4 and changed.model.d_model == began.model.d_model
+    assert folder.resumed(read_run(path)).model == began.model
+    assert folder.resumed(read_run(path)).training == replace(began.training, precision="auto")
+    assert settled_run(path) != began
+    with pytest.raises(ValueError, match=r"run began with model\.dropout = 0\.25, now it is 0\.4: a run goes on with"):
+        folder.resumed(read_run(path, ["model.dropout=0.4"]))
+    assert folder.resumed(read_run(path, ["training.steps=7"])).training.steps == 7
 
 
 def test_mistakes_in_the_run_file_come_before_the_data(tmp_path: Path) -> None:
@@ -245,30 +253,28 @@ def test_a_split_that_cannot_be_is_refused(tmp_path: Path) -> None:
 def test_the_header_of_a_csv_file_is_no_pair(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("source,target\n" + "ab,abcd\n" * 30, encoding="utf-8")
     (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "pairs.csv" }]\n')
-    assert measure(load_run(tmp_path / "run.toml").data, tmp_path) == DataFacts(30, 2.0, 4.0)
+    assert read_run(tmp_path / "run.toml").data.facts == DataFacts(30, 2.0, 4.0)
     (tmp_path / "pairs.csv").write_text("source,target\n", encoding="utf-8")
-    assert measure(load_run(tmp_path / "run.toml").data, tmp_path) == DataFacts(1, 0.0, 0.0)
+    assert read_run(tmp_path / "run.toml").data.facts == DataFacts(1, 0.0, 0.0)
 
 
 def test_lengths_are_measured_in_proportion_to_the_corpora(tmp_path: Path) -> None:
     (tmp_path / "short.tsv").write_text("ab\tabcd\n" * 30, encoding="utf-8")
     (tmp_path / "long.tsv").write_text("abcdef\tabcdefgh\n" * 10, encoding="utf-8")
     (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "short.tsv" }, { file = "long.tsv" }]\n')
-    run = load_run(tmp_path / "run.toml")
-    assert measure(run.data, tmp_path) == DataFacts(40, 3.0, 5.0)
+    assert read_run(tmp_path / "run.toml").data.facts == DataFacts(40, 3.0, 5.0)
 
 
 def test_lengths_are_measured_on_so_many_characters_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = load_run(write(tmp_path, ["ab\tabcd"] * 3 + ["a" * 1000 + "\tb"] * 3))
-    monkeypatch.setattr(settled_run_module, "SAMPLE_CHARACTERS", 18)
-    assert measure(run.data, tmp_path).source_characters == 2.0
-    monkeypatch.setattr(settled_run_module, "SAMPLE_CHARACTERS", 19)
-    assert measure(run.data, tmp_path).source_characters == 1006 / 4
+    path = write(tmp_path, ["ab\tabcd"] * 3 + ["a" * 1000 + "\tb"] * 3)
+    monkeypatch.setattr(data_facts, "SAMPLE_CHARACTERS", 18)
+    assert read_run(path).data.facts.source_characters == 2.0
+    monkeypatch.setattr(data_facts, "SAMPLE_CHARACTERS", 19)
+    assert read_run(path).data.facts.source_characters == 1006 / 4
 
 
 def test_unusable_text_is_left_to_the_preparation(tmp_path: Path) -> None:
-    run = load_run(write(tmp_path, ["\t", " \tx"] * 3))
-    assert measure(run.data, tmp_path) == DataFacts(1, 0.0, 0.0)
+    assert read_run(write(tmp_path, ["\t", " \tx"] * 3)).data.facts == DataFacts(1, 0.0, 0.0)
     assert chosen(1, [], 0.0)["tokenizer.vocabulary"] == 1000
 
 
@@ -278,10 +284,10 @@ def test_weights_count_in_what_depends_on_the_length_of_an_epoch(tmp_path: Path)
     (tmp_path / "run.toml").write_text(
         '[data]\ntrain = [{ file = "pairs.tsv" }, { file = "big.tsv", weight = 0.1 }]\n', encoding="utf-8"
     )
-    facts = measure(load_run(tmp_path / "run.toml").data, tmp_path)
+    facts = read_run(tmp_path / "run.toml").data.facts
     assert (facts.pairs, facts.epoch) == (2200, pytest.approx(400))
     network, settings = PRESETS["transformer-small"](), TrainingConfig(epochs=10.0)
-    weighted = defaults.training(facts, network, "unigram", settings, [])
-    as_few = defaults.training(replace(facts, pairs=400, epoch=None), network, "unigram", settings, [])
+    weighted = choices.training(facts, network, "unigram", settings, keys())
+    as_few = choices.training(replace(facts, pairs=400, epoch=None), network, "unigram", settings, keys())
     other = {"model.dropout", "training.label-smoothing"}  # which depend on how many different pairs there are
     assert [each for each in weighted if each.key not in other] == [each for each in as_few if each.key not in other]

@@ -1,0 +1,172 @@
+"""Run files of several tasks and networks: the task is read first, and names columns and network."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pytest
+
+from transduce import config
+from transduce.config.fields import fields_of
+from transduce.networks.config import TransformerConfig
+from transduce.networks.presets import PRESETS
+from transduce.networks.table import NETWORKS
+from transduce.tasks.table import TASKS
+from transduce.tasks.translation import Translation
+from transduce.workflows.train.run_file import RunConfig, describe_run_file, load_run, read_run_toml, run_toml
+
+DATA = '[data]\ntrain = [{ file = "a.tsv" }]\n'
+LM = '[task]\nkind = "language-model"\ncontext = 64\n'
+
+
+@dataclass(frozen=True)
+class LanguageModel(Translation):
+    columns: ClassVar[tuple[str, ...]] = ("text",)
+    network: ClassVar[str] = "decoder-only"
+    context: Annotated[int, "tokens"] = 512
+
+
+@dataclass(frozen=True)
+class Decoder(TransformerConfig):
+    window: Annotated[int, "tokens that a token sees"] = 128
+
+
+@dataclass(frozen=True)
+class EncoderDecoder(TransformerConfig):
+    bridge: Annotated[bool, "a key that the other network has not"] = False
+
+
+@pytest.fixture(autouse=True)
+def two_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TASKS, "language-model", LanguageModel)
+    monkeypatch.setitem(NETWORKS, "decoder-only", Decoder)
+    monkeypatch.setitem(NETWORKS, "with-bridge", EncoderDecoder)
+    monkeypatch.setitem(PRESETS, "gpt-tiny", lambda: Decoder(d_model=32, heads=2))
+    monkeypatch.setitem(PRESETS, "gpt-small", lambda: Decoder(d_model=64, heads=2))
+
+
+def run(folder: Path, text: str, *sets: str) -> RunConfig:
+    (folder / "run.toml").write_text(text, encoding="utf-8")
+    return load_run(folder / "run.toml", sets)
+
+
+def refusal(folder: Path, text: str, *sets: str) -> str:
+    with pytest.raises(ValueError) as caught:
+        run(folder, text, *sets)
+    return str(caught.value).removeprefix(f"{folder}/")
+
+
+def test_the_task_names_the_network(tmp_path: Path) -> None:
+    assert run(tmp_path, DATA).task == Translation()
+    assert run(tmp_path, 'task = "translation"\n' + DATA).model == PRESETS["transformer-small"]()
+    model = run(tmp_path, DATA + LM)
+    assert model.task == LanguageModel(context=64) and model.model == Decoder(d_model=32, heads=2)
+    assert run(tmp_path, DATA + LM + "[model]\nwindow = 7\n").model == Decoder(d_model=32, heads=2, window=7)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ('model = "decoder-only"', Decoder(d_model=32, heads=2)),
+        ('model = { preset = "gpt-small", kind = "decoder-only", heads = 4 }', Decoder(d_model=64, heads=4)),
+        ('model = { kind = "with-bridge", bridge = true }', EncoderDecoder(bridge=True)),
+        ('model = { preset = "transformer-tiny", d-model = 32 }', replace(PRESETS["transformer-tiny"](), d_model=32)),
+    ],
+)
+def test_a_network_may_be_of_another_kind_if_it_is_named(
+    tmp_path: Path, model: str, expected: TransformerConfig
+) -> None:
+    assert run(tmp_path, f"{model}\n{DATA}").model == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            DATA + LM + "[model]\nbridge = true\n",
+            "run.toml:7: model.bridge is a key of with-bridge networks; this run's task, language-model, uses decoder-only",
+        ),
+        (
+            DATA + "[model]\nheads = 2\nwindow = 3\n",
+            "run.toml:5: model.window is a key of decoder-only networks; this run's task, translation, uses encoder-decoder",
+        ),
+        (
+            DATA + '[model]\nkind = "with-bridge"\nwindow = 3\n',
+            "run.toml:5: model.window is a key of decoder-only networks; model.kind is with-bridge",
+        ),
+        (
+            DATA + LM + '[model]\npreset = "transformer-tiny"\n',
+            "run.toml:7: model.preset = 'transformer-tiny' is a preset of encoder-decoder networks; this run's task, "
+            "language-model, uses decoder-only",
+        ),
+        (
+            DATA + '[task]\nkind = "translation"\ncontext = 3\n',
+            "run.toml:5: task.context is a key of language-model, but task is translation; known keys here: none",
+        ),
+        (
+            DATA + '[task]\nkind = "language-modle"\n',
+            'run.toml:4: task must be one of "translation", "language-model", found "language-modle" (text); did you mean '
+            "'language-model'?",
+        ),
+        (
+            DATA + '[model]\nkind = "decoder"\n',
+            'run.toml:4: model must be one of "encoder-decoder", "decoder-only", "with-bridge", found "decoder" (text); did '
+            "you mean 'decoder-only'?",
+        ),
+        (
+            DATA + '[model]\npreset = "transformer-smal"\n',
+            f"run.toml:4: model.preset must be one of {', '.join(PRESETS)}, gpt-tiny, gpt-small, found 'transformer-smal'; "
+            "did you mean 'transformer-small'?",
+        ),
+        (DATA + "[model]\nprest = 3\n", "run.toml:4: unknown key 'model.prest'; did you mean 'model.preset'?"),
+        (
+            DATA + "[model]\nwidth = 3\n",
+            "run.toml:4: unknown key 'model.width'; known keys here: kind, preset, d-model, ",
+        ),
+        ("model = 3\n" + DATA, "run.toml:1: model must be one of"),
+    ],
+)
+def test_mistakes_name_task_and_network(tmp_path: Path, text: str, message: str) -> None:
+    assert refusal(tmp_path, text).startswith(message)
+
+
+@pytest.mark.parametrize("model", [TransformerConfig(), Decoder(), Decoder(heads=2), PRESETS["transformer-tiny"]()])
+def test_run_toml_makes_the_same_run(tmp_path: Path, model: Any) -> None:
+    before = replace(run(tmp_path, DATA + LM), model=model)
+    (tmp_path / "run.toml").write_text(run_toml(before), encoding="utf-8")
+    assert read_run_toml(tmp_path / "run.toml") == before == load_run(tmp_path / "run.toml")
+
+
+def test_the_keys_of_all_tasks_and_networks_are_listed() -> None:
+    keys = {each.key: each for each in describe_run_file()}
+    assert keys["task"].type == 'one of "translation", "language-model"'
+    assert keys["task.context"].text == "(language-model) tokens"
+    assert keys["model.window"].text == "(decoder-only) tokens that a token sees"
+    assert keys["model.preset"].type.startswith("one of transformer-base, ")
+    assert list(keys).index("model.preset") < list(keys).index("model.d-model")
+
+
+def classes(cls: type) -> set[type]:
+    """A config class and those of its tables, lists and parts."""
+    found = {cls}
+    for _, hint in fields_of(cls).values():
+        inner = hint.items(1)[0] if hint.is_list else hint
+        for each in (*(inner.table or {}).values(), *([inner.type] if inner.is_table else [])):
+            found |= classes(each)
+    return found
+
+
+def test_every_range_is_checked() -> None:
+    """A fact about a range has no effect unless its class checks it."""
+    ranges = [
+        (cls, key, hint.fact)
+        for cls in sorted(classes(RunConfig), key=str)
+        for key, (_, hint) in fields_of(cls).items()
+        if hint.fact.range
+    ]
+    assert len(ranges) > 40
+    for cls, key, fact in ranges:
+        limit = next(each for each in (fact.at_least, fact.above, fact.at_most, fact.below) if each is not None)
+        tree = {key: limit - 1, **({"data": {"train": [{"file": "a.tsv"}]}} if cls is RunConfig else {})}
+        with pytest.raises(ValueError, match=f"run.toml: {key} must be {fact.range}, found"):
+            config.build(cls, tree, "run.toml")
