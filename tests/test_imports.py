@@ -35,7 +35,7 @@ def imports(path: Path, known: dict[str, Path]) -> set[str]:
 
 
 def package(module: str) -> str:
-    return module.split(".")[1] if "." in module else module
+    return module.split(".")[1] if "." in module and module != "transduce.__main__" else "transduce"
 
 
 def test_a_package_imports_only_from_packages_above_it() -> None:

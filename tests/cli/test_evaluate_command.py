@@ -292,7 +292,7 @@ def test_tags_of_every_source(tmp_path: Path, texts: Path, capfd: pytest.Capture
     french = str(tiny_model.write(tmp_path / "french", tags=("fr",)))
     compared = ["--data", "tags.jsonl", "--compare", french, "--output", "out"]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("transduce.cli.evaluate_systems.evaluate", None)  # it is not come to
+        patched.setattr("transduce.workflows.evaluate.systems.evaluate", None)  # it is not come to
         assert f"--compare {french}: unknown tag 'de'" in refused(capfd, tagged, *compared)
     assert "unknown tag 'xx'; known: de, fr" in refused(
         capfd, tagged, "--source", "s", "--reference", "r", "--tag", "xx"

@@ -38,6 +38,11 @@ def test_each_command_has_help_with_examples(command: str, capfd: pytest.Capture
     assert f"examples:\n  transduce {command} " in out
 
 
+def test_the_package_is_a_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "transduce", "--version"], check=True, capture_output=True, text=True)
+    assert done.stdout == f"transduce {__version__}\n"
+
+
 def test_help_needs_no_torch() -> None:
     """The one thing that makes start-up slow; a time limit would fail on a busy machine."""
     code = f"""
@@ -131,7 +136,7 @@ def fails(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def command(arguments: Sequence[str]) -> int:
         raise error
 
-    monkeypatch.setitem(COMMANDS, "info", (command, ""))
+    monkeypatch.setattr("transduce.cli.info.main", command)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -160,6 +165,6 @@ def test_output_is_utf8_whatever_the_locale(monkeypatch: pytest.MonkeyPatch) -> 
 
     raw = Kept()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    monkeypatch.setitem(COMMANDS, "info", (lambda arguments: print("ə\n", end="") or 0, ""))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("transduce.cli.info.main", lambda arguments: print("ə\n", end="") or 0)  # type: ignore[func-returns-value]
     assert main(["info"]) == 0
     assert raw.getvalue() == "ə\n".encode()

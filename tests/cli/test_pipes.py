@@ -16,7 +16,7 @@ import tiny_model
 import transduce
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes and signals")
-COMMAND = [sys.executable, "-m", "transduce.cli.main", "translate"]
+COMMAND = [sys.executable, "-m", "transduce", "translate"]
 PATIENCE = 120  # seconds: importing torch on a busy machine
 
 

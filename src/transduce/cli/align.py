@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, opened
-from transduce.cli.parser import Parser
-from transduce.cli.targets import check_target
+from transduce.cli.options import add_device, add_folder, add_tag, note_tags, opened
+from transduce.cli.parser import Parser, check_target
 from transduce.terminal import table, would_mix
 
 if TYPE_CHECKING:
     from transduce.workflows.align.alignment_files import Measured
-
-SUMMARY = "say which source word each target word renders"
 
 
 def main(arguments: Sequence[str]) -> int:

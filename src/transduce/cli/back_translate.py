@@ -8,14 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from transduce.cli import streams
-from transduce.cli.decoding_options import add_decoding, method
-from transduce.cli.model_options import add_model, note_tags, opened
+from transduce.cli.options import add_decoding, add_model, method, note_tags, opened
 from transduce.cli.parser import Parser
 
 log = logging.getLogger(__name__)
-
-
-SUMMARY = "make training pairs of text in the target language alone"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.evaluate_options import asked_breakdowns, check, evaluate_parser
+from transduce.cli.evaluate_options import asked_breakdowns, check, columns, edges, evaluate_parser, metric_names
+from transduce.cli.options import free_cores, method
 
 if TYPE_CHECKING:
     from transduce.workflows.evaluate.assessment import Assessment
+    from transduce.workflows.evaluate.systems import Questions, Systems, TestFiles
 
 log = logging.getLogger(__name__)
-
-
-SUMMARY = "measure how good translations are, and compare systems"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,30 +22,81 @@ def main(arguments: Sequence[str]) -> int:
     check(options)
 
     from transduce.cli.evaluate_output import as_json, as_text
-    from transduce.cli.evaluate_systems import assessment
     from transduce.workflows.evaluate.run import write_translations
+    from transduce.workflows.evaluate.systems import evaluate_systems
 
-    found = assessment(options)
-    asked = _asked(found, options)
+    systems, questions = _systems(options), _questions(options)
+    if systems.models:
+        free_cores(options.device)
+    assessment = evaluate_systems(systems, _test_files(options), questions)
+    shown = _asked(assessment, options)
     try:
-        streams.write(as_json(asked) if options.json else as_text(asked))
+        streams.write(as_json(shown) if options.json else as_text(shown))
     finally:  # a reader that leaves early loses nothing of the files
         if options.output is not None:
-            write_translations(options.output, found.subject)
+            write_translations(options.output, assessment.subject)
         if options.report is not None:
             from transduce.workflows.evaluate.report import write_report  # and with it what draws pictures
 
-            write_report(options.report, found, options.model)
+            write_report(options.report, assessment, options.model)
             log.info("%s: written", options.report)
     return 0
 
 
-def _asked(found: "Assessment", options: argparse.Namespace) -> "Assessment":
-    """Without what only the report was to show."""
+def _systems(options: argparse.Namespace) -> "Systems":
+    from transduce.workflows.evaluate.systems import Systems
+
+    return Systems(
+        model=options.model,
+        ensemble=options.ensemble,
+        outputs=options.outputs,
+        compare=options.compare,
+        device=options.device,
+        precision=options.precision,
+        method=lambda model: method(options, model),
+    )
+
+
+def _test_files(options: argparse.Namespace) -> "TestFiles":
+    from transduce.workflows.evaluate.systems import TestFiles
+
+    return TestFiles(
+        source=options.source,
+        references=options.reference or (),
+        pairs=options.data,
+        columns=columns(options),
+        alternatives=options.alternatives,
+        tags=tuple(options.tag),
+    )
+
+
+def _questions(options: argparse.Namespace) -> "Questions":
+    """What to find out; a report has all breakdowns, some sentences and the calibration of a model."""
+    from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES
+    from transduce.workflows.evaluate.breakdowns import KINDS
+    from transduce.workflows.evaluate.systems import Questions
+
+    reports, asked = options.report is not None, asked_breakdowns(options)
+    by_default = REPORTED_SENTENCES if reports else 0
+    return Questions(
+        metrics=metric_names(options),
+        breakdowns=[kind for kind in KINDS if reports or kind in asked],
+        asked=[kind for kind in KINDS if kind in asked],
+        edges=edges(options),
+        train=options.train,
+        train_columns=columns(options),
+        sentences=by_default if options.worst is None else options.worst,
+        calibration=options.calibration or (reports and not options.ensemble),
+    )
+
+
+def _asked(assessment: "Assessment", options: argparse.Namespace) -> "Assessment":
+    """Without what only the report shows."""
+    asked = asked_breakdowns(options)
     return replace(
-        found,
-        breakdowns=tuple(table for table in found.breakdowns if table.kind in asked_breakdowns(options)),
-        calibration=found.calibration if options.calibration else None,
-        worst=found.worst if options.worst else None,
-        different=found.different if options.worst else (),
+        assessment,
+        breakdowns=tuple(table for table in assessment.breakdowns if table.kind in asked),
+        calibration=assessment.calibration if options.calibration else None,
+        worst=assessment.worst if options.worst else None,
+        different=assessment.different if options.worst else (),
     )

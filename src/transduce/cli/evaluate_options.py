@@ -1,13 +1,11 @@
-"""What `transduce evaluate` may be asked, and which of it does not go together."""
+"""Options of `transduce evaluate`, and which of them do not go together."""
 
 import argparse
 import re
 from pathlib import Path
 
-from transduce.cli.decoding_options import add_decoding, decoding_options_given
-from transduce.cli.model_options import add_ensemble, add_model, add_tag
-from transduce.cli.parser import Parser, did_you_mean
-from transduce.cli.targets import check_target
+from transduce.cli.options import add_decoding, add_ensemble, add_model, add_tag, decoding_options_given
+from transduce.cli.parser import Parser, check_target, did_you_mean
 
 KINDS = ("length", "group", "tag", "rare-words")
 ALL = "all"
@@ -179,12 +177,6 @@ def _check_breakdowns(options: argparse.Namespace) -> None:
     edges(options)
 
 
-def asked_breakdowns(options: argparse.Namespace) -> set[str]:
-    """The kinds that --by names."""
-    asked = _named(options.by)
-    return set(KINDS) if ALL in asked else set(asked)
-
-
 def _named(listed: str | None) -> list[str]:
     return [] if listed is None else [name.strip() for name in listed.split(",")]
 
@@ -213,3 +205,24 @@ def edges(options: argparse.Namespace) -> tuple[int, ...]:
     if list(found) != sorted(set(found)):
         raise ValueError(f"--length-edges must rise as in 10,20,40, found {options.length_edges}")
     return found
+
+
+def metric_names(options: argparse.Namespace) -> list[str] | None:
+    """The names of --metrics. ValueError for unknown ones, and where perplexity alone leaves nothing to do."""
+    from transduce.workflows.evaluate.run import chosen_metrics
+
+    if options.metrics is None:
+        return None
+    names = [name.strip() for name in options.metrics.split(",")]
+    outputs_matter = [name for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
+    if options.outputs is not None and "perplexity" in names:
+        raise ValueError("perplexity is of a model, and --outputs are text: leave it out of --metrics")
+    if not chosen_metrics(names) and outputs_matter:
+        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: perplexity alone has nothing translated")
+    return names
+
+
+def asked_breakdowns(options: argparse.Namespace) -> set[str]:
+    """The kinds that --by names."""
+    asked = _named(options.by)
+    return set(KINDS) if ALL in asked else set(asked)

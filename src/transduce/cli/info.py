@@ -10,7 +10,6 @@ from transduce.terminal import table
 if TYPE_CHECKING:
     from transduce.workflows.info.run import ModelInfo, Parameters, PresetInfo
 
-SUMMARY = "say what is in a model folder, or what a preset is"
 
 Rows = list[tuple[str, object]]
 

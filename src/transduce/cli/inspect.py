@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.model_options import add_device, add_folder, add_tag, note_tags, opened
+from transduce.cli.options import add_device, add_folder, add_tag, note_tags, opened
 from transduce.cli.parser import Parser
 
 if TYPE_CHECKING:
     from transduce.workflows.inspect.run import Inspection
 
 log = logging.getLogger(__name__)
-
-
-SUMMARY = "look inside a model: attention, alternatives, saliency"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,29 +1,29 @@
-"""The command `transduce`: which command is meant, and what becomes of its errors."""
+"""The command `transduce`: finds the command that is meant, and prints its errors in one line."""
 
 import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from transduce import __version__
-from transduce.cli import align, back_translate, evaluate, info, inspect, prepare, search, streams, train, translate
+from transduce.cli import streams
 from transduce.cli.parser import Parser
 from transduce.machine.hardware import is_out_of_memory
 from transduce.terminal import messages_on_stderr, print_message
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
 
-Command = Callable[[Sequence[str]], int]  # arguments after the command's name -> exit code
-COMMANDS: dict[str, tuple[Command, str]] = {
-    "prepare": (prepare.main, prepare.SUMMARY),
-    "train": (train.main, train.SUMMARY),
-    "search": (search.main, search.SUMMARY),
-    "translate": (translate.main, translate.SUMMARY),
-    "back-translate": (back_translate.main, back_translate.SUMMARY),
-    "evaluate": (evaluate.main, evaluate.SUMMARY),
-    "align": (align.main, align.SUMMARY),
-    "inspect": (inspect.main, inspect.SUMMARY),
-    "info": (info.main, info.SUMMARY),
+COMMANDS = {  # each is a module of its name in transduce.cli, with a function `main` from arguments to exit code
+    "prepare": "read, check and tokenize the pairs of a run file (train does so by itself)",
+    "train": "train a model from a run file",
+    "search": "try a few settings on short runs, and print which are best",
+    "translate": "translate lines of files, of standard input, or as you type",
+    "back-translate": "make training pairs of text in the target language alone",
+    "evaluate": "measure how good translations are, and compare systems",
+    "align": "print which source word each target word renders",
+    "inspect": "look inside a model: attention, alternatives, saliency",
+    "info": "print what is in a model folder, or what a preset is",
 }
 
 
@@ -62,8 +62,7 @@ def _failed(text: str) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in COMMANDS:
-        command, _ = COMMANDS[arguments[0]]
-        return command(arguments[1:])
+        return _command(arguments[0])(arguments[1:])
     parser = _top_parser()
     if not arguments:
         parser.print_help(sys.stderr)
@@ -74,11 +73,17 @@ def _run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    module = import_module(f"transduce.cli.{name.replace('-', '_')}")
+    command: Callable[[Sequence[str]], int] = module.main
+    return command
+
+
 def _top_parser() -> Parser:
     parser = Parser("transduce", "From files of pairs to a Transformer that you can train, read, check and use.")
     parser.usage = "transduce COMMAND ..."
     width = max(map(len, COMMANDS)) + 2
-    rows = "".join(f"  {name:{width}}{summary}\n" for name, (_, summary) in COMMANDS.items())
+    rows = "".join(f"  {name:{width}}{summary}\n" for name, summary in COMMANDS.items())
     parser.epilog = f"commands:\n{rows}\ntransduce COMMAND --help says more about one of them."
     parser.add_argument("--version", action="version", version=f"transduce {__version__}")
     return parser
@@ -100,7 +105,3 @@ def _message(error: BaseException) -> str | None:
     if plain and isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     return str(error)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,9 +1,11 @@
-"""argparse, with errors as the rest of the program has them."""
+"""argparse with errors as the rest of the program has them, and a check of files to write."""
 
 import argparse
 import difflib
+import os
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -37,3 +39,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`, did you mean train?`, or nothing where no known word is near."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f", did you mean {near[0]}?" if near else ""
+
+
+def check_target(option: str, path: Path | None, read: Iterable[Path | None]) -> None:
+    """A file to write must have a folder to be in, and must not be one of those `read`; None is no file."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ValueError(f"--{option} {path} is a folder; name a file")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"--{option} {path}: there is no folder {path.parent}")
+    place = path if path.exists() and not path.is_file() else path.resolve().parent  # of a link, where it points to
+    if not os.access(place, os.W_OK):
+        raise ValueError(f"--{option} {path}: {place} cannot be written to")
+    for each in read:
+        if each is not None and path.exists() and each.exists() and each.samefile(path):
+            raise ValueError(f"--{option} {path} is a file that is read; name another, or it would be lost")

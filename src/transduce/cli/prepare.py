@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from transduce.cli import streams
+from transduce.cli.options import add_run_file
 from transduce.cli.parser import Parser
-from transduce.cli.run_options import add_run_file
-
-SUMMARY = "read, check and tokenize the pairs of a run file (train does so by itself)"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from transduce import config
 from transduce.cli import streams
+from transduce.cli.options import add_minutes, add_run_file, budget_of
 from transduce.cli.parser import Parser
-from transduce.cli.run_options import add_minutes, add_run_file, budget_of
 from transduce.terminal import table, warnings_only
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
-SUMMARY = "try a few settings on short runs, and say which are best"
 
 TRIALS = 12
 

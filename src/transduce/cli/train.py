@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from transduce.cli import streams
+from transduce.cli.options import add_minutes, add_run_file, budget_of
 from transduce.cli.parser import Parser
-from transduce.cli.run_options import add_minutes, add_run_file, budget_of
 
 log = logging.getLogger(__name__)
-
-
-SUMMARY = "train a model from a run file"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -30,7 +30,7 @@ from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import validation as validation_workflow
 from transduce.workflows.train.run import Abandoned, train
 
-COMMAND = [sys.executable, "-m", "transduce.cli.main", "train"]
+COMMAND = [sys.executable, "-m", "transduce", "train"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 

@@ -23,7 +23,7 @@ from transduce.training.interrupt import Stopping, never
 from transduce.workflows.search.proposals import propose, require_optuna
 from transduce.workflows.search.space import Choices, Dimension, Range, assignment, combinations, parse
 from transduce.workflows.search.trials import Result, Stopped, Trials, read_results, write_results
-from transduce.workflows.train.choices import Choice, choose, logged
+from transduce.workflows.train.choices import Choice, choose
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.run import prepare_file, require_trainable
 from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
@@ -83,7 +83,9 @@ def search(
     given = [parse(each, kinds) for each in over]
     _check(given, file.run.training.metric)
     _check_values(file, (), [each for each in given if not _is_below_a_choice(each.key)])
-    chosen = logged(choose(file))
+    chosen = choose(file)
+    for choice in chosen.choices:
+        log.info("%s", choice)
     run, dimensions = chosen.run, given or usual_dimensions(chosen.run)
     fixed = _fixed(chosen.conditional, dimensions)
     _check_values(file, fixed, given)

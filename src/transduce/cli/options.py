@@ -1,13 +1,23 @@
-"""Options that say how to decode, and what becomes of them."""
+"""Options that several commands share: run file and budget, model and device, how to decode."""
 
 import argparse
+import contextlib
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transduce.cli.parser import Parser
+from transduce.machine import hardware
 
 if TYPE_CHECKING:
     from transduce.models.model import Model
     from transduce.workflows.predict.method import Method
+
+log = logging.getLogger(__name__)
+
+BUDGETS = ("steps", "epochs", "minutes")  # keys of [training]
 
 Rows = tuple[tuple[str, type, str, str], ...]  # option, type, metavar, help
 
@@ -33,6 +43,124 @@ SAMPLING: Rows = (
     ("--min-p", float, "P", "only tokens with at least P times the best one's probability"),
     ("--seed", int, "N", "the draws of a line depend on it and on the line's place in the input (default: 1)"),
 )
+
+# --- Run files
+
+
+def add_run_file(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN.toml", type=Path, help="run file; transduce train --keys lists its keys")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change a key of the run file, such as training.batch-tokens=2048 (may be repeated)",
+    )
+
+
+def add_minutes(parser: Parser, text: str) -> None:
+    parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
+
+
+def budget_of(minutes: float | None, overrides: Sequence[str]) -> list[str]:
+    """The changes to a run file with which its budget is that many minutes and nothing else; none where that is None.
+
+    ValueError where `overrides`, which come before these, give a budget too.
+    """
+    if minutes is None:
+        return []
+    from transduce import config
+
+    training = config.override({}, overrides).get("training")
+    for key in BUDGETS:
+        value = training.get(key, "none") if isinstance(training, dict) else "none"
+        if value != "none":
+            raise ValueError(
+                f"--minutes {minutes:g} and --set training.{key}={value}: only one can be the budget; leave out the other"
+            )
+    return ["training.steps=none", "training.epochs=none", f"training.minutes={minutes}"]
+
+
+def _minutes(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < math.inf:
+            return value
+    raise argparse.ArgumentTypeError(f"must be a number above 0, found {text}")
+
+
+# --- Models
+
+
+def add_folder(parser: Parser, required: bool = True) -> None:
+    number = None if required else "?"
+    parser.add_argument(
+        "model", metavar="MODEL", type=Path, nargs=number, help="model folder, or run folder (runs/NAME)"
+    )
+
+
+def add_device(parser: Parser) -> None:
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+
+
+def add_model(parser: Parser, required: bool = True) -> None:
+    """The folder, and how it is used where outputs are searched for."""
+    add_folder(parser, required)
+    parser.add_argument(
+        "--beam", metavar="N", type=int, help="hypotheses kept open; 1 is greedy (default: the model's)"
+    )
+    add_device(parser)
+    parser.add_argument(
+        "--precision", choices=["float32", "bf16"], default="float32", help="number format (default: float32)"
+    )
+
+
+def add_ensemble(parser: Parser) -> None:
+    parser.add_argument(
+        "--ensemble",
+        metavar="OTHER",
+        type=Path,
+        action="append",
+        default=[],
+        help="another model with the same vocabularies: their probabilities are averaged (may be given several times)",
+    )
+
+
+def opened(options: argparse.Namespace) -> "Model":
+    """The model, or the ensemble, that the options of `add_folder` or `add_model`, and `add_ensemble`, name."""
+    from transduce.models.ensemble import open_models
+
+    free_cores(options.device)
+    paths = [options.model, *getattr(options, "ensemble", ())]
+    return open_models(paths, options.device, getattr(options, "precision", "float32"))
+
+
+def free_cores(device: str | None) -> None:
+    """On a CPU, sets as many threads as cores are free: one that waits for its core makes all of them wait."""
+    if (device or hardware.best_device()) == "cpu":
+        hardware.choose_threads()
+
+
+def note_tags(model: "Model", given: Sequence[object], option: str = "--tag") -> None:
+    """Says what tags the model knows, where none is given."""
+    from transduce.workflows.predict.tag_advice import tag_advice
+
+    if advice := tag_advice(model, given, option):
+        log.info("%s", advice)
+
+
+def add_tag(parser: argparse._ActionsContainer, what: str) -> None:
+    """--tag, which may be given several times; `what` says where the tags go."""
+    parser.add_argument(
+        "--tag",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help=f"{what}, for models trained with tags (may be given several times)",
+    )
+
+
+# --- Decoding
 
 
 def add_decoding(parser: Parser) -> None:

@@ -1,0 +1,7 @@
+"""`python -m transduce`."""
+
+import sys
+
+from transduce.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,182 @@
+"""Evaluate systems: a model or a file of outputs, alone or beside others, on one test set."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from transduce.evaluation.calibration import Calibration
+from transduce.models.ensemble import open_models
+from transduce.models.find import find_model, open_model
+from transduce.models.model import Model
+from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
+from transduce.workflows.evaluate.breakdowns import Kind, count_words
+from transduce.workflows.evaluate.calibrate import calibration
+from transduce.workflows.evaluate.compare import is_model, read_outputs
+from transduce.workflows.evaluate.run import Judged, chosen_metrics, evaluate, judge, translations
+from transduce.workflows.evaluate.test_set import (
+    HeldOut,
+    names_columns,
+    own_test_set,
+    read_aligned,
+    read_pairs,
+    seen_in_training,
+)
+from transduce.workflows.predict.method import Method
+from transduce.workflows.predict.tag_advice import tag_advice
+
+log = logging.getLogger(__name__)
+
+ALONE: dict[Kind, str] = {
+    "length": "all items are of one length",
+    "group": "the test set names no groups, or one only",
+    "tag": "the test set has no tags, or the same everywhere",
+    "rare-words": "all items are of one kind",
+}
+
+
+@dataclass(frozen=True)
+class TestFiles:
+    """Files of a test set: aligned `source` and `references`, or `pairs`; none of them for the run's own test pairs.
+
+    columns: names of columns of `pairs`. alternatives: pairs of one source are one item, any target is right.
+    tags: added to those of every source.
+    """
+
+    source: Path | None = None
+    references: Sequence[Path] = ()
+    pairs: Path | None = None
+    columns: Mapping[str, str] | None = None
+    alternatives: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Systems:
+    """The system to evaluate, `model` (with `ensemble`) or the file `outputs`, and models or files to compare it with.
+
+    method: how a model translates.
+    """
+
+    model: Path | None = None
+    ensemble: Sequence[Path] = ()
+    outputs: Path | None = None
+    compare: Sequence[Path] = ()
+    device: str | None = None
+    precision: str = "float32"
+    method: Callable[[Model], Method] = lambda model: Method(model.decoding())
+
+    @property
+    def models(self) -> list[Path]:
+        """Every model, of the ensemble too."""
+        first = [] if self.model is None else [self.model, *self.ensemble]
+        return [*first, *(path for path in self.compare if is_model(path))]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What to find out: metrics (None for all), parts of the test set, sentences to show, calibration.
+
+    asked: the breakdowns of which a message says why they are left out. edges, train, train_columns: as in `Wanted`.
+    """
+
+    metrics: Sequence[str] | None = None
+    breakdowns: Sequence[Kind] = ()
+    asked: Sequence[Kind] = ()
+    edges: Sequence[int] = ()
+    train: Sequence[Path] | None = None
+    train_columns: Mapping[str, str] | None = None
+    sentences: int = 0
+    calibration: bool = False
+
+
+def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -> Assessment:
+    """Answers the questions. Mistakes in files and names are found before anything is translated."""
+    for path in [] if systems.model is None else [systems.model, *systems.ensemble]:
+        find_model(path)
+    held_out = _test_set(systems, files, questions)
+    outputs = {path: read_outputs(path, held_out) for path in systems.compare if not is_model(path)}
+    for path in systems.models:
+        if remark := seen_in_training(path, held_out):
+            log.warning("%s", remark)
+    wanted = Wanted(
+        breakdowns=questions.breakdowns if chosen_metrics(questions.metrics) else (),
+        edges=questions.edges,
+        trained_on=None if questions.train is None else count_words(questions.train, questions.train_columns),
+        sentences=questions.sentences,
+    )
+    for path in systems.compare:
+        if path not in outputs and _to_compare(path, held_out, systems, files)[1].tags != held_out.tags:
+            log.info("--compare %s: the model knows no tags, so it is not given those of the test set", path)
+    subject, sure = _subject(systems, held_out, questions)
+    others = []
+    for path in systems.compare:
+        texts = outputs[path] if path in outputs else _translated(path, held_out, systems, files)
+        others.append(_judged(str(path), texts, held_out, questions))
+    assessment = assess(held_out, subject, others, wanted, sure)
+    for kind in sorted({*questions.asked} - {table.kind for table in assessment.breakdowns}):
+        log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
+    return assessment
+
+
+def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldOut:
+    if files.references:
+        held_out = read_aligned(files.source, files.references)
+    elif files.pairs is not None:
+        # the columns given are those of --train where the columns of the pairs have no names
+        named = questions.train is None or names_columns(files.pairs)
+        held_out = read_pairs(files.pairs, files.alternatives, files.columns if named else None)
+    else:
+        assert systems.model is not None
+        path = own_test_set(systems.model)
+        held_out = read_pairs(path, files.alternatives)
+        log.info("evaluating on %s, the run's own test pairs: %s", path, f"{len(held_out.references):,}")
+    if held_out.left_out:
+        log.warning("pairs with an empty side, left out: %s", f"{held_out.left_out:,}")
+    return held_out.with_tags(files.tags)
+
+
+def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple[Judged, Calibration | None]:
+    """The system itself, and how sure it is. Its model is gone from memory then, which the others may need."""
+    if systems.outputs is not None:
+        return _judged(str(systems.outputs), read_outputs(systems.outputs, held_out), held_out, questions), None
+    assert systems.model is not None
+    paths = [systems.model, *systems.ensemble]
+    model = open_models(paths, systems.device, systems.precision)
+    if advice := tag_advice(model, held_out.tags):
+        log.info("%s", advice)
+    evaluation = evaluate(model, held_out, questions.metrics, systems.method(model))
+    name = " + ".join(map(str, paths))
+    _warn_of_cut(evaluation.cut, name, model)
+    return replace(evaluation, name=name), calibration(model, held_out) if questions.calibration else None
+
+
+def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFiles) -> tuple[Model, HeldOut]:
+    """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
+    model = open_model(path, systems.device, systems.precision)
+    if held_out.tags and not files.tags and not model.tokenizers.tags:
+        held_out = replace(held_out, tags=())
+    try:
+        systems.method(model)
+        for tags in set(held_out.tags):
+            model.tokenizers.source.tag_ids(tags)
+    except ValueError as error:
+        raise ValueError(f"--compare {path}: {error}") from None
+    return model, held_out
+
+
+def _translated(path: Path, held_out: HeldOut, systems: Systems, files: TestFiles) -> tuple[str, ...]:
+    model, known = _to_compare(path, held_out, systems, files)
+    texts, cut = translations(model, known, systems.method(model), f"translating with {path}")
+    _warn_of_cut(cut, str(path), model)
+    return texts
+
+
+def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, questions: Questions) -> Judged:
+    return judge(name, outputs, held_out.references, chosen_metrics(questions.metrics))
+
+
+def _warn_of_cut(cut: int, name: str, model: Model) -> None:
+    if cut:
+        limit = model.spec.generation.max_source
+        log.warning("%s: sources over %s tokens, cut to their beginning: %s", name, f"{limit:,}", f"{cut:,}")
