@@ -27,7 +27,7 @@ from transduce.config.facts import Fact
 from transduce.config.fields import Keys, Rest, check
 from transduce.config.keys import KeyDescription, describe, fact_of, is_in, keys_where
 from transduce.config.reading import build
-from transduce.config.toml import dumps, origin, override, read
+from transduce.config.toml import dumps, only, origin, override, read
 from transduce.config.values import Difference, Given, differences, given, value_at, values_of, with_values
 from transduce.config.writing import name_of, tree_of
 
@@ -48,6 +48,7 @@ __all__ = [
     "is_in",
     "keys_where",
     "name_of",
+    "only",
     "origin",
     "override",
     "read",

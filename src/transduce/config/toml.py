@@ -147,6 +147,11 @@ def assigned(values: Mapping[str, Any]) -> Tree:
     return tree
 
 
+def only(tree: Mapping[str, Any], *keys: str) -> Tree:
+    """The table without its other keys."""
+    return Tree({key: value for key, value in tree.items() if key in keys}).like(tree)
+
+
 def _copy(value: Mapping[str, Any]) -> Tree:
     return Tree({key: _copy_value(item) for key, item in value.items()}).like(value)
 

@@ -131,10 +131,7 @@ class _TaskAlone:
 
 def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None) -> RunConfig:
     where, rest = str(path), config.override(tree, ())  # a copy that knows where its keys come from
-    alone = config.override(tree, ())
-    for key in tree.keys() - {"task"}:
-        del alone[key]
-    task = config.build(_TaskAlone, alone, where).task
+    task = config.build(_TaskAlone, config.only(tree, "task"), where).task
     bases: dict[str, Any] = {"model": _network_to_change(rest, where, task, start)}
     if start is not None:
         bases["decoding"] = start.decoding(rest.get("decoding", {}))
