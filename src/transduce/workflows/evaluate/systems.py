@@ -8,18 +8,20 @@ from pathlib import Path
 from transduce.evaluation.calibration import Calibration
 from transduce.models.ensemble import open_models
 from transduce.models.find import find_model, open_model
+from transduce.models.folder import read_config
 from transduce.models.model import Model
+from transduce.tasks.translation import TRANSLATION
 from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
 from transduce.workflows.evaluate.breakdowns import Kind, count_words
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.compare import is_model, read_outputs
-from transduce.workflows.evaluate.run import Judged, chosen_metrics, evaluate, judge, translations
+from transduce.workflows.evaluate.run import Judged, chosen_metrics, evaluate, judge, predictions
 from transduce.workflows.evaluate.test_set import (
     HeldOut,
     names_columns,
     own_test_set,
     read_aligned,
-    read_pairs,
+    read_test_set,
     seen_in_training,
 )
 from transduce.workflows.predict.method import Method
@@ -100,7 +102,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
         if remark := seen_in_training(path, held_out):
             log.warning("%s", remark)
     wanted = Wanted(
-        breakdowns=questions.breakdowns if chosen_metrics(questions.metrics) else (),
+        breakdowns=questions.breakdowns if chosen_metrics(questions.metrics, held_out.task) else (),
         edges=questions.edges,
         trained_on=None if questions.train is None else count_words(questions.train, questions.train_columns),
         sentences=questions.sentences,
@@ -120,17 +122,18 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
 
 
 def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldOut:
+    task = TRANSLATION if systems.model is None else read_config(find_model(systems.model)).task
     if files.references:
         held_out = read_aligned(files.source, files.references)
     elif files.pairs is not None:
         # the columns given are those of --train where the columns of the pairs have no names
         named = questions.train is None or names_columns(files.pairs)
-        held_out = read_pairs(files.pairs, files.alternatives, files.columns if named else None)
+        held_out = read_test_set(files.pairs, files.alternatives, files.columns if named else None, task)
     else:
         assert systems.model is not None
         path = own_test_set(systems.model)
-        held_out = read_pairs(path, files.alternatives)
-        log.info("evaluating on %s, the run's own test pairs: %s", path, f"{len(held_out.references):,}")
+        held_out = read_test_set(path, files.alternatives, task=task)
+        log.info("evaluating on %s, the run's own test %ss: %s", path, task.unit, f"{len(held_out.references):,}")
     if held_out.left_out:
         log.warning("pairs with an empty side, left out: %s", f"{held_out.left_out:,}")
     return held_out.with_tags(files.tags)
@@ -154,12 +157,12 @@ def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple
 def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFiles) -> tuple[Model, HeldOut]:
     """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
     model = open_model(path, systems.device, systems.precision)
-    if held_out.tags and not files.tags and not model.tokenizers.tags:
+    if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
         held_out = replace(held_out, tags=())
     try:
         systems.method(model)
         for tags in set(held_out.tags):
-            model.tokenizers.source.tag_ids(tags)
+            model.processors.tokenizer(held_out.task.key).tag_ids(tags)
     except ValueError as error:
         raise ValueError(f"--compare {path}: {error}") from None
     return model, held_out
@@ -167,16 +170,16 @@ def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
 
 def _translated(path: Path, held_out: HeldOut, systems: Systems, files: TestFiles) -> tuple[str, ...]:
     model, known = _to_compare(path, held_out, systems, files)
-    texts, cut = translations(model, known, systems.method(model), f"translating with {path}")
+    texts, cut = predictions(model, known, systems.method(model), f"translating with {path}")
     _warn_of_cut(cut, str(path), model)
     return texts
 
 
 def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, questions: Questions) -> Judged:
-    return judge(name, outputs, held_out.references, chosen_metrics(questions.metrics))
+    return judge(name, outputs, held_out.references, chosen_metrics(questions.metrics, held_out.task))
 
 
 def _warn_of_cut(cut: int, name: str, model: Model) -> None:
     if cut:
-        limit = model.spec.generation.max_source
+        limit = model.generation.max_source
         log.warning("%s: sources over %s tokens, cut to their beginning: %s", name, f"{limit:,}", f"{cut:,}")

@@ -57,7 +57,9 @@ class Stream:
         self._model, self._wanted, self._notes = model, wanted, notes
         self._place = 0
 
-    def translate(self, batch: Sequence[Line], bar: ProgressBar | None) -> tuple[list[list[Output]], ValueError | None]:
+    def translate(
+        self, batch: Sequence[Line], bar: ProgressBar | None = None
+    ) -> tuple[list[list[Output]], ValueError | None]:
         """The outputs of the lines, or of those before the first that is refused, and why that one is."""
         found, refusal = self._outputs_before_refusal(batch, bar)
         for place, (line, outputs) in enumerate(zip(batch, found, strict=False)):
@@ -67,7 +69,7 @@ class Stream:
         return found, refusal
 
     def _outputs_before_refusal(
-        self, batch: Sequence[Line], bar: ProgressBar | None
+        self, batch: Sequence[Line], bar: ProgressBar | None = None
     ) -> tuple[list[list[Output]], ValueError | None]:
         """What is wrong with a line may be found after what is wrong with a later one: so until nothing is."""
         refusal = None
