@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ MOST_LABELS = 10_000  # different ones of a column
 MOST_BYTES = 64 * 2**20  # of a file of labels
 
 
+@runtime_checkable
 class Processor(Protocol):
     """Turns values of a column into ids. A Tokenizer is the processor of Text, Labels is that of Label."""
 
@@ -31,6 +32,7 @@ class Processor(Protocol):
     def sha256(self) -> str: ...
 
 
+@runtime_checkable
 class Column(Protocol):
     """A column of a task, a small frozen dataclass.
 

@@ -64,6 +64,26 @@ def decode_all(
     ]
 
 
+def stream(
+    model: Decodable[State],
+    request: Request,
+    settings: Decoding,
+    special: SpecialIds,
+    device: torch.device | str = "cpu",
+) -> Iterator[int]:
+    """The token ids of one output as they are chosen. ValueError for settings with more than one output at a time."""
+    if settings.sampling is None and settings.beam > 1:
+        raise ValueError(f"a stream needs sampling or greedy search (beam 1), found beam {settings.beam}")
+    engine = Engine(model, settings, special, device)
+    engine.submit({0: request})
+    sent = 0
+    while engine.running:
+        finished = engine.step()
+        ids = finished[0][0].ids if finished else engine.output_so_far(0)
+        yield from ids[sent:]
+        sent = len(ids)
+
+
 class Engine(Generic[State]):
     """Decodes requests that come and go, all with the same settings.
 
@@ -115,6 +135,17 @@ class Engine(Generic[State]):
             running += [] if rest is None else [rest]
         self._batches = [reduce(RunningBatch.join, running)] if running else []
         return {number: _ranked(number, outputs) for number, outputs in finished.items()}
+
+    def output_so_far(self, number: int) -> list[int]:
+        """The tokens of the first open output of a running request."""
+        for batch in self._batches:
+            partial = batch.search.partial
+            rows = (partial.sentences == number).nonzero()
+            if len(rows):
+                row = int(rows[0])
+                ids: list[int] = partial.outputs()[row, 0, -int(partial.lengths[row]) :].tolist()
+                return ids
+        raise ValueError(f"request {number} is not running")
 
     @torch.no_grad()
     def cancel(self, numbers: Collection[int]) -> None:
