@@ -8,7 +8,7 @@ import pytest
 
 from transduce import config
 from transduce.config.fields import fields_of
-from transduce.networks.config import TransformerConfig
+from transduce.networks.config import EncoderDecoderConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.table import NETWORKS
 from transduce.tasks.table import TASKS
@@ -27,12 +27,12 @@ class LanguageModel(Translation):
 
 
 @dataclass(frozen=True)
-class Decoder(TransformerConfig):
+class Decoder(EncoderDecoderConfig):
     window: Annotated[int, "tokens that a token sees"] = 128
 
 
 @dataclass(frozen=True)
-class EncoderDecoder(TransformerConfig):
+class EncoderDecoder(EncoderDecoderConfig):
     bridge: Annotated[bool, "a key that the other network has not"] = False
 
 
@@ -74,7 +74,7 @@ def test_the_task_names_the_network(tmp_path: Path) -> None:
     ],
 )
 def test_a_network_may_be_of_another_kind_if_it_is_named(
-    tmp_path: Path, model: str, expected: TransformerConfig
+    tmp_path: Path, model: str, expected: EncoderDecoderConfig
 ) -> None:
     assert run(tmp_path, f"{model}\n{DATA}").model == expected
 
@@ -130,7 +130,7 @@ def test_mistakes_name_task_and_network(tmp_path: Path, text: str, message: str)
     assert refusal(tmp_path, text).startswith(message)
 
 
-@pytest.mark.parametrize("model", [TransformerConfig(), Decoder(), Decoder(heads=2), PRESETS["transformer-tiny"]()])
+@pytest.mark.parametrize("model", [EncoderDecoderConfig(), Decoder(), Decoder(heads=2), PRESETS["transformer-tiny"]()])
 def test_run_toml_makes_the_same_run(tmp_path: Path, model: Any) -> None:
     before = replace(run(tmp_path, DATA + LM), model=model)
     (tmp_path / "run.toml").write_text(run_toml(before), encoding="utf-8")
