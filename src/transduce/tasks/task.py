@@ -4,7 +4,7 @@ A task is a frozen dataclass; its fields are its own keys in a run file (`[task]
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -26,7 +26,7 @@ from transduce.training.losses import Loss
 class Batch(Protocol):
     """Tensors of one batch."""
 
-    def to(self, device: torch.device | str) -> Self: ...
+    def to(self, device: torch.device | str) -> "Batch": ...
 
 
 @runtime_checkable
