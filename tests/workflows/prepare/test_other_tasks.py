@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import foreign_tokenizers
 from record_types import CLASSIFICATION, CONTEXT, LANGUAGE_MODEL, Windows
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
@@ -153,3 +154,17 @@ def test_leaks_are_named_by_the_key_of_the_task(tmp_path: Path) -> None:
         ValueError, match=r"data\.split\.test asks for 90 distinct texts, but the train files have only 20"
     ):
         run(CLASSIFICATION, tmp_path, train=(train,), split=Split(test=90))
+
+
+def test_an_imported_tokenizer_counts_by_its_content_and_lies_beside_the_run_file(tmp_path: Path) -> None:
+    lines = [(f"text {n}", f"label {n % 2}") for n in range(20)]
+    data = DataConfig((tsv(tmp_path / "f.tsv", *lines),))
+    config = TokenizerConfig(file=Path("own.json"))
+    folders = []
+    for style in ("gpt2", "bert", "gpt2"):
+        foreign_tokenizers.write(style, tmp_path).replace(tmp_path / "own.json")
+        prepared = prepare(CLASSIFICATION, data, config, 1, tmp_path, tmp_path / "prepared")
+        tokenizer = prepared.processors.tokenizer("text")
+        assert rows(prepared, "train")[3] == tokenizer.encode("text 3") and tokenizer.kind != "unigram"
+        folders.append(prepared.folder)
+    assert folders[0] == folders[2] != folders[1]
