@@ -54,15 +54,16 @@ class Text:
     """Text as token ids, without start and end.
 
     multiline: line breaks inside a text are kept; else they become spaces.
-    context: the task's `rows` cut longer texts into rows of at most so many tokens and one. None: a record with more
-    tokens than data.clean.max-length is left out.
+    limit: the task's `rows` splits or cuts texts of more tokens, and the report counts them as `beyond`. None: records with
+    more tokens than data.clean.max-length are left out.
     """
 
     file: ClassVar[str] = "tokenizer"
     arrow: ClassVar[pa.DataType] = IDS
 
     multiline: bool = False
-    context: int | None = None
+    limit: int | None = None
+    beyond: str = "longer than the context, split"
 
     def load(self, path: Path) -> Tokenizer:
         return load_tokenizer(path)

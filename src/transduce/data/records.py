@@ -58,7 +58,7 @@ class RecordType(Protocol):
         yield from records
 
 
-def of_kind(task: RecordType, kind: type[Column]) -> tuple[str, ...]:
+def of_kind(task: RecordType, kind: type) -> tuple[str, ...]:
     """The names of a task's columns of one kind: `of_kind(translation, Text) == ("source", "target")`."""
     return tuple(name for name, column in task.columns.items() if isinstance(column, kind))
 

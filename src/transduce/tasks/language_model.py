@@ -69,7 +69,7 @@ class LanguageModel:
 
     @property
     def columns(self) -> Mapping[str, Column]:
-        return {"text": Text(multiline=True, context=self.context)}
+        return {"text": Text(multiline=True, limit=self.context - 1)}
 
     def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
         tokenizer = processors.tokenizer("text")
