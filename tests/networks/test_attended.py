@@ -48,8 +48,8 @@ def by_whole_pass(network, source, lengths, prefix):
 def test_attended_is_the_mean_over_layers_and_heads(network, source, pieces):
     model, prefix = TransformerDecoding(network), torch.randint(0, V, (3, 2, 6))
     assert isinstance(model, Attending)
-    state, found = model.start(Padded(*source), Padded.of([[SPECIAL.start]] * 3, pad=0)), []
-    state = model.reorder(state, torch.zeros(3, 2, dtype=torch.long))
+    state = model.start(Padded(*source), Padded.of([[SPECIAL.start]] * 3, pad=0))
+    state, found = model.reorder(state, torch.zeros(3, 2, dtype=torch.int64)), []
     for piece in prefix.split(pieces, dim=2):
         _, state = model.step(piece, state)
         found.append(model.attended(state))
