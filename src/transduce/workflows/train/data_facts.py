@@ -60,24 +60,44 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
         )
     columns = of_kind(task, Text)
     characters = dict.fromkeys(columns, 0.0)
-    for corpus, count in zip(train.corpora, train.counts, strict=True):
+    multiline = any(isinstance(column, Text) and column.multiline for column in task.columns.values())
+    counts = []
+    for corpus, most in zip(train.corpora, train.counts, strict=True):
         records = read_records(corpus, task.columns, train.rules, Findings())
-        sample = islice(records, max(1, SAMPLE // len(train.corpora)))
-        for column, mean in _mean_characters(sample, columns).items():
-            characters[column] += count / max(1, train.lines) * mean
-    left = max(1, train.lines - held_out)
-    weighted = sum(count * corpus.weight for corpus, count in zip(train.corpora, train.counts, strict=True))
-    epoch = None if weighted == train.lines else left * weighted / train.lines
-    return DataFacts(left, characters, epoch)
+        sample = _measure(islice(records, max(1, SAMPLE // len(train.corpora))), columns)
+        several_lines = corpus.records == "paragraphs" or (multiline and corpus.records == "lines")
+        counts.append(sample.estimate(most) if several_lines else most)
+        for column, total in sample.characters.items():
+            characters[column] += counts[-1] * total / max(1, sample.records)
+    count = sum(counts)
+    left = max(1, count - held_out)
+    weighted = sum(each * corpus.weight for corpus, each in zip(train.corpora, counts, strict=True))
+    epoch = None if weighted == count else left * weighted / count
+    return DataFacts(left, {column: total / max(1, count) for column, total in characters.items()}, epoch)
 
 
-def _mean_characters(records: Iterable[Record], columns: Sequence[str]) -> dict[str, float]:
-    """By column, over the first records that have `SAMPLE_CHARACTERS` together; 0 where there are none."""
-    number, total = 0, dict.fromkeys(columns, 0)
+@dataclass(frozen=True)
+class _Sample:
+    """The first records of a corpus: how many, the line at which the last begins, and characters of each text column."""
+
+    records: int
+    last_line: int
+    characters: Mapping[str, int]
+
+    def estimate(self, lines: int) -> int:
+        """Records of the corpus, which may have several lines each, from its number of lines."""
+        return max(self.records, round(self.records * lines / max(1, self.last_line))) if self.records else lines
+
+
+def _measure(records: Iterable[Record], columns: Sequence[str]) -> _Sample:
+    """Of the first records that have `SAMPLE_CHARACTERS` together."""
+    number, line, total = 0, 0, dict.fromkeys(columns, 0)
     for record in records:
         number += 1
+        place = record.where.rpartition(":")[2]
+        line = int(place) if place.isdecimal() else 0
         for column in columns:
             total[column] += len(record.values[column])
         if sum(total.values()) >= SAMPLE_CHARACTERS:
             break
-    return {column: count / max(1, number) for column, count in total.items()}
+    return _Sample(number, line, total)
