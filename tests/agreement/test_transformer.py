@@ -13,6 +13,7 @@ from transduce.layers.dropout import Dropout
 from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.presets import transformer_base, transformer_tiny
 from transduce.networks.transformer import Decoder, Stack
+from transduce.networks.view import View
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 LENGTHS = torch.tensor([6, 3, 1])
@@ -135,7 +136,7 @@ def test_encoder(config, dtype):
     x = torch.randn(SHAPE[0], SHAPE[1], config.d_model, dtype=dtype, requires_grad=True)
     padding = torch.arange(SHAPE[1]) >= LENGTHS[:, None]
     mask = dense(within_lengths(LENGTHS), SHAPE[0], 1, SHAPE[1])
-    mine = kept(ours(x, mask, None, Positions.first(SHAPE[1], x.device))[0], LENGTHS)
+    mine = kept(ours(x, View(mask, None, Positions.first(SHAPE[1], x.device)))[0], LENGTHS)
     other = kept(theirs(x, src_key_padding_mask=padding), LENGTHS)
     a, b = paired_weights(ours, theirs)
     assert_same(mine, other, [x, *a], [x, *b], TOLERANCE[dtype])
@@ -151,7 +152,7 @@ def test_decoder(config, dtype):
     blocked = ~torch.ones(SHAPE[2], SHAPE[2], dtype=torch.bool).tril()
     mask = dense(causal(), 1, SHAPE[2], SHAPE[2])
     memory_mask = dense(within_lengths(LENGTHS), SHAPE[0], 1, SHAPE[1])
-    mine, _ = ours(x, Memory(memory, memory_mask), mask, None, Positions.first(SHAPE[2], x.device))
+    mine, _ = ours(x, Memory(memory, memory_mask), View(mask, None, Positions.first(SHAPE[2], x.device)))
     other = theirs(x, memory, tgt_mask=blocked, memory_key_padding_mask=padding)
     a, b = paired_weights(ours, theirs)
     assert_same(mine, other, [x, memory, *a], [x, memory, *b], TOLERANCE[dtype])

@@ -5,18 +5,21 @@ from typing import Any
 
 import pytest
 
+from pairs import aligned
 from transduce import config
 from transduce.data.config import Corpus, DataConfig, Split
 
 PAIR = {"source": "a.en", "target": "a.de"}
+NAMES = {"columns": ("source", "target")}
 
 
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
         ({"train": []}, "train needs at least one corpus"),
-        ({"train": [{"source": "a.en"}]}, "needs source and target, or file; found only source"),
-        ({"train": [{}]}, "found none of them"),
+        ({"train": [{"sourse": "a.en"}]}, r"unknown key 'train\[0\]\.sourse'; did you mean 'train\[0\]\.source'"),
+        ({"train": [{"file": "a.csv", "columns": {"target": "x", "source": "x"}}]}, "both name the column 'x'"),
+        ({"train": [{}]}, "needs file, or a file for each column; found none"),
         ({"train": [{**PAIR, "file": "a.tsv"}]}, "either file, or source and target"),
         ({"train": [{"file": "a.tsv", "group": "g"}]}, "either file, or group, not both"),
         ({"train": [PAIR], "split": {}}, "dev or test must be at least 1"),
@@ -32,17 +35,17 @@ PAIR = {"source": "a.en", "target": "a.de"}
 )
 def test_mistakes_are_named(tree: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        config.build(DataConfig, tree, "run.toml")
+        config.build(DataConfig, tree, "run.toml", names=NAMES)
 
 
 def test_tree_and_config_are_inverse() -> None:
-    data = DataConfig((Corpus(Path("a"), Path("b")), Corpus(file=Path("c.tsv"))), split=Split(dev=3, by="group"))
-    assert config.build(DataConfig, config.tree_of(data), "run.toml") == data
-    both = DataConfig((Corpus(Path("a"), Path("b")),), test=Corpus(file=Path("t.tsv")), split=Split(dev=3))
-    assert config.build(DataConfig, config.tree_of(both), "run.toml") == both
+    data = DataConfig((aligned(Path("a"), Path("b")), Corpus(file=Path("c.tsv"))), split=Split(dev=3, by="group"))
+    assert config.build(DataConfig, config.tree_of(data), "run.toml", names=NAMES) == data
+    both = DataConfig((aligned(Path("a"), Path("b")),), test=Corpus(file=Path("t.tsv")), split=Split(dev=3))
+    assert config.build(DataConfig, config.tree_of(both), "run.toml", names=NAMES) == both
 
 
 def test_relative_paths_start_at_the_base() -> None:
-    corpus = Corpus(Path("a.en"), Path("/absolute/a.de"), Path("groups")).resolved(Path("/runs"))
+    corpus = aligned(Path("a.en"), Path("/absolute/a.de"), Path("groups")).resolved(Path("/runs"))
     assert corpus.paths == (Path("/runs/a.en"), Path("/absolute/a.de"), Path("/runs/groups"))
     assert Corpus(file=Path("x.tsv")).resolved(Path("base")).paths == (Path("base/x.tsv"),)

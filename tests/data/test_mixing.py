@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from transduce.data.config import Corpus, DataConfig
 from transduce.data.loader import Loader
 from transduce.data.mixing import Share, WeightedRows
 from transduce.data.store import StoreWriter, TokenStore
+from transduce.tasks.translation import TRANSLATION
 
 SHARES = st.lists(
     st.builds(Share, st.integers(0, 20), st.sampled_from([0.25, 1 / 3, 0.5, 0.9, 1.0, 1.1, 1.5, 2.0, 3.75, 0.01])),
@@ -53,13 +55,17 @@ def store(tmp_path: Path) -> TokenStore:
     draw = np.random.default_rng(0)
     rows = [draw.integers(0, 9, draw.integers(1, 20)).tolist() for _ in range(200)]
     with StoreWriter(tmp_path / "train.arrow", ["source", "target"]) as writer:
-        writer.write({"source": rows, "target": rows})
+        writer.write({"source": row, "target": row} for row in rows)
     return TokenStore(tmp_path / "train.arrow")
 
 
+def loader_of(store: TokenStore, batch_tokens: int, seed: int, shares: Sequence[Share] = ()) -> Loader:
+    return Loader(store, TRANSLATION.cost(store.all_lengths()), batch_tokens, seed, shares)
+
+
 def test_weights_of_1_leave_the_order_as_it_is(store: TokenStore) -> None:
-    plain = Loader(store, 64, 5)
-    weighted = Loader(store, 64, 5, [Share(150, 1.0), Share(50, 1.0)])
+    plain = loader_of(store, 64, 5)
+    weighted = loader_of(store, 64, 5, [Share(150, 1.0), Share(50, 1.0)])
     for epoch in range(3):
         for one, other in zip(plain.plan(epoch), weighted.plan(epoch), strict=True):
             assert one.tolist() == other.tolist()
@@ -67,25 +73,25 @@ def test_weights_of_1_leave_the_order_as_it_is(store: TokenStore) -> None:
 
 def test_batches_have_the_rows_of_the_epoch_and_go_on_from_anywhere(store: TokenStore) -> None:
     shares = [Share(150, 0.4), Share(50, 2.5)]
-    loader = Loader(store, 64, 5, shares)
+    loader = loader_of(store, 64, 5, shares)
     batches = list(islice(loader.from_position(0, 0), len(loader.plan(0)) + len(loader.plan(1)) + 3))
     for epoch in (0, 1):
         seen = np.concatenate([batch.indices for batch in batches if batch.epoch == epoch])
         assert sorted(seen.tolist()) == sorted(WeightedRows(shares, 5).of(epoch).tolist())
     for batch in batches:
         expected = store.rows("source", batch.indices)
-        assert all(one.tolist() == other.tolist() for one, other in zip(batch.source, expected, strict=True))
-        assert len(batch.target) * (max(map(len, batch.target)) + 1) <= 64
+        assert all(one.tolist() == other.tolist() for one, other in zip(batch.columns["source"], expected, strict=True))
+        assert len(batch.columns["target"]) * (max(map(len, batch.columns["target"])) + 1) <= 64
     for done in range(0, len(batches) - 3, 7):
         last = batches[done]
-        resumed = Loader(TokenStore(store.path), 64, 5, shares).from_position(last.epoch, last.position + 1)
+        resumed = loader_of(TokenStore(store.path), 64, 5, shares).from_position(last.epoch, last.position + 1)
         assert [batch.indices.tolist() for batch in islice(resumed, 3)] == [
             batch.indices.tolist() for batch in batches[done + 1 : done + 4]
         ]
 
 
 def test_weights_that_leave_nothing_are_refused() -> None:
-    with pytest.raises(ValueError, match="the weights leave epochs without a single pair"):
+    with pytest.raises(ValueError, match="the weights leave epochs without a single row"):
         WeightedRows([Share(10, 0.05)], 1)
 
 
@@ -104,6 +110,6 @@ def test_only_train_has_weights(part: str) -> None:
 
 def test_epochs_that_no_memory_holds_are_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"epochs of 1,000,000,000 pairs, at most 268,435,456 .* lower data\.train weight"
+        ValueError, match=r"epochs of 1,000,000,000 rows, at most 268,435,456 .* lower data\.train weight"
     ):
         WeightedRows([Share(1_000_000, 1000.0)], 1)

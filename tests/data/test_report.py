@@ -10,9 +10,10 @@ from transduce.terminal import harmless
 
 def report(tally: Tally, **more: object) -> dict[str, object]:
     return {
-        "parts": {"train": {"pairs": 9000, "source_tokens": 70_000, "target_tokens": 60_000}},
+        "unit": "pair",
+        "parts": {"train": {"records": 9000, "rows": 9000, "tokens": {"source": 70_000, "target": 60_000}}},
         "origins": {"train": {"dropped": tally.tree(), "noted": {}}},
-        "tokenizer": {"shared": True, "source": 8000, "target": 8000},
+        "processors": [{"kind": "tokenizer", "columns": ["source", "target"], "size": 8000}],
         **more,
     }
 
@@ -21,32 +22,35 @@ def test_each_reason_is_a_line_with_its_count_places_and_an_example() -> None:
     tally = Tally()
     for number in range(12):
         tally.add("duplicate", f"train.tsv:{number}", f"text {number}")
-    tally.add("empty side", "train.tsv:99")
+    tally.add("empty source", "train.tsv:99")
     assert summary(report(tally)) == [
         "train: 9,000 pairs, 70,000 source and 60,000 target tokens",
         "dropped from train files: 12 duplicate (train.tsv:0: text 0; train.tsv:1, train.tsv:2, ...)",
-        "dropped from train files: 1 empty side (train.tsv:99)",
-        "tokenizer: 8,000 pieces for both sides",
+        "dropped from train files: 1 empty source (train.tsv:99)",
+        "tokenizer: 8,000 pieces for source and target",
     ]
 
 
 def test_warnings_come_first_and_tags_and_smaller_vocabularies_are_told() -> None:
-    tokenizer = {"shared": False, "source": 300, "target": 45, "wanted": {"source": 300, "target": 8000}}
+    processors = [
+        {"kind": "tokenizer", "columns": ["source"], "size": 300, "asked": 300},
+        {"kind": "tokenizer", "columns": ["target"], "size": 45, "asked": 8000},
+    ]
     lines = summary(
         report(
             Tally(),
             warnings=["look here"],
             corpora=[8000, 1000],
             tags=[f"t{n}" for n in range(25)],
-            tokenizer=tokenizer,
+            processors=processors,
         )
     )
     assert lines[0] == "warning: look here"
     assert lines[2] == "train by corpus: 8,000 + 1,000 pairs"
     assert lines[3].startswith("tags: t0, t1, ") and lines[3].endswith(", t19 and 5 more")
     assert lines[4:] == [
-        "tokenizer: 300 pieces for sources",
-        "tokenizer: 45 pieces for targets (of the 8,000 asked for; the text has no more)",
+        "tokenizer: 300 pieces for source",
+        "tokenizer: 45 pieces for target (of the 8,000 asked for; the text has no more)",
     ]
 
 

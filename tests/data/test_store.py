@@ -16,7 +16,7 @@ ROWS = st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=8), max_size=20)
 
 def write(path: Path, source: list[list[int]], target: list[list[int]]) -> TokenStore:
     with StoreWriter(path, ["source", "target"]) as writer:
-        writer.write({"source": source, "target": target})
+        writer.write({"source": s, "target": t} for s, t in zip(source, target, strict=True))
     return TokenStore(path)
 
 
@@ -39,7 +39,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[TokenStore, list[li
     path = tmp_path_factory.mktemp("store") / "large.arrow"
     with StoreWriter(path, ["source", "target"]) as writer:
         for start in range(0, len(rows), 1000):
-            writer.write({"source": rows[start : start + 1000], "target": rows[start : start + 1000]})
+            writer.write({"source": row, "target": row} for row in rows[start : start + 1000])
     assert writer.rows == len(rows) and writer.tokens == dict.fromkeys(("source", "target"), int(lengths.sum()))
     return TokenStore(path), rows
 

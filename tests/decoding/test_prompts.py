@@ -46,8 +46,8 @@ def test_a_prompt_is_read_once_whatever_follows_it(strategy: dict[str, Any]) -> 
     model = ToyModel(9)
     search(model, SOURCES, Decoding(**strategy), PROMPTS)
     assert model.starts == [(4, 6)], "the longest prompt and the start token"
-    columns = {"beam": 1, "groups": strategy.get("groups", 1)}["groups"] if "sampling" not in strategy else 3
-    assert model.sizes[0] == (4, columns)
+    draws = strategy["n_best"] if "sampling" in strategy else 1
+    assert model.sizes[0] == (4 * draws, strategy.get("groups", 1))
 
 
 def test_an_improbable_prompt_does_not_lengthen_its_output() -> None:

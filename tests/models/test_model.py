@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from transduce.models.prefixes import LineError, prefix_rows
 
 import tiny_model
 import transduce
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models import folder as model_folder
-from transduce.models.prefixes import LineError, prefix_rows
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
 from transduce.text.special import UNKNOWN

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from toy_models import alone
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
+from transduce.decoding.engine import decode_all
 from transduce.decoding.ensemble import Ensemble
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
-from transduce.decoding.protocol import Attending
+from transduce.decoding.protocol import Attending, Padded
+from transduce.decoding.requests import Request
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.networks.presets import transformer_tiny
 from transduce.networks.probes import attention_maps
@@ -48,7 +48,8 @@ def by_whole_pass(network, source, lengths, prefix):
 def test_attended_is_the_mean_over_layers_and_heads(network, source, pieces):
     model, prefix = TransformerDecoding(network), torch.randint(0, V, (3, 2, 6))
     assert isinstance(model, Attending)
-    state, found = model.reorder(model.start(*alone(*source)), torch.zeros(3, 2, dtype=torch.int64)), []
+    state, found = model.start(Padded(*source), Padded.of([[SPECIAL.start]] * 3, pad=0)), []
+    state = model.reorder(state, torch.zeros(3, 2, dtype=torch.long))
     for piece in prefix.split(pieces, dim=2):
         _, state = model.step(piece, state)
         found.append(model.attended(state))
@@ -57,10 +58,11 @@ def test_attended_is_the_mean_over_layers_and_heads(network, source, pieces):
     assert expected.std() > 0.05, "the positions must differ"
 
 
-def coverage_by_whole_pass(network: EncoderDecoder, source: list[int], found: Hypothesis) -> float:
-    written = [SPECIAL.start, *found.ids][: len(found.token_log_probabilities)]
-    seen = by_whole_pass(network, torch.tensor([source]), torch.tensor([len(source)]), torch.tensor([[written]]))
-    return seen[0, 0].sum(0).clamp(max=1).log().sum().item()
+def coverage_by_whole_pass(network: EncoderDecoder, request: Request, found: Hypothesis) -> float:
+    source, read = request.inputs, [SPECIAL.start, *request.prompt, *found.ids]
+    read = read[: len(request.prompt) + len(found.token_log_probabilities)]
+    seen = by_whole_pass(network, torch.tensor([source]), torch.tensor([len(source)]), torch.tensor([[read]]))
+    return seen[0, 0, len(request.prompt) :].sum(0).clamp(max=1).log().sum().item()
 
 
 @pytest.mark.parametrize("copies", [1, 2])
@@ -73,15 +75,16 @@ def coverage_by_whole_pass(network: EncoderDecoder, source: list[int], found: Hy
         {"n_best": 3, "sampling": Sampling()},
     ],
 )
-def test_scores_hold_the_coverage_of_the_whole_output(network, search, copies):
+def test_scores_hold_the_coverage_of_the_output_without_its_prompt(network, search, copies):
     """Reordered, selected and read at once or in steps, on the way."""
     model = Ensemble([TransformerDecoding(network)] * copies)
     how = Decoding(alpha=0.6, max_length=9, coverage_penalty=0.4, **search)
-    prefixes = [[5, 7], [9], [4, 4, 6]]
+    prompts = [[5, 7], [9], [4, 4, 6]]
+    requests = [Request(source, prompt, 9, 0) for source, prompt in zip(SOURCES, prompts, strict=True)]
     coverages = []
-    for source, best in zip(SOURCES, decode(model, SOURCES, how, SPECIAL, prefixes=prefixes), strict=True):
+    for request, best in zip(requests, decode_all(model, requests, how, SPECIAL), strict=True):
         for found in best:
-            coverage = coverage_by_whole_pass(network, source, found)
+            coverage = coverage_by_whole_pass(network, request, found)
             plain = found.log_probability / len(found.token_log_probabilities) ** 0.6
             coverages.append(coverage)
             assert found.score == pytest.approx(plain + 0.4 * coverage, abs=1e-4)

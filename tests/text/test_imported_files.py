@@ -53,6 +53,13 @@ def precompiled(mapped: bytes) -> Change:
     return set_key("normalizer", {"type": "Precompiled", "precompiled_charsmap": table})
 
 
+def nested(depth: int) -> Tree:
+    tree: Tree = {"type": "ByteLevel"}
+    for _ in range(depth):
+        tree = {"type": "Sequence", "processors": [tree]}
+    return tree
+
+
 CHANGES: dict[str, tuple[str, Change, str]] = {
     "no model": ("bert", lambda tree: tree.pop("model"), '"model" to be a JSON object'),
     "unknown model": ("bert", set_key("model.type", "Transformer"), "model is 'Transformer'; known: BPE"),
@@ -95,6 +102,11 @@ CHANGES: dict[str, tuple[str, Change, str]] = {
     "added token is text": ("bert", lambda tree: tree["added_tokens"].append("[X]"), "added tokens to be a list"),
     "merges are text": ("gpt2", set_key("model.merges", "a b"), "list of pairs"),
     "merges of three": ("gpt2", set_key("model.merges", [["a", "b", "c"]]), "list of pairs"),
+    "merges without their prefix": (
+        "gpt2",
+        set_key("model.continuing_subword_prefix", "xx"),
+        "does not begin with continuing_subword_prefix, 'xx'",
+    ),
     "merges of unknown pieces": ("gpt2", set_key("model.merges", [["qqq", "zzz"]]), "refuses it"),
     "unknown normaliser": ("bert", set_key("normalizer", {"type": "Shell", "command": "ls"}), "refuses it"),
     "wrong post-processor": ("bert", set_key("post_processor", {"type": "BertProcessing", "cls": 3}), "refuses it"),
@@ -124,6 +136,7 @@ CHANGES: dict[str, tuple[str, Change, str]] = {
         set_key("normalizer", {"type": "Precompiled", "precompiled_charsmap": "???"}),
         "not base64",
     ),
+    "deep post-processor": ("bert", set_key("post_processor", nested(300)), "nested too deeply|refuses it"),
     "words without end": ("bert", set_key("model.max_input_chars_per_word", 10**9), "1 to 1000"),
     "infinite score": ("t5", lambda tree: tree["model"]["vocab"].append(["new", float("-inf")]), "no JSON number"),
 }
@@ -244,3 +257,57 @@ def test_cut_and_flipped_files_never_crash(
 
 
 FILES: dict[str, bytes] = {}
+JUNK = (
+    None,
+    True,
+    -1,
+    5,
+    2**70,
+    0.5,
+    "",
+    "x",
+    "\ud800",
+    [],
+    ["x"],
+    [[]],
+    [3, 4],
+    {},
+    {"x": 1},
+    {"type": "x"},
+    {"Regex": 3},
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("style", STYLES)
+def test_any_value_may_be_of_the_wrong_sort(
+    tmp_path_factory: pytest.TempPathFactory, style: str, data: st.DataObject
+) -> None:
+    """Any key's value, outside the vocabulary, replaced by junk."""
+    path = tmp_path_factory.mktemp("junk") / "harmed.json"
+    tree = json.loads(FILES.setdefault(style, write(style, path.parent).read_bytes()))
+    places = [(parent, key) for parent in containers(tree) for key in parent]
+    parent, key = data.draw(st.sampled_from(places))
+    parent[key] = data.draw(st.sampled_from(JUNK))
+    path.write_text(json.dumps(tree), encoding="utf-8")
+    try:
+        load(path).encode_batch(LINES)
+    except ValueError as error:
+        assert "harmed.json" in str(error)
+        assert "\n" not in str(error)
+
+
+def containers(tree: Tree) -> list[Tree]:
+    """The objects of a file but the vocabulary, of which the first few entries are enough."""
+    objects: list[Tree] = []
+    stack: list[Any] = [tree]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if len(item) < 50:
+                objects.append(item)
+            stack += list(item.values())[:50]
+        elif isinstance(item, list):
+            stack += item[:5]
+    return objects

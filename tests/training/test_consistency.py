@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from transduce.training.consistency import consistent_cross_entropy
 
 from transduce.layers.divergence import symmetric_divergence
 from transduce.networks.heads import VocabularyHead
-from transduce.training.consistency import consistent_cross_entropy
 
 PADDING = 0
 

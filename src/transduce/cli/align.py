@@ -33,6 +33,7 @@ def _align(options: argparse.Namespace) -> None:
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
     model = opened(options)
+    model.require("translation")
     note_tags(model, options.tag)
     results = align_batches(
         model,
@@ -56,6 +57,7 @@ def _measure(options: argparse.Namespace) -> None:
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word or 0)
     model = opened(options)
+    model.require("translation")
     note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
     found = measure(model, pairs, gold, readings, _tags(options, len(pairs)))

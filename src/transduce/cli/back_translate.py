@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.back_translate.run import Synthesis, back_translate
 
     model = opened(options)
+    model.require("translation")
     note_tags(model, options.model_tag, "--model-tag")
     wanted = Synthesis(method(options, model), tuple(options.model_tag))
     if options.untagged or options.tag:

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.out is not None:
         check_folder(options.out)
     model = opened(options)
+    model.require("translation")
     note_tags(model, options.tag)
     top = TOP if options.top is None else options.top
     found = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)

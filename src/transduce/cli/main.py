@@ -15,12 +15,14 @@ from transduce.terminal import messages_on_stderr, print_message
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
 
 COMMANDS = {  # each is a module of its name in transduce.cli, with a function `main` from arguments to exit code
-    "prepare": "read, check and tokenize the pairs of a run file (train does so by itself)",
+    "prepare": "read, check and tokenize the data of a run file (train does so by itself)",
     "train": "train a model from a run file",
     "search": "try a few settings on short runs, and print which are best",
+    "predict": "predict for records of files or lines of standard input, with a model of any task",
     "translate": "translate lines of files, of standard input, or as you type",
+    "generate": "continue a text with a language model, token by token",
     "back-translate": "make training pairs of text in the target language alone",
-    "evaluate": "measure how good translations are, and compare systems",
+    "evaluate": "measure how good predictions are, and compare systems",
     "align": "print which source word each target word renders",
     "inspect": "look inside a model: attention, alternatives, saliency",
     "info": "print what is in a model folder, or what a preset is",
@@ -80,7 +82,7 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
 
 
 def _top_parser() -> Parser:
-    parser = Parser("transduce", "From files of pairs to a Transformer that you can train, read, check and use.")
+    parser = Parser("transduce", "From files of examples to a Transformer that you can train, read, check and use.")
     parser.usage = "transduce COMMAND ..."
     width = max(map(len, COMMANDS)) + 2
     rows = "".join(f"  {name:{width}}{summary}\n" for name, summary in COMMANDS.items())

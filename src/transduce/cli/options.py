@@ -177,6 +177,25 @@ def add_decoding(parser: Parser) -> None:
     )
 
 
+def add_generation(parser: Parser) -> None:
+    """The options of a model that continues a prompt: lengths, repetition, draws."""
+    of_sources = ("--max-ratio", "--max-extra")
+    rows = tuple(row for row in OUTPUTS if row[0] not in of_sources)
+    _add(parser.add_argument_group("outputs (defaults: the model's)"), rows)
+    _add(parser.add_argument_group("sampling"), SAMPLING)
+
+
+def decoding_changes(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of `Decoding` that the options change, without sampling."""
+    changes = _given(options, SEARCH) | _given(options, OUTPUTS)
+    return changes if options.beam is None else changes | {"beam": options.beam}
+
+
+def sampling_changes(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of `Sampling` that the options change."""
+    return _given(options, SAMPLING)
+
+
 def method(options: argparse.Namespace, model: "Model", language: str | None = None) -> "Method":
     """How the options want `model` to translate; lines are paragraphs where the `language` of their sentences is given.
 
@@ -186,9 +205,7 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
 
     n_best = getattr(options, "n_best", None)
     _check(options, n_best)
-    changes = _given(options, SEARCH) | _given(options, OUTPUTS)
-    if options.beam is not None:
-        changes["beam"] = options.beam
+    changes = decoding_changes(options)
     number = n_best if options.mbr is None else options.mbr
     if number is not None:
         changes["n_best"] = number
@@ -232,7 +249,7 @@ def _check(options: argparse.Namespace, n_best: int | None) -> None:
 def _given(options: argparse.Namespace, rows: Rows) -> dict[str, Any]:
     """The values of the options that were given, by the names of settings."""
     names = [option.removeprefix("--").replace("-", "_") for option, *_ in rows]
-    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return {name: value for name in names if (value := getattr(options, name, None)) is not None}
 
 
 def _option(name: str) -> str:

@@ -4,11 +4,16 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase, TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transduce import terminal
+
+if TYPE_CHECKING:
+    from transduce.workflows.predict.line_batches import Input
 
 
 def set_up() -> None:
@@ -68,3 +73,30 @@ def is_file(stream: BufferedIOBase) -> bool:
 def is_conversation() -> bool:
     """Whether a person types and reads: stdin and stdout are terminals."""
     return sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def inputs(names: Sequence[str]) -> "Iterator[Input]":
+    """Opens one after the other, however many there are."""
+    from transduce.workflows.predict.line_batches import Input, open_input
+
+    for name in names:
+        with standard_input() if name == "-" else open_input(Path(name)) as stream:
+            yield Input("stdin" if name == "-" else name, stream)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether all of an input is there already."""
+    if name != "-":
+        return Path(name).is_file()
+    with standard_input() as stream:
+        return is_file(stream)
+
+
+def check_readable(name: str) -> None:
+    """ValueError or OSError for an input that cannot be read, before anything is written."""
+    from transduce.workflows.predict.line_batches import check_readable
+
+    if name == "-":
+        standard_input().close()
+    else:
+        check_readable(Path(name))

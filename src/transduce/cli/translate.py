@@ -14,7 +14,7 @@ from transduce.terminal import would_mix
 
 if TYPE_CHECKING:
     from transduce.models.model import Model
-    from transduce.workflows.predict.line_batches import Input, Line
+    from transduce.workflows.predict.line_batches import Line
     from transduce.workflows.predict.stream import Beside, Outputs, Wanted
 
 
@@ -41,13 +41,14 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.predict.stream import translate_stream
 
     model = opened(options)
+    model.require("translation")
     note_tags(model, options.tag)
     wanted = _wanted(options, model)
     if not options.files and streams.is_conversation():
         _refuse_files_beside(options)
         return converse(model, wanted, options.prefix or "")
     with ExitStack() as stack:
-        batches = full_batches if all(map(_is_file, names)) else arriving_batches
+        batches = full_batches if all(map(streams.is_file_name, names)) else arriving_batches
         beside = _alignments(options, model, stack)
         translate_stream(model, batches(_lines(options, names)), streams.write, wanted, _total(options.files), beside)
     return 0
@@ -95,29 +96,12 @@ def _refuse_files_beside(options: argparse.Namespace) -> None:
 def _lines(options: argparse.Namespace, names: Sequence[str]) -> "Iterator[Line]":
     from transduce.workflows.predict.line_batches import lines, texts, with_prefixes
 
-    found = lines(_inputs(names), options.bad_lines == "blank")
+    found = lines(streams.inputs(names), options.bad_lines == "blank")
     if options.prefixes is not None:
         return with_prefixes(found, texts(options.prefixes), str(options.prefixes))
     if options.prefix is not None:
         return (replace(line, prefix=options.prefix) for line in found)
     return found
-
-
-def _inputs(names: Sequence[str]) -> "Iterator[Input]":
-    """Opens one after the other, however many there are."""
-    from transduce.workflows.predict.line_batches import Input, open_input
-
-    for name in names:
-        with streams.standard_input() if name == "-" else open_input(Path(name)) as stream:
-            yield Input("stdin" if name == "-" else name, stream)
-
-
-def _is_file(name: str) -> bool:
-    """Whether all of an input is there already."""
-    if name != "-":
-        return Path(name).is_file()
-    with streams.standard_input() as stream:
-        return streams.is_file(stream)
 
 
 def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -> "Beside | None":
@@ -142,7 +126,7 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
 
 def _total(files: Sequence[str]) -> int | None:
     """How many lines a progress bar counts to; None where there is to be no bar, as it would stand between the results."""
-    if not files or not all(map(_is_file, files)) or would_mix():
+    if not files or not all(map(streams.is_file_name, files)) or would_mix():
         return None
 
     from transduce.workflows.predict.line_batches import count_lines

@@ -124,7 +124,10 @@ def _unknown_key(
     kinds: Mapping[str, type] = MappingProxyType({}),
     cls: type | None = None,
 ) -> ValueError:
-    """An unknown key, with the nearest known one: of this table, or the same name in another table of the file."""
+    """An unknown key, with the nearest known one: of this table, or the same name in another table of the file.
+
+    `cls` is the table's class, of the parts `kinds`; None for a key of a mapping.
+    """
     table = place.key.removesuffix(key)
     owners = [kind for kind, part in kinds.items() if key in fields_of(part)]
     if owners:
@@ -136,7 +139,8 @@ def _unknown_key(
     also = [name.removeprefix(table) for name in place.also if name.rpartition(".")[0] == table[:-1]]
     here = {field: table + field for field in [*also, *fields]}
     near = [here[name] for name in _near(key, here)]
-    elsewhere = [each for each in place.known() if each.rpartition(".")[2] == key]
+    known = () if cls is None else place.known()  # a column that the run has not is no key of another table
+    elsewhere = [each for each in known if each.rpartition(".")[2] == key]
     if near or elsewhere:
         advice = f"did you mean {(near + elsewhere)[0]!r}?"
     else:

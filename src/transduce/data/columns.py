@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ MOST_LABELS = 10_000  # different ones of a column
 MOST_BYTES = 64 * 2**20  # of a file of labels
 
 
+@runtime_checkable
 class Processor(Protocol):
     """Turns values of a column into ids. A Tokenizer is the processor of Text, Labels is that of Label."""
 
@@ -31,6 +32,7 @@ class Processor(Protocol):
     def sha256(self) -> str: ...
 
 
+@runtime_checkable
 class Column(Protocol):
     """A column of a task, a small frozen dataclass.
 
@@ -52,15 +54,16 @@ class Text:
     """Text as token ids, without start and end.
 
     multiline: line breaks inside a text are kept; else they become spaces.
-    context: the task's `rows` cut longer texts into rows of at most so many tokens and one. None: a record with more
-    tokens than data.clean.max-length is left out.
+    limit: the task's `rows` splits or cuts texts of more tokens, and the report counts them as `beyond`. None: records with
+    more tokens than data.clean.max-length are left out.
     """
 
     file: ClassVar[str] = "tokenizer"
     arrow: ClassVar[pa.DataType] = IDS
 
     multiline: bool = False
-    context: int | None = None
+    limit: int | None = None
+    beyond: str = "longer than the context, split"
 
     def load(self, path: Path) -> Tokenizer:
         return load_tokenizer(path)

@@ -151,8 +151,11 @@ class _Encoder:
         self._removed = removed(task)
         self._texts = of_kind(task, Text)
         self._labels = {name: labels for name in of_kind(task, Label) if isinstance(labels := processors[name], Labels)}
-        self._limited = [name for name in self._texts if not _context(task, name)]
-        self._cut = {name: context for name in self._texts if (context := _context(task, name))}
+        columns = {name: column for name, column in task.columns.items() if isinstance(column, Text)}
+        self._limited = [name for name, column in columns.items() if column.limit is None]
+        self._cut = {
+            name: (column.limit, column.beyond) for name, column in columns.items() if column.limit is not None
+        }
         self._done = 0
 
     def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
@@ -233,16 +236,10 @@ class _Encoder:
                 text = f"{tokens} tokens: {records[place].text}"
                 self._findings.dropped.add(reason, records[place].where, text)
             usable &= ~applies
-        for name, context in self._cut.items():
-            for place in np.flatnonzero(usable & (lengths[name] + 1 > context)).tolist():
-                note = f"longer than the context of {context:,} tokens, split"
+        for name, (limit, note) in self._cut.items():
+            for place in np.flatnonzero(usable & (lengths[name] > limit)).tolist():
                 self._findings.noted.add(note, records[place].where, records[place].text)
         return usable
-
-
-def _context(task: RecordType, name: str) -> int | None:
-    column = task.columns[name]
-    return column.context if isinstance(column, Text) else None
 
 
 def _blocks(records: Iterable[Record]) -> Iterator[list[Record]]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from transduce.data.columns import Column
 from transduce.data.processors import Processors
@@ -32,6 +32,7 @@ class Record(NamedTuple):
         return " -> ".join(map(shortened, self.values.values()))
 
 
+@runtime_checkable
 class RecordType(Protocol):
     """What data asks of a task.
 
@@ -57,7 +58,7 @@ class RecordType(Protocol):
         yield from records
 
 
-def of_kind(task: RecordType, kind: type[Column]) -> tuple[str, ...]:
+def of_kind(task: RecordType, kind: type) -> tuple[str, ...]:
     """The names of a task's columns of one kind: `of_kind(translation, Text) == ("source", "target")`."""
     return tuple(name for name, column in task.columns.items() if isinstance(column, kind))
 

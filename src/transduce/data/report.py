@@ -36,8 +36,10 @@ def summary(report: Mapping[str, Any]) -> list[str]:
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"warning: {text}" for text in report.get("warnings", ()))
     units = plural(report["unit"])
+    tokenizers = [each for each in report["processors"] if each["kind"] == "tokenizer"]
+    texts = [column for tokenizer in tokenizers for column in tokenizer["columns"]]
     for part, count in report["parts"].items():
-        tokens = " and ".join(f"{number:,} {column}" for column, number in count["tokens"].items())
+        tokens = " and ".join(f"{count['tokens'][column]:,} {column}" for column in texts)
         rows = f" in {count['rows']:,} rows" if count["rows"] != count["records"] else ""
         yield f"{part}: {count['records']:,} {units}{rows}, {tokens} tokens"
     if len(corpora := report.get("corpora", ())) > 1:

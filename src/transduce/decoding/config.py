@@ -11,7 +11,8 @@ from transduce.decoding.strategies.sampling import Sampling
 
 @dataclass(frozen=True)
 class Decoding:
-    """Settings of greedy search, beam search and sampling. Lengths count tokens, the end token included.
+    """Settings of greedy search, beam search and sampling. Lengths count tokens of the output, the end token included;
+    those of a prompt do not count.
 
     A hypothesis is scored by log-probability / length^alpha. No output is longer than its limit,
 

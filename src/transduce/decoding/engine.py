@@ -64,6 +64,26 @@ def decode_all(
     ]
 
 
+def stream(
+    model: Decodable[State],
+    request: Request,
+    settings: Decoding,
+    special: SpecialIds,
+    device: torch.device | str = "cpu",
+) -> Iterator[int]:
+    """The token ids of one output as they are chosen. ValueError for settings with more than one output at a time."""
+    if settings.sampling is None and settings.beam > 1:
+        raise ValueError(f"a stream needs sampling or greedy search (beam 1), found beam {settings.beam}")
+    engine = Engine(model, settings, special, device)
+    engine.submit({0: request})
+    sent = 0
+    while engine.running:
+        finished = engine.step()
+        ids = finished[0][0].ids if finished else engine.output_so_far(0)
+        yield from ids[sent:]
+        sent = len(ids)
+
+
 class Engine(Generic[State]):
     """Decodes requests that come and go, all with the same settings.
 
@@ -90,6 +110,7 @@ class Engine(Generic[State]):
         self.model, self.settings, self.special, self.device = model, settings, special, device
         self._rules = rules_for(settings, special.end)
         self._batches: list[RunningBatch[State]] = []
+        self._finished: Outputs = {}  # of requests of which other outputs are unfinished
 
     @property
     def running(self) -> bool:
@@ -107,18 +128,33 @@ class Engine(Generic[State]):
     @torch.no_grad()
     def step(self) -> Outputs:
         """One more token of every output. Returns the outputs of requests that leave, best first."""
-        finished: Outputs = {}
-        running = []
-        for batch in self._batches:
-            rest, outputs = batch.step(self._rules, self.special)
-            finished |= outputs
-            running += [] if rest is None else [rest]
+        stepped = [batch.step(self._rules, self.special) for batch in self._batches]
+        running = [batch for batch, _ in stepped if batch is not None]
         self._batches = [reduce(RunningBatch.join, running)] if running else []
-        return {number: _ranked(number, outputs) for number, outputs in finished.items()}
+        for _, finished in stepped:
+            for number, outputs in finished.items():
+                self._finished.setdefault(number, []).extend(outputs)
+        if not self._finished:
+            return {}
+        unfinished = {number for batch in self._batches for number in batch.search.partial.sentences.tolist()}
+        complete = [number for number in self._finished if number not in unfinished]
+        return {number: _ranked(number, self._finished.pop(number)) for number in complete}
+
+    def output_so_far(self, number: int) -> list[int]:
+        """The tokens of the first open output of a running request."""
+        for batch in self._batches:
+            partial = batch.search.partial
+            rows = (partial.sentences == number).nonzero()
+            if len(rows):
+                row = int(rows[0])
+                ids: list[int] = partial.outputs()[row, 0, -int(partial.lengths[row]) :].tolist()
+                return ids
+        raise ValueError(f"request {number} is not running")
 
     @torch.no_grad()
     def cancel(self, numbers: Collection[int]) -> None:
         """Drops requests; numbers that are not running are ignored."""
+        self._finished = {number: outputs for number, outputs in self._finished.items() if number not in numbers}
         dropped = torch.tensor(list(numbers), dtype=torch.long, device=self.device)
         batches = self._batches
         rows = [(~torch.isin(batch.search.partial.sentences, dropped)).nonzero().squeeze(1) for batch in batches]
@@ -151,8 +187,8 @@ class RunningBatch(Generic[State]):
         device: torch.device | str,
     ) -> "RunningBatch[State]":
         each = list(requests.values())
-        rows = [request.inputs for request in each if request.inputs is not None]
-        inputs = Padded.of(rows, special.pad, device) if rows else None
+        sources = [request.inputs for request in each if request.inputs is not None]
+        inputs = Padded.of(sources, special.pad, device) if sources else None
         prompts = Padded.of([[special.start, *request.prompt] for request in each], special.pad, device)
         if settings.coverage_penalty and inputs is None:
             raise ValueError(f"coverage-penalty must be 0 without inputs, found {settings.coverage_penalty}")
@@ -160,10 +196,12 @@ class RunningBatch(Generic[State]):
         partial = PartialOutputs.start(requests, special.start, device)
         search = begin(settings, partial, [request.place for request in each], special.end)
         batch = cls(model, model.start(inputs, prompts), coverage, search)
-        columns = search.partial.total.size(1)
-        if columns == 1:
-            return batch
-        return batch.reorder(torch.zeros(len(each), columns, dtype=torch.long, device=device))
+        rows, columns = search.partial.total.shape
+        if rows > len(each):
+            batch = batch._select_model(torch.arange(len(each), device=device).repeat_interleave(rows // len(each)))
+        if columns > 1:
+            batch = batch._reorder_model(torch.zeros(len(each), columns, dtype=torch.long, device=device))
+        return batch
 
     def step(self, rules: Sequence[Rule], special: SpecialIds) -> tuple["RunningBatch[State] | None", Outputs]:
         """One more token of every output; the batch without sentences that leave (None: all do), and their outputs."""
@@ -184,16 +222,20 @@ class RunningBatch(Generic[State]):
             outputs = search.select((~unfinished).nonzero().squeeze(1)).collect()
             rows = unfinished.nonzero().squeeze(1)
             batch, beams = batch.select(rows), None if beams is None else beams[rows]
-        return batch if beams is None else batch.reorder(beams), outputs
+        return batch if beams is None else batch._reorder_model(beams), outputs
 
-    def reorder(self, beams: Int[Tensor, "B K"]) -> "RunningBatch[State]":
+    def _reorder_model(self, beams: Int[Tensor, "B K"]) -> "RunningBatch[State]":
         """The model goes on from these beams, as the search does already."""
         coverage = None if self.coverage is None else self.coverage.reorder(beams)
         return replace(self, state=self.model.reorder(self.state, beams), coverage=coverage)
 
     def select(self, rows: Int[Tensor, " R"]) -> "RunningBatch[State]":
+        return replace(self._select_model(rows), search=self.search.select(rows))
+
+    def _select_model(self, rows: Int[Tensor, " R"]) -> "RunningBatch[State]":
+        """The model goes on with these sentences, as the search does already."""
         coverage = None if self.coverage is None else self.coverage.select(rows)
-        return RunningBatch(self.model, self.model.select(self.state, rows), coverage, self.search.select(rows))
+        return replace(self, state=self.model.select(self.state, rows), coverage=coverage)
 
     def join(self, other: "RunningBatch[State]") -> "RunningBatch[State]":
         """The sentences of both, after the first step of each."""

@@ -69,11 +69,6 @@ class PartialOutputs:
         """The tokens without the prompts."""
         return self.tokens[..., self.tokens.size(-1) - self.width :]
 
-    def widened(self, columns: int) -> "PartialOutputs":
-        """Every output `columns` times."""
-        beams = torch.zeros(len(self.limits), columns, dtype=torch.long, device=self.limits.device)
-        return self.reorder(beams)
-
     def reorder(self, beams: Int[Tensor, "B C"]) -> "PartialOutputs":
         """Output c is output `beams[b, c]`."""
         index = beams.unsqueeze(-1)

@@ -62,7 +62,7 @@ class Decodable(Protocol[State]):
         ...
 
     def select(self, state: State, rows: Int[Tensor, " R"]) -> State:
-        """Keeps only the sentences `rows`, in that order."""
+        """The sentences `rows`, in that order; one may occur several times."""
         ...
 
     def join(self, state: State, other: State) -> State:

@@ -180,7 +180,7 @@ class Model:
                     self.processors.tokenizer(name).tag_ids(r.tags) + row
                     for r, row in zip(records, values, strict=True)
                 ]
-            if isinstance(column, Text) and column.context is None:
+            if isinstance(column, Text) and column.limit is None:
                 most = self.generation.max_source - 1 if name == task.key else MOST_TARGET
                 if name != task.key and any(len(row) > most for row in values):
                     place = next(place for place, row in enumerate(values) if len(row) > most)

@@ -6,17 +6,8 @@ from typing import Annotated
 from torch import nn
 
 from transduce.config import Fact
-from transduce.networks.layer_config import LayerConfig, Placement
+from transduce.networks.layer_config import LayerConfig
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly
-
-__all__ = [
-    "DecoderOnlyConfig",
-    "EncoderDecoderConfig",
-    "EncoderOnlyConfig",
-    "LayerConfig",
-    "Placement",
-    "TransformerConfig",
-]
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,3 @@ class EncoderOnlyConfig(LayerConfig):
     def build(self, vocabulary: int, head: nn.Module | None = None) -> EncoderOnly:
         """With fresh weights; `head` is one of networks/heads.py, such as ClassHead(config.d_model, classes)."""
         return EncoderOnly(self, self.layers, vocabulary, head)
-
-
-TransformerConfig = EncoderDecoderConfig  # until every caller uses the new name

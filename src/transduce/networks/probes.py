@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.multihead import MultiHeadAttention
-from transduce.networks.transformer import Decoder, DecoderOnly, EncoderDecoder, EncoderOnly, Stack
+from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly, Stack
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def source_saliency(
     return torch.stack([(gradient * embedded).float().norm(dim=-1) for gradient in gradients])
 
 
-def _attentions(stack: Stack | Decoder, name: str) -> list[MultiHeadAttention]:
+def _attentions(stack: Stack, name: str) -> list[MultiHeadAttention]:
     """The attention of that name in every layer; ValueError for a layer that has none."""
     attentions = []
     for number, layer in enumerate(stack.layers):

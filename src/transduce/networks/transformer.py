@@ -7,13 +7,13 @@ Letters: B sentences, S source tokens, T tokens, N rows (K beams for each of B s
 """
 
 import math
-from typing import cast
+from collections.abc import Mapping
+from typing import ClassVar, cast
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, KeysValues, KeyValueCache, Memory, MemoryCache
-from transduce.attention.masks import DenseMask, causal, same_document, up_to, within_lengths
 from transduce.attention.multihead import CrossAttention, Parts, SelfAttention
 from transduce.attention.positions import Positions
 from transduce.layers import initialise
@@ -22,8 +22,7 @@ from transduce.layers.dropout import Dropout, present
 from transduce.layers.feed_forward import FeedForward
 from transduce.networks.heads import VocabularyHead
 from transduce.networks.layer_config import LayerConfig, Placement
-
-Bias = Float[Tensor, "_ H T S"] | None
+from transduce.networks.view import View
 
 
 class Layer(nn.Module):
@@ -31,10 +30,11 @@ class Layer(nn.Module):
 
     def __init__(self, config: LayerConfig) -> None:
         super().__init__()
-        self.self_attention = _self_attention(config)
-        self.feed_forward = _feed_forward(config)
-        self.norm_1 = config.norm.module(config.d_model)
-        self.norm_2 = config.norm.module(config.d_model)
+        d_model, activation = config.d_model, ACTIVATIONS[config.activation]
+        self.self_attention = SelfAttention(d_model, config.heads, config.positions, **_attention_parts(config))
+        self.feed_forward = FeedForward(d_model, config.feed_forward, activation, config.activation_dropout)
+        self.norm_1 = config.norm.module(d_model)
+        self.norm_2 = config.norm.module(d_model)
         self.drop = Dropout(config.dropout)
 
 
@@ -42,9 +42,9 @@ class PostNormLayer(Layer):
     """norm(x + f(x)), as in the paper (section 3.1)."""
 
     def forward(
-        self, x: Tensor, mask: DenseMask | None, bias: Bias, positions: Positions, cache: KeyValueCache | None = None
+        self, x: Tensor, view: View, cache: KeyValueCache | None = None
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(x, mask, bias, positions, cache)
+        attended, cache = self.self_attention(x, *view, cache)
         x = self.norm_1(x + self.drop(attended))
         x = self.norm_2(x + self.drop(self.feed_forward(x)))
         return x, cache
@@ -54,41 +54,30 @@ class PreNormLayer(Layer):
     """x + f(norm(x)) (Xiong et al. 2020, 2002.04745); the stack needs a norm at its end."""
 
     def forward(
-        self, x: Tensor, mask: DenseMask | None, bias: Bias, positions: Positions, cache: KeyValueCache | None = None
+        self, x: Tensor, view: View, cache: KeyValueCache | None = None
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(self.norm_1(x), mask, bias, positions, cache)
+        attended, cache = self.self_attention(self.norm_1(x), *view, cache)
         x = x + self.drop(attended)
         x = x + self.drop(self.feed_forward(self.norm_2(x)))
         return x, cache
 
 
-class DecoderLayer(nn.Module):
+class DecoderLayer(Layer):
     """Causal self-attention, attention over the memory, then a feed-forward network."""
 
     def __init__(self, config: LayerConfig) -> None:
-        super().__init__()
-        self.self_attention = _self_attention(config)
+        super().__init__(config)
         self.cross_attention = CrossAttention(config.d_model, config.heads, **_attention_parts(config))
-        self.feed_forward = _feed_forward(config)
-        self.norm_1 = config.norm.module(config.d_model)
-        self.norm_2 = config.norm.module(config.d_model)
         self.norm_3 = config.norm.module(config.d_model)
-        self.drop = Dropout(config.dropout)
 
 
 class PostNormDecoderLayer(DecoderLayer):
     """norm(x + f(x)), as in the paper (section 3.1)."""
 
     def forward(
-        self,
-        x: Float[Tensor, "N T D"],
-        memory: Memory | KeysValues,
-        mask: DenseMask | None,
-        bias: Bias,
-        positions: Positions,
-        cache: KeyValueCache | None = None,
+        self, x: Tensor, memory: Memory | KeysValues, view: View, cache: KeyValueCache | None = None
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(x, mask, bias, positions, cache)
+        attended, cache = self.self_attention(x, *view, cache)
         x = self.norm_1(x + self.drop(attended))
         x = self.norm_2(x + self.drop(self.cross_attention(x, memory)))
         x = self.norm_3(x + self.drop(self.feed_forward(x)))
@@ -99,15 +88,9 @@ class PreNormDecoderLayer(DecoderLayer):
     """x + f(norm(x)) (Xiong et al. 2020, 2002.04745); the stack needs a norm at its end."""
 
     def forward(
-        self,
-        x: Float[Tensor, "N T D"],
-        memory: Memory | KeysValues,
-        mask: DenseMask | None,
-        bias: Bias,
-        positions: Positions,
-        cache: KeyValueCache | None = None,
+        self, x: Tensor, memory: Memory | KeysValues, view: View, cache: KeyValueCache | None = None
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(self.norm_1(x), mask, bias, positions, cache)
+        attended, cache = self.self_attention(self.norm_1(x), *view, cache)
         x = x + self.drop(attended)
         x = x + self.drop(self.cross_attention(self.norm_2(x), memory))
         x = x + self.drop(self.feed_forward(self.norm_3(x)))
@@ -121,45 +104,42 @@ DECODER_LAYERS: dict[Placement, type[DecoderLayer]] = {"post": PostNormDecoderLa
 class Stack(nn.Module):
     """The layers of an encoder or of a decoder-only network."""
 
+    kinds: ClassVar[Mapping[Placement, type[Layer]]] = LAYERS
+
     def __init__(self, config: LayerConfig, layers: int) -> None:
         super().__init__()
-        self.layer_dropout = config.layer_dropout
-        self.layers = nn.ModuleList(LAYERS[config.norm_placement](config) for _ in range(layers))
-        self.norm = _final_norm(config)
+        self.config = config
+        self.layers = nn.ModuleList(self.kinds[config.norm_placement](config) for _ in range(layers))
+        # post-norm layers end with a norm themselves
+        self.norm = nn.Identity() if config.norm_placement == "post" else config.norm.module(config.d_model)
 
-    def forward(
-        self, x: Tensor, mask: DenseMask | None, bias: Bias, positions: Positions, cache: Cache | None = None
-    ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
+    def forward(self, x: Tensor, view: View, cache: Cache | None = None) -> tuple[Tensor, Cache | None]:
         caches = []
-        for number in present(len(self.layers), self.layer_dropout, self.training):
+        for number in present(len(self.layers), self.config.layer_dropout, self.training):
             own = None if cache is None else cache.layers[number]
-            x, own = self.layers[number](x, mask, bias, positions, own)
+            x, own = self.layers[number](x, view, own)
             caches.append(own)
         return self.norm(x), None if cache is None else cache.after(caches, x.shape[1])
 
+    def empty_cache(self, rows: int, like: Tensor) -> Cache:
+        """On the device and in the number format of `like`."""
+        config = self.config
+        head_width = config.head_width or config.d_model // config.heads
+        return Cache.empty(len(self.layers), rows, config.key_value_heads or config.heads, head_width, like)
 
-class Decoder(nn.Module):
+
+class Decoder(Stack):
     """The layers of an encoder-decoder's decoder."""
 
-    def __init__(self, config: LayerConfig, layers: int) -> None:
-        super().__init__()
-        self.layer_dropout = config.layer_dropout
-        self.layers = nn.ModuleList(DECODER_LAYERS[config.norm_placement](config) for _ in range(layers))
-        self.norm = _final_norm(config)
+    kinds = DECODER_LAYERS
 
-    def forward(
-        self,
-        x: Float[Tensor, "N T D"],
-        memory: Memory | MemoryCache,
-        mask: DenseMask | None,
-        bias: Bias,
-        positions: Positions,
-        cache: Cache | None = None,
-    ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
+    def forward(  # type: ignore[override]
+        self, x: Tensor, memory: Memory | MemoryCache, view: View, cache: Cache | None = None
+    ) -> tuple[Tensor, Cache | None]:
         caches = []
-        for number in present(len(self.layers), self.layer_dropout, self.training):
+        for number in present(len(self.layers), self.config.layer_dropout, self.training):
             own = None if cache is None else cache.layers[number]
-            x, own = self.layers[number](x, memory.layer(number), mask, bias, positions, own)
+            x, own = self.layers[number](x, memory.layer(number), view, own)
             caches.append(own)
         return self.norm(x), None if cache is None else cache.after(caches, x.shape[1])
 
@@ -229,19 +209,17 @@ class EncoderDecoder(nn.Module):
         return hidden
 
     def encode(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> Memory:
-        mask = within_lengths(lengths).written_out(len(source), 1, 1, source.shape[1], source.device)
-        positions = Positions.first(source.shape[1], source.device)
-        x = self.source_embedding(source, positions)
-        states, _ = self.encoder(x, mask, _bias(self.config, x, positions), positions)
-        return Memory(states, mask)
+        view = View.of_rows(self.config, source, lengths, self.source_embedding.weight.dtype)
+        states, _ = self.encoder(self.source_embedding(source, view.positions), view)
+        assert view.mask is not None  # of padding
+        return Memory(states, view.mask)
 
     def decode(
         self, tokens: Int[Tensor, "N T"], memory: Memory | MemoryCache, cache: Cache | None = None
     ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
         """Rows b K .. b K + K - 1 read memory b."""
-        positions, mask = _after(cache, tokens)
-        x = self.target_embedding(tokens, positions)
-        hidden, cache = self.decoder(x, memory, mask, _bias(self.config, x, positions, cache), positions, cache)
+        view = View.causal(self.config, tokens, cache, self.target_embedding.weight.dtype)
+        hidden, cache = self.decoder(self.target_embedding(tokens, view.positions), memory, view, cache)
         return hidden, cache
 
     def memory_cache(self, memory: Memory) -> MemoryCache:
@@ -250,7 +228,7 @@ class EncoderDecoder(nn.Module):
         return MemoryCache.of(layers, memory.mask)
 
     def empty_cache(self, rows: int) -> Cache:
-        return _empty_cache(self.config, len(self.decoder.layers), rows, self.target_embedding.weight)
+        return self.decoder.empty_cache(rows, self.target_embedding.weight)
 
 
 class DecoderOnly(nn.Module):
@@ -276,17 +254,16 @@ class DecoderOnly(nn.Module):
         positions count from 0 in each.
         """
         if documents is None:
-            positions, mask = _after(cache, tokens)
+            view = View.causal(self.config, tokens, cache, self.embedding.weight.dtype)
         elif cache is None:
-            positions, mask = _packed(documents)
+            view = View.packed(self.config, documents, self.embedding.weight.dtype)
         else:
             raise ValueError("packed documents are read as a whole: give either documents or a cache")
-        x = self.embedding(tokens, positions)
-        hidden, cache = self.decoder(x, mask, _bias(self.config, x, positions, cache), positions, cache)
+        hidden, cache = self.decoder(self.embedding(tokens, view.positions), view, cache)
         return hidden, cache
 
     def empty_cache(self, rows: int) -> Cache:
-        return _empty_cache(self.config, len(self.decoder.layers), rows, self.embedding.weight)
+        return self.decoder.empty_cache(rows, self.embedding.weight)
 
 
 class EncoderOnly(nn.Module):
@@ -304,16 +281,10 @@ class EncoderOnly(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B T D"]:
         """`lengths` counts each row's tokens without padding."""
-        mask = within_lengths(lengths).written_out(len(tokens), 1, 1, tokens.shape[1], tokens.device)
-        positions = Positions.first(tokens.shape[1], tokens.device)
-        x = self.embedding(tokens, positions)
+        view = View.of_rows(self.config, tokens, lengths, self.embedding.weight.dtype)
         hidden: Tensor
-        hidden, _ = self.encoder(x, mask, _bias(self.config, x, positions), positions)
+        hidden, _ = self.encoder(self.embedding(tokens, view.positions), view)
         return hidden
-
-
-def _self_attention(config: LayerConfig) -> SelfAttention:
-    return SelfAttention(config.d_model, config.heads, config.positions, **_attention_parts(config))
 
 
 def _attention_parts(config: LayerConfig) -> Parts:
@@ -322,42 +293,3 @@ def _attention_parts(config: LayerConfig) -> Parts:
         "head_width": config.head_width,
         "dropout": config.attention_dropout,
     }
-
-
-def _feed_forward(config: LayerConfig) -> FeedForward:
-    activation = ACTIVATIONS[config.activation]
-    return FeedForward(config.d_model, config.feed_forward, activation, config.activation_dropout)
-
-
-def _final_norm(config: LayerConfig) -> nn.Module:
-    """Post-norm layers end with a norm themselves."""
-    return nn.Identity() if config.norm_placement == "post" else config.norm.module(config.d_model)
-
-
-def _after(cache: Cache | None, tokens: Int[Tensor, "N T"]) -> tuple[Positions, DenseMask | None]:
-    """Positions of tokens behind those in the cache, and the causal mask; None where every key may be seen."""
-    rows, new = tokens.shape
-    if cache is None:
-        return Positions.first(new, tokens.device), causal().written_out(1, 1, new, new, tokens.device)
-    positions = cache.lengths.next_positions(new)
-    if new == 1 and cache.lengths.equal:
-        return positions, None
-    return positions, up_to(positions.index).written_out(rows, 1, new, positions.end, tokens.device)
-
-
-def _packed(documents: Int[Tensor, "N T"]) -> tuple[Positions, DenseMask]:
-    """A token's position is the number of earlier tokens of its document."""
-    rows, tokens = documents.shape
-    mask = (causal() & same_document(documents)).written_out(rows, 1, tokens, tokens, documents.device)
-    return Positions(mask.allowed.sum(-1).squeeze(1) - 1, tokens), mask
-
-
-def _bias(config: LayerConfig, x: Tensor, queries: Positions, cache: Cache | None = None) -> Bias:
-    """The position encoding's bias, over the tokens in the cache too."""
-    keys = queries if cache is None else Positions.first(queries.end, x.device)
-    return config.positions.bias(config.heads, queries, keys, x.dtype)
-
-
-def _empty_cache(config: LayerConfig, layers: int, rows: int, like: Tensor) -> Cache:
-    key_heads = config.key_value_heads or config.heads
-    return Cache.empty(layers, rows, key_heads, config.head_width or config.d_model // config.heads, like)

@@ -82,7 +82,10 @@ class Classification:
 
     @property
     def columns(self) -> Mapping[str, Column]:
-        return {"text": Text(context=self.max_tokens), "label": Label()}
+        return {
+            "text": Text(limit=self.max_tokens - SPECIAL, beyond="longer than max-tokens, cut off"),
+            "label": Label(),
+        }
 
     def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
         return ({**record, "text": record["text"][: self.max_tokens - SPECIAL]} for record in records)

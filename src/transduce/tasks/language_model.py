@@ -28,12 +28,13 @@ from transduce.data.packing import pack
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
+from transduce.decoding.engine import decode, stream
 from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
 from transduce.tasks.outputs import LineError, Output, outputs_of
 from transduce.tasks.task import Model, special_ids
 from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, token_loss
+from transduce.text.tokenizer import StreamDecoder
 from transduce.training.losses import Loss
 
 
@@ -68,7 +69,7 @@ class LanguageModel:
 
     @property
     def columns(self) -> Mapping[str, Column]:
-        return {"text": Text(multiline=True, context=self.context)}
+        return {"text": Text(multiline=True, limit=self.context - 1)}
 
     def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
         tokenizer = processors.tokenizer("text")
@@ -128,6 +129,18 @@ def continuations(
     ]
     for place, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
         yield place, outputs_of(hypotheses, rows[place], tokenizer)
+
+
+def text_stream(model: Model, prompt: str, settings: Decoding, context: int) -> Iterator[str]:
+    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it."""
+    tokenizer = model.processors.tokenizer("text")
+    row = tokenizer.encode(prompt)
+    request = Request(None, row, _room(row, 0, settings.max_length, context), 0)
+    text = StreamDecoder(tokenizer)
+    text.push(row)
+    for token in stream(model.decodable(), request, settings, special_ids(tokenizer), model.device):
+        yield text.push([token])
+    yield text.finish()
 
 
 def _room(row: Sequence[int], place: int, max_length: int, context: int) -> int:

@@ -4,7 +4,7 @@ A task is a frozen dataclass; its fields are its own keys in a run file (`[task]
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -22,12 +22,14 @@ from transduce.text.tokenizer import Tokenizer
 from transduce.training.losses import Loss
 
 
+@runtime_checkable
 class Batch(Protocol):
     """Tensors of one batch."""
 
-    def to(self, device: torch.device | str) -> Self: ...
+    def to(self, device: torch.device | str) -> "Batch": ...
 
 
+@runtime_checkable
 class Prediction(Protocol):
     """What a model predicts for a record. `text` is how it is written and compared with references."""
 
@@ -40,6 +42,7 @@ class Prediction(Protocol):
         ...
 
 
+@runtime_checkable
 class Model(Protocol):
     """What a task sees of a model, during training and in use."""
 

@@ -38,6 +38,8 @@ class ImportedTokenizer(LibraryTokenizer):
             library = library_tokenizer(self._file.for_library())
         except ValueError as error:
             raise unusable(name, error) from None
+        except RecursionError:
+            raise unusable(name, "its parts are nested too deeply") from None
         super().__init__(library, self._file.special, name)
 
     @classmethod

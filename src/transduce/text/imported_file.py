@@ -48,8 +48,8 @@ class ImportedFile:
 
     def for_library(self) -> str:
         """The text that the library reads. Special tokens have random names; nothing is cut, padded or dropped."""
-        prefix = secrets.token_hex(16)
-        renamed = {self.pieces[number]: f"{prefix}{number}" for number in self.special}
+        secret = secrets.token_hex(16)
+        renamed = {self.pieces[number]: f"{secret}{number}" for number in self.special}
         model = dict(self.tree["model"]) | {"dropout": None} if self.kind == "bpe" else dict(self.tree["model"])
         vocabulary = model["vocab"]
         if isinstance(vocabulary, list):
@@ -57,14 +57,13 @@ class ImportedFile:
         else:
             model["vocab"] = {renamed.get(piece, piece): number for piece, number in vocabulary.items()}
         if "merges" in model:
-            continuing = model.get("continuing_subword_prefix") or ""
-            pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
+            prefix = _prefix(model)
             model["merges"] = [
                 [left, right]
-                for left, right in pairs
-                if renamed.keys().isdisjoint((left, right, left + right.removeprefix(continuing)))
+                for left, right in _merges(model)
+                if renamed.keys().isdisjoint((left, right, left + right.removeprefix(prefix)))
             ]
-        if model.get("unk_token") is not None:
+        if isinstance(model.get("unk_token"), str):
             model["unk_token"] = renamed.get(model["unk_token"], model["unk_token"])
         added = [
             token | {"content": renamed.get(token["content"], token["content"])} for token in _added_tokens(self.tree)
@@ -85,7 +84,7 @@ def read(text: str, names: Mapping[str, str]) -> ImportedFile:
         raise ValueError(f"its model is {str(model.get('type'))[:40]!r}; known: {', '.join(KINDS)}")
     _check_parts(tree, model)
     vocabulary, added = _vocabulary(model), _added_tokens(tree)
-    _check_merges(model)
+    _merges(model)  # which checks them
     pieces = _pieces(vocabulary, {token["content"]: token["id"] for token in added})
     numbers = {piece: number for number, piece in enumerate(pieces)}
     roles = _roles(tree, model, pieces, numbers, names)
@@ -137,13 +136,23 @@ def _check_texts(pieces: list[Any]) -> None:
         raise ValueError("a piece holds a lone surrogate, which no text has") from None
 
 
-def _check_merges(model: Part) -> None:
+def _merges(model: Part) -> list[list[str]]:
+    """The pairs of pieces that byte-pair encoding joins; early versions of the format write "a b" for ["a", "b"]."""
     merges = model.get("merges", [])
-    pairs = (
-        [pair.split(" ") if isinstance(pair, str) else pair for pair in merges] if isinstance(merges, list) else [None]
-    )
+    if not isinstance(merges, list):
+        raise ValueError("expected the merges to be a list of pairs of pieces")
+    pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in merges]
     if not all(isinstance(p, list) and len(p) == 2 and type(p[0]) is type(p[1]) is str for p in pairs):
         raise ValueError("expected the merges to be a list of pairs of pieces")
+    prefix = _prefix(model)
+    if wrong := next((right for _, right in pairs if not right.startswith(prefix)), None):
+        raise ValueError(f"a merge has {wrong!r}, which does not begin with continuing_subword_prefix, {prefix!r}")
+    return pairs
+
+
+def _prefix(model: Part) -> str:
+    prefix = model.get("continuing_subword_prefix")
+    return prefix if isinstance(prefix, str) else ""
 
 
 def _added_tokens(tree: Part) -> list[Part]:
@@ -214,7 +223,8 @@ def _template(processor: Any) -> tuple[Any, Any]:
         return next((start for start, _ in ends if start), None), next((end for _, end in ends if end), None)
     if isinstance(cls := processor.get("cls"), list) and isinstance(sep := processor.get("sep"), list):
         return next(iter(cls), None), next(iter(sep), None)
-    items = [item for item in processor.get("single") or [] if isinstance(item, dict)]
+    single = processor.get("single")
+    items = [item for item in single if isinstance(item, dict)] if isinstance(single, list) else []
     middle = next((place for place, item in enumerate(items) if "Sequence" in item), len(items))
     sides = (items[:middle], items[middle:])
     tokens = [

@@ -1,12 +1,13 @@
 """What a task gives the training loop for a batch."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
 
+@runtime_checkable
 class Outputs(Protocol):
     """The predicted distributions of a batch, for losses that compare two passes."""
 

@@ -2,18 +2,19 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transduce.data.fates import COPY, DAMAGED, FEW_LETTERS, TOO_LONG, TRAIN, WRONG_SCRIPT
 
 from transduce import config
 from transduce.data.cleaning.rules import Clean, is_unbalanced, rules, verdict
 from transduce.data.cleaning.scripts import Script, letter_share, script_share
+from transduce.data.records import COPY, DAMAGED, FEW_LETTERS, TOO_LONG, TRAIN, WRONG_SCRIPT
 
 
 def fate(settings: Clean, source: str, target: str) -> int:
-    return verdict(source, target, rules(settings))
+    return verdict({"source": source, "target": target}, rules(settings, ("source", "target")))
 
 
 @pytest.mark.parametrize(
@@ -58,8 +59,9 @@ def test_characters() -> None:
 
 @given(st.integers(1, 1000), st.integers(1, 1000), st.floats(1, 10))
 def test_ratios_are_symmetric(source: int, target: int, most: float) -> None:
-    taken = is_unbalanced(source, target, most)
-    assert taken == is_unbalanced(target, source, most) == (max(source, target) / min(source, target) > most)
+    first, second = np.array([source]), np.array([target])
+    (taken,) = is_unbalanced(first, second, most).tolist()
+    assert taken == is_unbalanced(second, first, most).tolist()[0] == (max(source, target) / min(source, target) > most)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +131,12 @@ def test_letters_between_scripts_count_for_none(text: str, script: Script) -> No
 
 
 def test_wrong_script() -> None:
-    settings = Clean(source_script="Latin", target_script="Cyrillic")
+    settings = Clean(scripts={"source": "Latin", "target": "Cyrillic"})
     assert fate(settings, "Hello world", "Привет, world") == TRAIN
     assert fate(settings, "12:30", "12:30") == TRAIN  # no letters, no script
     assert fate(settings, "Привет", "Привет") == fate(settings, "Hello", "Hello") == WRONG_SCRIPT
     assert fate(settings, "Hello", "OK Hello мир") == WRONG_SCRIPT
-    assert fate(Clean(target_script="Cyrillic", min_script=0.3), "Hello", "OK Hello мир") == TRAIN
+    assert fate(Clean(scripts={"target": "Cyrillic"}, min_script=0.3), "Hello", "OK Hello мир") == TRAIN
 
 
 def test_the_first_rule_that_takes_a_pair_names_the_reason() -> None:
@@ -155,10 +157,10 @@ def test_the_first_rule_that_takes_a_pair_names_the_reason() -> None:
         ({"min-script": -0.1}, "min-script is a share"),
         (
             {"min-script": 0.9},
-            r"min-script, 0\.9, is a share of letters of a script, and none is given: give source-script",
+            r"min-script, 0\.9, is a share of letters of a script, and none is given: give scripts",
         ),
-        ({"source-script": "Klingon"}, 'one of "Arabic", .*found "Klingon"'),
-        ({"target-script": "latin"}, "did you mean 'Latin'"),
+        ({"scripts": {"source": "Klingon"}}, 'one of "Arabic", .*found "Klingon"'),
+        ({"scripts": {"target": "latin"}}, "did you mean 'Latin'"),
         ({"drop-copys": True}, "did you mean 'drop-copies'"),
         ({"drop-copies": 1}, "must be true or false"),
     ],
@@ -174,5 +176,5 @@ def test_a_ratio_that_is_no_number() -> None:
 
 
 def test_tree_and_config_are_inverse() -> None:
-    for settings in (Clean(), Clean(max_ratio=3.0, max_characters=9, source_script="Han", drop_duplicates=False)):
+    for settings in (Clean(), Clean(max_ratio=3.0, max_characters=9, scripts={"source": "Han"}, drop_duplicates=False)):
         assert config.build(Clean, config.tree_of(settings), "run.toml") == settings

@@ -13,10 +13,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pairs import aligned
+from pairs import pairs as read_pairs
 from transduce.data.config import Corpus
 from transduce.data.formats import compression
 from transduce.data.formats.lines import LineRules, facts, lines, open_text
-from transduce.data.formats.read import examples
 from transduce.data.tally import Findings
 
 Pack = Callable[[bytes], bytes]
@@ -79,8 +80,8 @@ def test_all_formats_may_be_packed(tmp_path: Path, pack: str) -> None:
     }
     paths = {name: write(tmp_path / f"{name}{extension}", compress(text.encode())) for name, text in contents.items()}
     corpora = [Corpus(file=paths[name]) for name in ("pairs.tsv", "pairs.csv", "pairs.jsonl")]
-    for corpus in [*corpora, Corpus(paths["side.en"], paths["side.de"])]:
-        assert [pair[:2] for pair in examples(corpus, LineRules(), Findings())] == pairs
+    for corpus in [*corpora, aligned(paths["side.en"], paths["side.de"])]:
+        assert [pair[:2] for pair in read_pairs(corpus, LineRules(), Findings())] == pairs
     assert list(lines(paths["side.de"])) == [target for _, target in pairs]
 
 

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pairs import Pair, named, pairs
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats.lines import LineRules
-from transduce.data.formats.read import examples
-from transduce.data.records import Example
 from transduce.data.tally import Findings
 
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.sampled_from('",;\n\r\t '))
@@ -22,10 +21,10 @@ STOP, DROP = LineRules(), LineRules("drop")
 
 def read(
     path: Path, content: str | bytes, rules: LineRules = STOP, columns: Columns | None = None
-) -> tuple[list[Example], Findings]:
+) -> tuple[list[Pair], Findings]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     findings = Findings()
-    return list(examples(Corpus(file=path, columns=columns), rules, findings)), findings
+    return list(pairs(Corpus(file=path, columns=columns), rules, findings)), findings
 
 
 def one_line(cell: str) -> str:
@@ -49,7 +48,7 @@ def test_what_the_csv_module_writes_is_read_back(
     writer.writerow(["de", "group", "en"])
     writer.writerows((target, group, source) for source, target, group in rows)
     path = tmp_path_factory.mktemp("csv") / "f.csv"
-    found, _ = read(path, buffer.getvalue(), columns=Columns("en", "de"))
+    found, _ = read(path, buffer.getvalue(), columns=named("en", "de"))
     expected = [tuple(map(one_line, row)) for row in rows]
     assert [pair[:3] for pair in found] == [row for row in expected if row[0].strip() and row[1].strip()]
 
@@ -58,13 +57,13 @@ def test_header_columns_tags_and_places(tmp_path: Path) -> None:
     text = (
         '\ufefflang, en ,de,file\r\nde,one,eins,a.txt\r\n\r\n"de formal","two\r\nor 2",zwei,b.txt\r\n,three,drei,\r\n'
     )
-    columns = Columns("en", "de", "lang", "file")
+    columns = named("en", "de", "lang", "file")
     found, findings = read(tmp_path / "f.csv", text, columns=columns)
     where = f"{tmp_path}/f.csv"
     assert found == [
-        Example("one", "eins", "a.txt", f"{where}:2", ("de",)),
-        Example("two or 2", "zwei", "b.txt", f"{where}:4", ("de", "formal")),
-        Example("three", "drei", "", f"{where}:6", ()),
+        Pair("one", "eins", "a.txt", f"{where}:2", ("de",)),
+        Pair("two or 2", "zwei", "b.txt", f"{where}:4", ("de", "formal")),
+        Pair("three", "drei", "", f"{where}:6", ()),
     ]
     assert findings.noted.counts["blank line skipped"] == 1
     assert findings.noted.counts["line break in a quoted cell became a space"] == 1
@@ -73,21 +72,21 @@ def test_header_columns_tags_and_places(tmp_path: Path) -> None:
 def test_tag_and_group_are_found_by_default_and_can_be_left_out(tmp_path: Path) -> None:
     text = "source,target,tag,group\na,b,de,g\n"
     assert read(tmp_path / "f.csv", text)[0][0][2:5:2] == ("g", ("de",))
-    assert read(tmp_path / "f.csv", text, columns=Columns(tag="", group=""))[0][0][2:5:2] == ("", ())
+    assert read(tmp_path / "f.csv", text, columns=named(tag="", group=""))[0][0][2:5:2] == ("", ())
     assert read(tmp_path / "f.csv", "source,target\na,b\n")[0][0][2:5:2] == ("", ())
 
 
 @pytest.mark.parametrize(
     ("header", "columns", "words"),
     [
-        ("en,de,lang", Columns(), r"has no column 'source'; .*found 'en', 'de', 'lang'"),
-        ("Source,target", Columns(), "has no column 'source'; did you mean 'Source'"),
-        ("en,de", Columns("en", "de", "lang"), "has no column 'lang'"),
-        ("en,de", Columns("en", "de", group="group"), "has no column 'group'"),
-        ("en,de,de", Columns("en", "de"), "2 columns are called 'de'"),
-        ("en:de", Columns("en", "de"), "has no column 'en'; .*found 'en:de'"),
-        ("", Columns(), "has no header"),
-        ("\xff", Columns(), "invalid UTF-8"),
+        ("en,de,lang", named(), r"has no column 'source'; .*found 'en', 'de', 'lang'"),
+        ("Source,target", named(), "has no column 'source'; did you mean 'Source'"),
+        ("en,de", named("en", "de", "lang"), "has no column 'lang'"),
+        ("en,de", named("en", "de", group="group"), "has no column 'group'"),
+        ("en,de,de", named("en", "de"), "2 columns are called 'de'"),
+        ("en:de", named("en", "de"), "has no column 'en'; .*found 'en:de'"),
+        ("", named(), "has no header"),
+        ("\xff", named(), "invalid UTF-8"),
     ],
 )
 def test_a_header_without_the_columns(tmp_path: Path, header: str, columns: Columns, words: str) -> None:
@@ -178,9 +177,9 @@ def test_cells_longer_than_the_modules_own_limit(tmp_path: Path) -> None:
 def test_columns_where_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "f.tsv").write_text("a\tb\n")
     with pytest.raises(ValueError, match=r"f\.tsv: a \.tsv file has no names of columns"):
-        list(examples(Corpus(file=tmp_path / "f.tsv", columns=Columns("en", "de")), STOP, Findings()))
+        list(pairs(Corpus(file=tmp_path / "f.tsv", columns=named("en", "de")), STOP, Findings()))
     with pytest.raises(ValueError, match="columns names the columns of a file"):
-        Corpus(Path("a"), Path("b"), columns=Columns("en", "de"))
+        Corpus(files={"source": Path("a"), "target": Path("b")}, columns=named("en", "de"))
 
 
 def test_lines_of_spaces_are_blank(tmp_path: Path) -> None:
@@ -199,10 +198,33 @@ def test_columns_that_nobody_asked_for_may_be_left_out(tmp_path: Path) -> None:
     content = "source,target,tag,tag\na,b,de,fr\n"
     with pytest.raises(ValueError, match=r"2 columns are called 'tag'; .* columns = \{ tag = \"\" \}"):
         read(tmp_path / "f.csv", content)
-    assert len(read(tmp_path / "f.csv", content, columns=Columns(tag=""))[0]) == 1
+    assert len(read(tmp_path / "f.csv", content, columns=named(tag=""))[0]) == 1
 
 
 def test_a_text_that_is_no_csv_is_shown_in_part(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no column 'source'") as caught:
         read(tmp_path / "f.csv", "word " * 10_000)
     assert len(str(caught.value)) < 800
+
+
+@pytest.mark.parametrize("mark", [",", ";"])
+def test_blanks_before_a_quote_are_no_text(tmp_path: Path, mark: str) -> None:
+    rows = [
+        '"source", "target"',
+        '"A.", "B, or ""C""; "',
+        'plain,  "two\nlines, ""x"", "',
+        '"a, ""b"" ", " c"',
+        " d , e",
+    ]
+    found, findings = read(tmp_path / "f.csv", "\n".join(row.replace(",", mark) for row in rows) + "\n")
+    expected = [("A.", 'B, or "C"; '), ("plain", 'two lines, "x", '), ('a, "b" ', " c"), (" d ", " e")]
+    assert [pair[:2] for pair in found] == [
+        (source.replace(",", mark), target.replace(",", mark)) for source, target in expected
+    ]
+    assert findings.noted.counts["blank before a quoted cell removed"] == 4  # in the header too
+
+
+def test_a_blank_before_a_quote_inside_a_cell_stays(tmp_path: Path) -> None:
+    found, findings = read(tmp_path / "f.csv", 'source,target\n"he said, ""yes"", twice",5 "inch"\n"a\n, ""b"" c",d\n')
+    assert [pair[:2] for pair in found] == [('he said, "yes", twice', '5 "inch"'), ('a , "b" c', "d")]
+    assert "blank before a quoted cell removed" not in findings.noted.counts

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pairs import aligned, named, pairs
 from transduce.data.config import Columns, Corpus, DataConfig
 from transduce.data.formats.lines import LineRules
-from transduce.data.formats.read import examples
-from transduce.data.scan import find_origins, survey
+from transduce.data.scan import find_origins
+from transduce.data.survey import survey
 from transduce.data.tally import Findings
+from transduce.tasks.translation import TRANSLATION
 
 STOP = LineRules()
 FIELD = st.text(st.characters(exclude_characters="\0\r\n\t", exclude_categories=["Cs"]), min_size=1).filter(str.strip)
@@ -20,7 +22,7 @@ FIELD = st.text(st.characters(exclude_characters="\0\r\n\t", exclude_categories=
 def read(path: Path, content: str | bytes, rules: LineRules = STOP) -> tuple[list[tuple[str, str, str]], Findings]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     findings = Findings()
-    return [example[:3] for example in examples(Corpus(file=path), rules, findings)], findings
+    return [example[:3] for example in pairs(Corpus(file=path), rules, findings)], findings
 
 
 @given(st.lists(st.tuples(FIELD, FIELD, FIELD), min_size=1))
@@ -31,8 +33,8 @@ def test_all_formats_give_the_same_examples(
     for number, name in enumerate(("source", "target", "group")):
         # A leading line keeps a byte order mark that the text itself may begin with.
         (folder / name).write_bytes("".join(f"{line}\n" for line in ["first", *(row[number] for row in rows)]).encode())
-    aligned = Corpus(folder / "source", folder / "target", folder / "group")
-    expected = [example[:3] for example in examples(aligned, LineRules(), Findings())]
+    two = aligned(folder / "source", folder / "target", folder / "group")
+    expected = [example[:3] for example in pairs(two, LineRules(), Findings())]
     assert expected == [("first",) * 3, *rows]
     everything = [("first",) * 3, *rows]
     assert read(folder / "f.tsv", "".join("\t".join(row) + "\n" for row in everything))[0] == expected
@@ -45,7 +47,7 @@ def test_all_formats_give_the_same_examples(
 def test_places_and_optional_groups(tmp_path: Path) -> None:
     path = tmp_path / "f.tsv"
     path.write_text("a\tb\n\nc\td\tg\n")
-    found = list(examples(Corpus(file=path), LineRules(), Findings()))
+    found = list(pairs(Corpus(file=path), LineRules(), Findings()))
     assert [(example.group, example.where) for example in found] == [("", f"{path}:1"), ("g", f"{path}:3")]
     assert read(tmp_path / "f.JSONL", '{"target": "b", "source": "a", "id": 7}\n')[0] == [("a", "b", "")]
 
@@ -53,7 +55,7 @@ def test_places_and_optional_groups(tmp_path: Path) -> None:
 def test_tabs_are_text_in_aligned_files(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("a\tb\n")
     (tmp_path / "t").write_text("c\n")
-    found = list(examples(Corpus(tmp_path / "s", tmp_path / "t"), LineRules(), Findings()))
+    found = list(pairs(aligned(tmp_path / "s", tmp_path / "t"), LineRules(), Findings()))
     assert [example[:2] for example in found] == [("a\tb", "c")]
 
 
@@ -102,14 +104,14 @@ def test_bad_bytes_are_bad_lines_here_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", "\u00a0", "\u3000 ", "\x1f", "\u2028"])
-def test_empty_sides_are_dropped_and_counted(tmp_path: Path, blank: str) -> None:
+def test_empty_columns_are_dropped_and_counted(tmp_path: Path, blank: str) -> None:
     (tmp_path / "s").write_text(f"one\n{blank}\nthree\n", newline="\n")
     (tmp_path / "t").write_text(f"{blank}\ntwo\nthree\n", newline="\n")
     findings = Findings()
-    found = list(examples(Corpus(tmp_path / "s", tmp_path / "t"), LineRules(), findings))
+    found = list(pairs(aligned(tmp_path / "s", tmp_path / "t"), LineRules(), findings))
     assert [example[:2] for example in found] == [("three", "three")]
-    assert findings.dropped.counts == {"empty side": 2}
-    assert findings.dropped.tree()["empty side"]["examples"][1]["where"].endswith("s:2")
+    assert findings.dropped.counts == {"empty target": 1, "empty source": 1}
+    assert findings.dropped.tree()["empty source"]["examples"][0]["where"].endswith("s:2")
 
 
 def test_unusual_characters_are_kept_and_counted(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_line_breaks_inside_json_strings_become_spaces(tmp_path: Path) -> None:
     assert found == [("a b c", "d", "")] and list(findings.noted.counts.values()) == [1]
 
 
-@pytest.mark.parametrize("name", ["f.txt", "f", "f.gz", "f.doc.zst"])
+@pytest.mark.parametrize("name", ["f.text", "f", "f.gz", "f.doc.zst"])
 def test_unknown_extensions_list_the_known(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"unknown extension.*\.csv, \.tsv, \.jsonl"):
         read(tmp_path / name, "a\tb\n")
@@ -138,40 +140,40 @@ def test_unknown_extensions_list_the_known(tmp_path: Path, name: str) -> None:
         ({"source": "a", "target": "b", "tags": ["de"], "group": "g"}, None, ("a", "b", "g", ("de",))),
         ({"source": "a", "target": "b", "tag": None, "group": None}, None, ("a", "b", "", ())),
         ({"source": "a", "target": "b", "tag": ""}, None, ("a", "b", "", ())),
-        ({"en": "a", "de": "b", "tag": "x"}, Columns("en", "de"), ("a", "b", "", ("x",))),
-        ({"en": "a", "de": "b", "tag": "x", "group": "g"}, Columns("en", "de", "", ""), ("a", "b", "", ())),
+        ({"en": "a", "de": "b", "tag": "x"}, named("en", "de"), ("a", "b", "", ("x",))),
+        ({"en": "a", "de": "b", "tag": "x", "group": "g"}, named("en", "de", "", ""), ("a", "b", "", ())),
         (
             {"en": "a", "de": "b", "lang": "x", "file": "g"},
-            Columns("en", "de", "lang", "file"),
+            named("en", "de", "lang", "file"),
             ("a", "b", "g", ("x",)),
         ),
-        ({"en": "a", "de": "b", "lang": None, "file": None}, Columns("en", "de", "lang", "file"), ("a", "b", "", ())),
+        ({"en": "a", "de": "b", "lang": None, "file": None}, named("en", "de", "lang", "file"), ("a", "b", "", ())),
     ],
 )
 def test_keys_of_json_lines(
     tmp_path: Path, record: dict[str, object], columns: Columns | None, expected: tuple[object, ...]
 ) -> None:
     (tmp_path / "f.jsonl").write_text(json.dumps(record) + "\n")
-    (found,) = examples(Corpus(file=tmp_path / "f.jsonl", columns=columns), STOP, Findings())
+    (found,) = pairs(Corpus(file=tmp_path / "f.jsonl", columns=columns), STOP, Findings())
     assert (found.source, found.target, found.group, found.tags) == expected
 
 
 @pytest.mark.parametrize(
     ("columns", "words"),
-    [(Columns("en"), 'no "en"'), (Columns(tag="lang"), 'no "lang"'), (Columns(group="file"), 'no "file"')],
+    [(named("en"), 'no "en"'), (named(tag="lang"), 'no "lang"'), (named(group="file"), 'no "file"')],
 )
 def test_keys_that_are_named_must_be_there(tmp_path: Path, columns: Columns, words: str) -> None:
     (tmp_path / "f.jsonl").write_text('{"source": "a", "target": "b"}\n')
     with pytest.raises(ValueError, match=f"f.jsonl:1: missing key .{words}"):
-        list(examples(Corpus(file=tmp_path / "f.jsonl", columns=columns), STOP, Findings()))
+        list(pairs(Corpus(file=tmp_path / "f.jsonl", columns=columns), STOP, Findings()))
 
 
 def test_tags_of_a_corpus_follow_those_of_its_pairs(tmp_path: Path) -> None:
     (tmp_path / "f.tsv").write_text("a\tb\t\tde\nc\td\te\tx\nf\tg\n")
-    found = examples(Corpus(file=tmp_path / "f.tsv", tag="de formal"), STOP, Findings())
+    found = pairs(Corpus(file=tmp_path / "f.tsv", tag="de formal"), STOP, Findings())
     assert [pair.tags for pair in found] == [("de", "formal"), ("x", "de", "formal"), ("de", "formal")]
     (tmp_path / "s").write_text("a\n")
-    found = examples(Corpus(tmp_path / "s", tmp_path / "s", tag="de"), STOP, Findings())
+    found = pairs(aligned(tmp_path / "s", tmp_path / "s", tag="de"), STOP, Findings())
     assert [pair.tags for pair in found] == [("de",)]
 
 
@@ -179,14 +181,14 @@ def test_more_tags_than_a_source_can_have_are_named_or_dropped(tmp_path: Path) -
     (tmp_path / "f.tsv").write_text("a\tb\t\tde\nc\td\t\t1 2 3 4 5 6 7 8\n")
     corpus, findings = Corpus(file=tmp_path / "f.tsv", tag="x"), Findings()
     with pytest.raises(ValueError, match=r"f\.tsv:2: not a tag \(9 tags, at most 8 are taken"):
-        list(examples(corpus, STOP, findings))
-    assert [pair.tags for pair in examples(corpus, LineRules("drop"), findings)] == [("de", "x")]
+        list(pairs(corpus, STOP, findings))
+    assert [pair.tags for pair in pairs(corpus, LineRules("drop"), findings)] == [("de", "x")]
     assert findings.dropped.counts == {"not a tag": 1}
 
 
 def test_a_column_of_text_is_no_column_of_tags(tmp_path: Path) -> None:
     rows = "".join(f"a\tb\t\tword{n}\n" for n in range(1200))
     (tmp_path / "f.tsv").write_text(rows)
-    origin = find_origins(DataConfig((Corpus(file=tmp_path / "f.tsv"),)), tmp_path)["train"]
+    origin = find_origins(TRANSLATION, DataConfig((Corpus(file=tmp_path / "f.tsv"),)), tmp_path)["train"]
     with pytest.raises(ValueError, match=r"f\.tsv:1001: more than 1,000 different tags by this line .*right one"):
-        survey(origin)
+        survey(origin, Findings())

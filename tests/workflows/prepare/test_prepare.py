@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -18,14 +18,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pairs import aligned as two_files
+from pairs import named, pairs
 from transduce.data.cleaning.rules import Clean
-from transduce.data.config import Columns, Corpus, DataConfig, Split
+from transduce.data.config import Corpus, DataConfig, Split
 from transduce.data.formats.lines import LineRules
-from transduce.data.formats.read import examples
-from transduce.data.split import source_key
+from transduce.data.loader import Loader
+from transduce.data.split import text_key
 from transduce.data.tally import Findings
 from transduce.files.lock import held
+from transduce.tasks.references import Item, items
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
+from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.prepare import run as module
 from transduce.workflows.prepare.run import Prepared, prepare
 
@@ -39,7 +44,7 @@ def tsv(path: Path, pairs: list[tuple[str, ...]]) -> Corpus:
 
 
 def run(folder: Path, tokenizer: TokenizerConfig = CHARACTERS, seed: int = 1, **data: object) -> Prepared:
-    return prepare(DataConfig(**data), tokenizer, seed, folder, folder / "prepared")  # type: ignore[arg-type]
+    return prepare(TRANSLATION, DataConfig(**data), tokenizer, seed, folder, folder / "prepared")  # type: ignore[arg-type]
 
 
 def decoded(prepared: Prepared, part: str) -> Pairs:
@@ -47,7 +52,7 @@ def decoded(prepared: Prepared, part: str) -> Pairs:
     store = getattr(prepared, part)
     everything = np.arange(len(store))
     sides = (store.rows("source", everything), store.rows("target", everything))
-    tokenizers = (prepared.tokenizers.source, prepared.tokenizers.target)
+    tokenizers = (prepared.processors.tokenizer("source"), prepared.processors.tokenizer("target"))
     texts = [
         tokenizer.decode_batch([row.tolist() for row in rows])
         for tokenizer, rows in zip(tokenizers, sides, strict=True)
@@ -57,7 +62,19 @@ def decoded(prepared: Prepared, part: str) -> Pairs:
 
 def texts(prepared: Prepared, part: Literal["dev", "test"]) -> list[tuple[str, list[str]]]:
     """Sources and their references."""
-    return [(text.source, text.references) for text in prepared.texts(part)]
+    return [(item.record.values["source"], item.references) for item in held_out(prepared, part)]
+
+
+def held_out(prepared: Prepared, part: Literal["dev", "test"]) -> list[Item]:
+    return items(TRANSLATION, prepared.records(part))
+
+
+def source_of(prepared: Prepared) -> Tokenizer:
+    return prepared.processors.tokenizer("source")
+
+
+def loader(prepared: Prepared, weights: Sequence[float] = ()) -> Loader:
+    return prepared.loader(TRANSLATION.cost(prepared.train.all_lengths()), 200, 1, weights)
 
 
 def numbered(count: int) -> Pairs:
@@ -68,7 +85,7 @@ def test_every_pair_comes_back_from_one_of_the_parts(tmp_path: Path) -> None:
     pairs = numbered(200)
     (tmp_path / "s.en").write_text("".join(f"{source}\n" for source, _ in pairs))
     (tmp_path / "t.de").write_text("".join(f"{target}\n" for _, target in pairs))
-    prepared = run(tmp_path, train=(Corpus(Path("s.en"), Path("t.de")),), split=Split(dev=20, test=30))
+    prepared = run(tmp_path, train=(two_files(Path("s.en"), Path("t.de")),), split=Split(dev=20, test=30))
     parts = {part: decoded(prepared, part) for part in ("train", "dev", "test")}
     assert {part: len(rows) for part, rows in parts.items()} == {"train": 150, "dev": 20, "test": 30}
     assert sorted(chain.from_iterable(parts.values())) == sorted(pairs)
@@ -81,26 +98,26 @@ def test_the_report_is_on_disk_and_in_words(tmp_path: Path) -> None:
     corpus = tsv(tmp_path / "f.tsv", [*numbered(20), ("", "nothing"), ("x" * 300, "long"), ("a\r", "b\r")])
     prepared = run(tmp_path, train=(corpus,), dev=tsv(tmp_path / "d.tsv", [("source 3", "t"), ("new", "t")]))
     assert json.loads((prepared.folder / "report.json").read_bytes()) == prepared.report
-    assert prepared.report["parts"]["train"]["pairs"] == 20 and prepared.report["parts"]["dev"]["pairs"] == 2
+    assert prepared.report["parts"]["train"]["records"] == 20 and prepared.report["parts"]["dev"]["records"] == 2
     dropped = prepared.report["origins"]["train"]["dropped"]
     assert {reason: found["count"] for reason, found in dropped.items()} == {
-        "empty side": 1,
+        "empty source": 1,
         "longer than max-length": 1,
         "source occurs in dev": 1,
     }
     (example,) = dropped["longer than max-length"]["examples"]
     assert example["where"] == f"{tmp_path}/f.tsv:22" and example["text"].startswith("300 and 4 tokens: xxxx")
     store = prepared.train
-    assert prepared.report["parts"]["train"]["source_tokens"] == store.lengths("source").sum()
-    assert prepared.report["parts"]["train"]["target_tokens"] == store.lengths("target").sum()
+    assert prepared.report["parts"]["train"]["tokens"]["source"] == store.lengths("source").sum()
+    assert prepared.report["parts"]["train"]["tokens"]["target"] == store.lengths("target").sum()
     text = "\n".join(prepared.summary())
     for words in (
         "train: 20 pairs",
         "dev: 2 pairs",
-        "1 empty side",
+        "1 empty source",
         "f.tsv:21",
         "1 carriage return removed",
-        "pieces for both sides",
+        "pieces for source and target",
     ):
         assert words in text
 
@@ -129,7 +146,7 @@ def test_no_source_in_two_parts_and_every_line_accounted_for(
         assert re.search("are left|asks for|no usable pair", str(error))
         return
     keys = {
-        part: {source_key(source) for source, _ in decoded(prepared, part)}
+        part: {text_key(source) for source, _ in decoded(prepared, part)}
         for part in ("train", "dev", "test")
         if getattr(prepared, part) is not None
     }
@@ -137,12 +154,12 @@ def test_no_source_in_two_parts_and_every_line_accounted_for(
     assert not keys.get("dev", set()) & keys.get("test", set())
     read = sum(origin["lines"] for origin in prepared.report["origins"].values())
     dropped = [found["count"] for origin in prepared.report["origins"].values() for found in origin["dropped"].values()]
-    assert read == sum(dropped) + sum(part["pairs"] for part in prepared.report["parts"].values())
+    assert read == sum(dropped) + sum(part["records"] for part in prepared.report["parts"].values())
 
 
 def test_keys_that_begin_as_a_pickle_does_are_no_reason_to_prepare_again(tmp_path: Path) -> None:
     """The key of this source begins with the bytes 80 02."""
-    assert source_key("sentence 3626").to_bytes(8, "little").startswith(b"\x80\x02")
+    assert text_key("sentence 3626").to_bytes(8, "little").startswith(b"\x80\x02")
     train = (tsv(tmp_path / "f.tsv", [("sentence 3626", "x")]),)
     assert [run(tmp_path, train=train).reused for _ in range(2)] == [False, True]
 
@@ -174,7 +191,7 @@ def test_split_by_group(tmp_path: Path, aligned: bool) -> None:
     if aligned:
         for number, name in enumerate(("source", "target", "group")):
             (tmp_path / name).write_text("".join(f"{triple[number]}\n" for triple in triples))
-        corpus = Corpus(Path("source"), Path("target"), Path("group"))
+        corpus = two_files(Path("source"), Path("target"), Path("group"))
     else:
         corpus = tsv(tmp_path / "f.tsv", triples)
     prepared = run(tmp_path, train=(corpus,), split=Split(dev=15, test=10, by="group"))
@@ -187,9 +204,9 @@ def test_split_by_group(tmp_path: Path, aligned: bool) -> None:
 def test_tokenizers_learn_from_train_alone(tmp_path: Path) -> None:
     corpus = tsv(tmp_path / "f.tsv", [(f"common only{n}", f"ziel{n}") for n in range(50)])
     prepared = run(tmp_path, TokenizerConfig("words", 1000), train=(corpus,), split=Split(dev=5, test=5))
-    known = set(prepared.tokenizers.source.pieces(range(prepared.tokenizers.source.size)))
+    known = set(source_of(prepared).pieces(range(source_of(prepared).size)))
     assert all(source.split()[1] not in known for part in ("dev", "test") for source, _ in texts(prepared, part))
-    assert {"common"} < known and prepared.tokenizers.shared
+    assert {"common"} < known and prepared.processors["source"] is prepared.processors["target"]
 
 
 def test_one_tokenizer_per_side(tmp_path: Path) -> None:
@@ -197,7 +214,7 @@ def test_one_tokenizer_per_side(tmp_path: Path) -> None:
         shared=False, source=ColumnTokenizer("words", 300), target=ColumnTokenizer("characters", 300)
     )
     prepared = run(tmp_path, tokenizer, train=(tsv(tmp_path / "f.tsv", numbered(20)),))
-    assert (prepared.tokenizers.source.kind, prepared.tokenizers.target.kind) == ("words", "characters")
+    assert (source_of(prepared).kind, prepared.processors.tokenizer("target").kind) == ("words", "characters")
     assert sorted(decoded(prepared, "train")) == sorted(numbered(20))
     assert prepared.dev is None and prepared.test is None
 
@@ -226,7 +243,7 @@ def test_the_seed_counts_only_where_it_draws(tmp_path: Path) -> None:
     sampled = TokenizerConfig("words", 1000, sample=20)
     one, two, same = (run(tmp_path, sampled, seed=seed, train=(corpus,)) for seed in (1, 2, 1))
     assert one.folder != two.folder and same.folder == one.folder
-    known = [set(found.tokenizers.source.pieces(range(found.tokenizers.source.size))) for found in (one, two)]
+    known = [set(source_of(found).pieces(range(source_of(found).size))) for found in (one, two)]
     assert known[0] != known[1] and len(known[0]) == len(known[1]) == 4 + 20
 
 
@@ -253,12 +270,13 @@ import os, signal, sys
 from pathlib import Path
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import TokenizerConfig
 from transduce.workflows.prepare import run as prepare
 if sys.argv[1] != "none":
     setattr(prepare, sys.argv[1], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
 data = DataConfig((Corpus(file=Path("f.tsv")),))
-prepare.prepare(data, TokenizerConfig("characters", 300), 1, Path(), Path("prepared"))
+prepare.prepare(TRANSLATION, data, TokenizerConfig("characters", 300), 1, Path(), Path("prepared"))
 """
     for point in ("train", "write_manifest"):
         killed = subprocess.run([sys.executable, "-c", program, point], cwd=tmp_path, stderr=subprocess.DEVNULL)
@@ -276,16 +294,16 @@ def _write(path: Path, content: bytes) -> Path:
 
 BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "unequal": (
-        lambda p: {"train": (Corpus(_write(p / "a.en", b"1\n2\n3"), _write(p / "a.de", b"1\n2\n")),)},
+        lambda p: {"train": (two_files(_write(p / "a.en", b"1\n2\n3"), _write(p / "a.de", b"1\n2\n")),)},
         r"a\.en has 3, .*a\.de has 2",
     ),
     "empty file": (
-        lambda p: {"train": (Corpus(_write(p / "a.en", b""), _write(p / "a.de", b"1\n")),)},
+        lambda p: {"train": (two_files(_write(p / "a.en", b""), _write(p / "a.de", b"1\n")),)},
         r"a\.en: the file is empty",
     ),
     "nothing but blanks": (
-        lambda p: {"train": (Corpus(_write(p / "a.en", b"\n \n"), _write(p / "a.de", b"1\n2\n")),)},
-        r"a\.en.*no usable pair \(dropped: 2 empty side\)",
+        lambda p: {"train": (two_files(_write(p / "a.en", b"\n \n"), _write(p / "a.de", b"1\n2\n")),)},
+        r"a\.en.*no usable pair \(dropped: 2 empty source\)",
     ),
     "bad UTF-8": (
         lambda p: {"train": (Corpus(file=_write(p / "a.tsv", b"a\tb\n\xff\tb\n")),)},
@@ -298,10 +316,10 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     ),
     "UTF-16": (lambda p: {"train": (Corpus(file=_write(p / "a.tsv", "a\tb\n".encode("utf-16"))),)}, "UTF-16"),
     "missing": (
-        lambda p: {"train": (Corpus(Path("no.en"), Path("no.de")),)},
+        lambda p: {"train": (two_files(Path("no.en"), Path("no.de")),)},
         r"no\.en: no such file; data\.train names it",
     ),
-    "folder": (lambda p: {"train": (Corpus(p, p),)}, "folder"),
+    "folder": (lambda p: {"train": (two_files(p, p),)}, "folder"),
     "extension": (lambda p: {"train": (Corpus(file=_write(p / "a.doc", b"a,b\n")),)}, r"\.csv, \.tsv, \.jsonl"),
     "no group": (
         lambda p: {"train": (tsv(p / "a.tsv", [("a", "b", "g"), ("c", "d")]),), "split": Split(dev=1, by="group")},
@@ -367,7 +385,7 @@ def test_tags_become_tokens_before_the_source(tmp_path: Path) -> None:
     first = tsv(tmp_path / "a.tsv", [*rows, ("<tag:de> x", "y"), ("plain", "z")])
     second = replace(tsv(tmp_path / "b.tsv", [("number 3", "nombre 3")]), tag="fr")
     prepared = run(tmp_path, train=(first, second), split=Split(dev=4))
-    assert prepared.tokenizers.tags == ("de", "formal", "fr") and prepared.report["tags"] == ["de", "formal", "fr"]
+    assert source_of(prepared).tags == ("de", "formal", "fr") and prepared.report["tags"] == ["de", "formal", "fr"]
     assert prepared.dev is not None
     for part in ("train", "dev"):
         store = getattr(prepared, part)
@@ -375,31 +393,32 @@ def test_tags_become_tokens_before_the_source(tmp_path: Path) -> None:
         for row, (source, target) in zip(found, decoded(prepared, part), strict=True):
             tags = [tag for text, _, _, tag in rows if text == source and not target.startswith("nombre")]
             names = tags[0].split() if tags else ["fr"] * target.startswith("nombre")
-            ids = prepared.tokenizers.source.tag_ids(names)
+            ids = source_of(prepared).tag_ids(names)
             assert row[: len(ids)].tolist() == ids and not set(row[len(ids) :].tolist()) & {4, 5, 6}
-    for text, row in zip(prepared.texts("dev"), prepared.dev.rows("source", np.arange(len(prepared.dev))), strict=True):
-        assert prepared.tokenizers.source_rows([text.source], [text.tags]) == [row.tolist()]
+    dev, source = prepared.dev.rows("source", np.arange(len(prepared.dev))), source_of(prepared)
+    for record, row in zip(prepared.records("dev"), dev, strict=True):
+        assert row.tolist() == source.tag_ids(record.tags) + source.encode(record.values["source"])
 
 
 def test_a_number_held_out_is_held_out_in_all_languages(tmp_path: Path) -> None:
     rows = [(f"{n}", f"{tag} {n}", "", tag) for n in range(40) for tag in ("de", "fr", "it")]
     prepared = run(tmp_path, train=(tsv(tmp_path / "a.tsv", rows),), split=Split(dev=3, test=5))
-    sources = {part: {text.source for text in prepared.texts(part)} for part in ("dev", "test")}
+    sources = {part: {record.values["source"] for record in prepared.records(part)} for part in ("dev", "test")}
     assert len(sources["dev"]) == 3 and len(sources["test"]) == 5
-    assert len(prepared.texts("dev")) == 9 and {text.tags for text in prepared.texts("dev")} == {
+    assert len(held_out(prepared, "dev")) == 9 and {record.tags for record in prepared.records("dev")} == {
         ("de",),
         ("fr",),
         ("it",),
     }
     assert not {source for source, _ in decoded(prepared, "train")} & (sources["dev"] | sources["test"])
     again = read_pairs_again(prepared, tmp_path)
-    assert again == [(text.source, text.references[0], text.tags) for text in prepared.texts("test")]
+    assert again == [(*record.values.values(), record.tags) for record in prepared.records("test")]
 
 
 def read_pairs_again(prepared: Prepared, folder: Path) -> list[tuple[str, str, tuple[str, ...]]]:
     """test.jsonl is itself a corpus."""
     corpus = Corpus(file=prepared.folder / "test.jsonl")
-    return [(pair.source, pair.target, pair.tags) for pair in examples(corpus, LineRules(), Findings())]
+    return [(pair.source, pair.target, pair.tags) for pair in pairs(corpus, LineRules(), Findings())]
 
 
 def test_tags_that_train_does_not_have(tmp_path: Path) -> None:
@@ -414,8 +433,8 @@ def test_tags_that_train_does_not_have(tmp_path: Path) -> None:
         split=Split(dev=9),
     )
     dropped = prepared.report["origins"]["train"]["dropped"]["held out, but its tag occurs in no train pair"]["count"]
-    assert dropped + sum(part["pairs"] for part in prepared.report["parts"].values()) == 18
-    assert all(text.tags == ("de",) for text in prepared.texts("dev")) and dropped > 0
+    assert dropped + sum(part["records"] for part in prepared.report["parts"].values()) == 18
+    assert all(record.tags == ("de",) for record in prepared.records("dev")) and dropped > 0
 
 
 def test_tokenizers_of_a_model_are_used_as_they_are(tmp_path: Path) -> None:
@@ -423,14 +442,14 @@ def test_tokenizers_of_a_model_are_used_as_they_are(tmp_path: Path) -> None:
     first = run(tmp_path, train=(tsv(tmp_path / "a.tsv", rows),))
     other = DataConfig((tsv(tmp_path / "b.tsv", [("s1 zzz", "t", "", "fr")]),))
     root = tmp_path / "prepared"
-    prepared = prepare(other, CHARACTERS, 1, tmp_path, root, first.tokenizers)
+    prepared = prepare(TRANSLATION, other, CHARACTERS, 1, tmp_path, root, first.processors)
     assert (prepared.folder / "tokenizer.json").read_bytes() == (first.folder / "tokenizer.json").read_bytes()
-    assert prepared.tokenizers.tags == ("de", "fr") and decoded(prepared, "train") == [("s1 zzz", "t")]
-    assert prepare(other, TokenizerConfig("words", 50), 2, tmp_path, root, prepared.tokenizers).reused
-    assert prepare(other, CHARACTERS, 1, tmp_path, root).folder != prepared.folder
+    assert source_of(prepared).tags == ("de", "fr") and decoded(prepared, "train") == [("s1 zzz", "t")]
+    assert prepare(TRANSLATION, other, TokenizerConfig("words", 50), 2, tmp_path, root, prepared.processors).reused
+    assert prepare(TRANSLATION, other, CHARACTERS, 1, tmp_path, root).folder != prepared.folder
     strange = DataConfig((tsv(tmp_path / "c.tsv", [("s", "t", "", "it")]),))
     with pytest.raises(ValueError, match=r"c\.tsv:1: unknown tag 'it': the model has not learnt it; known: de, fr"):
-        prepare(strange, CHARACTERS, 1, tmp_path, root, first.tokenizers)
+        prepare(TRANSLATION, strange, CHARACTERS, 1, tmp_path, root, first.processors)
 
 
 def test_cleaning_is_counted_with_examples_and_leaves_held_out_pairs(tmp_path: Path) -> None:
@@ -443,13 +462,13 @@ def test_cleaning_is_counted_with_examples_and_leaves_held_out_pairs(tmp_path: P
         ("--- 1", "x"),
         ("one", "a b c d e f g h i"),
     ]
-    clean = Clean(drop_copies=True, source_script="Latin", min_letters=0.5, max_ratio=4.0)
+    clean = Clean(drop_copies=True, scripts={"source": "Latin"}, min_letters=0.5, max_ratio=4.0)
     dev = tsv(tmp_path / "d.tsv", [*bad[1:], ("house number 3", "x")])
     prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", [*good, *bad]),), dev=dev, clean=clean)
     dropped = prepared.report["origins"]["train"]["dropped"]
     # all that is bad is in dev as well, but for the repetition
     assert {reason: found["count"] for reason, found in dropped.items()} == {"duplicate": 1, "source occurs in dev": 6}
-    assert prepared.report["parts"]["dev"]["pairs"] == 6 and not prepared.report["origins"]["dev"]["dropped"]
+    assert prepared.report["parts"]["dev"]["records"] == 6 and not prepared.report["origins"]["dev"]["dropped"]
     prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", [*good, *bad]),), clean=clean)
     dropped = prepared.report["origins"]["train"]["dropped"]
     assert {reason: found["count"] for reason, found in dropped.items()} == {
@@ -464,7 +483,7 @@ def test_cleaning_is_counted_with_examples_and_leaves_held_out_pairs(tmp_path: P
     text = "\n".join(prepared.summary())
     assert f"1 damaged encoding ({tmp_path}/f.tsv:32: fine -> Ã¼bel)" in text
     assert "3 and 17 tokens: one -> a b c d" in text
-    known = set(prepared.tokenizers.source.pieces(range(prepared.tokenizers.source.size)))
+    known = set(source_of(prepared).pieces(range(source_of(prepared).size)))
     assert "Ã" not in known and "П" not in known  # nothing is learnt from what is left out
 
 
@@ -476,29 +495,26 @@ def test_weights_share_a_folder_and_reach_the_loader(tmp_path: Path) -> None:
     first = run(tmp_path, train=corpora)
     again = run(tmp_path, train=(replace(corpora[0], weight=0.5), replace(corpora[1], weight=3.0)))
     assert again.reused and again.folder == first.folder and first.report["corpora"] == [40, 1]
-    seen = np.concatenate(again.loader(200, 1, [0.5, 3.0]).plan(0))
+    seen = np.concatenate(loader(again, [0.5, 3.0]).plan(0))
     assert len(seen) == 23 and seen.tolist().count(40) == 3
-    assert (
-        np.concatenate(first.loader(200, 1).plan(0)).tolist()
-        == np.concatenate(first.loader(200, 1, [1.0, 1.0]).plan(0)).tolist()
-    )
+    assert np.concatenate(loader(first).plan(0)).tolist() == np.concatenate(loader(first, [1.0, 1.0]).plan(0)).tolist()
 
 
 def test_columns_and_tags_are_part_of_what_a_folder_is(tmp_path: Path) -> None:
     _write(tmp_path / "f.csv", b"en,de,fr\n" + b"".join(b"one %d,eins %d,un %d\n" % (n, n, n) for n in range(9)))
-    german = Corpus(file=tmp_path / "f.csv", columns=Columns("en", "de"))
-    french = Corpus(file=tmp_path / "f.csv", columns=Columns("en", "fr"))
+    german = Corpus(file=tmp_path / "f.csv", columns=named("en", "de"))
+    french = Corpus(file=tmp_path / "f.csv", columns=named("en", "fr"))
     found = [run(tmp_path, train=(corpus,)) for corpus in (german, french, replace(french, tag="fr"))]
     assert len({prepared.folder for prepared in found}) == 3
     both = run(tmp_path, train=(replace(german, tag="de"), replace(french, tag="fr")), split=Split(dev=2))
-    assert both.report["parts"]["train"]["pairs"] == 14 and len(both.texts("dev")) == 4
+    assert both.report["parts"]["train"]["records"] == 14 and len(held_out(both, "dev")) == 4
 
 
 def test_a_test_set_that_is_wholly_in_train(tmp_path: Path) -> None:
     train, test = tsv(tmp_path / "f.tsv", numbered(20)), tsv(tmp_path / "t.tsv", numbered(5))
     prepared = run(tmp_path, train=(train,), test=test)
     assert prepared.summary()[0].startswith("warning: every source of the test files occurs in the train files too")
-    assert prepared.report["overlap"] == {"test": {"sources": 5, "in_train": 5}}
+    assert prepared.report["overlap"] == {"test": {"keys": 5, "in_train": 5}}
     with pytest.raises(ValueError, match="no pairs are left to train on: of 20, 20 are removed"):
         run(tmp_path, train=(train,), test=train)
 
@@ -529,7 +545,7 @@ def test_rows_of_many_lines_are_read_where_the_run_file_says_so(tmp_path: Path) 
         ValueError, match=r"more than 100 lines: .* raise data\.max-row-lines where a run file names it"
     ):
         run(tmp_path, train=(corpus,))
-    assert run(tmp_path, train=(corpus,), max_row_lines=102).report["parts"]["train"]["pairs"] == 1
+    assert run(tmp_path, train=(corpus,), max_row_lines=102).report["parts"]["train"]["records"] == 1
 
 
 def test_packed_files_are_the_same_data(tmp_path: Path) -> None:
@@ -543,9 +559,10 @@ def test_packed_files_are_the_same_data(tmp_path: Path) -> None:
 
 def test_a_vocabulary_that_the_text_does_not_fill_is_told(tmp_path: Path) -> None:
     prepared = run(tmp_path, TokenizerConfig("characters", 5000), train=(tsv(tmp_path / "f.tsv", numbered(5)),))
-    size = prepared.tokenizers.source.size
+    size = source_of(prepared).size
     assert (
-        f"tokenizer: {size} pieces for both sides (of the 5,000 asked for; the text has no more)" in prepared.summary()
+        f"tokenizer: {size} pieces for source and target (of the 5,000 asked for; the text has no more)"
+        in prepared.summary()
     )
 
 
@@ -571,14 +588,14 @@ def test_a_file_that_is_only_touched_meanwhile_is_the_same(tmp_path: Path, monke
     monkeypatch.setattr(
         module, "_build", lambda *arguments: (os.utime(tmp_path / "a.tsv", (1, 1)), build(*arguments))[1]
     )
-    assert run(tmp_path, train=(corpus,)).report["parts"]["train"]["pairs"] == 20
+    assert run(tmp_path, train=(corpus,)).report["parts"]["train"]["records"] == 20
 
 
 def test_a_corpus_with_a_tag_that_the_model_to_go_on_with_has_not_learnt(tmp_path: Path) -> None:
     first = run(tmp_path, train=(replace(tsv(tmp_path / "a.tsv", numbered(20)), tag="de"),))
     data = DataConfig(train=(Corpus(file=tmp_path / "a.tsv", tag="fr"),))
     with pytest.raises(ValueError, match=r"data\.train: tag = 'fr' is unknown: the model has not learnt it; known: de"):
-        prepare(data, CHARACTERS, 1, tmp_path, tmp_path / "prepared", first.tokenizers)
+        prepare(TRANSLATION, data, CHARACTERS, 1, tmp_path, tmp_path / "prepared", first.processors)
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,10 @@ def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
     [
         ("[model]\nd-model = 32\n", r"more\.toml:3: model\.d-model = 32 does not go with start-from"),
         ('[model]\npreset = "transformer-base"\n', r"model\.preset = 'transformer-base' does not go with start-from"),
+        (
+            'model = "decoder-only"\n',
+            r"model\.kind = 'decoder-only' does not go with start-from: .*, is encoder-decoder",
+        ),
         ("[tokenizer]\nvocabulary = 999\n", r"\[tokenizer\] does not go with start-from"),
     ],
 )

@@ -1,48 +1,21 @@
 """Run files of several tasks and networks: the task is read first, and names columns and network."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
 
 import pytest
 
 from transduce import config
 from transduce.config.fields import fields_of
-from transduce.networks.config import TransformerConfig
-from transduce.networks.presets import PRESETS
-from transduce.networks.table import NETWORKS
-from transduce.tasks.table import TASKS
+from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, EncoderOnlyConfig
+from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESETS, PRESETS
+from transduce.networks.table import NetworkConfig
+from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.translation import Translation
 from transduce.workflows.train.run_file import RunConfig, describe_run_file, load_run, read_run_toml, run_toml
 
 DATA = '[data]\ntrain = [{ file = "a.tsv" }]\n'
 LM = '[task]\nkind = "language-model"\ncontext = 64\n'
-
-
-@dataclass(frozen=True)
-class LanguageModel(Translation):
-    columns: ClassVar[tuple[str, ...]] = ("text",)
-    network: ClassVar[str] = "decoder-only"
-    context: Annotated[int, "tokens"] = 512
-
-
-@dataclass(frozen=True)
-class Decoder(TransformerConfig):
-    window: Annotated[int, "tokens that a token sees"] = 128
-
-
-@dataclass(frozen=True)
-class EncoderDecoder(TransformerConfig):
-    bridge: Annotated[bool, "a key that the other network has not"] = False
-
-
-@pytest.fixture(autouse=True)
-def two_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TASKS, "language-model", LanguageModel)
-    monkeypatch.setitem(NETWORKS, "decoder-only", Decoder)
-    monkeypatch.setitem(NETWORKS, "with-bridge", EncoderDecoder)
-    monkeypatch.setitem(PRESETS, "gpt-tiny", lambda: Decoder(d_model=32, heads=2))
-    monkeypatch.setitem(PRESETS, "gpt-small", lambda: Decoder(d_model=64, heads=2))
 
 
 def run(folder: Path, text: str, *sets: str) -> RunConfig:
@@ -57,25 +30,25 @@ def refusal(folder: Path, text: str, *sets: str) -> str:
 
 
 def test_the_task_names_the_network(tmp_path: Path) -> None:
+    small = "transformer-small"
     assert run(tmp_path, DATA).task == Translation()
-    assert run(tmp_path, 'task = "translation"\n' + DATA).model == PRESETS["transformer-small"]()
-    model = run(tmp_path, DATA + LM)
-    assert model.task == LanguageModel(context=64) and model.model == Decoder(d_model=32, heads=2)
-    assert run(tmp_path, DATA + LM + "[model]\nwindow = 7\n").model == Decoder(d_model=32, heads=2, window=7)
+    assert run(tmp_path, 'task = "translation"\n' + DATA).model == PRESETS[small]()
+    assert run(tmp_path, 'task = "classification"\n' + DATA).model == ENCODER_ONLY_PRESETS[small]()
+    plays = run(tmp_path, DATA + LM + "[model]\nlayers = 7\n")
+    assert plays.task == LanguageModel(context=64)
+    assert plays.model == replace(DECODER_ONLY_PRESETS[small](), layers=7)
 
 
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ('model = "decoder-only"', Decoder(d_model=32, heads=2)),
-        ('model = { preset = "gpt-small", kind = "decoder-only", heads = 4 }', Decoder(d_model=64, heads=4)),
-        ('model = { kind = "with-bridge", bridge = true }', EncoderDecoder(bridge=True)),
+        ('model = "decoder-only"', DECODER_ONLY_PRESETS["transformer-small"]()),
+        ('model = { preset = "transformer-tiny", kind = "encoder-only", layers = 1 }',
+         replace(ENCODER_ONLY_PRESETS["transformer-tiny"](), layers=1)),
         ('model = { preset = "transformer-tiny", d-model = 32 }', replace(PRESETS["transformer-tiny"](), d_model=32)),
     ],
-)
-def test_a_network_may_be_of_another_kind_if_it_is_named(
-    tmp_path: Path, model: str, expected: TransformerConfig
-) -> None:
+)  # fmt: skip
+def test_a_network_may_be_of_another_kind_if_it_is_named(tmp_path: Path, model: str, expected: NetworkConfig) -> None:
     assert run(tmp_path, f"{model}\n{DATA}").model == expected
 
 
@@ -83,46 +56,44 @@ def test_a_network_may_be_of_another_kind_if_it_is_named(
     ("text", "message"),
     [
         (
-            DATA + LM + "[model]\nbridge = true\n",
-            "run.toml:7: model.bridge is a key of with-bridge networks; this run's task, language-model, uses decoder-only",
+            DATA + LM + "[model]\nencoder-layers = 2\n",
+            "run.toml:7: model.encoder-layers is a key of encoder-decoder networks; this run's task, language-model, uses "
+            "decoder-only",
         ),
         (
-            DATA + "[model]\nheads = 2\nwindow = 3\n",
-            "run.toml:5: model.window is a key of decoder-only networks; this run's task, translation, uses encoder-decoder",
+            DATA + "[model]\nheads = 2\nlayers = 3\n",
+            "run.toml:5: model.layers is a key of decoder-only and encoder-only networks; this run's task, translation, uses "
+            "encoder-decoder",
         ),
         (
-            DATA + '[model]\nkind = "with-bridge"\nwindow = 3\n',
-            "run.toml:5: model.window is a key of decoder-only networks; model.kind is with-bridge",
-        ),
-        (
-            DATA + LM + '[model]\npreset = "transformer-tiny"\n',
-            "run.toml:7: model.preset = 'transformer-tiny' is a preset of encoder-decoder networks; this run's task, "
-            "language-model, uses decoder-only",
+            DATA + '[model]\nkind = "encoder-only"\ntie-output = true\n',
+            "run.toml:5: model.tie-output is a key of encoder-decoder and decoder-only networks; model.kind is encoder-only",
         ),
         (
             DATA + '[task]\nkind = "translation"\ncontext = 3\n',
             "run.toml:5: task.context is a key of language-model, but task is translation; known keys here: none",
         ),
         (
+            'task = "language-model"\n[data]\ntrain = [\n{ source = "a.txt" }]\n',
+            "run.toml:3: unknown key 'data.train[0].source'; known keys here: file, ",
+        ),
+        (
             DATA + '[task]\nkind = "language-modle"\n',
-            'run.toml:4: task must be one of "translation", "language-model", found "language-modle" (text); did you mean '
-            "'language-model'?",
+            'run.toml:4: task must be one of "translation", "language-model", "classification", found "language-modle" (text); '
+            "did you mean 'language-model'?",
         ),
         (
             DATA + '[model]\nkind = "decoder"\n',
-            'run.toml:4: model must be one of "encoder-decoder", "decoder-only", "with-bridge", found "decoder" (text); did '
+            'run.toml:4: model must be one of "encoder-decoder", "decoder-only", "encoder-only", found "decoder" (text); did '
             "you mean 'decoder-only'?",
         ),
         (
             DATA + '[model]\npreset = "transformer-smal"\n',
-            f"run.toml:4: model.preset must be one of {', '.join(PRESETS)}, gpt-tiny, gpt-small, found 'transformer-smal'; "
-            "did you mean 'transformer-small'?",
+            f"run.toml:4: model.preset must be one of {', '.join(PRESETS)}, found 'transformer-smal'; did you mean "
+            "'transformer-small'?",
         ),
         (DATA + "[model]\nprest = 3\n", "run.toml:4: unknown key 'model.prest'; did you mean 'model.preset'?"),
-        (
-            DATA + "[model]\nwidth = 3\n",
-            "run.toml:4: unknown key 'model.width'; known keys here: kind, preset, d-model, ",
-        ),
+        (DATA + "[model]\nwidth = 3\n", "run.toml:4: unknown key 'model.width'; did you mean 'model.head-width'?"),
         ("model = 3\n" + DATA, "run.toml:1: model must be one of"),
     ],
 )
@@ -130,8 +101,10 @@ def test_mistakes_name_task_and_network(tmp_path: Path, text: str, message: str)
     assert refusal(tmp_path, text).startswith(message)
 
 
-@pytest.mark.parametrize("model", [TransformerConfig(), Decoder(), Decoder(heads=2), PRESETS["transformer-tiny"]()])
-def test_run_toml_makes_the_same_run(tmp_path: Path, model: Any) -> None:
+@pytest.mark.parametrize(
+    "model", [EncoderDecoderConfig(), DecoderOnlyConfig(), EncoderOnlyConfig(heads=2), PRESETS["transformer-tiny"]()]
+)
+def test_run_toml_makes_the_same_run(tmp_path: Path, model: NetworkConfig) -> None:
     before = replace(run(tmp_path, DATA + LM), model=model)
     (tmp_path / "run.toml").write_text(run_toml(before), encoding="utf-8")
     assert read_run_toml(tmp_path / "run.toml") == before == load_run(tmp_path / "run.toml")
@@ -139,11 +112,13 @@ def test_run_toml_makes_the_same_run(tmp_path: Path, model: Any) -> None:
 
 def test_the_keys_of_all_tasks_and_networks_are_listed() -> None:
     keys = {each.key: each for each in describe_run_file()}
-    assert keys["task"].type == 'one of "translation", "language-model"'
-    assert keys["task.context"].text == "(language-model) tokens"
-    assert keys["model.window"].text == "(decoder-only) tokens that a token sees"
+    assert keys["task"].type == 'one of "translation", "language-model", "classification"'
+    assert keys["task.context"].text.startswith("(language-model) tokens of a packed row")
+    assert keys["model.layers"].text == "(decoder-only, encoder-only) layers"
+    assert keys["model.d-model"].text == "width of the model"
     assert keys["model.preset"].type.startswith("one of transformer-base, ")
     assert list(keys).index("model.preset") < list(keys).index("model.d-model")
+    assert {"data.train[].text", "data.train[].source", "data.train[].columns.label"} <= keys.keys()
 
 
 def classes(cls: type) -> set[type]:

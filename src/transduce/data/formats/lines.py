@@ -6,7 +6,6 @@ or is longer than the limit is a *bad line*: reading stops there with file and l
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -57,7 +56,7 @@ class BadLine(NamedTuple):
 class FileFacts:
     """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked.
 
-    `stamp` is what changes when somebody writes to the file: device, inode, size and the time of the last change.
+    `stamp` is what changes when somebody writes to the file: its size and the time of the last change.
     """
 
     path: Path
@@ -73,13 +72,7 @@ class FileFacts:
 
 def _stamp(path: Path) -> tuple[int, ...]:
     status = path.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-# A command asks for the facts of a file several times (to choose settings by the size of the data, to name the prepared
-# folder, before each trial of a search). A file is read again only where its stamp has changed.
-_known_facts: dict[tuple[Path, tuple[int, ...]], FileFacts] = {}
-CLOCK_GRAIN = 20_000_000  # nanoseconds: two changes within may leave the same stamp
+    return status.st_size, status.st_mtime_ns
 
 
 def facts(path: Path, progress: Callable[[int], object] = lambda read: None, empty: bool = False) -> FileFacts:
@@ -87,12 +80,9 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None, emp
 
     ValueError if it is unreadable, or has nothing in it and may not be `empty`.
     """
-    if path.is_file() and (known := _known_facts.get((path, _stamp(path)))) is not None:
-        progress(known.stamp[2])
-        return known
     digest, newlines, taken, last = hashlib.sha256(), 0, 0, b""
     with open_text(path) as stream:
-        stamp, now = _stamp(path), time.time_ns()
+        stamp = _stamp(path)
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
@@ -101,10 +91,7 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None, emp
             taken = bytes_taken(stream)
     if not last and not empty:
         raise ValueError(f"{path}: the file is empty")
-    result = FileFacts(path, newlines + (last not in (b"", b"\n")), digest.hexdigest(), stamp)
-    if last and now - stamp[3] > CLOCK_GRAIN:
-        _known_facts[path, stamp] = result
-    return result
+    return FileFacts(path, newlines + (last not in (b"", b"\n")), digest.hexdigest(), stamp)
 
 
 def open_text(path: Path) -> BufferedReader:

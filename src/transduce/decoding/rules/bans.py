@@ -23,6 +23,8 @@ class MinimumLength:
     def __call__(self, next_token: TokenScores, partial: PartialOutputs) -> Float[Tensor, "B K V"]:
         length = partial.lengths + 1
         too_early = (length < self.least) & (length < partial.limits)  # (B,)
+        if not bool(too_early.any()):
+            return next_token.scores
         scores = next_token.scores.clone()
         scores[..., self.end] = scores[..., self.end].masked_fill(too_early.unsqueeze(1), -torch.inf)
         return scores

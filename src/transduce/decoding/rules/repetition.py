@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from transduce.decoding.partial_outputs import PartialOutputs
-from transduce.decoding.scores import TokenScores, members
+from transduce.decoding.partial_outputs import EMPTY, PartialOutputs
+from transduce.decoding.scores import TokenScores
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,12 @@ class RepetitionPenalty:
     penalty: float
 
     def __call__(self, next_token: TokenScores, partial: PartialOutputs) -> Float[Tensor, "B K V"]:
-        if partial.tokens.size(-1) == 0:
+        tokens, logits = partial.tokens, next_token.logits
+        if tokens.size(-1) == 0:
             return next_token.scores
-        logits = next_token.logits
-        penalised = torch.where(logits < 0, logits * self.penalty, logits / self.penalty)
-        reshaped = penalised.where(members(partial.tokens, logits.size(-1)), logits)
+        ids = tokens.where(tokens != EMPTY, partial.last.unsqueeze(-1))  # the last one is among them anyway
+        values = logits.gather(-1, ids)
+        penalised = torch.where(values < 0, values * self.penalty, values / self.penalty)
+        penalised = penalised.where(tokens[..., -1:] != EMPTY, values)  # neither prompt nor output yet
+        reshaped = logits.scatter(-1, ids, penalised)
         return reshaped.log_softmax(-1).masked_fill(next_token.scores == -torch.inf, -torch.inf)

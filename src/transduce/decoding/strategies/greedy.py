@@ -1,6 +1,6 @@
-"""Outputs that grow one by one: greedy search takes the most probable next token, sampling draws one.
+"""One output of each sentence: greedy search takes the most probable next token, sampling draws one.
 
-Letters: B sentences, K outputs side by side, V vocabulary.
+Letters: B sentences, R chosen sentences, V vocabulary.
 """
 
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ from transduce.decoding.scores import TokenScores
 
 @runtime_checkable
 class Choice(Protocol):
-    """How the next token of each output is chosen; it may hold values for each sentence."""
+    """How the next token of each output is chosen. It may hold values of each sentence."""
 
-    def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B K V"]) -> Int[Tensor, "B K"]: ...
+    def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B V"]) -> Int[Tensor, " B"]: ...
 
     def select(self, rows: Int[Tensor, " R"]) -> "Choice": ...
 
@@ -30,7 +30,7 @@ class Choice(Protocol):
 class MostProbable:
     """Greedy search: of equally probable tokens the lowest id."""
 
-    def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B K V"]) -> Int[Tensor, "B K"]:
+    def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
         return scores.argmax(dim=-1)
 
     def select(self, rows: Int[Tensor, " R"]) -> "MostProbable":
@@ -41,10 +41,10 @@ class MostProbable:
 
 
 @dataclass(frozen=True)
-class IndependentOutputs:
-    """K outputs of each sentence that do not compete.
+class OneOutput:
+    """A search along one output of each sentence, whose next token `choose` takes.
 
-    lengths: of the finished outputs; 0 where one is unfinished. A finished output grows on until its sentence is done;
+    lengths: of the finished outputs; 0 where one is unfinished. A finished output grows on until its sentence leaves;
         what follows its end does not count.
     coverage: the coverage penalty of each output when it ended.
     """
@@ -53,35 +53,35 @@ class IndependentOutputs:
     alpha: float
     end: int
     partial: PartialOutputs
-    lengths: Int[Tensor, "B K"]
-    coverage: Float[Tensor, "B K"]
+    lengths: Int[Tensor, " B"]
+    coverage: Float[Tensor, " B"]
 
     @property
-    def open_beams(self) -> Bool[Tensor, "B K"]:
-        return self.lengths == 0
+    def open_beams(self) -> Bool[Tensor, "B 1"]:
+        return self.unfinished.unsqueeze(1)
 
     @property
     def unfinished(self) -> Bool[Tensor, " B"]:
-        return self.open_beams.any(1)
+        return self.lengths == 0
 
-    def advance(
-        self, next_token: TokenScores, coverage: Float[Tensor, "B K"] | None
-    ) -> tuple["IndependentOutputs", None]:
+    def advance(self, next_token: TokenScores, coverage: Float[Tensor, "B 1"] | None) -> tuple["OneOutput", None]:
         """Finished outputs keep their length and their total."""
-        partial, unfinished, length = self.partial, self.open_beams, self.partial.lengths + 1
-        tokens = self.choose(partial, next_token.scores)
-        log_probs = _of(tokens, next_token.log_probs)
-        scores = log_probs if next_token.scores is next_token.log_probs else _of(tokens, next_token.scores)
-        ending = unfinished & ((tokens == self.end) | (partial.limits == length).unsqueeze(1))
+        partial, unfinished, length = self.partial, self.unfinished, self.partial.lengths + 1
+        tokens = self.choose(partial, next_token.scores[:, 0]).unsqueeze(1)
+        log_probs = next_token.log_probs[:, 0].gather(1, tokens)
+        scores = log_probs
+        if next_token.scores is not next_token.log_probs:
+            scores = next_token.scores[:, 0].gather(1, tokens)
+        ending = unfinished & ((tokens[:, 0] == self.end) | (partial.limits == length))
         longer = replace(
             self,
-            partial=partial.grown(tokens, log_probs, partial.total + scores.where(unfinished, 0.0)),
-            lengths=torch.where(ending, length.unsqueeze(1), self.lengths),
-            coverage=self.coverage if coverage is None else torch.where(ending, coverage, self.coverage),
+            partial=partial.grown(tokens, log_probs, partial.total + scores.where(unfinished.unsqueeze(1), 0.0)),
+            lengths=torch.where(ending, length, self.lengths),
+            coverage=self.coverage if coverage is None else torch.where(ending, coverage[:, 0], self.coverage),
         )
         return longer, None
 
-    def select(self, rows: Int[Tensor, " R"]) -> "IndependentOutputs":
+    def select(self, rows: Int[Tensor, " R"]) -> "OneOutput":
         return replace(
             self,
             choose=self.choose.select(rows),
@@ -90,7 +90,7 @@ class IndependentOutputs:
             coverage=self.coverage[rows],
         )
 
-    def join(self, other: "IndependentOutputs") -> "IndependentOutputs":
+    def join(self, other: "OneOutput") -> "OneOutput":
         return replace(
             self,
             choose=self.choose.join(other.choose),
@@ -101,34 +101,29 @@ class IndependentOutputs:
 
     def collect(self) -> dict[int, list[Hypothesis]]:
         partial = self.partial
-        scores = partial.total / self.lengths.float() ** self.alpha + self.coverage
-        columns = zip(
+        scores = partial.total[:, 0] / self.lengths.float() ** self.alpha + self.coverage
+        rows = zip(
             partial.sentences.tolist(),
             (partial.width - partial.lengths).tolist(),
-            partial.outputs().tolist(),
-            partial.log_probs.tolist(),
+            partial.outputs()[:, 0].tolist(),
+            partial.log_probs[:, 0].tolist(),
             self.lengths.tolist(),
             scores.tolist(),
             strict=True,
         )
-        return {
-            sentence: [
-                Hypothesis.of(tokens[first : first + length], log_probs[first : first + length], score, self.end)
-                for tokens, log_probs, length, score in zip(*outputs, strict=True)
-            ]
-            for sentence, first, *outputs in columns
-        }
+        outputs: dict[int, list[Hypothesis]] = {}
+        for sentence, first, tokens, log_probs, length, score in rows:
+            own = slice(first, first + length)
+            outputs.setdefault(sentence, []).append(Hypothesis.of(tokens[own], log_probs[own], score, self.end))
+        return outputs
 
 
-def _of(tokens: Int[Tensor, "B K"], values: Float[Tensor, "B K V"]) -> Float[Tensor, "B K"]:
-    return values.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+def one_output(partial: PartialOutputs, choose: Choice, alpha: float, end: int) -> OneOutput:
+    """All outputs unfinished."""
+    return OneOutput(
+        choose, alpha, end, partial, torch.zeros_like(partial.limits), torch.zeros_like(partial.total[:, 0])
+    )
 
 
-def independent(partial: PartialOutputs, choose: Choice, alpha: float, end: int) -> IndependentOutputs:
-    """All outputs empty, each chosen by `choose`."""
-    lengths = torch.zeros(partial.total.shape, dtype=torch.long, device=partial.total.device)
-    return IndependentOutputs(choose, alpha, end, partial, lengths, torch.zeros_like(partial.total))
-
-
-def begin(partial: PartialOutputs, alpha: float, end: int) -> IndependentOutputs:
-    return independent(partial, MostProbable(), alpha, end)
+def begin(partial: PartialOutputs, alpha: float, end: int) -> OneOutput:
+    return one_output(partial, MostProbable(), alpha, end)

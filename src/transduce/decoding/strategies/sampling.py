@@ -1,6 +1,6 @@
 """Sampling: the next token drawn by its probability, after the distribution has been sharpened or cut.
 
-Letters: B sentences, K draws of each sentence, V vocabulary, N tokens left, T most steps.
+Letters: B outputs, V vocabulary, N tokens left, T most steps.
 """
 
 import math
@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 
 from transduce.decoding.partial_outputs import PartialOutputs
 from transduce.decoding.scores import best_tokens
-from transduce.decoding.strategies.greedy import Choice, IndependentOutputs, independent
+from transduce.decoding.strategies.greedy import Choice, OneOutput, one_output
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,10 @@ class Sampling:
         inside[:, 0] = True
         return falling.where(inside, 0.0)
 
-    def uniform(self, places: Sequence[int], draws: int, steps: int) -> Float[Tensor, "B K T"]:
-        """Uniform numbers by place of the sentence in the input and number of the draw, the same in every batch."""
-
-        def numbers(place: int, draw: int) -> np.ndarray:
-            return np.random.Generator(np.random.PCG64([self.seed, place, draw])).random(steps)
-
-        return torch.from_numpy(np.stack([[numbers(place, draw) for draw in range(draws)] for place in places]))
+    def uniform(self, places: Sequence[tuple[int, int]], steps: int) -> Float[Tensor, "B T"]:
+        """Uniform numbers by (place of the sentence in the input, number of the draw), the same in every batch."""
+        generators = (np.random.Generator(np.random.PCG64([self.seed, *place])) for place in places)
+        return torch.from_numpy(np.stack([generator.random(steps) for generator in generators]))
 
 
 def drawn(probabilities: Float[Tensor, "B V"], uniform: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
@@ -94,12 +91,11 @@ class Draw:
     """Draws the next token of each output by its own uniform number, one for each token of the output."""
 
     sampling: Sampling
-    uniform: Float[Tensor, "B K T"]
+    uniform: Float[Tensor, "B T"]
 
-    def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B K V"]) -> Int[Tensor, "B K"]:
-        step = partial.lengths.clamp(max=self.uniform.size(-1) - 1)  # finished outputs draw on to no effect
-        uniform = self.uniform.gather(-1, step.view(-1, 1, 1).expand(-1, scores.size(1), 1)).flatten()
-        return drawn(self.sampling.probabilities(scores.flatten(0, 1)), uniform).view(scores.shape[:2])
+    def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
+        step = partial.lengths.clamp(max=self.uniform.size(1) - 1)  # finished outputs draw on to no effect
+        return drawn(self.sampling.probabilities(scores), self.uniform.gather(1, step.unsqueeze(1)).squeeze(1))
 
     def select(self, rows: Int[Tensor, " R"]) -> "Draw":
         return Draw(self.sampling, self.uniform[rows])
@@ -114,7 +110,9 @@ class Draw:
 
 def begin(
     partial: PartialOutputs, sampling: Sampling, draws: int, places: Sequence[int], alpha: float, end: int
-) -> IndependentOutputs:
-    """`draws` independent outputs of each sentence. `places` are those of the sentences in the input."""
-    uniform = sampling.uniform(places, draws, int(partial.limits.max())).to(partial.limits.device)
-    return independent(partial.widened(draws), Draw(sampling, uniform), alpha, end)
+) -> OneOutput:
+    """`draws` outputs of each sentence, each a row of its own. `places` are those of the sentences in the input."""
+    rows = torch.arange(len(places), device=partial.limits.device).repeat_interleave(draws)
+    each = [(place, draw) for place in places for draw in range(draws)]
+    uniform = sampling.uniform(each, int(partial.limits.max())).to(partial.limits.device)
+    return one_output(partial.select(rows), Draw(sampling, uniform), alpha, end)

@@ -57,12 +57,15 @@ class Search(Protocol):
         ...
 
     def collect(self) -> dict[int, list[Hypothesis]]:
-        """The outputs of each sentence, under the number of the sentence."""
+        """The outputs of each sentence, under its number. Rows of one number are outputs of the same request."""
         ...
 
 
 def begin(settings: Decoding, partial: PartialOutputs, places: Sequence[int], end: int) -> Search:
-    """The search that the settings ask for. `partial` has one empty output for each request; `places` are theirs."""
+    """The search that the settings ask for. `partial` has one empty output of each request; `places` are theirs.
+
+    A strategy may begin with equally many rows or columns for each request, all of them empty outputs.
+    """
     if settings.sampling is not None:
         return sampling.begin(partial, settings.sampling, settings.n_best, places, settings.alpha, end)
     if settings.groups > 1:

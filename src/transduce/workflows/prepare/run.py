@@ -32,7 +32,8 @@ from transduce.files import (
     write_atomically,
     write_manifest,
 )
-from transduce.text.config import TokenizerConfig
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
+from transduce.text.imported import ImportedTokenizer
 from transduce.text.learn.learn import VocabularyError, train
 from transduce.text.tags import advice
 from transduce.text.tokenizer import Tokenizer
@@ -40,13 +41,12 @@ from transduce.text.tokenizer import Tokenizer
 __all__ = ["Plan", "Prepared", "carry_out", "plan", "prepare"]
 
 FORMAT = 8  # of a prepared folder, and of the rules that made it: raise it whenever either changes
-PIECE = 10_000  # characters of a long text that a tokenizer learns from at once
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is to be prepared, and in which folder, before any of it is done. `given` are processors of a model to start
-    from; those of other columns are learned.
+    from and imported tokenizers; those of other columns are learned.
     """
 
     task: RecordType
@@ -123,11 +123,22 @@ def plan(
     """What `prepare` would make: for that, the files are counted and hashed, but no record is read. `origins` are those
     files where that has been done before.
     """
-    if processors is not None and task.key in processors:
-        _require_known_tags(data, processors.tokenizer(task.key).tags)
+    given = Processors({**_imported(task, tokenizer, base), **(processors or {})})
+    if task.key in given:
+        _require_known_tags(data, given.tokenizer(task.key).tags)
     if origins is None:
         origins = find_origins(task, data, base)
-    return Plan(task, data, tokenizer, Processors({}) if processors is None else processors, seed, root, origins)
+    return Plan(task, data, tokenizer, given, seed, root, origins)
+
+
+def _imported(task: RecordType, config: TokenizerConfig, base: Path) -> dict[str, Tokenizer]:
+    """The tokenizers that are read from files instead of being learned; columns of one file and role share one."""
+    sides = {name: config.side(name) for name in of_kind(task, Text)}
+    by_side: dict[ColumnTokenizer, Tokenizer] = {}
+    for side in sides.values():
+        if side.file is not None and side not in by_side:
+            by_side[side] = ImportedTokenizer.load(base / side.file, side.names)
+    return {name: by_side[side] for name, side in sides.items() if side in by_side}
 
 
 def carry_out(plan: Plan) -> Prepared:
@@ -217,14 +228,14 @@ class _Learning:
         by_column: dict[str, Processor] = dict(self.plan.given)
         if texts and (self.config.shared or len(texts) == 1):
             with _key_named("tokenizer"):
-                shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)  # type: ignore[arg-type]
+                shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)
             by_column |= dict.fromkeys(texts, shared)
         else:
             for name in texts:
                 own = getattr(self.config, name, None) is not None
                 with _key_named(f"tokenizer.{name}" if own else "tokenizer", plural(name)):
                     side_tags = tags if name == task.key else ()
-                    by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)  # type: ignore[arg-type]
+                    by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)
         for name in of_kind(task, Label):
             if name in by_column:
                 continue
@@ -232,39 +243,16 @@ class _Learning:
         return Processors({name: by_column[name] for name in task.columns})
 
     def _lines(self, *columns: str) -> Iterator[str]:
-        """Texts, those of columns that keep line breaks in pieces."""
-        multiline = {
-            name for name in columns if (c := self.plan.task.columns[name]) and isinstance(c, Text) and c.multiline
-        }
-        origin = self.plan.origins["train"]
-        records = origin.read(f"learning {' and '.join(columns)} tokens from", Findings())
+        records = self.plan.origins["train"].read(f"learning {' and '.join(columns)} tokens from", Findings())
         limit = _records_to_learn_from(self.plan.task, self.config)
         for record in training_records(records, self.decision.assignment.train, limit, self.plan.seed):
             for name in columns:
-                if name in multiline:
-                    yield from pieces(record.values[name])
-                else:
-                    yield record.values[name]
+                yield record.values[name]
 
     def _values(self, column: str) -> Iterator[str]:
         train = self.decision.assignment.train
         records = self.plan.origins["train"].read(f"learning {plural(column)} from", Findings())
         return (record.values[column] for record in training_records(records, train, len(train), self.plan.seed))
-
-
-def pieces(text: str, most: int = PIECE) -> Iterator[str]:
-    """A text in pieces of at most `most` characters, which end at line breaks where they can.
-
-    >>> list(pieces("one\\ntwo three", 6))
-    ['one\\n', 'two th', 'ree']
-    """
-    start = 0
-    while start < len(text):
-        end = start + most
-        if end < len(text) and (line_break := text.rfind("\n", start, end)) >= 0:
-            end = line_break + 1
-        yield text[start:end]
-        start = end
 
 
 @contextmanager
@@ -308,6 +296,6 @@ def _processors_report(processors: Processors, plan: Plan) -> list[dict[str, Any
         elif isinstance(processor, Tokenizer):
             entry["kind"] = "tokenizer"
             if columns[0] not in plan.given:
-                entry["asked"] = plan.tokenizer.side(columns[0]).vocabulary  # type: ignore[arg-type]
+                entry["asked"] = plan.tokenizer.side(columns[0]).vocabulary
         report.append(entry)
     return report

@@ -146,7 +146,9 @@ def _run_file(tree: Mapping[str, Any], path: Path, before: RunFile | None = None
     run = _run_of(tree, path, start)
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
-    data = RunData(run.task, run.data, path.parent) if before is None or before.run.data != run.data else before.data
+    data = RunData(run.task, run.data, path.parent)
+    if before is not None and before.data == data:
+        data = before.data  # which has read its files
     return RunFile(path, tree, run, config.given(tree), start, data)
 
 
@@ -176,21 +178,23 @@ def _network_to_change(tree: dict[str, Any], where: str, task: Task, start: Star
         model = tree["model"] = {"kind": model}
     if not isinstance(model, dict) or str(model.get("kind", kind)) not in NETWORKS:
         return _default_network(kind)  # building [model] says what is wrong with it
-    if "kind" in model:
-        kind = model.pop("kind")
-        reason = f"model.kind is {kind}"
-    place, name = config.origin(where, model, "preset"), model.pop("preset", None)
+    places = {key: config.origin(where, model, key) for key in ("kind", "preset")}
+    asked, name = model.pop("kind", None), model.pop("preset", None)
+    if asked is not None:
+        kind, reason = asked, f"model.kind is {asked}"
     if start is not None and start.config.task.name == task.name:
         network = start.config.network
         kind = config.name_of("model", NETWORKS, network)
         reason = f"{start.folder}, which the run starts from, is {kind}"
+        if asked not in (None, kind):
+            raise ValueError(f"{places['kind']}: model.kind = {asked!r} does not go with start-from: {reason}")
     elif start is not None:
         network = start.body(kind)
         reason = f"its body is that of {start.folder}, which the run starts from"
     elif name is None:
         network = _default_network(kind)
     else:
-        network = _preset(kind, name, place)
+        network = _preset(kind, name, places["preset"])
     known = {kind: config.keys_where(network, lambda fact: True) for kind, network in NETWORKS.items()}
     for key in model:
         owners = [name for name, keys in known.items() if key in keys]

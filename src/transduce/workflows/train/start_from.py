@@ -14,7 +14,7 @@ from transduce.decoding.config import Decoding
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model
 from transduce.models.folder import Loaded, ModelConfig
-from transduce.networks.config import LayerConfig
+from transduce.networks.layer_config import LayerConfig
 from transduce.networks.table import NETWORKS, NetworkConfig
 from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transduce.data.assignment import Decision, decide
-from transduce.data.fates import COPY, DEV, DUPLICATE, IN_DEV, IN_TEST, TEST, TRAIN
 
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
-from transduce.data.scan import find_origins, survey
-from transduce.data.split import among, repeats, source_key
+from transduce.data.decision import Decision, decide
+from transduce.data.records import COPY, DEV, DUPLICATE, IN_DEV, IN_TEST, TEST, TRAIN
+from transduce.data.scan import find_origins
+from transduce.data.split import among, repeats, text_key
+from transduce.data.survey import survey
+from transduce.data.tally import Findings
+from transduce.tasks.translation import TRANSLATION
 
 Rows = list[tuple[str, ...]]
 SOURCES = st.sampled_from(["a", "A ", "b", "c", "d", "e", "f"])
@@ -24,9 +27,9 @@ ROWS = st.lists(
 def decided(folder: Path, train: Rows, clean: Clean, split: Split | None = None, **held_out: Rows) -> Decision:
     corpora = {name: _write(folder / f"{name}.tsv", rows) for name, rows in {"train": train, **held_out}.items()}
     data = DataConfig((corpora.pop("train"),), split=split, **corpora)
-    origins = find_origins(data, folder)
-    surveys = {name: survey(origin, clean if name == "train" else None) for name, origin in origins.items()}
-    return decide(surveys, split)
+    origins = find_origins(TRANSLATION, data, folder)
+    surveys = {name: survey(origin, Findings(), clean if name == "train" else None) for name, origin in origins.items()}
+    return decide(TRANSLATION, surveys, split)
 
 
 def _write(path: Path, rows: Rows) -> Corpus:
@@ -49,9 +52,9 @@ def test_held_out_pairs_are_never_cleaned(tmp_path_factory: pytest.TempPathFacto
     clean = Clean(drop_copies=True)
     found = decided(tmp_path_factory.mktemp("fates"), rows, clean, test=[*test, *test, ("a", "a")]).assignment
     assert found.test.tolist() == [TEST] * (2 * len(test) + 1)
-    held_out = {source_key(source) for source, _ in [*test, ("a", "a")]}
+    held_out = {text_key(source) for source, _ in [*test, ("a", "a")]}
     for row, fate in zip(rows, found.train.tolist(), strict=True):
-        if source_key(row[0]) in held_out:
+        if text_key(row[0]) in held_out:
             assert fate == IN_TEST
         else:
             assert fate in ((COPY,) if row[0].strip() == row[1] else (TRAIN, DUPLICATE))
@@ -75,19 +78,19 @@ def test_nothing_left_after_cleaning_names_the_reasons(tmp_path: Path) -> None:
 def test_overlap_is_counted_in_different_sources(tmp_path: Path) -> None:
     train = [(name, "x") for name in "abcdefgh"] + [("A", "y")]
     found = decided(tmp_path, train, Clean(), test=[(name, "z") for name in "aaxyzuvw"], dev=[("q", "r")])
-    overlaps = {overlap.part: (overlap.sources, overlap.in_train) for overlap in found.overlaps}
+    overlaps = {overlap.part: (overlap.keys, overlap.in_train) for overlap in found.overlaps}
     assert overlaps == {"test": (7, 1), "dev": (1, 0)}
-    assert [overlap.warning for overlap in found.overlaps] == [None, None]
+    assert found.warnings == ()
     assert found.assignment.train.tolist().count(IN_TEST) == 2  # "a" and "A"
 
 
 def test_a_test_set_wholly_in_train_is_warned_of(tmp_path: Path) -> None:
     train = [(name, "x") for name in "abcdefgh"]
     found = decided(tmp_path, train, Clean(), test=[("a", "x"), ("B", "x")])
-    (overlap,) = found.overlaps
-    assert overlap.warning is not None and overlap.warning.startswith("every source of the test files")
+    (warning,) = found.warnings
+    assert warning.startswith("every source of the test files")
     found = decided(tmp_path, train, Clean(), dev=[("a", "x"), ("b", "x"), ("z", "x")])
-    assert found.overlaps[0].warning is not None and found.overlaps[0].warning.startswith("2 of 3 sources of the dev")
+    assert found.warnings[0].startswith("2 of 3 sources of the dev")
     with pytest.raises(ValueError, match=r"train on: of 8, 8 are removed \(source occurs in test\); give other files"):
         decided(tmp_path, train, Clean(), test=train)
 

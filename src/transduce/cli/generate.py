@@ -1,0 +1,61 @@
+"""`transduce generate`."""
+
+import sys
+from collections.abc import Sequence
+
+from transduce.cli import streams
+from transduce.cli.options import add_generation, add_model, decoding_changes, opened, sampling_changes
+from transduce.cli.parser import Parser
+from transduce.terminal import harmless_lines
+
+DESCRIPTION = (
+    "Continues a text with a language model and writes the continuation as it comes, token by token. Without --prompt the "
+    "prompt is standard input, or empty on a terminal: the model begins a document. Tokens are drawn by their probability; "
+    "with --beam N they are searched for (1 is greedy)."
+)
+EXAMPLES = """\
+  transduce generate runs/shakespeare
+  transduce generate runs/shakespeare --prompt "To be, or not" --temperature 0.7
+  transduce generate runs/shakespeare --max-length 1000 --seed 7 < opening.txt"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser("transduce generate", DESCRIPTION, EXAMPLES)
+    add_model(parser)
+    parser.add_argument("--prompt", metavar="TEXT", help="the text to continue (default: standard input)")
+    add_generation(parser)
+    options = parser.parse(arguments)
+    draws = sampling_changes(options)
+    if options.beam is not None and draws:
+        raise ValueError(f"--beam searches, --{next(iter(draws)).replace('_', '-')} draws: give one of them")
+    prompt = options.prompt if options.prompt is not None else _standard_input()
+
+    from transduce.decoding.strategies.sampling import Sampling
+    from transduce.tasks.language_model import LanguageModel, text_stream
+
+    model = opened(options)
+    task = model.require("language-model")
+    assert isinstance(task, LanguageModel)
+    changes = decoding_changes(options)
+    settings = model.decoding(**changes) if options.beam else model.decoding(**changes, sampling=Sampling(**draws))
+    safe = harmless_lines if sys.stdout.isatty() else str
+    streams.write(safe(prompt))
+    if options.beam and options.beam > 1:  # an output is known when the search has ended
+        (text,) = model.generate([prompt], **changes)
+        streams.write(safe(text[len(prompt) :]))
+    else:
+        for part in text_stream(model, prompt, settings, task.context):
+            streams.write(safe(part))
+    streams.write("\n")
+    return 0
+
+
+def _standard_input() -> str:
+    """All of it; "" on a terminal. ValueError for bytes that are not UTF-8."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    with streams.standard_input() as stream:
+        try:
+            return stream.read().decode().removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"stdin: byte {error.start + 1} is not UTF-8") from None

@@ -1,0 +1,37 @@
+"""`transduce predict`."""
+
+from collections.abc import Sequence
+
+from transduce.cli import streams
+from transduce.cli.options import add_device, add_folder, opened
+from transduce.cli.parser import Parser
+
+DESCRIPTION = (
+    "Writes the best prediction for each record on a line, in order, with a model of any task: a translation, a label, a "
+    "continuation. Records are lines of text, or those of .jsonl, .csv and .tsv files with the columns of the task; the "
+    "answer column is not needed. translate and generate have more options for their tasks."
+)
+EXAMPLES = """\
+  transduce predict runs/sections descriptions.txt > sections.txt
+  transduce predict runs/sections test.jsonl --json
+  echo "a fast text editor" | transduce predict runs/sections"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = Parser("transduce predict", DESCRIPTION, EXAMPLES)
+    add_folder(parser)
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", help="records or lines; - or nothing: lines of standard input"
+    )
+    parser.add_argument("--json", action="store_true", help="an object on each line: text, confidence, probabilities")
+    add_device(parser)
+    options = parser.parse(arguments)
+
+    from transduce.workflows.predict.run import predict_files
+
+    names = options.files or ["-"]
+    for name in names:
+        streams.check_readable(name)
+    model = opened(options)
+    predict_files(model, names, streams.inputs, streams.write, as_json=options.json)
+    return 0

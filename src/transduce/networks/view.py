@@ -1,0 +1,56 @@
+"""The keys that each token sees in self-attention, and the positions of tokens.
+
+Letters: B rows of an encoder, N rows of a decoder, T tokens, S keys, H heads.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from transduce.attention.cache import Cache
+from transduce.attention.masks import DenseMask, causal, same_document, up_to, within_lengths
+from transduce.attention.positions import Positions
+from transduce.networks.layer_config import LayerConfig
+
+
+class View(NamedTuple):
+    """Arguments of self-attention that all layers of a stack share. Without a mask every key is seen."""
+
+    mask: DenseMask | None
+    bias: Float[Tensor, "_ H T S"] | None
+    positions: Positions
+
+    @classmethod
+    def of_rows(
+        cls, config: LayerConfig, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, " B"], dtype: torch.dtype
+    ) -> "View":
+        """Every token sees its whole row, padding left out."""
+        rows, width = tokens.shape
+        mask = within_lengths(lengths).written_out(rows, 1, 1, width, tokens.device)
+        positions = Positions.first(width, tokens.device)
+        return cls(mask, config.positions.bias(config.heads, positions, positions, dtype), positions)
+
+    @classmethod
+    def causal(cls, config: LayerConfig, tokens: Int[Tensor, "N T"], cache: Cache | None, dtype: torch.dtype) -> "View":
+        """Tokens see those in the cache, and each other causally."""
+        rows, new = tokens.shape
+        mask: DenseMask | None
+        if cache is None:
+            positions = keys = Positions.first(new, tokens.device)
+            mask = causal().written_out(1, 1, new, new, tokens.device)
+        else:
+            positions = cache.lengths.next_positions(new)
+            keys = Positions.first(positions.end, tokens.device)
+            every = new == 1 and cache.lengths.equal
+            mask = None if every else up_to(positions.index).written_out(rows, 1, new, keys.end, tokens.device)
+        return cls(mask, config.positions.bias(config.heads, positions, keys, dtype), positions)
+
+    @classmethod
+    def packed(cls, config: LayerConfig, documents: Int[Tensor, "N T"], dtype: torch.dtype) -> "View":
+        """Tokens see earlier ones of their own document, whose number is their position."""
+        rows, width = documents.shape
+        mask = (causal() & same_document(documents)).written_out(rows, 1, width, width, documents.device)
+        positions = Positions(mask.allowed.sum(-1).squeeze(1) - 1, width)
+        return cls(mask, config.positions.bias(config.heads, positions, positions, dtype), positions)
