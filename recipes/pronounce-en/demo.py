@@ -1,30 +1,25 @@
-"""From a dictionary to a pronouncing model in minutes: data, training, error beside published figures, new words.
+"""From a dictionary to a pronouncing model in minutes: data, training, error rates beside published ones, new words.
 
     python demo.py [--minutes N] [--words N]
 
-Everything it leaves lies in this folder: data/, prepared/ and runs/run/. An unfinished earlier run is gone on with; any
-other is moved to runs/run-before.
+It trains with the command `transduce train`, as anybody would, and measures from Python. Everything that it writes is in
+this folder: data/, prepared/ and runs/run/. The next call continues a run that was stopped, and keeps a finished one.
 """
 
 import argparse
+import csv
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import get_data
-from tqdm import tqdm
 
-from transduce import files
-from transduce.models.model import Model, load
-from transduce.terminal import messages_on_stderr
-from transduce.workflows.evaluate.run import Evaluation, evaluate
-from transduce.workflows.evaluate.test_set import HeldOut, read_pairs
-from transduce.workflows.train.run import Trained, train
-from transduce.workflows.train.run_file import read_run
-from transduce.workflows.train.run_folder import RunFolder
+import transduce
 
 HERE = Path(__file__).resolve().parent
+RUN = HERE / "runs" / "run"
 NEW_WORDS = ["transduce", "glorptastic", "doomscroll", "quaxify", "hyperblork", "snorkelberry"]  # in no dictionary
 
 # phoneme error rate, word error rate; from the papers named
@@ -39,7 +34,7 @@ PUBLISHED = [
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="trains a pronouncing model and tries it")
     parser.add_argument("--minutes", type=float, help="of training (default: as run.toml says)")
-    parser.add_argument("--words", type=int, default=5000, help="unseen words that the errors are counted on")
+    parser.add_argument("--words", type=int, default=5000, help="unseen words that the error rates are measured on")
     options = parser.parse_args(arguments)
     try:
         return demonstrate(options.minutes, options.words)
@@ -56,68 +51,52 @@ def demonstrate(minutes: float | None, words: int) -> int:
     began = time.monotonic()
     if get_data.main(["--out", str(HERE / "data")]):
         return 1
-    trained = train_anew_or_go_on(minutes)
-    if not trained.finished:
-        print("stopped; run the same command again to go on", file=sys.stderr)
-        return 130
-    model = load(RunFolder(trained.folder).model)
-    found = errors_on_unseen_words(model, words)
-    phoneme_errors, word_errors = error_rates(found)
-    print_table(phoneme_errors, word_errors, found.sentences)
-    print_new_words(model)
+    if code := train(minutes):
+        print("run the same command again to continue", file=sys.stderr)
+        return code
+    model = transduce.load(RUN)
+    items = test_words(words)
+    print(f"pronouncing {len(items):,} unseen words ...", file=sys.stderr, flush=True)
+    values = transduce.evaluate(model, items, metrics=["token-error-rate", "exact-match"]).values
+    phoneme_errors, word_errors = values["token-error-rate"], 100.0 - values["exact-match"]
+    print_table(phoneme_errors, word_errors, len(items))
+    print_new_words([each.text for each in transduce.predict(model, NEW_WORDS)])
     print(
         f"\nThat took {(time.monotonic() - began) / 60:.1f} minutes. Try your own words: "
-        f"{relative(Path(sys.executable).with_name('transduce'))} translate {relative(RunFolder(trained.folder).model)}"
+        f"{relative(Path(sys.executable).with_name('transduce'))} translate {relative(RUN / 'model')}"
     )
-    print(f"result: PER {phoneme_errors:.2f} WER {word_errors:.2f} words {found.sentences}")
+    print(f"result: PER {phoneme_errors:.2f} WER {word_errors:.2f} words {len(items)}")
     return 0
+
+
+def train(minutes: float | None) -> int:
+    """Runs `transduce train run.toml` in this folder; its exit code. Its result, the name of the model folder, is not shown.
+
+    Ctrl-C reaches the command too, which then stops with a checkpoint.
+    """
+    command = [sys.executable, "-m", "transduce", "train", "run.toml"]
+    command += [] if minutes is None else ["--minutes", str(minutes)]
+    command += ["--resume"] if (RUN / "run.toml").exists() else []
+    process = subprocess.Popen(command, cwd=HERE, stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def test_words(count: int) -> list[dict[str, object]]:
+    """The first test words, none of which was trained on, each with all its pronunciations."""
+    words: dict[str, list[str]] = {}
+    with (HERE / "data" / "test.tsv").open(encoding="utf-8", newline="") as file:
+        for word, pronunciation in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            words.setdefault(word, []).append(pronunciation)
+    return [{"source": word, "target": answers} for word, answers in list(words.items())[:count]]
 
 
 def relative(path: Path) -> Path:
     """As one would type it here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def train_anew_or_go_on(minutes: float | None) -> Trained:
-    """Trains by run.toml. A run that did not finish goes on where its settings are the same; others make way."""
-    run_file = HERE / "run.toml"
-    overrides = [] if minutes is None else [f"training.minutes={minutes}"]
-    folder = RunFolder(HERE / "runs" / run_file.stem)
-    if folder.run_file.exists() and not folder.finished():
-        try:
-            folder.resumed(read_run(run_file, overrides))
-            with messages_on_stderr():
-                return train(run_file, overrides, resume=True, root=HERE)
-        except files.InUse:
-            raise
-        except ValueError as error:
-            print(f"the earlier run cannot go on ({error}); training anew", file=sys.stderr, flush=True)
-    if folder.path.exists():
-        move_away(folder.path)
-    with messages_on_stderr():
-        return train(run_file, overrides, root=HERE)
-
-
-def move_away(run: Path) -> None:
-    """To a name that the next one takes the place of. InUse where another process trains there."""
-    with files.FolderLock(run):
-        before = run.with_name(f"{run.name}-before")
-        files.remove_folder(before)
-        run.rename(before)
-
-
-def errors_on_unseen_words(model: Model, words: int) -> Evaluation:
-    """Pronounces the first `words` test words, none of which was trained on; a word may have several pronunciations."""
-    every = read_pairs(HERE / "data" / "test.tsv", alternatives=True)
-    some = HeldOut(every.sources[:words], every.references[:words])
-    with tqdm(total=len(some.sources), desc="pronouncing unseen words", unit="word", disable=None) as bar:
-        return evaluate(model, some, ["token-error-rate", "exact-match"], progress=bar.update)
-
-
-def error_rates(found: Evaluation) -> tuple[float, float]:
-    """Phoneme error rate (edits to the nearest pronunciation / its phonemes) and share of words not right, in percent."""
-    values = {score.name: score.value for score in found.scores}
-    return values["token-error-rate"], 100.0 - values["exact-match"]
 
 
 def print_table(phonemes: float, words: float, count: int) -> None:
@@ -130,9 +109,9 @@ def print_table(phonemes: float, words: float, count: int) -> None:
     )
 
 
-def print_new_words(model: Model) -> None:
+def print_new_words(pronunciations: Sequence[str]) -> None:
     print("\nwords that are in no dictionary:")
-    for word, pronunciation in zip(NEW_WORDS, model.translate(NEW_WORDS), strict=True):
+    for word, pronunciation in zip(NEW_WORDS, pronunciations, strict=True):
         print(f"  {word:16} {pronunciation}")
 
 

@@ -1,28 +1,133 @@
-"""transduce: from pairs in files to a Transformer that its owner can train, read, check and serve.
+"""transduce: from files of examples to a Transformer that its owner can train, read, check and serve.
 
-model = transduce.load("runs/NAME/model")
-model.translate(["Guten Morgen"], beam_size=4)
+    import transduce
+
+    trained = transduce.train("run.toml", settings={"training.minutes": 10})       # -> runs/run/
+    model = transduce.load(trained.folder)
+    transduce.predict(model, ["Guten Morgen"], beam=4)[0].text                     # "Good morning"
+    transduce.evaluate(model, "test.tsv", metrics=["chrf"]).values["chrf"]         # 57.3
+
+The functions write nothing to the terminal: messages go to `logging.getLogger("transduce")`, so that
+`logging.basicConfig(level=logging.INFO)` shows them. They leave threads, signal handlers, environment and random generators
+as they are. ValueError for everything that a user can correct, with file and line, or key, and what was expected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # torch takes seconds to import; `transduce --help` does without
+    from transduce.data.prepared import Prepared
     from transduce.models.model import Model
+    from transduce.tasks.task import Prediction
+    from transduce.workflows.evaluate.run import Evaluation
+    from transduce.workflows.train.run import Trained
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "evaluate", "load", "predict", "prepare", "train"]
+
+Run = str | Path | Mapping[str, Any]
+Settings = Mapping[str, Any]
+_NONE: Settings = MappingProxyType({})
 
 
 def load(path: str | Path | Sequence[str | Path], device: str | None = None, precision: str = "float32") -> "Model":
-    """A trained model from its folder, or from its run's: `translate`, `score`, and `network`, the torch module.
+    """A trained model from its folder, or from its run's: `predict`, `translate`, `score`, and `network`, the torch module.
+
+    >>> print(transduce.load("runs/pronounce-en"))
 
     Every file is checked against the folder's manifest; a ValueError says what is missing, cut short or changed. Several
     paths give an ensemble, which translates by the mean of the models' probabilities; their vocabularies must be equal.
     `device` is "cpu" or "cuda" (by default the best there is), `precision` "float32" or "bf16".
     """
-    from transduce.models.ensemble import open_models  # torch takes seconds; `transduce --help` does without
+    from transduce.models.ensemble import open_models
 
     paths = [path] if isinstance(path, str | Path) else path
     return open_models([Path(each) for each in paths], device, precision)
+
+
+def prepare(run: Run, *, settings: Settings = _NONE, name: str | None = None, root: str | Path = ".") -> "Prepared":
+    """Reads, checks, splits and encodes the data of a run into `root`/prepared/, as `train` does. Arguments as of `train`.
+
+    >>> transduce.prepare("run.toml").summary()
+    ['train: 9,000 pairs, 70,000 source and 60,000 target tokens', ..., 'prepared/0f3c...: written']
+    """
+    from transduce.workflows.train.choices import choose, logged
+    from transduce.workflows.train.run import prepare_file
+    from transduce.workflows.train.run_file import open_run
+
+    file = open_run(run, settings, name)
+    return prepare_file(file, logged(choose(file)).run, Path(root))
+
+
+def train(
+    run: Run,
+    *,
+    settings: Settings = _NONE,
+    resume: bool = False,
+    name: str | None = None,
+    root: str | Path = ".",
+) -> "Trained":
+    """Trains a model into `root`/runs/NAME; NAME is `name`, or the stem of the run file.
+
+    >>> transduce.train("run.toml", settings={"training.steps": 2000, "model.preset": "transformer-small"})
+    >>> transduce.train({"data": {"train": [{"file": "pairs.tsv"}], "split": {"dev": 200}}}, name="mine")
+    Trained(folder=PosixPath('runs/mine'), finished=True, ...)
+
+    run: a run file, or its content as a dict, whose paths start at the current folder.
+    settings: changes by dotted key, as `--set` takes them; None for "none". Settings given nowhere are chosen by the size
+        of the data.
+    resume: continue a run that was stopped or killed. On a CPU it ends bit for bit as if it had never stopped.
+
+    Ctrl-C raises KeyboardInterrupt: updates since the last checkpoint are lost. (The command `transduce train` stops with
+    a checkpoint, and chooses the number of threads.)
+    """
+    from transduce.workflows.train.run import train_file
+    from transduce.workflows.train.run_file import open_run
+
+    return train_file(open_run(run, settings, name), resume, Path(root))
+
+
+def evaluate(
+    model: "Model | str | Path",
+    data: str | Path | Iterable[Mapping[str, Any]],
+    *,
+    metrics: Sequence[str] | None = None,
+    alternatives: bool = False,
+    **decoding: Any,
+) -> "Evaluation":
+    """Predicts every item of a test set and compares the predictions with their references.
+
+    >>> transduce.evaluate(model, "test.tsv").values
+    {'bleu': 31.2, 'chrf': 57.3, ..., 'perplexity': 5.1}
+    >>> transduce.evaluate(model, [{"source": "read", "target": ["R IY D", "R EH D"]}], metrics=["exact-match"], beam=1)
+
+    data: a file in any format of training data, or records by column; an answer may be a list of references.
+    metrics: their names (default: all of the model's task). alternatives: records of a file that differ in the answer
+        alone are one item with several references. decoding: as of `predict`.
+    """
+    from transduce.workflows.evaluate import run
+    from transduce.workflows.evaluate.test_set import held_out
+    from transduce.workflows.predict.method import Method
+
+    opened = load(model) if isinstance(model, str | Path) else model
+    items = held_out(data, opened.task, alternatives)
+    return run.evaluate(opened, items, metrics, Method(opened.decoding(**decoding)))
+
+
+def predict(
+    model: "Model | str | Path", records: Iterable[Mapping[str, Any] | str], **decoding: Any
+) -> "list[Prediction]":
+    """The best prediction for each record, in order, with `text` and `confidence`.
+
+    >>> [each.text for each in transduce.predict(model, ["Guten Morgen", "Danke"], beam=8)]
+    ['Good morning', 'Thank you']
+    >>> transduce.predict("runs/spam", [{"text": "You have won!"}])[0].confidence
+    0.98
+
+    A record is a dict by column, or the text of the task's key column alone; {"source": "...", "tags": ["de"]} has tags.
+    decoding: changes to the model's settings, for tasks that generate text: beam=8, alpha=0.6, max_length=100.
+    """
+    opened = load(model) if isinstance(model, str | Path) else model
+    return opened.predict(records, **decoding)

@@ -87,9 +87,7 @@ def _table(found: "Found") -> str:
 
 
 def _advice(options: argparse.Namespace, found: "Found", best: "Result") -> str:
-    from transduce.workflows.search.space import assignment
-
-    overrides = [*found.fixed, *(assignment(key, value) for key, value in best.settings.items())]
+    overrides = [*found.fixed, *(config.assignment(key, value) for key, value in best.settings.items())]
     snippet = config.dumps(config.override({}, [each for each in overrides if not _is_of_a_list(each)]))
     flags = [word for each in [*options.overrides, *overrides] for word in ("--set", each)]
     command = shlex.join(["transduce", "train", str(options.run), *flags])

@@ -27,7 +27,7 @@ from transduce.config.facts import Fact
 from transduce.config.fields import Keys, Rest, check
 from transduce.config.keys import KeyDescription, describe, fact_of, is_in, keys_where
 from transduce.config.reading import build
-from transduce.config.toml import dumps, only, origin, override, read
+from transduce.config.toml import assignment, dumps, only, origin, override, read
 from transduce.config.values import Difference, Given, differences, given, value_at, values_of, with_values
 from transduce.config.writing import name_of, tree_of
 
@@ -38,6 +38,7 @@ __all__ = [
     "KeyDescription",
     "Keys",
     "Rest",
+    "assignment",
     "build",
     "check",
     "describe",

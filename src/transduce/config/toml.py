@@ -1,5 +1,6 @@
 """TOML text to a tree of plain values, with dotted overrides; and back."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ _DEEPEST = 20  # tables within tables
 # a key of so many parts that Python's parser, whose time and memory grow with their square, is not to see it
 _ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 
 
@@ -145,6 +147,15 @@ def assigned(values: Mapping[str, Any]) -> Tree:
     for key, value in values.items():
         _assign(tree, key, _copy_value(value))
     return tree
+
+
+def assignment(key: str, value: Any) -> str:
+    """What `override` takes: `assignment("training.schedule", "cosine") == "training.schedule=cosine"`."""
+    if value is None:
+        return f"{key}=none"
+    text = str(value) if isinstance(value, os.PathLike) else value
+    bare = isinstance(text, str) and _WORD.fullmatch(text) and text not in ("true", "false", "inf", "nan")
+    return f"{key}={text if bare else inline(text)}"
 
 
 def only(tree: Mapping[str, Any], *keys: str) -> Tree:

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,11 +67,11 @@ class Model:
         network = type(self.network).__name__
         return f"{self.task.name} model: {network}, {weights:,} parameters; vocabularies: {sizes}; from {self.name}"
 
-    def predict(self, records: Iterable[Record | dict[str, str] | str], **settings: Any) -> list[Prediction]:
+    def predict(self, records: Iterable[Record | Mapping[str, Any] | str], **settings: Any) -> list[Prediction]:
         """The best prediction for each record, in order.
 
-        A record is a dict by column, {"text": "..."}, or the text of the task's key column alone. settings: those of
-        `decoding`, for tasks that generate text.
+        A record is a dict by column, {"text": "..."} (with {"tags": ["de"]} for a model that knows tags), or the text of the
+        task's key column alone. settings: those of `decoding`, for tasks that generate text.
         """
         rows = [as_record(self.task, record, number) for number, record in enumerate(records, 1)]
         return list(self.task.predict(self, rows, self.decoding(**settings)))
@@ -242,16 +242,17 @@ class Model:
         return settings
 
 
-def as_record(task: Task, value: Record | dict[str, str] | str, number: int) -> Record:
-    """A record for prediction, of what a caller gives: a dict by column, or the text of the key column."""
+def as_record(task: Task, value: Record | Mapping[str, Any] | str, number: int) -> Record:
+    """A record for prediction, of what a caller gives: a dict by column and "tags", or the text of the key column."""
     if isinstance(value, Record):
         return value
-    values = {task.key: value} if isinstance(value, str) else value
+    values: Mapping[str, Any] = {task.key: value} if isinstance(value, str) else value
     inputs = [column for column in task.columns if column != task.answer]
     for column in inputs:
         if not isinstance(values.get(column), str):
             raise ValueError(f"record {number} needs a text under {column!r}, found {values.get(column)!r}")
-    return Record(values, f"record {number}")
+    texts = {column: values[column] for column in task.columns if isinstance(values.get(column), str)}
+    return Record(texts, f"record {number}", tags=tuple(values.get("tags", ())))
 
 
 def in_order(results: Iterator[tuple[int, T]], count: int) -> list[T]:

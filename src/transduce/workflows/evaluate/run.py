@@ -51,6 +51,11 @@ class Evaluation(Judged):
     units: int
     cut: int
 
+    @property
+    def values(self) -> dict[str, float]:
+        """Every metric and figure by name: {"bleu": 31.2, "perplexity": 5.1}."""
+        return {score.name: score.value for score in self.scores} | self.figures
+
 
 def evaluate(
     model: Model,

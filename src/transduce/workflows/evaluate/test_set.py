@@ -1,8 +1,9 @@
 """Held-out pairs: what a system is tested on, from files or from the run that kept them apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from transduce.data import overlap
 from transduce.data.config import Columns, Corpus
@@ -11,6 +12,7 @@ from transduce.data.formats.lines import LineRules, facts, lines, require_equal_
 from transduce.data.formats.read import read_records
 from transduce.data.records import Record
 from transduce.data.tally import Findings
+from transduce.models.model import as_record
 from transduce.tasks.references import items
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
@@ -83,6 +85,32 @@ def read_test_set(
         tags=tuple(record.tags for record in firsts) if any(record.tags for record in firsts) else (),
         groups=tuple(record.group for record in firsts) if any(record.group for record in firsts) else (),
         name=str(path),
+        task=task,
+    )
+
+
+def held_out(data: str | Path | Iterable[Mapping[str, Any]], task: Task, alternatives: bool = False) -> HeldOut:
+    """The test set in a file, or of records by column; a record's answer may be a list of references.
+
+    >>> held_out([{"source": "read", "target": ["R IY D", "R EH D"]}], TRANSLATION).references
+    (('R IY D', 'R EH D'),)
+    """
+    if isinstance(data, str | Path):
+        return read_test_set(Path(data), alternatives, task=task)
+    records, references = [], []
+    for number, values in enumerate(data, 1):
+        records.append(as_record(task, values, number))
+        answer = values.get(task.answer) if task.answer is not None else ()
+        references.append((answer,) if isinstance(answer, str) else tuple(answer or ()))
+        if task.answer is not None and not (references[-1] and all(isinstance(each, str) for each in references[-1])):
+            raise ValueError(
+                f"record {number} needs a text, or a list of texts, under {task.answer!r}, found {answer!r}"
+            )
+    return HeldOut(
+        sources=tuple(record.values[task.key] for record in records),
+        references=tuple(references),
+        tags=tuple(record.tags for record in records) if any(record.tags for record in records) else (),
+        name="the records",
         task=task,
     )
 

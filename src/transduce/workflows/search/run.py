@@ -21,7 +21,7 @@ from transduce import config, files
 from transduce.evaluation.metrics import METRICS
 from transduce.training.interrupt import Stopping, never
 from transduce.workflows.search.proposals import propose, require_optuna
-from transduce.workflows.search.space import Choices, Dimension, Range, assignment, combinations, parse
+from transduce.workflows.search.space import Choices, Dimension, Range, combinations, parse
 from transduce.workflows.search.trials import Result, Stopped, Trials, read_results, write_results
 from transduce.workflows.train.choices import Choice, choose
 from transduce.workflows.train.data_facts import RunData
@@ -122,7 +122,7 @@ def _fixed(conditional: Sequence[Choice], dimensions: Sequence[Dimension]) -> tu
     fixed = [choice for choice in conditional if not config.is_in(choice.key, searched)]
     if any(key.startswith("tokenizer.") and key.count(".") == 1 for key in searched):  # a key of both sides
         fixed = [choice for choice in fixed if "vocabulary" not in f"{choice.key} {choice.value}"]
-    return tuple(assignment(choice.key, choice.value) for choice in fixed)
+    return tuple(config.assignment(choice.key, choice.value) for choice in fixed)
 
 
 def _check(dimensions: Sequence[Dimension], metric: str) -> None:
@@ -150,7 +150,7 @@ def _check_values(file: RunFile, fixed: Sequence[str], dimensions: Sequence[Dime
     for each in dimensions:
         for value in each.ends:
             try:
-                file.changed([*fixed, assignment(each.key, value)])
+                file.changed([*fixed, config.assignment(each.key, value)])
             except ValueError as error:
                 raise ValueError(str(error).replace("--set:", "--over:", 1)) from None
 
@@ -243,7 +243,7 @@ def _settings(
 
 
 def _shown(settings: dict[str, Any]) -> str:
-    return "  ".join(assignment(key, value) for key, value in settings.items())
+    return "  ".join(config.assignment(key, value) for key, value in settings.items())
 
 
 def _outcome(result: Result, best: Result | None, metric: str) -> str:

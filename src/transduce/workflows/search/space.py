@@ -17,8 +17,6 @@ from transduce.config.toml import inline
 
 LOG_FACTOR = 10  # of a range's ends, from where its values are drawn by factors instead of by differences
 DIGITS = 4  # of a drawn number, so that people can read and copy it
-BARE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-TOML_WORDS = ("true", "false", "inf", "nan")
 
 
 @dataclass(frozen=True)
@@ -156,9 +154,3 @@ def combinations(dimensions: Sequence[Dimension]) -> float:
         else:
             count *= each.high - each.low + 1 if each.whole else math.inf
     return count
-
-
-def assignment(key: str, value: Any) -> str:
-    """What `--set` takes: `assignment("training.schedule", "cosine") == "training.schedule=cosine"`."""
-    bare = isinstance(value, str) and BARE.fullmatch(value) and value not in TOML_WORDS
-    return f"{key}={value if bare else inline(value)}"

@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from transduce import files
+from transduce import config, files
 from transduce.data.formats import lines
 from transduce.machine.hardware import is_out_of_memory
 from transduce.training import checkpoints
 from transduce.training.interrupt import Stopping
 from transduce.training.loop import Diverged
 from transduce.training.update import TooLarge
-from transduce.workflows.search.space import assignment
 from transduce.workflows.train.run import Trained, train_file
 from transduce.workflows.train.run_file import RunFile
 from transduce.workflows.train.run_folder import RunFolder
@@ -61,7 +60,7 @@ class Trials:
         Settings that do not go together or not with the data, a loss that diverges and memory that runs out are results
         too. One that a signal reached in its last moments is not taken down: it is done, and found to be so the next time.
         """
-        changes = [*self.fixed, *(assignment(key, value) for key, value in settings.items())]
+        changes = [*self.fixed, *(config.assignment(key, value) for key, value in settings.items())]
         try:
             trained = self._train(number, self.file.changed(changes))
         except files.InUse:

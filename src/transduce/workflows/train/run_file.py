@@ -84,6 +84,32 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> RunFile:
     return _run_file(config.override(config.read(path), overrides), path)
 
 
+def open_run(run: str | Path | Mapping[str, Any], settings: Mapping[str, Any], name: str | None = None) -> RunFile:
+    """A run file, or its content as a dict, with settings by dotted key: `open_run("run.toml", {"training.steps": 100})`.
+
+    `name` is that of the run: by default the file's stem; a dict needs one.
+    """
+    overrides = [config.assignment(key, value) for key, value in settings.items()]
+    path = Path(f"{name}.toml") if isinstance(run, Mapping) else Path(run)
+    if isinstance(run, Mapping) and not name:
+        raise ValueError("a run that is given as a dict needs a name: its folder is runs/NAME")
+    tree = _plain(run) if isinstance(run, Mapping) else config.read(path)
+    try:
+        file = _run_file(config.override(tree, overrides), path)
+    except ValueError as error:
+        raise ValueError(str(error).replace("--set: ", "settings: ", 1)) from None
+    return replace(file, path=path.with_name(f"{name}.toml")) if name else file
+
+
+def _plain(value: Any) -> Any:
+    """Python values as TOML has them: tuples as lists, paths as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
 def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """What a run file says."""
     return read_run(path, overrides).run
