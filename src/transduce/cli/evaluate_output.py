@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from transduce import terminal
+from transduce.evaluation.classification import Confusion
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
 from transduce.workflows.evaluate.compare import Compared
@@ -15,6 +16,7 @@ from transduce.workflows.evaluate.run import Evaluation, Judged
 from transduce.workflows.evaluate.sentence_tables import SentenceTable
 
 Row = Sequence[str]
+CONFUSED = 10  # pairs of classes shown
 
 
 def as_text(found: Assessment) -> str:
@@ -28,6 +30,8 @@ def as_text(found: Assessment) -> str:
     blocks += [_breakdown(each, found.systems) for each in found.breakdowns]
     if found.calibration is not None:
         blocks.append(_calibration(found))
+    if found.confusion is not None:
+        blocks.append(_confusion(found.confusion))
     if found.worst is not None:
         blocks.append(_sentences("worst sentences", found.worst, ["A"]))
     for place, table in enumerate(found.different, 1):
@@ -51,6 +55,8 @@ def as_json(found: Assessment) -> str:
         tree["breakdowns"] = [_json_breakdown(each, found.systems) for each in found.breakdowns]
     if found.calibration is not None:
         tree["calibration"] = asdict(found.calibration)
+    if found.confusion is not None:
+        tree["confusion"] = {"classes": found.confusion.classes, "counts": found.confusion.counts.tolist()}
     if found.worst is not None:
         tree["worst"] = asdict(found.worst)
         tree["most_different"] = [asdict(table) for table in found.different]
@@ -118,6 +124,14 @@ def _calibration(found: Assessment) -> str:
         for each in of.bins
     ]
     return title + terminal.table([head, *rows], "lrrr")
+
+
+def _confusion(confusion: Confusion) -> str:
+    """The pairs of classes that are confused most often; the whole matrix is in --json and in the report."""
+    pairs = confusion.most_confused(CONFUSED)
+    title = f"confusion: {len(confusion.classes)} classes; most often confused\n"
+    rows = [(right, predicted, f"{count:,}") for right, predicted, count in pairs]
+    return title + terminal.table([("right", "predicted", "records"), *rows], "llr")
 
 
 def _sentences(title: str, table: SentenceTable, letters: Sequence[str]) -> str:

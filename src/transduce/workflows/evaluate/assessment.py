@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transduce.data.columns import Label
 from transduce.evaluation.calibration import Calibration
+from transduce.evaluation.classification import Confusion, confusion_matrix
 from transduce.workflows.evaluate.breakdowns import BreakdownTable, Kind, WordCounts, breakdown_tables
 from transduce.workflows.evaluate.compare import Compared, compare_systems
 from transduce.workflows.evaluate.run import Judged
@@ -34,6 +36,7 @@ class Assessment:
     worst: SentenceTable | None
     different: tuple[SentenceTable, ...]
     calibration: Calibration | None = None
+    confusion: Confusion | None = None  # of the subject, in a task with one label per record
 
     @property
     def systems(self) -> tuple[Judged, ...]:
@@ -60,4 +63,12 @@ def assess(
         worst=worst_sentences(held_out, subject, most) if most else None,
         different=tuple(different_sentences(held_out, subject, other, most) for other in others) if most else (),
         calibration=calibration,
+        confusion=_confusion(held_out, subject),
     )
+
+
+def _confusion(held_out: HeldOut, subject: Judged) -> Confusion | None:
+    task = held_out.task
+    if not subject.translations or task.answer is None or not isinstance(task.columns[task.answer], Label):
+        return None
+    return confusion_matrix(subject.translations, held_out.references)

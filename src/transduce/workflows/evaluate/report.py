@@ -4,12 +4,17 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+
 from transduce.drawing.breakdown_chart import Point, scores_by_part
 from transduce.drawing.curves import learning_curve_figure
 from transduce.drawing.html_page import html_page
 from transduce.drawing.pictures import svg
 from transduce.drawing.reliability_diagram import reliability_diagram
 from transduce.evaluation.calibration import BINS
+from transduce.evaluation.classification import Confusion
 from transduce.evaluation.differences import nearest, unmatched
 from transduce.evaluation.metrics import ERROR_RATES, METRICS
 from transduce.evaluation.significance import Comparison, interval
@@ -24,6 +29,9 @@ from transduce.workflows.evaluate.test_set import run_of
 from transduce.workflows.info.run import ModelInfo, model_info
 
 Rows = list[tuple[str, str]]
+
+CONFUSION_CLASSES = 40  # the most frequent ones, in the report's matrix
+BLUES = colormaps["Blues"]
 
 
 def write_report(path: Path, found: Assessment, model: Path | None = None) -> None:
@@ -48,6 +56,7 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
         contents=_contents(found, info, pictures),
         draws=draws(),
         calibration_bins=BINS,
+        confusion=None if found.confusion is None else _confusion_cells(found.confusion),
         pictures=pictures,
         sentence_metric=metric_of_sentences(subject) if subject.scores else "",
         model=[] if info is None else _facts(info),
@@ -68,6 +77,7 @@ def _contents(found: Assessment, info: ModelInfo | None, pictures: dict[str, str
         ("comparison", "Comparison", bool(found.compared and found.subject.scores)),
         ("breakdowns", "Breakdowns", bool(found.breakdowns)),
         ("calibration", "Calibration", found.calibration is not None),
+        ("confusion", "Confusion", found.confusion is not None),
         ("worst", "Worst sentences", found.worst is not None and bool(found.worst.sentences)),
         *((anchor, name, True) for anchor, name in different),
         ("curve", "Learning curve", "curve" in pictures),
@@ -127,6 +137,18 @@ def _facts(info: ModelInfo) -> list[tuple[str, Rows]]:
         ),
         ("Vocabularies", [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in info.processors]),
         ("Decoding", list(info.generation.items())),
+    ]
+
+
+def _confusion_cells(confusion: Confusion) -> list[tuple[str, list[tuple[int, str]]]]:
+    """Each class with its row of counts, and the background of each cell: the share of the row, of the 40 largest."""
+    most = min(len(confusion.classes), CONFUSION_CLASSES)
+    shares = confusion.counts / np.maximum(1, confusion.counts.sum(1, keepdims=True))
+    colours = [[to_hex(BLUES(0.75 * share)) for share in row[:most]] for row in shares[:most].tolist()]
+    counts = confusion.counts[:most, :most].tolist()
+    return [
+        (name, list(zip(row, background, strict=True)))
+        for name, row, background in zip(confusion.classes, counts, colours, strict=False)
     ]
 
 
