@@ -14,7 +14,7 @@ import transduce
 from transduce.cli import evaluate_options
 from transduce.cli.main import main
 from transduce.data import overlap
-from transduce.data.split import source_key
+from transduce.data.split import text_key
 from transduce.evaluation.metrics import USUAL
 from transduce.workflows.evaluate.breakdowns import KINDS
 
@@ -176,12 +176,12 @@ def test_a_test_set_that_was_trained_on_is_said(folder: str, texts: Path, capfd:
     run = texts / "runs" / "r"
     shutil.copytree(folder, run / "model")
     (run / "run.toml").touch()
-    overlap.write(run, np.array([source_key(text) for text in ("BAR", "nut", "else")], np.uint64))
+    overlap.write(run, np.array([text_key(text) for text in ("BAR", "nut", "else")], np.uint64))
     assert main(["evaluate", "runs/r", "--source", "s", "--reference", "r"]) == 0
     assert "runs/r was trained on 2 of the 5 different sources of s" in capfd.readouterr().err
     assert main(["evaluate", folder, "--source", "s", "--reference", "r", "--compare", "runs/r"]) == 0
     assert "runs/r was trained on 2 of the 5" in capfd.readouterr().err
-    overlap.write(run, np.array([source_key("else")], np.uint64))
+    overlap.write(run, np.array([text_key("else")], np.uint64))
     assert main(["evaluate", "runs/r", "--source", "s", "--reference", "r", "--by", "length,tag"]) == 0
     err = capfd.readouterr().err
     assert "was trained on" not in err and "--by length" not in err

@@ -41,7 +41,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     for part, count in report["parts"].items():
         tokens = " and ".join(f"{count['tokens'][column]:,} {column}" for column in texts)
         rows = f" in {count['rows']:,} rows" if count["rows"] != count["records"] else ""
-        yield f"{part}: {count['records']:,} {units}{rows}, {tokens} tokens"
+        yield f"{part}: {count['records']:,} {plural(report['unit'], count['records'])}{rows}, {tokens} tokens"
     if len(corpora := report.get("corpora", ())) > 1:
         packed = report["parts"]["train"]["rows"] != report["parts"]["train"]["records"]
         yield f"train by corpus: {' + '.join(f'{rows:,}' for rows in corpora)} {'rows' if packed else units}"

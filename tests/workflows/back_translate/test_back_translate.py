@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 import zstandard
+from transduce.models.outputs import Translation
 
 import tiny_model
+from pairs import pairs as read_pairs
 from transduce.cli.main import main
 from transduce.data.config import Corpus
 from transduce.data.formats.lines import LineRules
-from transduce.data.formats.read import examples
 from transduce.data.tally import Findings
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
-from transduce.models.outputs import Translation
 from transduce.workflows.back_translate import run as module
 from transduce.workflows.back_translate.run import Made, Synthesis, Unreadable, back_translate
 from transduce.workflows.predict.line_batches import Line
@@ -56,7 +56,7 @@ def text(folder: Path, lines: Sequence[str], name: str = "text.de") -> Path:
 
 def pairs(path: Path) -> list[tuple[str, str, tuple[str, ...]]]:
     """As training reads them."""
-    found = examples(Corpus(file=path), LineRules(), Findings())
+    found = read_pairs(Corpus(file=path), LineRules(), Findings())
     return [(each.source, each.target, each.tags) for each in found]
 
 
