@@ -22,19 +22,27 @@ SMALL = EncoderOnlyConfig(d_model=16, heads=2, feed_forward=32, layers=2)
 
 def test_rows_are_cut_and_framed() -> None:
     task = Classification(max_tokens=5)
-    records = [Record({"text": "good and fine", "label": "good"}, "a:1"), Record({"text": "bad", "label": "bad"}, "a:2")]
+    records = [
+        Record({"text": "good and fine", "label": "good"}, "a:1"),
+        Record({"text": "bad", "label": "bad"}, "a:2"),
+    ]
     rows = list(task.rows(iter(records), PROCESSORS))
     assert [len(row["text"]) for row in rows] == [3, 3]
     columns = {name: [np.array(row[name]) for row in rows] for name in ("text", "label")}
     batch = task.batch(Rows(0, 0, columns, np.arange(2)), PROCESSORS, seed=1)
     assert batch.tokens.shape == (2, 5) and batch.classes.tolist() == [1, 0]
-    assert set(batch.tokens[:, 0].tolist()) == {TOKENIZER.start} and set(batch.tokens[:, -1].tolist()) == {TOKENIZER.end}
+    assert set(batch.tokens[:, 0].tolist()) == {TOKENIZER.start} and set(batch.tokens[:, -1].tolist()) == {
+        TOKENIZER.end
+    }
 
 
 def test_the_loss_is_that_of_torch() -> None:
     task = Classification()
     network = task.network(SMALL, PROCESSORS).eval()
-    columns = {"text": [np.array(TOKENIZER.encode(t)) for t in ("good", "bad and ugly")], "label": [np.array([1]), np.array([0])]}
+    columns = {
+        "text": [np.array(TOKENIZER.encode(t)) for t in ("good", "bad and ugly")],
+        "label": [np.array([1]), np.array([0])],
+    }
     batch = task.batch(Rows(0, 0, columns, np.arange(2)), PROCESSORS, seed=1)
     loss = task.loss(network, batch, 0.1)
     logits = network(batch.tokens, batch.lengths)
