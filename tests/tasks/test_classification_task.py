@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from torch.nn import functional as F
 
 from transduce.data.loader import Rows
