@@ -526,7 +526,7 @@ def test_another_number_of_threads_is_a_warning(tmp_path, caplog):
     torch.set_num_threads(2)
     train(run_file, ["training.steps=4"], resume=True, root=tmp_path)
     assert [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING] == [
-        "this run began with 1 threads and continues with 2, which round sums in another order; "
+        "this run began with 1 thread and continues with 2 threads, which round sums in another order; "
         "torch.set_num_threads(1) before training keeps it exact"
     ]
     assert torch.get_num_threads() == 2 and checkpoints.threads(tmp_path / "runs/toy/checkpoints") == 1

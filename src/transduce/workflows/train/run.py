@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from transduce import files
 from transduce.data import overlap
+from transduce.data.records import plural
 from transduce.decoding.config import Generation
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
@@ -243,12 +244,16 @@ def _check_threads(began: int, device: str) -> None:
     """A warning where a run on a CPU began with another number of threads."""
     if device == "cpu" and began != torch.get_num_threads():
         log.warning(
-            "this run began with %d threads and continues with %d, which round sums in another order; "
+            "this run began with %s and continues with %s, which round sums in another order; "
             "torch.set_num_threads(%d) before training keeps it exact",
-            began,
-            torch.get_num_threads(),
+            _threads(began),
+            _threads(torch.get_num_threads()),
             began,
         )
+
+
+def _threads(count: int) -> str:
+    return f"{count} {plural('thread', count)}"
 
 
 def _take_weights(network: nn.Module, start: Loaded, task: Task) -> None:
@@ -269,4 +274,6 @@ def _generation(run: RunConfig, start: Loaded | None) -> Generation:
 def _description(model: ModelConfig, masters: MasterWeights, device: str) -> str:
     count = sum(master.numel() for master in masters.masters)
     precision = "bf16 with float32 masters" if masters.separate else "float32"
-    return f"model: {describe(model)}, {count:,} parameters; {precision} on {device}, {torch.get_num_threads()} threads"
+    return (
+        f"model: {describe(model)}, {count:,} parameters; {precision} on {device}, {_threads(torch.get_num_threads())}"
+    )
