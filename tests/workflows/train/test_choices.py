@@ -16,12 +16,13 @@ from transduce.config import Given
 from transduce.data.cleaning.rules import Clean
 from transduce.decoding.config import Decoding
 from transduce.networks.presets import PRESETS
+from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.train import choices, data_facts
-from transduce.workflows.train.choices import Choice, choose, logged
+from transduce.workflows.train.choices import Choice, Examples, choose, logged
 from transduce.workflows.train.data_facts import DataFacts
 from transduce.workflows.train.run_file import RunConfig, load_run, read_run, run_toml
 from transduce.workflows.train.run_folder import RunFolder
@@ -43,17 +44,25 @@ def settled_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     return choose(read_run(path, overrides)).run
 
 
+def facts_of(pairs: int, source: float, target: float) -> DataFacts:
+    return DataFacts(pairs, {"source": source, "target": target})
+
+
+def of(facts: DataFacts) -> Examples:
+    return Examples.of_data(Translation(), facts)
+
+
 def chosen(pairs: int, given_keys: Iterable[str] = (), length: float = 100.0) -> dict[str, Any]:
     """All choices for so many pairs of sentences, for a run that is otherwise as it comes."""
-    facts, given = DataFacts(pairs, length, length), keys(*given_keys)
+    facts, given = facts_of(pairs, length, length), keys(*given_keys)
     first = [
-        *choices.network(facts, RunConfig.model, given),
+        *choices.network(of(facts), given),
         *choices.vocabulary(facts, RunConfig.tokenizer, given),
         *choices.optimiser(given),
     ]
     values = {choice.key: choice.value for choice in first}
     model = PRESETS[values.get("model.preset", "transformer-small")]()
-    rest = choices.training(facts, model, "unigram", RunConfig.training, given)
+    rest = choices.training(of(facts), model, "unigram", RunConfig.training, given)
     return values | {choice.key: choice.value for choice in rest}
 
 
@@ -83,7 +92,7 @@ def test_more_data_never_asks_for_less(pairs: int, more: int, length: float, wid
         next(
             choice.value
             for choice in choices.training(
-                DataFacts(count, 1.0, 1.0), PRESETS[width](), "bpe", RunConfig.training, keys("training")
+                of(facts_of(count, 1.0, 1.0)), PRESETS[width](), "bpe", RunConfig.training, keys("training")
             )
             if choice.key == "model.dropout"
         )
@@ -111,7 +120,7 @@ def test_a_table_given_in_part_is_given() -> None:
 
 
 def test_sides_that_share_nothing_get_vocabularies_of_their_own() -> None:
-    facts = DataFacts(50_000, 20.0, 200.0)
+    facts = facts_of(50_000, 20.0, 200.0)
     tokenizer = TokenizerConfig(shared=False)
     found = {choice.key: choice.value for choice in choices.vocabulary(facts, tokenizer, keys("tokenizer.shared"))}
     assert found["tokenizer.source"] == {"kind": "unigram", "vocabulary": 2000}
@@ -128,7 +137,7 @@ def test_the_rate_goes_by_the_optimiser(width: int) -> None:
     model = replace(PRESETS["transformer-small"](), d_model=width)
     for optimiser, part in OPTIMISERS.items():
         settings = TrainingConfig(optimiser=part())
-        found = choices.training(DataFacts(5000, 9.0, 9.0), model, "bpe", settings, keys("training.optimiser"))
+        found = choices.training(of(facts_of(5000, 9.0, 9.0)), model, "bpe", settings, keys("training.optimiser"))
         (rates[optimiser],) = (choice.value for choice in found if choice.key == "training.learning-rate")
     assert rates["adam"] == rates["adamw"] == pytest.approx((width * 4000) ** -0.5, rel=0.34)  # one digit
     assert rates["muon"] == 2 * rates["adam"]
@@ -190,6 +199,7 @@ def test_a_settled_run_logs_every_choice_and_keeps_what_is_given(
         "model.positions",
         "tokenizer.vocabulary",
         "tokenizer.exact",
+        "training.metric",
         "training.batch-tokens",
         "training.label-smoothing",
         "training.schedule",
@@ -216,8 +226,8 @@ def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shared", ["true", "false"])
 def test_the_chosen_vocabulary_suits_any_text(tmp_path: Path, lines: list[str], shared: str) -> None:
     run = settled_run(write(tmp_path, lines), [f"tokenizer.shared={shared}"])
-    prepared = prepare(run.data, run.tokenizer, run.seed, tmp_path, tmp_path / "prepared")
-    assert prepared.report["parts"]["train"]["pairs"] == len(lines) - 5
+    prepared = prepare(run.task, run.data, run.tokenizer, run.seed, tmp_path, tmp_path / "prepared")
+    assert prepared.report["parts"]["train"]["records"] == len(lines) - 5
 
 
 def test_a_run_goes_on_with_the_settings_it_began_with(tmp_path: Path) -> None:
@@ -245,7 +255,7 @@ def test_mistakes_in_the_run_file_come_before_the_data(tmp_path: Path) -> None:
 
 def test_a_split_that_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"data\.split holds out 90 sources, but the train files have 60 pairs at most"
+        ValueError, match=r"data\.split holds out 90 distinct values of source, but the train files have 60 pairs at"
     ):
         settled_run(write(tmp_path, sentences(60)), ["data.split={dev=50,test=40}"])
 
@@ -253,28 +263,28 @@ def test_a_split_that_cannot_be_is_refused(tmp_path: Path) -> None:
 def test_the_header_of_a_csv_file_is_no_pair(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("source,target\n" + "ab,abcd\n" * 30, encoding="utf-8")
     (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "pairs.csv" }]\n')
-    assert read_run(tmp_path / "run.toml").data.facts == DataFacts(30, 2.0, 4.0)
+    assert read_run(tmp_path / "run.toml").data.facts == facts_of(30, 2.0, 4.0)
     (tmp_path / "pairs.csv").write_text("source,target\n", encoding="utf-8")
-    assert read_run(tmp_path / "run.toml").data.facts == DataFacts(1, 0.0, 0.0)
+    assert read_run(tmp_path / "run.toml").data.facts == facts_of(1, 0.0, 0.0)
 
 
 def test_lengths_are_measured_in_proportion_to_the_corpora(tmp_path: Path) -> None:
     (tmp_path / "short.tsv").write_text("ab\tabcd\n" * 30, encoding="utf-8")
     (tmp_path / "long.tsv").write_text("abcdef\tabcdefgh\n" * 10, encoding="utf-8")
     (tmp_path / "run.toml").write_text('[data]\ntrain = [{ file = "short.tsv" }, { file = "long.tsv" }]\n')
-    assert read_run(tmp_path / "run.toml").data.facts == DataFacts(40, 3.0, 5.0)
+    assert read_run(tmp_path / "run.toml").data.facts == facts_of(40, 3.0, 5.0)
 
 
 def test_lengths_are_measured_on_so_many_characters_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, ["ab\tabcd"] * 3 + ["a" * 1000 + "\tb"] * 3)
     monkeypatch.setattr(data_facts, "SAMPLE_CHARACTERS", 18)
-    assert read_run(path).data.facts.source_characters == 2.0
+    assert read_run(path).data.facts.characters["source"] == 2.0
     monkeypatch.setattr(data_facts, "SAMPLE_CHARACTERS", 19)
-    assert read_run(path).data.facts.source_characters == 1006 / 4
+    assert read_run(path).data.facts.characters["source"] == 1006 / 4
 
 
 def test_unusable_text_is_left_to_the_preparation(tmp_path: Path) -> None:
-    assert read_run(write(tmp_path, ["\t", " \tx"] * 3)).data.facts == DataFacts(1, 0.0, 0.0)
+    assert read_run(write(tmp_path, ["\t", " \tx"] * 3)).data.facts == facts_of(1, 0.0, 0.0)
     assert chosen(1, [], 0.0)["tokenizer.vocabulary"] == 1000
 
 
@@ -285,9 +295,9 @@ def test_weights_count_in_what_depends_on_the_length_of_an_epoch(tmp_path: Path)
         '[data]\ntrain = [{ file = "pairs.tsv" }, { file = "big.tsv", weight = 0.1 }]\n', encoding="utf-8"
     )
     facts = read_run(tmp_path / "run.toml").data.facts
-    assert (facts.pairs, facts.epoch) == (2200, pytest.approx(400))
+    assert (facts.records, facts.epoch) == (2200, pytest.approx(400))
     network, settings = PRESETS["transformer-small"](), TrainingConfig(epochs=10.0)
-    weighted = choices.training(facts, network, "unigram", settings, keys())
-    as_few = choices.training(replace(facts, pairs=400, epoch=None), network, "unigram", settings, keys())
+    weighted = choices.training(of(facts), network, "unigram", settings, keys())
+    as_few = choices.training(of(replace(facts, records=400, epoch=None)), network, "unigram", settings, keys())
     other = {"model.dropout", "training.label-smoothing"}  # which depend on how many different pairs there are
     assert [each for each in weighted if each.key not in other] == [each for each in as_few if each.key not in other]

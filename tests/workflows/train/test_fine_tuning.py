@@ -55,8 +55,8 @@ def test_it_begins_with_the_weights_the_network_and_the_pieces_of_the_model(firs
     before = transduce.load(first / "runs/toy/model")
     assert train(second(first, tmp_path), root=tmp_path).finished
     after = transduce.load(tmp_path / "runs/more/model")
-    assert after.spec.network == before.spec.network
-    assert after.tokenizers.source.pieces(range(30)) == before.tokenizers.source.pieces(range(30))
+    assert after.config.network == before.config.network
+    assert after.processors["source"].sha256() == before.processors["source"].sha256()
     for one, other in zip(before.network.parameters(), after.network.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
 
@@ -98,7 +98,7 @@ def test_the_start_stays_the_model_where_training_makes_it_worse(first, tmp_path
 
 def test_gone_on_without_any_checkpoint_it_begins_with_the_model_again(first, tmp_path, monkeypatch):
     run_file = second(first, tmp_path)
-    monkeypatch.setattr(train_workflow, "run", lambda *_: 1 / 0)
+    monkeypatch.setattr(train_workflow, "run_loop", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train(run_file, root=tmp_path)
     monkeypatch.undo()
@@ -112,13 +112,13 @@ def test_it_decodes_as_its_start_does_unless_it_says_otherwise(first, tmp_path):
     own = second(first, tmp_path)
     own.write_text(own.read_text().replace("max-extra = 5\n", ""))
     train(own, ["data.clean.max-length=300"], root=tmp_path)
-    found = transduce.load(tmp_path / "runs/more/model").spec.generation
+    found = transduce.load(tmp_path / "runs/more/model").generation
     assert (found.beam, found.max_extra, found.max_ratio) == (2, 5, 2.0)
     assert (found.max_length, found.max_source) == (301, 1024)
     assert train(own, ["data.clean.max-length=300"], resume=True, root=tmp_path).finished
     other = second(first, tmp_path / "other")
     train(other, ["decoding.beam=3", "decoding.max-length=7"], root=tmp_path / "other")
-    found = transduce.load(tmp_path / "other/runs/more/model").spec.generation
+    found = transduce.load(tmp_path / "other/runs/more/model").generation
     assert (found.beam, found.max_length) == (3, 7)
 
 
@@ -134,9 +134,9 @@ def test_it_decodes_as_its_start_does_unless_it_says_otherwise(first, tmp_path):
 def test_settings_of_the_start_give_way_to_those_they_do_not_go_with(first, tmp_path, own, expected):
     loaded = model_folder.load_folder(first / "runs/toy/model")
     changed = {"beam": 4, "groups": 2, "diversity": 0.5, "alpha": 0.7, "min_length": 3}
-    spec = replace(loaded.spec, generation=replace(loaded.spec.generation, **changed))
-    start = tmp_path / "start"
-    model_folder.save(start, spec, dict(loaded.network.named_parameters()), loaded.tokenizers, "a card")
+    generation = replace(loaded.generation, **changed)
+    start, weights = tmp_path / "start", dict(loaded.network.named_parameters())
+    model_folder.save(start, loaded.config, weights, loaded.processors, generation, "a card")
     run_file = second(first, tmp_path)
     written = run_file.read_text().replace(str(first / "runs/toy"), str(start))
     run_file.write_text(written.partition("[decoding]")[0])
