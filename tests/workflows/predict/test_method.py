@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from transduce.models.outputs import Translation
 
 import tiny_model
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
 from transduce.models.model import Model, load
-from transduce.models.outputs import Translation
 from transduce.text.sentences import Sentence
 from transduce.workflows.predict.method import Method, joined, least_risk
 

@@ -4,11 +4,11 @@ import json
 import math
 
 import pytest
+from transduce.models.outputs import Translation
 
 import tiny_model
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model, load
-from transduce.models.outputs import Translation
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.notes import Notes
 from transduce.workflows.predict.output_lines import Columns, Json, alignment_lines

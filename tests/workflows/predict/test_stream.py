@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transduce.models.outputs import Translation
+from transduce.models.prefixes import LineError
 
 import tiny_model
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
-from transduce.models.outputs import Translation
-from transduce.models.prefixes import LineError
 from transduce.terminal import messages_on_stderr
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
