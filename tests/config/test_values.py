@@ -115,8 +115,8 @@ def test_differences_by_key() -> None:
     other = config.with_values(RUN, {"schedule": "linear", "average": 0.9})
     found = config.differences(config.values_of(RUN), config.values_of(other))
     assert [str(each) for each in found] == [
+        "schedule.kind = 'cosine', now 'linear'",
         "average = None, now 0.9",
         "schedule.final = 0.1, now None",
-        "schedule.kind = 'cosine', now 'linear'",
     ]
     assert not config.differences(config.values_of(RUN), config.values_of(RUN))

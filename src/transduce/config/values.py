@@ -111,6 +111,6 @@ class Difference(NamedTuple):
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """The settings that differ, of two results of `values_of`."""
-    keys = sorted(before.keys() | now.keys())
+    """The settings that differ, of two results of `values_of`; first the kinds of parts, on which their keys depend."""
+    keys = sorted(before.keys() | now.keys(), key=lambda key: (not key.endswith(".kind"), key))
     return [Difference(key, before.get(key), now.get(key)) for key in keys if before.get(key) != now.get(key)]
