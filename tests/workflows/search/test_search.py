@@ -13,6 +13,7 @@ import torch
 from toy import write_toy
 from transduce.cli.main import main
 from transduce.cli.process import stop_on_signals
+from transduce.tasks.translation import Translation
 from transduce.training import metrics_log
 from transduce.training.loop import Diverged
 from transduce.training.optimisers import Muon
@@ -90,26 +91,24 @@ def test_the_same_command_does_nothing_again_and_more_trials_go_on(
     assert searched(root, 1).results == found.results  # fewer asked for than there are
 
 
-@pytest.mark.parametrize("updates", [3, 6])
+@pytest.mark.parametrize(("losses", "trials"), [(3, 0), (9, 1)])  # those of validations too
 def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
-    whole: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updates: int
+    whole: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, losses: int, trials: int
 ) -> None:
     """Stopped in the first trial, and in the second."""
-    from transduce.workflows.train import run as train_module
-
     write_toy(tmp_path)
-    calls, loss = 0, train_module.translation.loss
+    calls, loss = 0, Translation.loss
 
     def counting(*arguments: object) -> object:
         nonlocal calls
         calls += 1
-        if calls == updates:
+        if calls == losses:
             os.kill(os.getpid(), signal.SIGINT)
-        return loss(*arguments)
+        return loss(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(train_module.translation, "loss", counting)
+    monkeypatch.setattr(Translation, "loss", counting)
     stopped = searched(tmp_path)
-    assert not stopped.finished and stopped.signal == signal.SIGINT and len(stopped.results) == updates // 4
+    assert not stopped.finished and stopped.signal == signal.SIGINT and len(stopped.results) == trials
     assert compared(searched(tmp_path)) == compared(whole[1])
 
 
@@ -233,10 +232,10 @@ def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_settings_that_do_not_go_with_the_data_are_failures_too(tmp_path: Path) -> None:
     write_toy(tmp_path)
-    found = searched(tmp_path, 2, ("data.clean.source-script=Latin,Greek",))
-    values = {each.settings["data.clean.source-script"]: each for each in found.results}
+    found = searched(tmp_path, 2, ("data.clean.scripts.source=Latin,Greek",))
+    values = {each.settings["data.clean.scripts.source"]: each for each in found.results}
     assert values["Latin"].value is not None and "no pairs are left to train on" in values["Greek"].failure
-    assert searched(tmp_path, 2, ("data.clean.source-script=Latin,Greek",)).results == found.results
+    assert searched(tmp_path, 2, ("data.clean.scripts.source=Latin,Greek",)).results == found.results
 
 
 def test_a_signal_in_the_last_moments_of_a_trial_stops_the_search(

@@ -22,8 +22,8 @@ from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.train import choices, data_facts
-from transduce.workflows.train.choices import Choice, Examples, choose, logged
-from transduce.workflows.train.data_facts import DataFacts
+from transduce.workflows.train.choices import Choice, choose, logged
+from transduce.workflows.train.data_facts import DataFacts, Examples
 from transduce.workflows.train.run_file import RunConfig, load_run, read_run, run_toml
 from transduce.workflows.train.run_folder import RunFolder
 

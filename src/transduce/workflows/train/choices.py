@@ -26,12 +26,10 @@ from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
 from transduce.decoding.config import Decoding
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
-from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
-from transduce.workflows.evaluate.number_format import counted
-from transduce.workflows.train.data_facts import DataFacts
+from transduce.workflows.train.data_facts import DataFacts, Examples, counted_column
 from transduce.workflows.train.run_file import RunConfig, RunFile
 
 log = logging.getLogger(__name__)
@@ -43,7 +41,6 @@ CHARACTERS_PER_TOKEN = {"unigram": 4, "bpe": 4, "wordpiece": 4, "characters": 1,
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
 FEW, SOME, MANY = "transformer-tiny", "transformer-small", "transformer-base"  # presets by number of records
-CHARACTERS_PER_RECORD = 100  # of a task without an answer, whose documents may be of any length: a sentence
 
 # (up to so many characters of both sides, pieces that they share)
 SIZES = ((300_000, 1000), (3_000_000, 2000), (6_000_000, 4000), (25_000_000, 8000), (80_000_000, 16_000))
@@ -118,38 +115,10 @@ def applied(run: RunConfig, choices: Iterable[Choice], given: Given) -> RunConfi
 def _answer_kind(file: RunFile) -> str:
     """The kind of the tokens that a batch budget counts: those of the answer's text, else of the key column."""
     task, tokenizer = file.run.task, file.run.tokenizer
-    column = _counted_column(task)
+    column = counted_column(task)
     if file.start is not None:
         return file.start.processors_for(task).tokenizer(column).kind
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
-
-
-def _counted_column(task: Task) -> str:
-    return task.answer if task.answer is not None and isinstance(task.columns[task.answer], Text) else task.key
-
-
-@dataclass(frozen=True)
-class Examples:
-    """How much there is to learn from.
-
-    number: records, or pieces of documents as long as a sentence. of: in words, "20,000 pairs". epoch: of an epoch, where
-    weights make it another number. characters: mean of the text that a batch budget counts.
-    """
-
-    number: int
-    of: str
-    epoch: float
-    characters: float
-    task: Task
-
-    @classmethod
-    def of_data(cls, task: Task, facts: DataFacts) -> "Examples":
-        characters, epoch = facts.characters[_counted_column(task)], facts.epoch or facts.records
-        if task.answer is not None:
-            return cls(facts.records, counted(facts.records, task.unit), epoch, characters, task)
-        pieces = max(1.0, characters / CHARACTERS_PER_RECORD)
-        total = f"{facts.records * characters:,.0f} characters"
-        return cls(round(facts.records * pieces), total, epoch * pieces, characters / pieces, task)
 
 
 def network(examples: Examples, given: Given) -> list[Choice]:

@@ -12,9 +12,13 @@ from transduce.data.formats.read import read_records
 from transduce.data.records import Record, RecordType, of_kind
 from transduce.data.scan import Origin, find_origins
 from transduce.data.tally import Findings
+from transduce.tasks.task import Task
+from transduce.workflows.evaluate.number_format import counted
 
 SAMPLE = 10_000  # records whose lengths are measured,
 SAMPLE_CHARACTERS = 50_000_000  # and characters of a corpus after which no more are
+
+CHARACTERS_PER_RECORD = 100  # of a task without an answer, whose documents may be of any length: a sentence
 
 
 @dataclass(frozen=True)
@@ -101,3 +105,32 @@ def _measure(records: Iterable[Record], columns: Sequence[str]) -> _Sample:
         if sum(total.values()) >= SAMPLE_CHARACTERS:
             break
     return _Sample(number, line, total)
+
+
+def counted_column(task: Task) -> str:
+    """The text whose tokens a batch budget counts: the answer, else the key column."""
+    return task.answer if task.answer is not None and isinstance(task.columns[task.answer], Text) else task.key
+
+
+@dataclass(frozen=True)
+class Examples:
+    """How much there is to learn from.
+
+    number: records, or pieces of documents as long as a sentence. of: in words, "20,000 pairs". epoch: of an epoch, where
+    weights make it another number. characters: mean of the text that a batch budget counts.
+    """
+
+    number: int
+    of: str
+    epoch: float
+    characters: float
+    task: Task
+
+    @classmethod
+    def of_data(cls, task: Task, facts: DataFacts) -> "Examples":
+        characters, epoch = facts.characters[counted_column(task)], facts.epoch or facts.records
+        if task.answer is not None:
+            return cls(facts.records, counted(facts.records, task.unit), epoch, characters, task)
+        pieces = max(1.0, characters / CHARACTERS_PER_RECORD)
+        total = f"{facts.records * characters:,.0f} characters"
+        return cls(round(facts.records * pieces), total, epoch * pieces, characters / pieces, task)
