@@ -128,7 +128,7 @@ class Examples:
 
     @classmethod
     def of_data(cls, task: Task, facts: DataFacts) -> "Examples":
-        characters, epoch = facts.characters[counted_column(task)], facts.epoch or facts.records
+        characters, epoch = facts.characters[counted_column(task)], float(facts.epoch or facts.records)
         if task.answer is not None:
             return cls(facts.records, counted(facts.records, task.unit), epoch, characters, task)
         pieces = max(1.0, characters / CHARACTERS_PER_RECORD)
