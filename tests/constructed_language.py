@@ -30,11 +30,11 @@ def pairs(seed: int) -> Iterator[AlignedPair]:
 
 def _words(consonants: str, seed: int) -> list[str]:
     draw = random.Random(seed)
-    found: dict[str, None] = {}
-    while len(found) < len(NOUNS) + len(ADJECTIVES) + len(VERBS):
+    words: dict[str, None] = {}
+    while len(words) < len(NOUNS) + len(ADJECTIVES) + len(VERBS):
         syllables = (draw.choice(consonants) + draw.choice("aeiu") for _ in range(draw.randint(1, 3)))
-        found["".join(syllables)] = None
-    return list(found)
+        words["".join(syllables)] = None
+    return list(words)
 
 
 def _pair(draw: random.Random, dictionary: list[tuple[str, str]]) -> AlignedPair:

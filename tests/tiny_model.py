@@ -5,12 +5,14 @@ from pathlib import Path
 
 import torch
 
+from transduce.data.processors import Processors
+from transduce.decoding.config import Generation
 from transduce.models import folder as model_folder
-from transduce.models.folder import Generation, ModelSpec
+from transduce.models.folder import ModelConfig
 from transduce.networks.presets import PRESETS
+from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.pair import Tokenizers
 
 WORDS = [first + second + third for first in "bdklmn" for second in "aeiou" for third in "rst"]
 MAX_SOURCE = 40  # tokens, end token included
@@ -20,19 +22,15 @@ def write(folder: Path, shared: bool = True, tags: Sequence[str] = ()) -> Path:
     """A transformer-tiny over the words of WORDS; its outputs have at most 10 of them."""
     config = TokenizerConfig(kind="words", vocabulary=400, shared=shared)
     tokenizers = [train(words, config.side("source"), config, tags) for words in (WORDS, WORDS[10:])]
-    pair = Tokenizers(tokenizers[0], tokenizers[0] if shared else tokenizers[1])
-    spec = ModelSpec(
-        network=PRESETS["transformer-tiny"](),
-        target_vocabulary=pair.target.size,
-        source_vocabulary=None if shared else pair.source.size,
-        generation=Generation(beam=2, max_length=10, max_source=MAX_SOURCE),
-    )
+    processors = Processors({"source": tokenizers[0], "target": tokenizers[0] if shared else tokenizers[1]})
+    model = ModelConfig(TRANSLATION, PRESETS["transformer-tiny"]())
     torch.manual_seed(1)
-    network = model_folder.build(spec)
+    network = TRANSLATION.network(model.network, processors)
     with torch.no_grad():
         for layer in network.decoder.layers:
             layer.cross_attention.output.weight *= 30  # the source decides
-    model_folder.save(folder, spec, dict(network.named_parameters()), pair, "# tiny\n")
+    generation = Generation(beam=2, max_length=10, max_source=MAX_SOURCE)
+    model_folder.save(folder, model, dict(network.named_parameters()), processors, generation, "# tiny\n")
     return folder
 
 
