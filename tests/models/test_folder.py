@@ -112,7 +112,9 @@ BIAS = "encoder.layers.0.self_attention.query_key_value.bias"
 
 def test_weights_that_do_not_fit_the_config(folder):
     changed(folder, lambda tensors: tensors.update({BIAS: torch.zeros(3)}))
-    refused(folder, r"query_key_value\.bias should be \(\d+,\) float32 for config\.toml and its processors, found \(3,\)")
+    refused(
+        folder, r"query_key_value\.bias should be \(\d+,\) float32 for config\.toml and its processors, found \(3,\)"
+    )
 
 
 def test_missing_and_extra_weights(folder):
