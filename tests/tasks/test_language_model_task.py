@@ -135,5 +135,5 @@ def test_a_prompt_that_fills_the_context_is_refused_by_its_line() -> None:
 
 
 def test_a_network_that_does_not_fit_is_named_with_the_task() -> None:
-    with pytest.raises(ValueError, match="language-model needs a decoder-only network, found EncoderOnlyConfig"):
+    with pytest.raises(ValueError, match="language-model needs a decoder-only network, found encoder-only"):
         LanguageModel().network(EncoderOnlyConfig(), PROCESSORS)

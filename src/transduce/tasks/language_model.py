@@ -31,6 +31,7 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode, stream
 from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
+from transduce.networks.table import kind_of
 from transduce.tasks.outputs import LineError, Output, outputs_of
 from transduce.tasks.task import Model, special_ids
 from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, token_loss
@@ -82,7 +83,7 @@ class LanguageModel:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, DecoderOnlyConfig):
-            raise ValueError(f"task {self.name} needs a decoder-only network, found {type(config).__name__}")
+            raise ValueError(f"task {self.name} needs a decoder-only network, found {kind_of(config)}")
         network: nn.Module = config.build(vocabulary=processors["text"].size)
         return network
 
