@@ -143,6 +143,17 @@ def test_a_vocabulary_that_is_not_the_tokenizers(folder):
     refused(folder, "the files are not of one model")
 
 
+def test_a_tokenizer_that_the_manifest_does_not_list_is_not_read(tmp_path):
+    """One of both sides would be taken before one of each."""
+    folder = tiny_model.write(tmp_path / "model", shared=False)
+    before = transduce.load(folder).processors.sha256()
+    shutil.copyfile(folder / "target.json", folder / "tokenizer.json")
+    assert transduce.load(folder).processors.sha256() == before
+    (folder / "tokenizer.json").unlink()
+    (folder / "source.json").unlink()
+    refused(folder, r"source\.json: is missing")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
