@@ -14,6 +14,7 @@ FOR_SENTENCES = (
     "word-error-rate",
     "bleu",
     "exact-match",
+    "accuracy",
 )
 
 

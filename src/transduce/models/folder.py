@@ -78,13 +78,18 @@ def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.fl
         files.recover_folder(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such model folder; training writes one to runs/NAME/model")
-    files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS])
-    model = read_config(folder)
-    processors = Processors.load(folder, model.task.columns)
+    model, processors = read_config_and_processors(folder)
     with torch.device("meta"), _Uninitialised():  # allocates nothing before the shapes of the file are known to fit
         network = model.task.network(model.network, processors)
     _set_weights(network, files.read_tensors(folder / WEIGHTS), folder)
     return Loaded(model, network.to(device=device, dtype=dtype).eval(), processors, read_generation(folder))
+
+
+def read_config_and_processors(folder: Path) -> tuple[ModelConfig, Processors]:
+    """All but the weights, after checking every file against the manifest. Files that it does not list are not read."""
+    manifest = files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS])
+    model = read_config(folder)
+    return model, Processors.load(folder, model.task.columns, manifest["files"])
 
 
 class _Uninitialised(TorchFunctionMode):

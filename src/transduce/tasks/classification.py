@@ -22,6 +22,7 @@ from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
 from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.heads import ClassHead
+from transduce.networks.table import kind_of
 from transduce.tasks.task import Model
 from transduce.tasks.tokens import Ids, padded
 from transduce.training.losses import Loss, Outputs
@@ -96,7 +97,7 @@ class Classification:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, EncoderOnlyConfig):
-            raise ValueError(f"task {self.name} needs an encoder-only network, found {type(config).__name__}")
+            raise ValueError(f"task {self.name} needs an encoder-only network, found {kind_of(config)}")
         network: nn.Module = config.build(processors["text"].size, ClassHead(config.d_model, processors["label"].size))
         return network
 

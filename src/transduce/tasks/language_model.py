@@ -31,6 +31,7 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode, stream
 from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
+from transduce.networks.table import kind_of
 from transduce.tasks.outputs import LineError, Output, outputs_of
 from transduce.tasks.task import Model, special_ids
 from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, token_loss
@@ -82,7 +83,7 @@ class LanguageModel:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, DecoderOnlyConfig):
-            raise ValueError(f"task {self.name} needs a decoder-only network, found {type(config).__name__}")
+            raise ValueError(f"task {self.name} needs a decoder-only network, found {kind_of(config)}")
         network: nn.Module = config.build(vocabulary=processors["text"].size)
         return network
 
@@ -92,8 +93,9 @@ class LanguageModel:
         tokens, targets = array[:, :-1], array[:, 1:]
         lengths = torch.tensor([[len(row) - 1] for row in rows.columns["text"]])
         behind = torch.arange(tokens.shape[1]) >= lengths  # padding, or the last token where it predicts nothing
-        documents = (tokens == tokenizer.start).cumsum(1)
-        targets = targets.masked_fill((targets == tokenizer.start) | behind, IGNORE)
+        starts = _starts(array, tokenizer.start, tokenizer.end)
+        documents = starts[:, :-1].cumsum(1)
+        targets = targets.masked_fill(starts[:, 1:] | behind, IGNORE)
         return PackedBatch(tokens.contiguous(), targets.contiguous(), documents)
 
     def loss(self, network: Any, batch: PackedBatch, smoothing: float) -> Loss:
@@ -110,6 +112,19 @@ class LanguageModel:
     def predict(self, model: Model, records: Sequence[Record], settings: Decoding) -> Iterator[Output]:
         best = dict(continuations(model, [record.values["text"] for record in records], settings, self.context))
         return (best[place][0] for place in range(len(records)))
+
+
+def _starts(rows: Int[Tensor, "B L"], start: int, end: int) -> Bool[Tensor, "B L"]:
+    """Where the start tokens of packed rows are. Some imported tokenizers have one token for start and end (GPT-2's
+    <|endoftext|>): then every other one is a start, beginning with the first token of a row.
+
+    >>> _starts(torch.tensor([[2, 5, 2, 2, 6], [6, 2, 2, 7, 8]]), start=2, end=2).int().tolist()
+    [[1, 0, 0, 1, 0], [0, 0, 1, 0, 0]]
+    """
+    marks = rows == start
+    if start != end:
+        return marks
+    return marks & (marks.cumsum(1) % 2 == marks[:, :1])
 
 
 def continuations(

@@ -27,6 +27,7 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.requests import Request
 from transduce.networks.config import EncoderDecoderConfig
+from transduce.networks.table import kind_of
 from transduce.tasks.outputs import LineError, Output, outputs_of
 from transduce.tasks.task import Model, special_ids
 from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, token_loss
@@ -84,7 +85,7 @@ class Translation:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, EncoderDecoderConfig):
-            raise ValueError(f"task translation needs an encoder-decoder network, found {type(config).__name__}")
+            raise ValueError(f"task translation needs an encoder-decoder network, found {kind_of(config)}")
         source, target = processors["source"], processors["target"]
         network: nn.Module = config.build(target.size, None if source is target else source.size)
         return network
