@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.evaluate_options import asked_breakdowns, check, columns, edges, evaluate_parser, metric_names
-from transduce.cli.options import free_cores, method
+from transduce.cli.evaluate_options import asked_breakdowns, check, edges, evaluate_parser, metric_names
+from transduce.cli.options import columns, free_cores, method
 
 if TYPE_CHECKING:
     from transduce.workflows.evaluate.assessment import Assessment

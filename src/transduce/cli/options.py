@@ -160,6 +160,30 @@ def add_tag(parser: argparse._ActionsContainer, what: str) -> None:
     )
 
 
+# --- Files of records
+
+
+def add_columns(parser: argparse._ActionsContainer, text: str) -> None:
+    """--columns, which names the columns of files; `columns` reads it."""
+    parser.add_argument("--columns", metavar="NAME=COLUMN,..", help=text)
+
+
+def columns(options: argparse.Namespace) -> dict[str, str] | None:
+    """What --columns says, {"source": "en", "target": "de"}. ValueError where it is no such list."""
+    if options.columns is None:
+        return None
+    from transduce.tasks.table import TASKS
+
+    known = (*dict.fromkeys(column for task in TASKS.values() for column in task().columns), "tag", "group")
+    parts = [part.partition("=") for part in options.columns.split(",")]
+    found = {name: column for name, _, column in parts}
+    if not all(equals for _, equals, _ in parts) or not found.keys() <= {*known} or len(found) < len(parts):
+        raise ValueError(
+            f"--columns takes NAME=COLUMN with names of {', '.join(known)}, each once, found {options.columns!r}"
+        )
+    return found
+
+
 # --- Decoding
 
 

@@ -82,7 +82,10 @@ def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.fl
     model = read_config(folder)
     processors = Processors.load(folder, model.task.columns)
     with torch.device("meta"), _Uninitialised():  # allocates nothing before the shapes of the file are known to fit
-        network = model.task.network(model.network, processors)
+        try:
+            network = model.task.network(model.network, processors)
+        except ValueError as error:
+            raise ValueError(f"{folder / CONFIG}: {error}") from None
     _set_weights(network, files.read_tensors(folder / WEIGHTS), folder)
     return Loaded(model, network.to(device=device, dtype=dtype).eval(), processors, read_generation(folder))
 

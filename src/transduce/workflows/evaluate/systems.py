@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transduce.evaluation.calibration import Calibration
+from transduce.evaluation.metric import Metric
 from transduce.models.ensemble import open_models
 from transduce.models.find import find_model, open_model
 from transduce.models.folder import read_config
@@ -102,7 +103,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
         if remark := seen_in_training(path, held_out):
             log.warning("%s", remark)
     wanted = Wanted(
-        breakdowns=questions.breakdowns if chosen_metrics(questions.metrics, held_out.task) else (),
+        breakdowns=questions.breakdowns if _metrics(systems, held_out, questions) else (),
         edges=questions.edges,
         trained_on=None if questions.train is None else count_words(questions.train, questions.train_columns),
         sentences=questions.sentences,
@@ -114,7 +115,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     others = []
     for path in systems.compare:
         texts = outputs[path] if path in outputs else _translated(path, held_out, systems, files)
-        others.append(_judged(str(path), texts, held_out, questions))
+        others.append(_judged(str(path), texts, held_out, systems, questions))
     assessment = assess(held_out, subject, others, wanted, sure)
     for kind in sorted({*questions.asked} - {table.kind for table in assessment.breakdowns}):
         log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
@@ -124,7 +125,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
 def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldOut:
     task = TRANSLATION if systems.model is None else read_config(find_model(systems.model)).task
     if files.references:
-        held_out = read_aligned(files.source, files.references)
+        held_out = read_aligned(files.source, files.references, task)
     elif files.pairs is not None:
         # the columns given are those of --train where the columns of the pairs have no names
         named = questions.train is None or names_columns(files.pairs)
@@ -135,14 +136,16 @@ def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldO
         held_out = read_test_set(path, files.alternatives, task=task)
         log.info("evaluating on %s, the run's own test %ss: %s", path, task.unit, f"{len(held_out.references):,}")
     if held_out.left_out:
-        log.warning("pairs with an empty side, left out: %s", f"{held_out.left_out:,}")
+        log.warning("%ss with an empty column, left out: %s", task.unit, f"{held_out.left_out:,}")
     return held_out.with_tags(files.tags)
 
 
 def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple[Judged, Calibration | None]:
     """The system itself, and how sure it is. Its model is gone from memory then, which the others may need."""
     if systems.outputs is not None:
-        return _judged(str(systems.outputs), read_outputs(systems.outputs, held_out), held_out, questions), None
+        return _judged(
+            str(systems.outputs), read_outputs(systems.outputs, held_out), held_out, systems, questions
+        ), None
     assert systems.model is not None
     paths = [systems.model, *systems.ensemble]
     model = open_models(paths, systems.device, systems.precision)
@@ -175,8 +178,13 @@ def _translated(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     return texts
 
 
-def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, questions: Questions) -> Judged:
-    return judge(name, outputs, held_out.references, chosen_metrics(questions.metrics, held_out.task))
+def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, systems: Systems, questions: Questions) -> Judged:
+    return judge(name, outputs, held_out.references, _metrics(systems, held_out, questions))
+
+
+def _metrics(systems: Systems, held_out: HeldOut, questions: Questions) -> list[Metric]:
+    """The metrics asked for: those of the models' task, or any where files of outputs alone are judged."""
+    return chosen_metrics(questions.metrics, held_out.task if systems.models else None)
 
 
 def _warn_of_cut(cut: int, name: str, model: Model) -> None:
