@@ -225,8 +225,14 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
 
     ValueError for options that do not go together.
     """
+    from transduce.networks.stepping import decodes
     from transduce.workflows.predict.method import method_of
 
+    given = decoding_options_given(options)
+    if given and not decodes(model.network):
+        raise ValueError(
+            f"{given[0]} is for models that generate text, and {model.name} is for {model.task.name}: leave it out"
+        )
     n_best = getattr(options, "n_best", None)
     _check(options, n_best)
     changes = decoding_changes(options)

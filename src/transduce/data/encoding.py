@@ -136,7 +136,9 @@ def _stored_rows(store: TokenStore) -> Iterator[EncodedRow]:
 
 def unknown_label(column: str, given: bool) -> str:
     """Why a record is left out whose label is not known; `given`: those that are come from a model to start from."""
-    return f"{column} is unknown to the model to start from" if given else f"{column} occurs in no train record"
+    return (
+        f"{column} is unknown to the model that the run starts from" if given else f"{column} occurs in no train record"
+    )
 
 
 class _Encoder:

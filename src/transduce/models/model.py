@@ -78,6 +78,8 @@ class Model:
         A record is a dict by column, {"text": "..."} (with {"tags": ["de"]} for a model that knows tags), or the text of the
         task's key column alone. settings: those of `decoding`, for tasks that generate text.
         """
+        if isinstance(records, str | Mapping):
+            raise ValueError("expected a list of records, found one; use [record]")
         rows = [as_record(self.task, record, number) for number, record in enumerate(records, 1)]
         return list(self.task.predict(self, rows, self.decoding(**settings)))
 
@@ -254,6 +256,8 @@ def as_record(task: Task, value: Record | Mapping[str, Any] | str, number: int) 
     """A record for prediction, of what a caller gives: a dict by column and "tags", or the text of the key column."""
     if isinstance(value, Record):
         return value
+    if not isinstance(value, str | Mapping):
+        raise ValueError(f"record {number} must be a text or a dict by column, found {type(value).__name__}")
     values: Mapping[str, Any] = {task.key: value} if isinstance(value, str) else value
     inputs = [column for column in task.columns if column != task.answer]
     for column in inputs:

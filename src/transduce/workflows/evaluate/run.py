@@ -76,7 +76,7 @@ def evaluate(
         raise ValueError(f"there are no {model.task.unit}s to evaluate on")
     records = held_out.records()
     figures, nll, units = model.task.figures(0.0, 0.0), 0.0, 0
-    if figures:
+    if figures:  # else nothing is measured by the loss, and an answer that the model cannot give is wrong
         nll, units = model.likelihood(records)  # first, as it detects references that are too long
     outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen)

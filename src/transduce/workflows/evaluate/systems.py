@@ -5,13 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from transduce.data.columns import Labels
+from transduce.data.records import plural
 from transduce.evaluation.calibration import Calibration
 from transduce.evaluation.metric import Metric
 from transduce.models.ensemble import open_models
 from transduce.models.find import find_model, open_model
 from transduce.models.folder import read_config
 from transduce.models.model import Model
+from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
+from transduce.text.tags import shown
 from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
 from transduce.workflows.evaluate.breakdowns import Kind, count_words
 from transduce.workflows.evaluate.calibrate import calibration
@@ -98,6 +102,10 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     for path in [] if systems.model is None else [systems.model, *systems.ensemble]:
         find_model(path)
     held_out = _test_set(systems, files, questions)
+    if systems.compare and not _metrics(systems, held_out, questions):
+        raise ValueError(
+            f"--compare needs a metric of predictions, and there is none: {_without_metrics(held_out.task)}"
+        )
     outputs = {path: read_outputs(path, held_out) for path in systems.compare if not is_model(path)}
     for path in systems.models:
         if remark := seen_in_training(path, held_out):
@@ -151,6 +159,7 @@ def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple
     model = open_models(paths, systems.device, systems.precision)
     if advice := tag_advice(model, held_out.tags):
         log.info("%s", advice)
+    _warn_of_unknown_labels(model, held_out)
     evaluation = evaluate(model, held_out, questions.metrics, systems.method(model))
     name = " + ".join(map(str, paths))
     _warn_of_cut(evaluation.cut, name, model)
@@ -163,6 +172,7 @@ def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
         held_out = replace(held_out, tags=())
     try:
+        model.require(held_out.task.name)
         systems.method(model)
         for tags in set(held_out.tags):
             model.processors.tokenizer(held_out.task.key).tag_ids(tags)
@@ -182,9 +192,29 @@ def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, systems: Sys
     return judge(name, outputs, held_out.references, _metrics(systems, held_out, questions))
 
 
+def _without_metrics(task: Task) -> str:
+    return (
+        "give some to --metrics"
+        if task.metrics
+        else f"task {task.name} is measured by {', '.join(task.figures(0.0, 0.0))}"
+    )
+
+
 def _metrics(systems: Systems, held_out: HeldOut, questions: Questions) -> list[Metric]:
     """The metrics asked for: those of the models' task, or any where files of outputs alone are judged."""
     return chosen_metrics(questions.metrics, held_out.task if systems.models else None)
+
+
+def _warn_of_unknown_labels(model: Model, held_out: HeldOut) -> None:
+    answer = held_out.task.answer
+    labels = None if answer is None else model.processors[answer]
+    if isinstance(labels, Labels):
+        unknown = [each[0] for each in held_out.references if each[0] not in labels.ids]
+        if unknown:
+            names, units = shown(sorted(set(unknown))), plural(held_out.task.unit, len(unknown))
+            log.warning(
+                "%s %s with labels unknown to the model (%s): each counts as wrong", f"{len(unknown):,}", units, names
+            )
 
 
 def _warn_of_cut(cut: int, name: str, model: Model) -> None:

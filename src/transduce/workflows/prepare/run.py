@@ -309,7 +309,7 @@ def _label_advice(plan: Plan, reasons: Collection[str]) -> Iterator[str]:
         if unknown_label(name, name in plan.given) not in reasons:
             continue
         if isinstance(labels := plan.given.get(name), Labels):
-            yield f"{plural(name)} are those of the model to start from ({shown(labels.names)}); give {name} one of them"
+            yield f"that model knows {shown(labels.names)}: correct the {plural(name)}, or train without start-from"
         else:
             yield f"a model cannot predict a {name} that it has not seen: correct it, or add such {plural(plan.task.unit)} to train"
 
