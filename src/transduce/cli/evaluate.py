@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.evaluate_options import asked_breakdowns, check, columns, edges, evaluate_parser, metric_names
-from transduce.cli.options import free_cores, method
+from transduce.cli.evaluate_options import asked_breakdowns, check, edges, evaluate_parser, metric_names
+from transduce.cli.options import columns, free_cores, method
 
 if TYPE_CHECKING:
     from transduce.workflows.evaluate.assessment import Assessment
@@ -29,6 +29,11 @@ def main(arguments: Sequence[str]) -> int:
     if systems.models:
         free_cores(options.device)
     assessment = evaluate_systems(systems, _test_files(options), questions)
+    if not assessment.subject.scores:
+        for option in ("output", "worst"):
+            if getattr(options, option):
+                task = assessment.held_out.task.name
+                raise ValueError(f"--{option} needs predictions, and task {task} is measured without any: leave it out")
     shown = _asked(assessment, options)
     try:
         streams.write(as_json(shown) if options.json else as_text(shown))

@@ -4,12 +4,19 @@ import argparse
 import re
 from pathlib import Path
 
-from transduce.cli.options import add_decoding, add_ensemble, add_model, add_tag, decoding_options_given
+from transduce.cli.options import (
+    add_columns,
+    add_decoding,
+    add_ensemble,
+    add_model,
+    add_tag,
+    columns,
+    decoding_options_given,
+)
 from transduce.cli.parser import Parser, check_target, did_you_mean
 
 KINDS = ("length", "group", "tag", "rare-words")
 ALL = "all"
-COLUMNS = ("source", "target", "tag", "group")
 
 DESCRIPTION = (
     "Prints every metric with its 95 % interval and the signature that says how it was computed, and the model's "
@@ -41,11 +48,7 @@ def _add_test_set(parser: Parser) -> None:
         "--reference", metavar="FILE", type=Path, action="append", help="their references (several files may be given)"
     )
     group.add_argument("--data", metavar="FILE", type=Path, help="one file of pairs instead, in any format of training")
-    group.add_argument(
-        "--columns",
-        metavar="NAME=COLUMN,..",
-        help="of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain",
-    )
+    add_columns(group, "of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain")
     add_tag(group, "a tag of every source, behind those in the file")
     group.add_argument(
         "--alternatives", action="store_true", help="pairs of one file that share a source are one item, any is right"
@@ -179,19 +182,6 @@ def _check_breakdowns(options: argparse.Namespace) -> None:
 
 def _named(listed: str | None) -> list[str]:
     return [] if listed is None else [name.strip() for name in listed.split(",")]
-
-
-def columns(options: argparse.Namespace) -> dict[str, str] | None:
-    """What --columns says, {"source": "en", "target": "de"}. ValueError where it is no such list."""
-    if options.columns is None:
-        return None
-    parts = [part.partition("=") for part in options.columns.split(",")]
-    found = {name: column for name, _, column in parts}
-    if not all(equals for _, equals, _ in parts) or not found.keys() <= {*COLUMNS} or len(found) < len(parts):
-        raise ValueError(
-            f"--columns takes NAME=COLUMN with names of {', '.join(COLUMNS)}, each once, found {options.columns!r}"
-        )
-    return found
 
 
 def edges(options: argparse.Namespace) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from transduce import terminal
 from transduce.evaluation.classification import Confusion
+from transduce.tasks.references import loss_unit
+from transduce.tasks.task import Task
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
 from transduce.workflows.evaluate.compare import Compared
@@ -21,7 +23,7 @@ CONFUSED = 10  # pairs of classes shown
 
 def as_text(found: Assessment) -> str:
     """Tables: the scores, then what else was asked for, each under its title."""
-    blocks = [terminal.table(_score_rows(found.subject, len(found.held_out.references)), "lrrl")]
+    blocks = [terminal.table(_score_rows(found.subject, len(found.held_out.references), found.held_out.task), "lrrl")]
     if found.compared:
         blocks.append(
             "".join(f"{letter(place)}  {terminal.harmless(each.name)}\n" for place, each in enumerate(found.systems))
@@ -63,12 +65,13 @@ def as_json(found: Assessment) -> str:
     return json.dumps(tree) + "\n"
 
 
-def _score_rows(subject: Judged, sentences: int) -> Iterator[Row]:
+def _score_rows(subject: Judged, sentences: int, task: Task) -> Iterator[Row]:
     for score, interval in zip(subject.scores, subject.intervals, strict=True):
         yield score.name, figure(score.value), f"[{spread(interval)}]", score.signature
     if isinstance(subject, Evaluation):
+        of = f"{subject.units:,} {loss_unit(task)}" + ("" if task.answer is None else ", first references")
         for name, value in subject.figures.items():
-            yield name, f"{value:.4g}", "", f"{subject.units:,} target tokens, first references"
+            yield name, f"{value:.4g}", "", of
     yield "sentences", f"{sentences:,}", "", ""
 
 

@@ -4,7 +4,15 @@ import sys
 from collections.abc import Sequence
 
 from transduce.cli import streams
-from transduce.cli.options import add_generation, add_model, decoding_changes, opened, sampling_changes
+from transduce.cli.options import (
+    add_generation,
+    add_model,
+    add_tag,
+    decoding_changes,
+    note_tags,
+    opened,
+    sampling_changes,
+)
 from transduce.cli.parser import Parser
 from transduce.terminal import harmless_lines
 
@@ -23,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("transduce generate", DESCRIPTION, EXAMPLES)
     add_model(parser)
     parser.add_argument("--prompt", metavar="TEXT", help="the text to continue (default: standard input)")
+    add_tag(parser, "a tag before the prompt")
     add_generation(parser)
     options = parser.parse(arguments)
     draws = sampling_changes(options)
@@ -32,20 +41,26 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.decoding.strategies.sampling import Sampling
     from transduce.tasks.language_model import LanguageModel, text_stream
+    from transduce.tasks.outputs import LineError
 
     model = opened(options)
     task = model.require("language-model")
     assert isinstance(task, LanguageModel)
+    note_tags(model, options.tag)
     changes = decoding_changes(options)
     settings = model.decoding(**changes) if options.beam else model.decoding(**changes, sampling=Sampling(**draws))
     safe = harmless_lines if sys.stdout.isatty() else str
+    try:
+        if options.beam and options.beam > 1:  # an output is known when the search has ended
+            (text,) = model.generate([prompt], tags=[options.tag], **changes)
+            parts = iter([text[len(prompt) :]])
+        else:
+            parts = text_stream(model, prompt, settings, task.context, options.tag)
+    except LineError as error:
+        raise ValueError(error.what) from None
     streams.write(safe(prompt))
-    if options.beam and options.beam > 1:  # an output is known when the search has ended
-        (text,) = model.generate([prompt], **changes)
-        streams.write(safe(text[len(prompt) :]))
-    else:
-        for part in text_stream(model, prompt, settings, task.context):
-            streams.write(safe(part))
+    for part in parts:
+        streams.write(safe(part))
     streams.write("\n")
     return 0
 

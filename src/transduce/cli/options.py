@@ -160,6 +160,30 @@ def add_tag(parser: argparse._ActionsContainer, what: str) -> None:
     )
 
 
+# --- Files of records
+
+
+def add_columns(parser: argparse._ActionsContainer, text: str) -> None:
+    """--columns, which names the columns of files; `columns` reads it."""
+    parser.add_argument("--columns", metavar="NAME=COLUMN,..", help=text)
+
+
+def columns(options: argparse.Namespace) -> dict[str, str] | None:
+    """What --columns says, {"source": "en", "target": "de"}. ValueError where it is no such list."""
+    if options.columns is None:
+        return None
+    from transduce.tasks.table import TASKS
+
+    known = (*dict.fromkeys(column for task in TASKS.values() for column in task().columns), "tag", "group")
+    parts = [part.partition("=") for part in options.columns.split(",")]
+    found = {name: column for name, _, column in parts}
+    if not all(equals for _, equals, _ in parts) or not found.keys() <= {*known} or len(found) < len(parts):
+        raise ValueError(
+            f"--columns takes NAME=COLUMN with names of {', '.join(known)}, each once, found {options.columns!r}"
+        )
+    return found
+
+
 # --- Decoding
 
 
@@ -201,8 +225,14 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
 
     ValueError for options that do not go together.
     """
+    from transduce.networks.stepping import decodes
     from transduce.workflows.predict.method import method_of
 
+    given = decoding_options_given(options)
+    if given and not decodes(model.network):
+        raise ValueError(
+            f"{given[0]} is for models that generate text, and {model.name} is for {model.task.name}: leave it out"
+        )
     n_best = getattr(options, "n_best", None)
     _check(options, n_best)
     changes = decoding_changes(options)

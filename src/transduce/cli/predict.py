@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from transduce.cli import streams
-from transduce.cli.options import add_device, add_folder, opened
+from transduce.cli.options import add_columns, add_device, add_folder, add_tag, columns, note_tags, opened
 from transduce.cli.parser import Parser
 
 DESCRIPTION = (
@@ -24,14 +24,19 @@ def main(arguments: Sequence[str]) -> int:
         "files", metavar="FILE", nargs="*", help="records or lines; - or nothing: lines of standard input"
     )
     parser.add_argument("--json", action="store_true", help="an object on each line: text, confidence, probabilities")
+    add_columns(parser, "of .csv and .jsonl files: text=description,tag=language")
+    add_tag(parser, "a tag of every record, behind its own")
     add_device(parser)
     options = parser.parse(arguments)
 
-    from transduce.workflows.predict.run import predict_files
+    from transduce.workflows.predict.run import Source, predict_files
 
-    names = options.files or ["-"]
+    names, named = options.files or ["-"], columns(options)
     for name in names:
         streams.check_readable(name)
     model = opened(options)
-    predict_files(model, names, streams.inputs, streams.write, as_json=options.json)
+    source = Source(names, streams.inputs, named, tuple(options.tag))
+    if all(source.holds_lines(name) for name in names):  # records may have tags of their own
+        note_tags(model, options.tag)
+    predict_files(model, source, streams.write, as_json=options.json)
     return 0

@@ -12,6 +12,7 @@ import pyarrow as pa
 from transduce import files
 from transduce.data.store import IDS
 from transduce.text.imported import load as load_tokenizer
+from transduce.text.tags import shown
 from transduce.text.tokenizer import Tokenizer
 
 MOST_LABELS = 10_000  # different ones of a column
@@ -55,7 +56,7 @@ class Text:
 
     multiline: line breaks inside a text are kept; else they become spaces.
     limit: the task's `rows` splits or cuts texts of more tokens, and the report counts them as `beyond`. None: records with
-    more tokens than data.clean.max-length are left out.
+    more tokens than data.clean.max-length are left out. roles: special tokens that a tokenizer must have.
     """
 
     file: ClassVar[str] = "tokenizer"
@@ -64,6 +65,7 @@ class Text:
     multiline: bool = False
     limit: int | None = None
     beyond: str = "longer than the context, split"
+    roles: tuple[str, ...] = ("start", "end", "pad")
 
     def load(self, path: Path) -> Tokenizer:
         return load_tokenizer(path)
@@ -127,7 +129,7 @@ class Labels:
         try:
             return [[self.ids[value]] for value in values]
         except KeyError as error:
-            raise ValueError(f"unknown label {error.args[0]!r}; there are {self.size:,} others") from None
+            raise ValueError(f"unknown label {error.args[0]!r}; known: {shown(self.names)}") from None
 
     def save(self, path: Path) -> None:
         files.write_atomically(path, self._content())

@@ -1,6 +1,6 @@
 """Last pass over the files: records -> ids -> rows of the store of each part."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import compress
@@ -61,11 +61,12 @@ def encode(
     processors: Processors,
     clean: Clean,
     findings: Mapping[str, Findings],
+    given: Collection[str] = (),
 ) -> Encoding:
     """Writes `PART.arrow` for each part, and `PART.jsonl` with the records of dev and test.
 
     The encoded records of each part stream through the task's `rows`, those of train corpus by corpus. `findings` (by origin)
-    count what is left out, and texts that `rows` cuts.
+    count what is left out, and texts that `rows` cuts. `given` are columns whose processors come from elsewhere.
     """
     types = {name: column.arrow for name, column in task.columns.items()}
     ends: list[int] = []
@@ -79,7 +80,7 @@ def encode(
         }
         train = stack.enter_context(StoreWriter(folder / "train.arrow", types))
         for name, origin in origins.items():
-            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out)
+            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out, given)
             for records in origin.read_corpora("encoding", Findings()):
                 train.write(task.rows(encoder.train_rows(records), processors))
                 ends.append(train.rows)
@@ -133,6 +134,13 @@ def _stored_rows(store: TokenStore) -> Iterator[EncodedRow]:
             yield {column: ids.tolist() for column, ids in zip(store.columns, values, strict=True)}
 
 
+def unknown_label(column: str, given: bool) -> str:
+    """Why a record is left out whose label is not known; `given`: those that are come from a model to start from."""
+    return (
+        f"{column} is unknown to the model that the run starts from" if given else f"{column} occurs in no train record"
+    )
+
+
 class _Encoder:
     """Encodes the records of one origin: those of train are yielded, those of dev and test written, others counted."""
 
@@ -144,6 +152,7 @@ class _Encoder:
         outcomes: UInt8[np.ndarray, " N"],
         findings: Findings,
         held_out: Mapping[int, HeldOutWriter],
+        given: Collection[str],
     ) -> None:
         self.written = np.zeros(len(outcomes), bool)
         self._task, self._processors, self._clean = task, processors, clean
@@ -156,7 +165,7 @@ class _Encoder:
         self._cut = {
             name: (column.limit, column.beyond) for name, column in columns.items() if column.limit is not None
         }
-        self._done = 0
+        self._given, self._done = given, 0
 
     def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
         """The encoded train records of a corpus, in order."""
@@ -208,7 +217,7 @@ class _Encoder:
         for name, labels in self._labels.items():
             if record.values[name] not in labels.ids:
                 text = f"{name} {record.values[name]!r}: {record.text}"
-                self._findings.dropped.add(f"{name} occurs in no train record", record.where, text)
+                self._findings.dropped.add(unknown_label(name, name in self._given), record.where, text)
                 return False
         return True
 

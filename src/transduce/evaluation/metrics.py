@@ -1,6 +1,7 @@
 """The metrics by name."""
 
 import difflib
+from collections.abc import Collection
 from functools import partial
 
 from sacrebleu.metrics.bleu import BLEU
@@ -43,6 +44,12 @@ PERPLEXITY = "perplexity"  # measured beside these, of a model rather than of it
 # what validations during training measure
 QUICK_METRICS = {each.name: each for each in (*USUAL, *OF_LABELS) if not each.costly}
 ERROR_RATES = frozenset(name for name, each in METRICS.items() if not each.higher_is_better)
+
+
+def variants_of(names: Collection[str]) -> tuple[str, ...]:
+    """The metrics on demand that are variants of some of these: `variants_of(("chrf", "ter")) == ("chrf++",)`."""
+    stems = [each.name.partition("-")[0].rstrip("+") for each in ON_DEMAND]
+    return tuple(each.name for each, stem in zip(ON_DEMAND, stems, strict=True) if stem in names)
 
 
 def metric(name: str) -> Metric:

@@ -6,6 +6,7 @@ from torch import nn
 
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig
+from transduce.tasks.references import loss_unit
 from transduce.training.averaging import WEIGHTS
 from transduce.training.state import TrainState
 
@@ -29,7 +30,7 @@ def model_card(
 
 A Transformer for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
 
-Trained for {state.step} updates, {state.target_tokens:,} target tokens or rows, {state.seconds / 60:.1f} minutes,
+Trained for {state.step} updates, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
 seed {seed}.
 
 | measured on the dev set in {precision} | |

@@ -80,7 +80,10 @@ def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.fl
         raise ValueError(f"{folder}: no such model folder; training writes one to runs/NAME/model")
     model, processors = read_config_and_processors(folder)
     with torch.device("meta"), _Uninitialised():  # allocates nothing before the shapes of the file are known to fit
-        network = model.task.network(model.network, processors)
+        try:
+            network = model.task.network(model.network, processors)
+        except ValueError as error:
+            raise ValueError(f"{folder / CONFIG}: {error}") from None
     _set_weights(network, files.read_tensors(folder / WEIGHTS), folder)
     return Loaded(model, network.to(device=device, dtype=dtype).eval(), processors, read_generation(folder))
 

@@ -33,6 +33,11 @@ COMMANDS = {"translation": "translate", "language-model": "generate"}  # all oth
 T = TypeVar("T")
 
 
+def command_of(task: Task) -> str:
+    """The command that uses a model of a task."""
+    return COMMANDS.get(task.name, "predict")
+
+
 @dataclass
 class Model:
     """What `transduce.load` returns.
@@ -73,6 +78,8 @@ class Model:
         A record is a dict by column, {"text": "..."} (with {"tags": ["de"]} for a model that knows tags), or the text of the
         task's key column alone. settings: those of `decoding`, for tasks that generate text.
         """
+        if isinstance(records, str | Mapping):
+            raise ValueError("expected a list of records, found one; use [record]")
         rows = [as_record(self.task, record, number) for number, record in enumerate(records, 1)]
         return list(self.task.predict(self, rows, self.decoding(**settings)))
 
@@ -122,15 +129,18 @@ class Model:
         settings = self._settings(settings, beam_size, n_best)
         return in_order(translation.outputs(self, lines, settings, tags, prefixes, first_place), len(lines))
 
-    def generate(self, prompts: Iterable[str] = ("",), **settings: Any) -> list[str]:
-        """The prompts with their continuations, by a language model; `settings` are those of `decoding`.
+    def generate(
+        self, prompts: Iterable[str] = ("",), *, tags: Sequence[Sequence[str]] | None = None, **settings: Any
+    ) -> list[str]:
+        """The prompts with their continuations, by a language model; `settings` are those of `decoding`, `tags` those of
+        each prompt.
 
         >>> model.generate(["To be, or"], sampling=Sampling(temperature=0.8), max_length=100)
         """
         task = self.require("language-model")
         assert isinstance(task, LanguageModel)
         prompts = _texts(prompts)
-        outputs = language_model.continuations(self, prompts, self.decoding(**settings), task.context)
+        outputs = language_model.continuations(self, prompts, self.decoding(**settings), task.context, tags)
         return [each[0].text for each in in_order(outputs, len(prompts))]
 
     def score(
@@ -227,7 +237,7 @@ class Model:
     def require(self, task: str) -> Task:
         """The model's task. ValueError, with the right command, where it is another one than `task`."""
         if self.task.name != task:
-            command = COMMANDS.get(self.task.name, "predict")
+            command = command_of(self.task)
             raise ValueError(
                 f"{self.name} is a model for {self.task.name}, and this needs one for {task}; use transduce {command}"
             )
@@ -246,13 +256,18 @@ def as_record(task: Task, value: Record | Mapping[str, Any] | str, number: int) 
     """A record for prediction, of what a caller gives: a dict by column and "tags", or the text of the key column."""
     if isinstance(value, Record):
         return value
+    if not isinstance(value, str | Mapping):
+        raise ValueError(f"record {number} must be a text or a dict by column, found {type(value).__name__}")
     values: Mapping[str, Any] = {task.key: value} if isinstance(value, str) else value
     inputs = [column for column in task.columns if column != task.answer]
     for column in inputs:
         if not isinstance(values.get(column), str):
             raise ValueError(f"record {number} needs a text under {column!r}, found {values.get(column)!r}")
     texts = {column: values[column] for column in task.columns if isinstance(values.get(column), str)}
-    return Record(texts, f"record {number}", tags=tuple(values.get("tags", ())))
+    tags = values.get("tags", ())
+    if isinstance(tags, str):
+        raise ValueError(f'record {number}: tags must be a list such as ["de"], found the string {tags!r}')
+    return Record(texts, f"record {number}", tags=tuple(tags))
 
 
 def in_order(results: Iterator[tuple[int, T]], count: int) -> list[T]:

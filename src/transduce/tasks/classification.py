@@ -22,9 +22,8 @@ from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
 from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.heads import ClassHead
-from transduce.networks.table import kind_of
-from transduce.tasks.task import Model
-from transduce.tasks.tokens import Ids, padded
+from transduce.tasks.task import Model, wrong_network
+from transduce.tasks.tokens import Ids, padded, tagged
 from transduce.training.losses import Loss, Outputs
 
 BATCH_TOKENS = 8192  # padded tokens that are predicted together
@@ -97,7 +96,7 @@ class Classification:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, EncoderOnlyConfig):
-            raise ValueError(f"task {self.name} needs an encoder-only network, found {kind_of(config)}")
+            raise wrong_network(self, config)
         network: nn.Module = config.build(processors["text"].size, ClassHead(config.d_model, processors["label"].size))
         return network
 
@@ -131,8 +130,11 @@ class Classification:
     @torch.no_grad()
     def predict(self, model: Model, records: Sequence[Record], settings: Any = None) -> Iterator[LabelPrediction]:
         labels = model.processors.labels("label")
-        texts = model.processors["text"].encode_batch([record.values["text"] for record in records])
-        rows = [row[: self.max_tokens - SPECIAL] for row in texts]
+        texts = [record.values["text"] for record in records]
+        tokenizer = model.processors.tokenizer("text")
+        rows = [
+            row[: self.max_tokens - SPECIAL] for row in tagged(tokenizer, texts, [record.tags for record in records])
+        ]
         predictions: list[LabelPrediction | None] = [None] * len(rows)
         for places in by_length([len(row) + SPECIAL for row in rows], BATCH_TOKENS):
             tokens, lengths = self._tokens([rows[place] for place in places], model.processors)

@@ -31,10 +31,9 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode, stream
 from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
-from transduce.networks.table import kind_of
 from transduce.tasks.outputs import LineError, Output, outputs_of
-from transduce.tasks.task import Model, special_ids
-from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, token_loss
+from transduce.tasks.task import Model, special_ids, wrong_network
+from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, tagged, token_loss
 from transduce.text.tokenizer import StreamDecoder
 from transduce.training.losses import Loss
 
@@ -83,7 +82,7 @@ class LanguageModel:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, DecoderOnlyConfig):
-            raise ValueError(f"task {self.name} needs a decoder-only network, found {kind_of(config)}")
+            raise wrong_network(self, config)
         network: nn.Module = config.build(vocabulary=processors["text"].size)
         return network
 
@@ -110,7 +109,8 @@ class LanguageModel:
         return {"perplexity": perplexity(nll), "bits-per-byte": nll / math.log(2) * units_per_byte}
 
     def predict(self, model: Model, records: Sequence[Record], settings: Decoding) -> Iterator[Output]:
-        best = dict(continuations(model, [record.values["text"] for record in records], settings, self.context))
+        prompts, tags = [record.values["text"] for record in records], [record.tags for record in records]
+        best = dict(continuations(model, prompts, settings, self.context, tags))
         return (best[place][0] for place in range(len(records)))
 
 
@@ -128,31 +128,44 @@ def _starts(rows: Int[Tensor, "B L"], start: int, end: int) -> Bool[Tensor, "B L
 
 
 def continuations(
-    model: Model, prompts: Sequence[str], settings: Decoding, context: int, first_place: int = 0
+    model: Model,
+    prompts: Sequence[str],
+    settings: Decoding,
+    context: int,
+    tags: Sequence[Sequence[str]] | None = None,
+    first_place: int = 0,
 ) -> Iterator[tuple[int, list[Output]]]:
     """Each prompt's place and its n best continuations, in the order of finishing; an empty prompt begins a document.
 
     The text of an output begins with the prompt; its score and its probabilities are those of the continuation.
-    first_place: number of prompts before these in the same stream, on which random draws depend. LineError for a prompt
-    that fills the model's context.
+    tags: those of each prompt, which stand before it. first_place: number of prompts before these in the same stream, on
+    which random draws depend. LineError for a prompt that fills the model's context, ValueError for an unknown tag.
     """
     tokenizer = model.processors.tokenizer("text")
-    rows = tokenizer.encode_batch(prompts)
+    tags = [()] * len(prompts) if tags is None else tags
+    rows = tagged(tokenizer, prompts, tags)
     requests = [
         Request(None, row, _room(row, place, settings.max_length, context), first_place + place)
         for place, row in enumerate(rows)
     ]
     for place, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
-        yield place, outputs_of(hypotheses, rows[place], tokenizer)
+        yield place, outputs_of(hypotheses, rows[place][len(tags[place]) :], tokenizer)
 
 
-def text_stream(model: Model, prompt: str, settings: Decoding, context: int) -> Iterator[str]:
-    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it."""
-    tokenizer = model.processors.tokenizer("text")
-    row = tokenizer.encode(prompt)
+def text_stream(model: Model, prompt: str, settings: Decoding, context: int, tags: Sequence[str] = ()) -> Iterator[str]:
+    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it.
+
+    LineError, at once, for a prompt that fills the model's context; ValueError for an unknown tag.
+    """
+    (row,) = tagged(model.processors.tokenizer("text"), [prompt], [tags])
     request = Request(None, row, _room(row, 0, settings.max_length, context), 0)
+    return _text_parts(model, request, row[len(tags) :], settings)
+
+
+def _text_parts(model: Model, request: Request, prompt: Sequence[int], settings: Decoding) -> Iterator[str]:
+    tokenizer = model.processors.tokenizer("text")
     text = StreamDecoder(tokenizer)
-    text.push(row)
+    text.push(prompt)
     for token in stream(model.decodable(), request, settings, special_ids(tokenizer), model.device):
         yield text.push([token])
     yield text.finish()

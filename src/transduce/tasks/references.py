@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from transduce.data.columns import Text
 from transduce.data.processors import Processors
-from transduce.data.records import Record
+from transduce.data.records import Record, plural
 from transduce.tasks.task import Task
 
 
@@ -33,6 +33,13 @@ def items(task: Task, records: Sequence[Record], merge: bool = True) -> list[Ite
         if answer not in item.references:
             item.references.append(answer)
     return list(by_input.values())
+
+
+def loss_unit(task: Task) -> str:
+    """What the loss of a task is a mean over, in words: "target tokens", "tokens" without an answer, else records."""
+    if task.answer is None:
+        return "tokens"
+    return f"{task.answer} tokens" if isinstance(task.columns[task.answer], Text) else plural(task.unit)
 
 
 def units_per_byte(task: Task, processors: Processors, records: Sequence[Record]) -> float:

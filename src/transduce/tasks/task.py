@@ -18,6 +18,7 @@ from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Generation
 from transduce.decoding.hypothesis import SpecialIds
 from transduce.decoding.protocol import Decodable
+from transduce.networks.table import NETWORKS
 from transduce.text.tokenizer import Tokenizer
 from transduce.training.losses import Loss
 
@@ -110,6 +111,16 @@ class Task(Protocol):
     def predict(self, model: Model, records: Sequence[Record], settings: Any) -> Iterator[Prediction]:
         """The best prediction for each record, in input order."""
         ...
+
+
+def wrong_network(task: Task, config: object) -> ValueError:
+    """The error for a network that a task cannot train; names both."""
+    kind = next((name for name, each in NETWORKS.items() if type(config) is each), type(config).__name__)
+    return ValueError(f"task {task.name} needs {_with_article(task.default_network)} network, found {kind}")
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 def special_ids(tokenizer: Tokenizer) -> SpecialIds:

@@ -27,9 +27,8 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.requests import Request
 from transduce.networks.config import EncoderDecoderConfig
-from transduce.networks.table import kind_of
 from transduce.tasks.outputs import LineError, Output, outputs_of
-from transduce.tasks.task import Model, special_ids
+from transduce.tasks.task import Model, special_ids, wrong_network
 from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, token_loss
 from transduce.text.tags import checked
 from transduce.training.losses import Loss
@@ -69,7 +68,7 @@ class Translation:
 
     name: ClassVar[str] = "translation"
     unit: ClassVar[str] = "pair"
-    columns: ClassVar[Mapping[str, Column]] = {"source": Text(), "target": Text()}
+    columns: ClassVar[Mapping[str, Column]] = {"source": Text(roles=("end", "pad")), "target": Text()}
     key: ClassVar[str] = "source"
     answer: ClassVar[str | None] = "target"
     default_network: ClassVar[str] = "encoder-decoder"
@@ -85,7 +84,7 @@ class Translation:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, EncoderDecoderConfig):
-            raise ValueError(f"task translation needs an encoder-decoder network, found {kind_of(config)}")
+            raise wrong_network(self, config)
         source, target = processors["source"], processors["target"]
         network: nn.Module = config.build(target.size, None if source is target else source.size)
         return network

@@ -35,3 +35,4 @@ class Job:
     higher_is_better: Callable[[str], bool]  # by name of metric
     publish: Callable[[TrainState, dict[str, Tensor], Mapping[str, float]], None]  # makes the model folder of weights
     draw: Callable[[], None]  # draws what the log holds
+    unit: str = "target tokens"  # what the loss is a mean over

@@ -42,7 +42,7 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
         )
     elif is_over(job.trainable.config, state) and not _is_due(job, state):
         log.info("the budget (%s) was used up at step %d; to continue, give a larger one", state.budget, state.step)
-    progress = Progress(state)
+    progress = Progress(state, job.unit)
     try:
         _validate_when_due(job, state, stop)  # a validation that the last sitting did not finish
         saved = time.monotonic()

@@ -15,9 +15,13 @@ SMOOTHING = 0.05  # of the running means shown
 
 
 class Progress:
-    """Loss, perplexity and target tokens per second, smoothed over about twenty updates; steps and time left."""
+    """Loss, perplexity of tokens and units per second, smoothed over about twenty updates; steps and time left.
 
-    def __init__(self, state: TrainState) -> None:
+    unit: what the loss is a mean over: "target tokens", "texts".
+    """
+
+    def __init__(self, state: TrainState, unit: str) -> None:
+        self.unit = unit
         on_terminal = sys.stderr is not None and sys.stderr.isatty()
         self.bar = progress_bar("step", state.total_steps, initial=state.step, hidden=not on_terminal)
         self.loss = self.nll = self.rate = math.nan
@@ -28,7 +32,8 @@ class Progress:
         self.loss = _mixed(self.loss, measured.loss)
         self.nll = _mixed(self.nll, measured.nll)
         self.rate = _mixed(self.rate, measured.tokens / seconds)
-        figures = f"loss {self.loss:.3f}  ppl {math.exp(min(self.nll, 99.0)):.2f}  {self.rate:,.0f} tokens/s"
+        perplexity = f"  ppl {math.exp(min(self.nll, 99.0)):.2f}" if self.unit.endswith("tokens") else ""
+        figures = f"loss {self.loss:.3f}{perplexity}  {self.rate:,.0f} {self.unit.rpartition(' ')[2]}/s"
         self.bar.total = state.total_steps
         self.bar.set_postfix_str(figures, refresh=False)
         self.bar.update(state.step - self.bar.n)

@@ -213,7 +213,7 @@ def _place(names: Row, wanted: str, path: Path, layout: Layout) -> int:
     option = ",".join(f"{column}=..." for column in layout.names)
     raise ValueError(
         f"{path}: has no column {wanted!r}; {advice}found {found}. Name them, in a run file by columns = {{ {table} }}, "
-        f"of evaluate by --columns {option}"
+        f"for evaluate and predict by --columns {option}"
     )
 
 

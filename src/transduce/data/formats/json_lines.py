@@ -2,9 +2,9 @@
 
     {"source": "one", "target": "eins", "group": "numbers", "tag": "de formal"}
 
-The keys are the columns of the task; a corpus's `columns` names others. `group` and `tag` may be missing or null; the tags
-may be a list of strings, and then also be called `tags`. Other keys are ignored. A line break inside a string becomes one
-space, unless its column keeps them.
+The keys are the columns of the task; a corpus's `columns` names others. A label may be a number, true or false. `group` and
+`tag` may be missing or null; the tags may be a list of strings, and then also be called `tags`. Other keys are ignored. A
+line break inside a string becomes one space, unless its column keeps them.
 """
 
 import json
@@ -13,12 +13,13 @@ from typing import Any
 
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine
-from transduce.data.records import Record, tags_of
+from transduce.data.records import Record, shortened, tags_of
 from transduce.data.tally import Findings
 from transduce.text.tags import checked
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 LINE_BREAK = re.compile("\r?\n")
+MOST_SHOWN = 300  # characters of the keys found, in messages
 
 Object = dict[str, Any]
 
@@ -39,7 +40,7 @@ def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record |
         keys = " and ".join(layout.names.values())
         return BadLine(where, "not a JSON object", f"expected {keys} as keys, found {_type(tree)}")
     try:
-        values = {name: _text(tree, key) for name, key in layout.names.items()}
+        values = {name: _text(tree, key, number=name in layout.numbers) for name, key in layout.names.items()}
         group, tags = _group(tree, layout), _tags(tree, layout)
     except _Wrong as wrong:
         return BadLine(where, *wrong.args)
@@ -81,13 +82,16 @@ def _optional_text(tree: Object, key: str, column: str, expected: str) -> str:
     return "" if value is None else _text(tree, key)
 
 
-def _text(tree: Object, key: str, null: bool = False) -> str:
-    """The string at a key; "" where it is null and may be."""
+def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> str:
+    """The string at a key; "" where it is null and may be; a number, true or false as JSON spells it where one may be."""
     if key not in tree:
-        raise _Wrong("missing key", f'no "{key}"')
+        keys = shortened(", ".join(f'"{each}"' for each in tree), MOST_SHOWN) or "none"
+        raise _Wrong("missing key", f'no "{key}"; the keys are {keys}')
     value = tree[key]
     if value is None and null:
         return ""
+    if number and isinstance(value, int | float):
+        return json.dumps(value)
     if not isinstance(value, str):
         raise _Wrong("wrong type", f'"{key}" must be a string, found {_type(value)}')
     if "\0" in value or SURROGATE.search(value):

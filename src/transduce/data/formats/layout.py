@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from transduce.data.columns import Column, Text
+from transduce.data.columns import Column, Label, Text
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats.compression import unpacked_name
 
@@ -19,21 +19,27 @@ class Layout:
 
     names: column of the task -> its name in a file with names, in the task's order.
     multiline: columns that keep their line breaks.
+    numbers: columns in which a .jsonl file may have numbers and true or false instead of strings.
+    without: a column that the reader does not need; of a .tsv file it may be there or not.
     tag, group: names of those columns; None for the usual name where there is one, "" for none.
     """
 
     names: Mapping[str, str]
     multiline: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    without: str | None = None
     tag: str | None = None
     group: str | None = None
     records: Literal["lines", "paragraphs", "file"] = "lines"
 
 
-def layout_of(corpus: Corpus, columns: Mapping[str, Column]) -> Layout:
+def layout_of(corpus: Corpus, columns: Mapping[str, Column], without: str | None = None) -> Layout:
     given = corpus.columns or Columns()
     return Layout(
-        names={name: given.names.get(name, name) for name in columns},
+        names={name: given.names.get(name, name) for name in columns if name != without},
         multiline=frozenset(name for name, column in columns.items() if isinstance(column, Text) and column.multiline),
+        numbers=frozenset(name for name, column in columns.items() if isinstance(column, Label)),
+        without=without,
         tag=given.tag,
         group=given.group,
         records=corpus.records,

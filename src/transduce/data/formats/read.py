@@ -32,15 +32,21 @@ BIDIRECTIONAL = re.compile(
 
 
 def read_records(
-    corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings
+    corpus: Corpus,
+    columns: Mapping[str, Column],
+    rules: LineRules,
+    findings: Findings,
+    without: str | None = None,
+    keep_empty: bool = False,
 ) -> Iterator[Record]:
     """The usable records of a corpus, in file order; everything left out or changed is counted in `findings`.
 
-    `columns` are those of the task. ValueError names file and line of what is wrong with the input.
+    `columns` are those of the task; that called `without` is not read, and may be missing. `keep_empty`: records with an
+    empty column are kept. ValueError names file and line of what is wrong with the input.
     """
     tags = corpus.tags
-    labels = [name for name, column in columns.items() if isinstance(column, Label)]
-    for record in _records(corpus, columns, rules, findings):
+    labels = [name for name, column in columns.items() if isinstance(column, Label) and name != without]
+    for record in _records(corpus, columns, rules, findings, without):
         if labels:
             stripped = {name: record.values[name].strip() for name in labels}
             record = record._replace(values={**record.values, **stripped})
@@ -50,7 +56,7 @@ def read_records(
                 break
         else:
             empty = None
-        if empty is not None:
+        if empty is not None and not keep_empty:
             findings.dropped.add(f"empty {empty}", record.where, record.text)
             continue
         if tags:
@@ -62,7 +68,9 @@ def read_records(
         yield record
 
 
-def _records(corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings) -> Iterator[Record]:
+def _records(
+    corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings, without: str | None = None
+) -> Iterator[Record]:
     extension, files = format_of(corpus, columns), corpus_files(corpus, columns)
     if extension == "aligned":
         name = str(files[0])
@@ -70,7 +78,7 @@ def _records(corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, fi
             group = values[-1] if corpus.group is not None else ""
             yield Record(dict(zip(columns, values, strict=False)), f"{name}:{number}", group)
         return
-    layout, read = layout_of(corpus, columns), FORMATS[extension]
+    layout, read = layout_of(corpus, columns, without), FORMATS[extension]
     for file in files:
         for record in read(file, layout, rules, findings):
             if isinstance(record, BadLine):
@@ -98,6 +106,8 @@ def _line_by_line(
 
 def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Record | BadLine:
     cells, count = line.split("\t"), len(layout.names)
+    if layout.without is not None and len(cells) > count:
+        del cells[count]  # the answer is the last column of a task
     if not count <= len(cells) <= count + 2:
         actual = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
         expected = f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"

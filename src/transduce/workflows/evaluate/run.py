@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from transduce.evaluation.metric import Metric, Score, check, corpus_score
-from transduce.evaluation.metrics import METRICS, metric
+from transduce.evaluation.metrics import METRICS, metric, variants_of
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.models.model import Model, in_order
 from transduce.tasks.references import units_per_byte
+from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
 from transduce.terminal import ProgressBar, progress_bar
@@ -74,14 +75,16 @@ def evaluate(
     if not held_out.sources:
         raise ValueError(f"there are no {model.task.unit}s to evaluate on")
     records = held_out.records()
-    nll, units = model.likelihood(records)  # first, as it detects references that are too long
+    figures, nll, units = model.task.figures(0.0, 0.0), 0.0, 0
+    if figures:  # else nothing is measured by the loss, and an answer that the model cannot give is wrong
+        nll, units = model.likelihood(records)  # first, as it detects references that are too long
     outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen)
     rate = units_per_byte(model.task, model.processors, records)
     return Evaluation(
         **vars(judged),
         sentences=len(held_out.sources),
-        figures=model.task.figures(nll / units, rate),
+        figures=model.task.figures(nll / units, rate) if figures else {},
         units=units,
         cut=cut,
     )
@@ -122,14 +125,25 @@ def judge(
     )
 
 
-def chosen_metrics(names: Sequence[str] | None, task: Task = TRANSLATION) -> list[Metric]:
-    """The metrics of these names, each once; all of the task by default. Figures of a model, such as perplexity, are none.
+def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> list[Metric]:
+    """The metrics of these names, each once. Figures of a model, such as perplexity, are none.
 
-    ValueError for an unknown name.
+    By default all of the task, or those of translations where the task is not known. ValueError for an unknown name, and
+    for one that is not of the task.
     """
     if names is None:
-        return [metric for name, metric in METRICS.items() if name in task.metrics]
-    return [metric(name) for name in dict.fromkeys(names) if name not in task.figures(0.0, 0.0)]
+        of_task = (TRANSLATION if task is None else task).metrics
+        return [metric for name, metric in METRICS.items() if name in of_task]
+    if task is None:
+        figures = {figure for each in TASKS.values() for figure in each().figures(0.0, 0.0)}
+        return [metric(name) for name in dict.fromkeys(names) if name not in figures]
+    own, variants, figures_of_task = task.metrics, variants_of(task.metrics), task.figures(0.0, 0.0)
+    for name in names:
+        if name not in (*own, *variants, *figures_of_task):
+            raise ValueError(
+                f"task {task.name} has no metric {name!r}; it has {', '.join((*own, *variants, *figures_of_task))}"
+            )
+    return [metric(name) for name in dict.fromkeys(names) if name not in figures_of_task]
 
 
 def write_translations(path: Path, found: Judged) -> None:

@@ -5,12 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from transduce.data.columns import Labels
+from transduce.data.records import plural
 from transduce.evaluation.calibration import Calibration
+from transduce.evaluation.metric import Metric
 from transduce.models.ensemble import open_models
 from transduce.models.find import find_model, open_model
 from transduce.models.folder import read_config
 from transduce.models.model import Model
+from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
+from transduce.text.tags import shown
 from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
 from transduce.workflows.evaluate.breakdowns import Kind, count_words
 from transduce.workflows.evaluate.calibrate import calibration
@@ -97,12 +102,16 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     for path in [] if systems.model is None else [systems.model, *systems.ensemble]:
         find_model(path)
     held_out = _test_set(systems, files, questions)
+    if systems.compare and not _metrics(systems, held_out, questions):
+        raise ValueError(
+            f"--compare needs a metric of predictions, and there is none: {_without_metrics(held_out.task)}"
+        )
     outputs = {path: read_outputs(path, held_out) for path in systems.compare if not is_model(path)}
     for path in systems.models:
         if remark := seen_in_training(path, held_out):
             log.warning("%s", remark)
     wanted = Wanted(
-        breakdowns=questions.breakdowns if chosen_metrics(questions.metrics, held_out.task) else (),
+        breakdowns=questions.breakdowns if _metrics(systems, held_out, questions) else (),
         edges=questions.edges,
         trained_on=None if questions.train is None else count_words(questions.train, questions.train_columns),
         sentences=questions.sentences,
@@ -114,7 +123,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     others = []
     for path in systems.compare:
         texts = outputs[path] if path in outputs else _translated(path, held_out, systems, files)
-        others.append(_judged(str(path), texts, held_out, questions))
+        others.append(_judged(str(path), texts, held_out, systems, questions))
     assessment = assess(held_out, subject, others, wanted, sure)
     for kind in sorted({*questions.asked} - {table.kind for table in assessment.breakdowns}):
         log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
@@ -124,7 +133,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
 def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldOut:
     task = TRANSLATION if systems.model is None else read_config(find_model(systems.model)).task
     if files.references:
-        held_out = read_aligned(files.source, files.references)
+        held_out = read_aligned(files.source, files.references, task)
     elif files.pairs is not None:
         # the columns given are those of --train where the columns of the pairs have no names
         named = questions.train is None or names_columns(files.pairs)
@@ -135,19 +144,22 @@ def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldO
         held_out = read_test_set(path, files.alternatives, task=task)
         log.info("evaluating on %s, the run's own test %ss: %s", path, task.unit, f"{len(held_out.references):,}")
     if held_out.left_out:
-        log.warning("pairs with an empty side, left out: %s", f"{held_out.left_out:,}")
+        log.warning("%ss with an empty column, left out: %s", task.unit, f"{held_out.left_out:,}")
     return held_out.with_tags(files.tags)
 
 
 def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple[Judged, Calibration | None]:
     """The system itself, and how sure it is. Its model is gone from memory then, which the others may need."""
     if systems.outputs is not None:
-        return _judged(str(systems.outputs), read_outputs(systems.outputs, held_out), held_out, questions), None
+        return _judged(
+            str(systems.outputs), read_outputs(systems.outputs, held_out), held_out, systems, questions
+        ), None
     assert systems.model is not None
     paths = [systems.model, *systems.ensemble]
     model = open_models(paths, systems.device, systems.precision)
     if advice := tag_advice(model, held_out.tags):
         log.info("%s", advice)
+    _warn_of_unknown_labels(model, held_out)
     evaluation = evaluate(model, held_out, questions.metrics, systems.method(model))
     name = " + ".join(map(str, paths))
     _warn_of_cut(evaluation.cut, name, model)
@@ -160,6 +172,7 @@ def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
         held_out = replace(held_out, tags=())
     try:
+        model.require(held_out.task.name)
         systems.method(model)
         for tags in set(held_out.tags):
             model.processors.tokenizer(held_out.task.key).tag_ids(tags)
@@ -175,8 +188,33 @@ def _translated(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     return texts
 
 
-def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, questions: Questions) -> Judged:
-    return judge(name, outputs, held_out.references, chosen_metrics(questions.metrics, held_out.task))
+def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, systems: Systems, questions: Questions) -> Judged:
+    return judge(name, outputs, held_out.references, _metrics(systems, held_out, questions))
+
+
+def _without_metrics(task: Task) -> str:
+    return (
+        "give some to --metrics"
+        if task.metrics
+        else f"task {task.name} is measured by {', '.join(task.figures(0.0, 0.0))}"
+    )
+
+
+def _metrics(systems: Systems, held_out: HeldOut, questions: Questions) -> list[Metric]:
+    """The metrics asked for: those of the models' task, or any where files of outputs alone are judged."""
+    return chosen_metrics(questions.metrics, held_out.task if systems.models else None)
+
+
+def _warn_of_unknown_labels(model: Model, held_out: HeldOut) -> None:
+    answer = held_out.task.answer
+    labels = None if answer is None else model.processors[answer]
+    if isinstance(labels, Labels):
+        unknown = [each[0] for each in held_out.references if each[0] not in labels.ids]
+        if unknown:
+            names, units = shown(sorted(set(unknown))), plural(held_out.task.unit, len(unknown))
+            log.warning(
+                "%s %s with labels unknown to the model (%s): each counts as wrong", f"{len(unknown):,}", units, names
+            )
 
 
 def _warn_of_cut(cut: int, name: str, model: Model) -> None:

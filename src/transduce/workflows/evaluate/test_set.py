@@ -53,13 +53,19 @@ class HeldOut:
         return replace(self, tags=tuple(joined(each, tags) for each in own))
 
 
-def read_aligned(source: Path | None, references: Sequence[Path]) -> HeldOut:
-    """Line N of every file belongs together; blank lines stay. ValueError with all counts if they are not equal."""
+def read_aligned(source: Path | None, references: Sequence[Path], task: Task = TRANSLATION) -> HeldOut:
+    """Line N of every file belongs together; blank lines stay. ValueError with all counts if they are not equal, and for
+    a task without answers.
+    """
+    if task.answer is None:
+        raise ValueError(f"task {task.name} compares with no references: give --data FILE")
     paths = [*references] if source is None else [source, *references]
     columns = [tuple(lines(path)) for path in paths]
     require_equal_lines([facts(path) for path in paths])
     answers = columns if source is None else columns[1:]
-    return HeldOut(() if source is None else columns[0], tuple(zip(*answers, strict=True)), name=str(paths[0]))
+    return HeldOut(
+        () if source is None else columns[0], tuple(zip(*answers, strict=True)), name=str(paths[0]), task=task
+    )
 
 
 def read_test_set(
@@ -73,7 +79,7 @@ def read_test_set(
     findings = Findings()
     corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task))
     records = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
-    left_out = _left_out(findings)
+    left_out = _left_out(findings, task)
     if not records:
         raise ValueError(f"{path}: holds no {task.unit}s to evaluate on")
     every = items(task, records, merge=alternatives)
@@ -116,7 +122,14 @@ def held_out(data: str | Path | Iterable[Mapping[str, Any]], task: Task, alterna
 
 
 def named_columns(names: Mapping[str, str], task: Task = TRANSLATION) -> Columns:
-    """`named_columns({"source": "en", "tag": "lang"}) == Columns({"source": "en"}, tag="lang")`."""
+    """`named_columns({"source": "en", "tag": "lang"}) == Columns({"source": "en"}, tag="lang")`. ValueError for a name that
+    is no column of the task.
+    """
+    for name in names:
+        if name not in (*task.columns, "tag", "group"):
+            raise ValueError(
+                f"--columns: {name!r} is no column of task {task.name}, which has {', '.join(task.columns)}"
+            )
     columns = {name: column for name, column in names.items() if name in task.columns}
     return Columns(columns, names.get("tag"), names.get("group"))
 
@@ -157,10 +170,10 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     )
 
 
-def _left_out(findings: Findings) -> int:
-    """Pairs with an empty side; ValueError for any other reason to drop a line, as a test set must be read in full."""
+def _left_out(findings: Findings, task: Task) -> int:
+    """Records with an empty column; ValueError for any other reason to drop a line, as a test set must be read in full."""
     dropped = findings.dropped.tree()
-    empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in TRANSLATION.columns]
+    empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in task.columns]
     for reason, found in dropped.items():
         first = found["examples"][0]
         detail = f" ({first['text']})" if "text" in first else ""

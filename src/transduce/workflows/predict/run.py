@@ -1,7 +1,9 @@
 """Predict: records in, predictions out, in order, with a model of any task."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,18 @@ from transduce.data.config import Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import FORMATS, read_records
-from transduce.data.records import Record
+from transduce.data.records import Record, with_tags
 from transduce.data.tally import Findings
+from transduce.decoding.config import Decoding
 from transduce.models.model import Model, as_record
+from transduce.tasks.outputs import LineError
 from transduce.tasks.task import Prediction, Task
 from transduce.terminal import progress_bar
+from transduce.workflows.evaluate.test_set import named_columns
 from transduce.workflows.predict.line_batches import Input, arriving_batches, full_batches, lines
 from transduce.workflows.predict.stream import one_line
+
+BATCH = 512  # records predicted together
 
 
 def predict(model: Model, records: Iterable[Record | dict[str, str] | str], **settings: Any) -> list[Prediction]:
@@ -23,47 +30,67 @@ def predict(model: Model, records: Iterable[Record | dict[str, str] | str], **se
     return model.predict(records, **settings)
 
 
-def predict_files(
-    model: Model,
-    names: Sequence[str],
-    inputs: Callable[[Sequence[str]], Iterator[Input]],
-    write: Callable[[str], object],
-    as_json: bool = False,
-) -> None:
-    """Writes a line for each record of the files, batch by batch. `inputs` opens files of lines; "-" is standard input.
+@dataclass(frozen=True)
+class Source:
+    """Where records come from.
 
-    ValueError with file and line for a record that cannot be read.
+    names: of files; "-" is standard input. open_lines: opens files of lines by name. columns: those of .csv and .jsonl
+    files, {"text": "description"}. tags: of every record, behind its own.
+    """
+
+    names: Sequence[str]
+    open_lines: Callable[[Sequence[str]], Iterator[Input]]
+    columns: Mapping[str, str] | None = None
+    tags: tuple[str, ...] = ()
+
+    def holds_lines(self, name: str) -> bool:
+        """Whether each line of the file is a record, a blank one too."""
+        suffix = unpacked_name(Path(name)).suffix.lower()
+        return suffix == ".txt" or suffix not in FORMATS or not Path(name).is_file()
+
+    def batches(self, task: Task) -> Iterator[list[Record]]:
+        """All records in order. ValueError with file and line for one that cannot be read."""
+        for name in self.names:
+            read = self._lines(task, name) if self.holds_lines(name) else self._records(task, Path(name))
+            for batch in read:
+                yield [with_tags(record, self.tags) for record in batch] if self.tags else batch
+
+    def _lines(self, task: Task, name: str) -> Iterator[list[Record]]:
+        cut = full_batches if Path(name).is_file() else arriving_batches
+        for batch in cut(lines(self.open_lines([name]))):
+            yield [as_record(task, line.text, line.number)._replace(where=line.where) for line in batch]
+
+    def _records(self, task: Task, path: Path) -> Iterator[list[Record]]:
+        corpus = Corpus(file=path, columns=None if self.columns is None else named_columns(self.columns, task))
+        records = read_records(corpus, task.columns, LineRules(), Findings(), without=task.answer, keep_empty=True)
+        while batch := list(islice(records, BATCH)):
+            yield batch
+
+
+def predict_files(model: Model, source: Source, write: Callable[[str], object], as_json: bool = False) -> None:
+    """Writes a line for each record, batch by batch.
+
+    ValueError with file and line for a record that cannot be read or predicted for, after the lines of those before it.
     """
     settings = model.decoding()
-    with progress_bar(model.task.unit, hidden="-" in names) as bar:
-        for batch in _batches(model.task, names, inputs):
-            for prediction in bar.counted(model.task.predict(model, batch, settings)):
+    with progress_bar(model.task.unit, hidden="-" in source.names) as bar:
+        for batch in source.batches(model.task):
+            for prediction in bar.counted(_predictions(model, batch, settings)):
                 write(_json(prediction) if as_json else f"{one_line(prediction.text)}\n")
 
 
-def _batches(
-    task: Task, names: Sequence[str], inputs: Callable[[Sequence[str]], Iterator[Input]]
-) -> Iterator[list[Record]]:
-    for name in names:
-        path = Path(name)
-        if unpacked_name(path).suffix.lower() in FORMATS and path.is_file():
-            yield from _record_batches(task, path)
-        else:
-            cut = full_batches if path.is_file() else arriving_batches
-            for batch in cut(lines(inputs([name]))):
-                yield [as_record(task, line.text, line.number) for line in batch]
-
-
-def _record_batches(task: Task, path: Path, size: int = 512) -> Iterator[list[Record]]:
-    columns = {name: column for name, column in task.columns.items() if name != task.answer}
-    batch: list[Record] = []
-    for record in read_records(Corpus(file=path), columns, LineRules(), Findings()):
-        batch.append(record)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _predictions(model: Model, batch: Sequence[Record], settings: Decoding) -> Iterator[Prediction]:
+    refusal = None
+    while True:
+        try:
+            yield from model.task.predict(model, batch, settings)
+        except LineError as error:  # raised before any prediction
+            refusal = ValueError(f"{batch[error.place].where}: {error.what}")
+            batch = batch[: error.place]
+            continue
+        if refusal is not None:
+            raise refusal
+        return
 
 
 def _json(prediction: Prediction) -> str:

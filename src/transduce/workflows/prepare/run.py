@@ -3,7 +3,7 @@ the same.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,10 +13,11 @@ from typing import Any
 
 from transduce import config
 from transduce.data import overlap
+from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
 from transduce.data.decision import Decision, decide
-from transduce.data.encoding import Encoding, encode, training_records
+from transduce.data.encoding import Encoding, encode, training_records, unknown_label
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.records import PARTS, RecordType, of_kind, plural
@@ -35,7 +36,7 @@ from transduce.files import (
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.imported import ImportedTokenizer
 from transduce.text.learn.learn import VocabularyError, train
-from transduce.text.tags import advice
+from transduce.text.tags import advice, shown
 from transduce.text.tokenizer import Tokenizer
 
 __all__ = ["Plan", "Prepared", "carry_out", "plan", "prepare"]
@@ -123,6 +124,11 @@ def plan(
     """What `prepare` would make: for that, the files are counted and hashed, but no record is read. `origins` are those
     files where that has been done before.
     """
+    limits = [column.limit for column in task.columns.values() if isinstance(column, Text)]
+    if None not in limits and data.clean.max_length != Clean.max_length:
+        raise ValueError(
+            f"data.clean.max-length leaves out long {plural(task.unit)}, but task {task.name} cuts or splits them; leave it out"
+        )
     given = Processors({**_imported(task, tokenizer, base), **(processors or {})})
     if task.key in given:
         _require_known_tags(data, given.tokenizer(task.key).tags)
@@ -135,10 +141,31 @@ def _imported(task: RecordType, config: TokenizerConfig, base: Path) -> dict[str
     """The tokenizers that are read from files instead of being learned; columns of one file and role share one."""
     sides = {name: config.side(name) for name in of_kind(task, Text)}
     by_side: dict[ColumnTokenizer, Tokenizer] = {}
-    for side in sides.values():
-        if side.file is not None and side not in by_side:
-            by_side[side] = ImportedTokenizer.load(base / side.file, side.names)
+    for name, side in sides.items():
+        if side.file is None:
+            continue
+        key = f"tokenizer.{name}" if name in config.columns else "tokenizer"
+        if side not in by_side:
+            if not (base / side.file).is_file():
+                raise ValueError(
+                    f"{base / side.file}: no such file; {key}.file names it, and paths start at the run file"
+                )
+            try:
+                by_side[side] = ImportedTokenizer.load(base / side.file, side.names)
+            except ValueError as error:
+                raise ValueError(f"{key}.file: {error}") from None
+        _require_roles(task, name, by_side[side], key)
     return {name: by_side[side] for name, side in sides.items() if side in by_side}
+
+
+def _require_roles(task: RecordType, name: str, tokenizer: Tokenizer, key: str) -> None:
+    """ValueError where a tokenizer has no special token of a role that the task needs."""
+    column = task.columns[name]
+    for role in column.roles if isinstance(column, Text) else ():
+        try:
+            getattr(tokenizer, role)
+        except ValueError as error:
+            raise ValueError(f"{key}.file: {error}; task {task.name} needs it") from None
 
 
 def carry_out(plan: Plan) -> Prepared:
@@ -189,13 +216,13 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     surveys.clear()  # hundreds of megabytes where there are millions of records
     processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
-    encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings)
+    encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings, plan.given)
     _require_rows(plan, encoding, findings)
     overlap.write(folder, keys[encoding.trained_on])
     return {
         "task": task.name,
         "unit": task.unit,
-        "warnings": [*decision.warnings, *_label_warnings(processors)],
+        "warnings": [*decision.warnings, *_label_warnings(processors), *_unknown_label_warnings(plan, findings)],
         "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
         "corpora": encoding.corpora,
         "overlap": {found.part: {"keys": found.keys, "in_train": found.in_train} for found in decision.overlaps},
@@ -272,8 +299,27 @@ def _require_rows(plan: Plan, encoding: Encoding, findings: dict[str, Findings])
             dropped = findings.get(PARTS[part], findings["train"]).dropped
             too_many = dropped.counts.keys() & {"longer than max-length", "length ratio above max-ratio"}
             limits = f"data.clean.max-length, now {clean.max_length}, and data.clean.max-ratio say how many tokens are too many"
-            advice = f"; {limits}" if too_many else ""
+            advice = f"; {limits}" if too_many else "".join(f"; {text}" for text in _label_advice(plan, dropped.counts))
             raise ValueError(f"no {PARTS[part]} {plural(plan.task.unit)} are left (left out: {dropped}){advice}")
+
+
+def _label_advice(plan: Plan, reasons: Collection[str]) -> Iterator[str]:
+    """What to do about labels that are not known, where records were left out for them."""
+    for name in of_kind(plan.task, Label):
+        if unknown_label(name, name in plan.given) not in reasons:
+            continue
+        if isinstance(labels := plan.given.get(name), Labels):
+            yield f"that model knows {shown(labels.names)}: correct the {plural(name)}, or train without start-from"
+        else:
+            yield f"a model cannot predict a {name} that it has not seen: correct it, or add such {plural(plan.task.unit)} to train"
+
+
+def _unknown_label_warnings(plan: Plan, findings: Mapping[str, Findings]) -> Iterator[str]:
+    for name, found in findings.items():
+        counts = found.dropped.counts
+        number = sum(counts.get(unknown_label(column, column in plan.given), 0) for column in of_kind(plan.task, Label))
+        for text in _label_advice(plan, counts):
+            yield f"{name} files: {number:,} {plural(plan.task.unit, number)} left out; {text}"
 
 
 def _label_warnings(processors: Processors) -> Iterator[str]:

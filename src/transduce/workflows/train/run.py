@@ -1,6 +1,7 @@
 """Train: a run file to a run folder with a model in it."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from transduce.models.model import Model
 from transduce.networks.heads import inner_matrices
 from transduce.networks.stepping import decodes
 from transduce.networks.transfer import transfer
-from transduce.tasks.task import Task
+from transduce.tasks.references import loss_unit
 from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
@@ -187,7 +188,7 @@ def _job(
     processors = prepared.processors
     network = task.network(run.model, processors).to(device)
     if start is not None:
-        _take_weights(network, start, task)
+        _take_weights(network, start)
     masters = MasterWeights(network, PRECISIONS[training.precision])
     optimiser = training.optimiser.build(masters.named, inner_matrices(network))
     moving = None if training.ema is None else MovingAverage(masters, training.ema)
@@ -220,6 +221,7 @@ def _job(
         validate=dev.validate,
         higher_is_better=lambda name: name in QUICK_METRICS and QUICK_METRICS[name].higher_is_better,
         publish=publish,
+        unit=loss_unit(task),
         draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve, ERROR_RATES),
     )
     return job, state
@@ -256,12 +258,19 @@ def _threads(count: int) -> str:
     return f"{count} {plural('thread', count)}"
 
 
-def _take_weights(network: nn.Module, start: Loaded, task: Task) -> None:
-    """Puts the weights of a start into a network; of a model for another task the body, and what is new is logged."""
+def _take_weights(network: nn.Module, start: Loaded) -> None:
+    """Puts the weights of a start into a network; of a model for another task the body. Logs which are taken and new."""
     transferred = transfer(dict(start.network.named_parameters()), network)
-    if transferred.new:
-        taken, new = len(transferred.taken), ", ".join(transferred.new)
-        log.info("from the %s model to start from: %d tensors taken; new: %s", start.config.task.name, taken, new)
+    parts = Counter(name.partition(".")[0] for name in transferred.taken)
+    taken = ", ".join(f"{part} {count}" for part, count in parts.items())
+    new = ", ".join(transferred.new) or "none"
+    log.info(
+        "start-from: %d tensors taken from the %s model (%s); new: %s",
+        len(transferred.taken),
+        start.config.task.name,
+        taken,
+        new,
+    )
 
 
 def _generation(run: RunConfig, start: Loaded | None) -> Generation:

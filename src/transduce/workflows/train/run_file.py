@@ -14,6 +14,7 @@ from transduce import config
 from transduce.config import Fact, Given
 from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
+from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
 from transduce.tasks.table import TASKS
@@ -48,6 +49,9 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         config.check(self)
+        for column in self.tokenizer.columns:
+            if column not in self.task.columns:
+                raise ValueError(f"tokenizer.{column} is for a column that task {self.task.name} has not; leave it out")
         # a layer that is left out is left out of both passes
         differing = (self.model.dropout, self.model.attention_dropout, self.model.activation_dropout)
         if self.training.r_drop and not any(differing):
@@ -146,6 +150,11 @@ def _run_file(tree: Mapping[str, Any], path: Path, before: RunFile | None = None
     run = _run_of(tree, path, start)
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
+    if "decoding" in tree and isinstance(run.model, EncoderOnlyConfig) and run.decoding != Decoding():
+        place = config.origin(str(path), tree, "decoding")
+        raise ValueError(
+            f"{place}: [decoding] is for tasks that generate text; task {run.task.name} does not: leave it out"
+        )
     data = RunData(run.task, run.data, path.parent)
     if before is not None and before.data == data:
         data = before.data  # which has read its files
@@ -161,10 +170,27 @@ def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None) -> RunConf
     where, rest = str(path), config.override(tree, ())  # a copy that knows where its keys come from
     task = config.build(_TaskAlone, config.only(tree, "task"), where).task
     bases: dict[str, Any] = {"model": _network_to_change(rest, where, task, start)}
-    if start is not None:
+    if start is not None and start.config.task.name == task.name:
         bases["decoding"] = start.decoding(rest.get("decoding", {}))
+    _check_columns(rest, where, task)
     names = {"columns": tuple(task.columns)}
     return config.build(RunConfig, rest, where, bases, also=("model.kind", "model.preset"), names=names)
+
+
+def _check_columns(tree: Mapping[str, Any], where: str, task: Task) -> None:
+    """ValueError for a column of another task in [data], with both tasks."""
+    data = tree.get("data")
+    for name, corpora in data.items() if isinstance(data, Mapping) else ():
+        for corpus in corpora if isinstance(corpora, list) else [corpora]:
+            for table in (corpus, corpus.get("columns")) if isinstance(corpus, Mapping) else ():
+                for key in table if isinstance(table, Mapping) else ():
+                    owners = [other for other, each in TASKS.items() if key in each().columns]
+                    if owners and key not in task.columns:
+                        place = config.origin(where, table, key)
+                        raise ValueError(
+                            f"{place}: {key} in data.{name} is a column of {' and '.join(owners)}; this run's task, {task.name}, "
+                            f"has {' and '.join(task.columns)}"
+                        )
 
 
 def _network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start | None) -> NetworkConfig:

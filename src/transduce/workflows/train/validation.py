@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from transduce.data.records import shortened
 from transduce.data.store import TokenStore
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.models.model import Model
+from transduce.tasks.outputs import LineError
 from transduce.tasks.references import Item, items, units_per_byte
 from transduce.terminal import harmless
 from transduce.training.config import TrainingConfig
@@ -23,6 +25,7 @@ from transduce.training.job import Validation
 
 LOSS_ROWS = 4000  # dev rows at most whose loss is measured
 SAMPLES, WIDTH = 3, 160  # predictions shown of each validation, and characters of each
+PROMPT, CONTINUATION = 30, 40  # characters and tokens of the sample of a task without an answer
 NO_OUTPUTS = "  no predictions: the network gives no finite probabilities"
 
 
@@ -66,12 +69,13 @@ class DevSet:
             if not math.isfinite(values["loss"]):  # nothing can be predicted; the updates that follow end the run
                 return Validation(dict.fromkeys([*values, *metrics], math.nan), NO_OUTPUTS)
             predictions = self._predict(stop)
+            samples = self._samples(predictions) if task.answer is not None else self._continuation()
         finally:
             network.train()
         references = [item.references for item in self.items]
         if metrics:
             values |= {name: each.compute(predictions, references).value for name, each in metrics.items()}
-        return Validation(values, self._samples(predictions))
+        return Validation(values, samples)
 
     @torch.no_grad()
     def _loss(self, stop: StopRequest) -> dict[str, float]:
@@ -87,7 +91,7 @@ class DevSet:
     def _predict(self, stop: StopRequest) -> list[str]:
         model = self.model
         predictions = []
-        if model.task.answer is None:  # measured by the loss alone; some predictions are samples to look at
+        if model.task.answer is None:  # measured by the loss alone
             return []
         for prediction in model.task.predict(model, [item.record for item in self.items], model.decoding().greedy()):
             stop.check()
@@ -101,6 +105,18 @@ class DevSet:
             f"  right      {_shown(item.references[0])}"
             for item, prediction in list(zip(self.items, predictions, strict=False))[:SAMPLES]
         )
+
+    def _continuation(self) -> str:
+        """What follows the beginning of the first record, to look at."""
+        model, record = self.model, self.items[0].record
+        settings = replace(model.decoding().greedy(), max_length=CONTINUATION, min_length=0)
+        beginning = record.values[model.task.key].strip()[:PROMPT].rpartition(" ")[0]
+        for prompt in (beginning, ""):  # which always fits the context
+            values = {**record.values, model.task.key: prompt}
+            with suppress(LineError):
+                (prediction,) = model.task.predict(model, [record._replace(values=values)], settings)
+                return f"  prompt     {_shown(prompt)}\n  predicted  {_shown(prediction.text)}"
+        return ""
 
 
 def dev_batches(store: TokenStore, model: Model, batch_tokens: int, most: int) -> Iterator[Rows]:
