@@ -29,11 +29,11 @@ T = TypeVar("T")
 
 
 class UnknownPart(ValueError):
-    """A part that no table names. kind: the name that is read; near: the nearest known name."""
+    """No table names the part `kind`: it may be a caller's own."""
 
-    def __init__(self, message: str, kind: str, near: str | None) -> None:
+    def __init__(self, message: str, kind: str) -> None:
         super().__init__(message)
-        self.kind, self.near = kind, near
+        self.kind = kind
 
 
 def build(
@@ -247,7 +247,7 @@ def _refused_kind(hint: Hint, table: Mapping[str, type], kind: Any, place: _Plac
         return place.error(f'cannot be the part "{kind}": {misfit(place.parts[kind], hint.type)}')
     near = _near(kind, table)
     error = place.wrong(hint, kind, f"; did you mean {near[0]!r}?" if near else "")
-    return UnknownPart(str(error), kind, near[0] if near else None) if isinstance(kind, str) else error
+    return UnknownPart(str(error), kind) if isinstance(kind, str) else error
 
 
 def _choice(hint: Hint, value: Any, place: _Place) -> Any:

@@ -104,7 +104,10 @@ def open_run(
     try:
         file = _run_file(config.override(tree, overrides), path, parts)
     except ValueError as error:
-        raise ValueError(str(error).replace("--set: ", "settings: ", 1)) from None
+        text = str(error).replace("--set: ", "settings: ", 1)
+        if isinstance(error, config.UnknownPart):
+            text += f'; if it is a part of your own, give it: parts={{"{error.kind}": ...}}'
+        raise ValueError(text) from None
     return replace(file, path=path.with_name(f"{name}.toml")) if name else file
 
 
@@ -165,15 +168,7 @@ class _TaskAlone:
 
 
 def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None, parts: Parts) -> RunConfig:
-    try:
-        return _build(tree, str(path), start, parts)
-    except config.UnknownPart as error:
-        own = f'; if it is a part of your own, give it: transduce.train(run, parts={{"{error.kind}": ...}})'
-        raise ValueError(f"{error}{'' if error.near else own}") from None
-
-
-def _build(tree: Mapping[str, Any], where: str, start: Start | None, parts: Parts) -> RunConfig:
-    rest = config.override(tree, ())  # a copy that knows where its keys come from
+    where, rest = str(path), config.override(tree, ())  # a copy that knows where its keys come from
     task = config.build(_TaskAlone, config.only(tree, "task"), where, parts=parts).task
     bases: dict[str, Any] = {"model": _network_to_change(rest, where, task, start, parts)}
     if start is not None:
