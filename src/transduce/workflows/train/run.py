@@ -86,7 +86,7 @@ def train_file(
     stopping: Stopping = never,
 ) -> Trained:
     """`train` for a run file that has been read."""
-    folder = RunFolder(into or root / "runs" / file.path.stem)
+    folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
     with files.FolderLock(folder.path), _random_states_kept():
         if resume:
             config = folder.resumed(file)
@@ -206,7 +206,8 @@ def _job(
     def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
         name, precision = folder.path.name, training.precision
         card = model_card(name, model.config, network, processors, state, values, run.seed, precision)
-        save(folder.model, model.config, weights, processors, model.generation if decodes(network) else None, card)
+        generation = model.generation if decodes(network) else None
+        save(folder.model, model.config, weights, processors, generation, card, folder.parts)
 
     step = TrainingStep(network, task.loss, training.label_smoothing, training.r_drop).train()
     costs, weights = task.cost(prepared.train.all_lengths()), [corpus.weight for corpus in run.data.train]
