@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.evaluate_options import asked_breakdowns, check, columns, edges, evaluate_parser, metric_names
+from transduce.cli.evaluate_options import (
+    asked_breakdowns,
+    check,
+    check_task,
+    columns,
+    edges,
+    evaluate_parser,
+    metric_names,
+)
 from transduce.cli.options import free_cores, method
 
 if TYPE_CHECKING:
@@ -23,8 +31,10 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.cli.evaluate_output import as_json, as_text
     from transduce.workflows.evaluate.run import write_translations
-    from transduce.workflows.evaluate.systems import evaluate_systems
+    from transduce.workflows.evaluate.systems import evaluate_systems, task_of
 
+    if options.model is not None:
+        check_task(options, task_of(options.model))
     systems, questions = _systems(options), _questions(options)
     if systems.models:
         free_cores(options.device)
@@ -65,6 +75,7 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
         references=options.reference or (),
         pairs=options.data,
         columns=columns(options),
+        records=options.records,
         alternatives=options.alternatives,
         tags=tuple(options.tag),
     )

@@ -1,4 +1,4 @@
-"""Evaluate: translate sources and compare the outputs with their references."""
+"""Evaluate: predict for records and compare the predictions with their references."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from transduce.evaluation.metric import Metric, Score, check, corpus_score
-from transduce.evaluation.metrics import METRICS, metric
+from transduce.evaluation.metrics import METRICS, PERPLEXITY, metric
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.models.model import Model, in_order
@@ -125,11 +125,18 @@ def judge(
 def chosen_metrics(names: Sequence[str] | None, task: Task = TRANSLATION) -> list[Metric]:
     """The metrics of these names, each once; all of the task by default. Figures of a model, such as perplexity, are none.
 
-    ValueError for an unknown name.
+    ValueError for an unknown name, and for one that the task has no use for.
     """
     if names is None:
         return [metric for name, metric in METRICS.items() if name in task.metrics]
-    return [metric(name) for name in dict.fromkeys(names) if name not in task.figures(0.0, 0.0)]
+    figures = task.figures(0.0, 0.0)
+    chosen = [name for name in dict.fromkeys(names) if name not in figures]
+    for name in chosen:
+        if name == PERPLEXITY or task.answer is None:
+            raise ValueError(
+                f"metric {name!r} is not for {task.name}, which has {', '.join([*task.metrics, *figures])}"
+            )
+    return [metric(name) for name in chosen]
 
 
 def write_translations(path: Path, found: Judged) -> None:

@@ -1,11 +1,12 @@
-"""Held-out pairs: what a system is tested on, from files or from the run that kept them apart."""
+"""Test sets: what a system is tested on, from files or from the run that kept them apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from transduce.data import overlap
+from transduce.data.columns import Text
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
@@ -37,6 +38,18 @@ class HeldOut:
     name: str = field(default="", compare=False)
     task: Task = TRANSLATION
 
+    @property
+    def item(self) -> str:
+        """One item in words: "sentence", "document", "text"."""
+        return "sentence" if self.task.name == TRANSLATION.name else self.task.unit
+
+    @property
+    def unit(self) -> str:
+        """What losses and confidences are of, in words: "reference token", "token", "text"."""
+        if self.task.answer is None:
+            return "token"
+        return "reference token" if isinstance(self.task.columns[self.task.answer], Text) else self.item
+
     def records(self) -> list[Record]:
         """Each item with its first reference as the answer."""
         task, tags, rows = self.task, self.tags or ((),) * len(self.sources), []
@@ -53,30 +66,37 @@ class HeldOut:
         return replace(self, tags=tuple(joined(each, tags) for each in own))
 
 
-def read_aligned(source: Path | None, references: Sequence[Path]) -> HeldOut:
+def read_aligned(source: Path | None, references: Sequence[Path], task: Task = TRANSLATION) -> HeldOut:
     """Line N of every file belongs together; blank lines stay. ValueError with all counts if they are not equal."""
     paths = [*references] if source is None else [source, *references]
     columns = [tuple(lines(path)) for path in paths]
     require_equal_lines([facts(path) for path in paths])
     answers = columns if source is None else columns[1:]
-    return HeldOut(() if source is None else columns[0], tuple(zip(*answers, strict=True)), name=str(paths[0]))
+    return HeldOut(
+        () if source is None else columns[0], tuple(zip(*answers, strict=True)), name=str(paths[0]), task=task
+    )
 
 
 def read_test_set(
-    path: Path, alternatives: bool = False, columns: Mapping[str, str] | None = None, task: Task = TRANSLATION
+    path: Path,
+    alternatives: bool = False,
+    columns: Mapping[str, str] | None = None,
+    task: Task = TRANSLATION,
+    records: Literal["lines", "paragraphs", "file"] = "lines",
 ) -> HeldOut:
     """The records of one file in any format that training data may have. With `alternatives`, records that differ in the
     answer alone are one item with several references, and its group is that of the first.
 
     `columns` names those of a .csv or .jsonl file that are called otherwise: {"source": "en", "target": "de"}.
+    `records` is what a record of a .txt file is.
     """
     findings = Findings()
-    corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task))
-    records = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
-    left_out = _left_out(findings)
-    if not records:
+    corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task), records=records)
+    found = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
+    left_out = _left_out(findings, task)
+    if not found:
         raise ValueError(f"{path}: holds no {task.unit}s to evaluate on")
-    every = items(task, records, merge=alternatives)
+    every = items(task, found, merge=alternatives)
     firsts = [item.record for item in every]
     return HeldOut(
         sources=tuple(record.values[task.key] for record in firsts),
@@ -134,11 +154,11 @@ def run_of(model: Path) -> Path | None:
 
 
 def own_test_set(model: Path) -> Path:
-    """The pairs that the run of a model kept for the final test. ValueError if there are none."""
+    """The records that the run of a model kept for the final test. ValueError if there are none."""
     run = run_of(model)
     if run is None or not (run / "test.jsonl").is_file():
         raise ValueError(
-            f"{model} has no test pairs of its own: give --data FILE, or --source FILE and --reference FILE"
+            f"{model} has no test set of its own: give --data FILE, or --source FILE and --reference FILE"
             + ("" if run is None else " (a run keeps some where data.split.test or data.test says so)")
         )
     return run / "test.jsonl"
@@ -157,10 +177,10 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     )
 
 
-def _left_out(findings: Findings) -> int:
-    """Pairs with an empty side; ValueError for any other reason to drop a line, as a test set must be read in full."""
+def _left_out(findings: Findings, task: Task) -> int:
+    """Records with an empty column; ValueError for any other reason to drop a line, as a test set must be read in full."""
     dropped = findings.dropped.tree()
-    empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in TRANSLATION.columns]
+    empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in task.columns]
     for reason, found in dropped.items():
         first = found["examples"][0]
         detail = f" ({first['text']})" if "text" in first else ""
