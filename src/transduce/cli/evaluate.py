@@ -33,9 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.evaluate.run import write_translations
     from transduce.workflows.evaluate.systems import evaluate_systems, task_of
 
+    systems, questions = _systems(options), _questions(options)
     if options.model is not None:
         check_task(options, task_of(options.model))
-    systems, questions = _systems(options), _questions(options)
     if systems.models:
         free_cores(options.device)
     assessment = evaluate_systems(systems, _test_files(options), questions)

@@ -172,7 +172,7 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
         return None
     different = len(set(held_out.sources))
     return (
-        f"{model} was trained on {found:,} of the {different:,} different sources of {held_out.name}: its figures there "
+        f"{model} was trained on {found:,} of the {different:,} different {held_out.task.key}s of {held_out.name}: its figures there "
         "say little about text that it has not seen"
     )
 
