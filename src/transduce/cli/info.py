@@ -78,4 +78,6 @@ def _parameters(found: "Parameters") -> str:
 
 
 def _section(title: str, rows: Iterable[tuple[str, object]]) -> str:
-    return f"\n{title}\n" + table(("", name, str(value)) for name, value in rows)
+    """A titled table; nothing where there are no rows."""
+    body = table(("", name, str(value)) for name, value in rows)
+    return f"\n{title}\n{body}" if body else ""

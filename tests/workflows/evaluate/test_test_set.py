@@ -115,7 +115,7 @@ def test_references_without_sources(tmp_path: Path) -> None:
 def test_the_test_set_of_a_run(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "r"
     (run / "model").mkdir(parents=True)
-    with pytest.raises(ValueError, match="has no test pairs of its own: give --data FILE"):
+    with pytest.raises(ValueError, match="has no test set of its own: give --data FILE"):
         own_test_set(run)
     (run / "run.toml").touch()
     assert run_of(run) == run
@@ -133,5 +133,5 @@ def test_a_folder_beside_a_run_file_is_not_its_model(tmp_path: Path) -> None:
     write(tmp_path / "test.jsonl", '{"source": "a", "target": "b"}\n')
     (tmp_path / "opus").mkdir()
     assert run_of(tmp_path / "opus") is None
-    with pytest.raises(ValueError, match="has no test pairs of its own"):
+    with pytest.raises(ValueError, match="has no test set of its own"):
         own_test_set(tmp_path / "opus")

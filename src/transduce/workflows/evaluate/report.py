@@ -78,7 +78,7 @@ def _contents(found: Assessment, info: ModelInfo | None, pictures: dict[str, str
         ("breakdowns", "Breakdowns", bool(found.breakdowns)),
         ("calibration", "Calibration", found.calibration is not None),
         ("confusion", "Confusion", found.confusion is not None),
-        ("worst", "Worst sentences", found.worst is not None and bool(found.worst.sentences)),
+        ("worst", f"Worst {found.held_out.item}s", found.worst is not None and bool(found.worst.sentences)),
         *((anchor, name, True) for anchor, name in different),
         ("curve", "Learning curve", "curve" in pictures),
         ("model", "Model", info is not None),

@@ -1,4 +1,4 @@
-"""Evaluate: translate sources and compare the outputs with their references."""
+"""Evaluate: predict for records and compare the predictions with their references."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

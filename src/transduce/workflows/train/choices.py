@@ -202,7 +202,10 @@ def _training(
     examples: Examples, model: NetworkConfig, kind: str, settings: TrainingConfig, given: Given
 ) -> Iterator[Choice]:
     task = examples.task
-    yield Choice("training.metric", task.metrics[0] if task.metrics else "loss", f"the first metric of {task.name}")
+    if task.metrics:
+        yield Choice("training.metric", task.metrics[0], f"the first metric of {task.name}")
+    else:
+        yield Choice("training.metric", "loss", f"{task.name} has no metric of predictions")
     yield _dropout(examples, model.d_model)
     tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))

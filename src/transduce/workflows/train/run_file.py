@@ -32,7 +32,7 @@ DEFAULT_PRESET = "transformer-small"
 class RunConfig:
     """Everything that decides what a run does."""
 
-    data: Annotated[DataConfig, "where the pairs are", Fact(prepared=True)]
+    data: Annotated[DataConfig, "where the records are", Fact(prepared=True)]
     task: Annotated[Task, "what to learn", TASKS, Fact(prepared=True)] = Translation()
     seed: Annotated[int, "of initialisation, order and dropout", Fact(at_least=0, below=2**63)] = 1
     start_from: Annotated[
