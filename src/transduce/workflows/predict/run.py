@@ -1,6 +1,7 @@
 """Predict: records in, predictions out, in order, with a model of any task."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +12,7 @@ from transduce.data.config import Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import FORMATS, read_records
-from transduce.data.records import Record, with_tags
+from transduce.data.records import Record, plural, with_tags
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
 from transduce.models.model import Model, as_record
@@ -21,6 +22,8 @@ from transduce.terminal import progress_bar
 from transduce.workflows.evaluate.test_set import named_columns
 from transduce.workflows.predict.line_batches import Input, arriving_batches, full_batches, lines
 from transduce.workflows.predict.stream import one_line
+
+log = logging.getLogger(__name__)
 
 BATCH = 512  # records predicted together
 
@@ -62,9 +65,12 @@ class Source:
 
     def _records(self, task: Task, path: Path) -> Iterator[list[Record]]:
         corpus = Corpus(file=path, columns=None if self.columns is None else named_columns(self.columns, task))
-        records = read_records(corpus, task.columns, LineRules(), Findings(), without=task.answer, keep_empty=True)
+        findings = Findings()
+        records = read_records(corpus, task.columns, LineRules(), findings, without=task.answer, keep_empty=True)
         while batch := list(islice(records, BATCH)):
             yield batch
+        if blank := findings.noted.counts.get("blank line skipped"):
+            log.warning("%s: %s skipped", path, f"{blank:,} blank {plural('line', blank)}")
 
 
 def predict_files(model: Model, source: Source, write: Callable[[str], object], as_json: bool = False) -> None:
