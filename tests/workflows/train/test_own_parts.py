@@ -277,7 +277,9 @@ def test_an_own_network_trains_loads_and_is_a_start(tmp_path: Path) -> None:
     )
     tuned = transduce.train(tmp_path / "tuned.toml", settings=SHORT, root=tmp_path, parts=PARTS)
     assert transduce.load(tuned.folder, parts=PARTS).config.network.times == 3
-    with pytest.raises(ValueError, match=r"model.preset does not go with twice-encoder networks, which have no presets"):
+    with pytest.raises(
+        ValueError, match=r"model.preset does not go with twice-encoder networks, which have no presets"
+    ):
         transduce.train(run, settings={**settings, "model.preset": "x"}, name="b", root=tmp_path, parts=PARTS)
 
 
