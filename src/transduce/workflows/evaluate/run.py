@@ -20,6 +20,7 @@ from transduce.workflows.evaluate.test_set import HeldOut
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.stream import one_line
 
+FIGURES = ("perplexity", "bits-per-byte")  # of models, in any task
 CHUNK = 100  # outputs that a costly metric scores between updates of the progress bar
 
 
@@ -73,7 +74,7 @@ def evaluate(
     chosen = chosen_metrics(metrics, model.task)
     if not held_out.sources:
         raise ValueError(f"there are no {model.task.unit}s to evaluate on")
-    records = held_out.records()
+    records = held_out.scorable(model.processors)
     nll, units = model.likelihood(records)  # first, as it detects references that are too long
     outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen)
@@ -81,7 +82,7 @@ def evaluate(
     return Evaluation(
         **vars(judged),
         sentences=len(held_out.sources),
-        figures=model.task.figures(nll / units, rate),
+        figures=model.task.figures(nll / units, rate) if units else {},
         units=units,
         cut=cut,
     )
@@ -125,11 +126,18 @@ def judge(
 def chosen_metrics(names: Sequence[str] | None, task: Task = TRANSLATION) -> list[Metric]:
     """The metrics of these names, each once; all of the task by default. Figures of a model, such as perplexity, are none.
 
-    ValueError for an unknown name.
+    ValueError for an unknown name, and for a metric in a task without answers.
     """
     if names is None:
         return [metric for name, metric in METRICS.items() if name in task.metrics]
-    return [metric(name) for name in dict.fromkeys(names) if name not in task.figures(0.0, 0.0)]
+    figures = task.figures(0.0, 0.0)
+    chosen = [metric(name) for name in dict.fromkeys(names) if name not in figures]
+    if chosen and task.answer is None:
+        raise ValueError(
+            f"{chosen[0].name} compares predictions with right answers, which task {task.name} does not have; "
+            f"its figures are {', '.join(figures)}"
+        )
+    return chosen
 
 
 def write_translations(path: Path, found: Judged) -> None:

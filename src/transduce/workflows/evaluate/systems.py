@@ -124,7 +124,9 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
 def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldOut:
     task = TRANSLATION if systems.model is None else read_config(find_model(systems.model)).task
     if files.references:
-        held_out = read_aligned(files.source, files.references)
+        if task.answer is None:
+            raise ValueError(f"task {task.name} has no references: give the test set by --data FILE")
+        held_out = replace(read_aligned(files.source, files.references), task=task)
     elif files.pairs is not None:
         # the columns given are those of --train where the columns of the pairs have no names
         named = questions.train is None or names_columns(files.pairs)
@@ -135,7 +137,7 @@ def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldO
         held_out = read_test_set(path, files.alternatives, task=task)
         log.info("evaluating on %s, the run's own test %ss: %s", path, task.unit, f"{len(held_out.references):,}")
     if held_out.left_out:
-        log.warning("pairs with an empty side, left out: %s", f"{held_out.left_out:,}")
+        log.warning("%ss with an empty side, left out: %s", task.unit, f"{held_out.left_out:,}")
     return held_out.with_tags(files.tags)
 
 
@@ -148,6 +150,10 @@ def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple
     model = open_models(paths, systems.device, systems.precision)
     if advice := tag_advice(model, held_out.tags):
         log.info("%s", advice)
+    if unknown := len(held_out.sources) - len(held_out.scorable(model.processors)):
+        log.warning(
+            "%ss with a label that the model does not know, which count as wrong: %s", model.task.unit, f"{unknown:,}"
+        )
     evaluation = evaluate(model, held_out, questions.metrics, systems.method(model))
     name = " + ".join(map(str, paths))
     _warn_of_cut(evaluation.cut, name, model)
@@ -157,9 +163,10 @@ def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple
 def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFiles) -> tuple[Model, HeldOut]:
     """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
     model = open_model(path, systems.device, systems.precision)
-    if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
-        held_out = replace(held_out, tags=())
     try:
+        model.require(held_out.task.name)
+        if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
+            held_out = replace(held_out, tags=())
         systems.method(model)
         for tags in set(held_out.tags):
             model.processors.tokenizer(held_out.task.key).tag_ids(tags)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from transduce.data import overlap
+from transduce.data.columns import Labels, Text
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import read_records
+from transduce.data.processors import Processors
 from transduce.data.records import Record
 from transduce.data.tally import Findings
 from transduce.models.model import as_record
@@ -45,6 +47,22 @@ class HeldOut:
             rows.append(Record(values, f"item {number + 1}", tags=tuple(tags[number])))
         return rows
 
+    def scorable(self, processors: Processors) -> list[Record]:
+        """The records whose first answer a model can be given: all but those with a label that it does not know."""
+        answer = self.task.answer
+        labels = None if answer is None else processors[answer]
+        if answer is None or not isinstance(labels, Labels):
+            return self.records()
+        return [record for record in self.records() if record.values[answer] in labels.ids]
+
+    @property
+    def scored_unit(self) -> str:
+        """What a model gives a probability to, for people: "reference token", "token", "text"."""
+        answer = self.task.answer
+        if answer is None:
+            return "token"
+        return "reference token" if isinstance(self.task.columns[answer], Text) else self.task.unit
+
     def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
         """The same items with these tags behind those that each has. ValueError where they are too many for one."""
         if not tags:
@@ -73,7 +91,7 @@ def read_test_set(
     findings = Findings()
     corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task))
     records = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
-    left_out = _left_out(findings)
+    left_out = _left_out(findings, task)
     if not records:
         raise ValueError(f"{path}: holds no {task.unit}s to evaluate on")
     every = items(task, records, merge=alternatives)
@@ -117,6 +135,9 @@ def held_out(data: str | Path | Iterable[Mapping[str, Any]], task: Task, alterna
 
 def named_columns(names: Mapping[str, str], task: Task = TRANSLATION) -> Columns:
     """`named_columns({"source": "en", "tag": "lang"}) == Columns({"source": "en"}, tag="lang")`."""
+    known = (*task.columns, "tag", "group")
+    if unknown := sorted(names.keys() - {*known}):
+        raise ValueError(f"{unknown[0]!r} is no column of task {task.name}; its columns are {', '.join(known)}")
     columns = {name: column for name, column in names.items() if name in task.columns}
     return Columns(columns, names.get("tag"), names.get("group"))
 
@@ -157,10 +178,10 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     )
 
 
-def _left_out(findings: Findings) -> int:
-    """Pairs with an empty side; ValueError for any other reason to drop a line, as a test set must be read in full."""
+def _left_out(findings: Findings, task: Task) -> int:
+    """Records with an empty column; ValueError for any other reason to drop a line, as a test set must be read in full."""
     dropped = findings.dropped.tree()
-    empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in TRANSLATION.columns]
+    empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in task.columns]
     for reason, found in dropped.items():
         first = found["examples"][0]
         detail = f" ({first['text']})" if "text" in first else ""
