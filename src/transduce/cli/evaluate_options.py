@@ -237,16 +237,17 @@ def edges(options: argparse.Namespace) -> tuple[int, ...]:
 
 def metric_names(options: argparse.Namespace) -> list[str] | None:
     """The names of --metrics. ValueError for unknown ones, and where perplexity alone leaves nothing to do."""
-    from transduce.workflows.evaluate.run import chosen_metrics
-
     if options.metrics is None:
         return None
+
+    from transduce.workflows.evaluate.run import FIGURES, chosen_metrics
+
     names = [name.strip() for name in options.metrics.split(",")]
     outputs_matter = [name for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
-    if options.outputs is not None and "perplexity" in names:
-        raise ValueError("perplexity is of a model, and --outputs are text: leave it out of --metrics")
-    if not chosen_metrics(names) and outputs_matter:
-        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: perplexity alone has nothing predicted")
+    if options.outputs is not None and (figures := [name for name in names if name in FIGURES]):
+        raise ValueError(f"{figures[0]} is of a model, and --outputs are text: leave it out of --metrics")
+    if not chosen_metrics([name for name in names if name not in FIGURES]) and outputs_matter:
+        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: {names[0]} alone has nothing predicted")
     return names
 
 

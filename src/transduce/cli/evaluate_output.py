@@ -8,14 +8,21 @@ from typing import Any
 
 from transduce import terminal
 from transduce.evaluation.classification import Confusion
-from transduce.tasks.references import loss_unit
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
 from transduce.workflows.evaluate.compare import Compared
-from transduce.workflows.evaluate.number_format import NOTHING, draws, figure, letter, p_value, spread
+from transduce.workflows.evaluate.number_format import (
+    NOTHING,
+    counted,
+    draws,
+    figure,
+    letter,
+    p_value,
+    scored_units,
+    spread,
+)
 from transduce.workflows.evaluate.run import Evaluation, Judged
 from transduce.workflows.evaluate.sentence_tables import SentenceTable
-from transduce.workflows.evaluate.test_set import HeldOut
 
 Row = Sequence[str]
 CONFUSED = 10  # pairs of classes shown
@@ -23,7 +30,7 @@ CONFUSED = 10  # pairs of classes shown
 
 def as_text(found: Assessment) -> str:
     """Tables: the scores, then what else was asked for, each under its title."""
-    blocks = [terminal.table(_score_rows(found.subject, found.held_out), "lrrl")]
+    blocks = [terminal.table(_score_rows(found), "lrrl")]
     if found.compared:
         blocks.append(
             "".join(f"{letter(place)}  {terminal.harmless(each.name)}\n" for place, each in enumerate(found.systems))
@@ -65,16 +72,14 @@ def as_json(found: Assessment) -> str:
     return json.dumps(tree) + "\n"
 
 
-def _score_rows(subject: Judged, held_out: HeldOut) -> Iterator[Row]:
+def _score_rows(found: Assessment) -> Iterator[Row]:
+    subject = found.subject
     for score, interval in zip(subject.scores, subject.intervals, strict=True):
         yield score.name, figure(score.value), f"[{spread(interval)}]", score.signature
     if isinstance(subject, Evaluation):
-        of = f"{subject.units:,} {loss_unit(held_out.task)}" + (
-            "" if held_out.task.answer is None else ", first references"
-        )
         for name, value in subject.figures.items():
-            yield name, f"{value:.4g}", "", of
-    yield f"{held_out.item}s", f"{len(held_out.references):,}", "", ""
+            yield name, f"{value:.4g}", "", scored_units(found.held_out, subject.units)
+    yield f"{found.held_out.item}s", f"{len(found.held_out.references):,}", "", ""
 
 
 def _comparison(compared: Compared, other: str) -> str:
@@ -114,11 +119,12 @@ def _breakdown(table: BreakdownTable, systems: Sequence[Judged], item: str) -> s
 def _calibration(found: Assessment) -> str:
     of = found.calibration
     assert of is not None
+    unit = found.held_out.scored_unit
     title = (
-        f"calibration: expected calibration error {100 * of.expected_error:.2f} % over {of.tokens:,} {found.held_out.unit}s "
+        f"calibration: expected calibration error {100 * of.expected_error:.2f} % over {counted(of.tokens, unit)} "
         f"(mean confidence {100 * of.confidence:.2f} %, right {100 * of.accuracy:.2f} %)\n"
     )
-    head = ("confidence", f"{found.held_out.unit.rpartition(' ')[2]}s", "mean", "right")
+    head = ("confidence", f"{unit.split()[-1]}s", "mean", "right")
     rows = [
         (
             f"{100 * each.low:.0f} to {100 * each.high:.0f} %",

@@ -15,6 +15,7 @@ FOR_SENTENCES = (
     "bleu",
     "exact-match",
     "accuracy",
+    "macro-f1",
 )
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from transduce.data import overlap
-from transduce.data.columns import Text
+from transduce.data.columns import Labels, Text
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import read_records
+from transduce.data.processors import Processors
 from transduce.data.records import Record
 from transduce.data.tally import Findings
 from transduce.models.model import as_record
@@ -43,13 +44,6 @@ class HeldOut:
         """One item in words: "sentence", "document", "text"."""
         return "sentence" if self.task.name == TRANSLATION.name else self.task.unit
 
-    @property
-    def unit(self) -> str:
-        """What losses and confidences are of, in words: "reference token", "token", "text"."""
-        if self.task.answer is None:
-            return "token"
-        return "reference token" if isinstance(self.task.columns[self.task.answer], Text) else self.item
-
     def records(self) -> list[Record]:
         """Each item with its first reference as the answer."""
         task, tags, rows = self.task, self.tags or ((),) * len(self.sources), []
@@ -57,6 +51,22 @@ class HeldOut:
             values = {task.key: source} | ({} if task.answer is None else {task.answer: answers[0]})
             rows.append(Record(values, f"item {number + 1}", tags=tuple(tags[number])))
         return rows
+
+    def scorable(self, processors: Processors) -> list[Record]:
+        """The records whose first answer a model can be given: all but those with a label that it does not know."""
+        answer = self.task.answer
+        labels = None if answer is None else processors[answer]
+        if answer is None or not isinstance(labels, Labels):
+            return self.records()
+        return [record for record in self.records() if record.values[answer] in labels.ids]
+
+    @property
+    def scored_unit(self) -> str:
+        """What a model gives a probability to, for people: "reference token", "token", "text"."""
+        answer = self.task.answer
+        if answer is None:
+            return "token"
+        return "reference token" if isinstance(self.task.columns[answer], Text) else self.item
 
     def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
         """The same items with these tags behind those that each has. ValueError where they are too many for one."""
