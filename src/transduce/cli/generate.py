@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.decoding.strategies.sampling import Sampling
     from transduce.tasks.language_model import LanguageModel, text_stream
+    from transduce.tasks.outputs import LineError
 
     model = opened(options)
     task = model.require("language-model")
@@ -39,13 +40,18 @@ def main(arguments: Sequence[str]) -> int:
     changes = decoding_changes(options)
     settings = model.decoding(**changes) if options.beam else model.decoding(**changes, sampling=Sampling(**draws))
     safe = harmless_lines if sys.stdout.isatty() else str
-    streams.write(safe(prompt))
-    if options.beam and options.beam > 1:  # an output is known when the search has ended
-        (text,) = model.generate([prompt], **changes)
-        streams.write(safe(text[len(prompt) :]))
-    else:
-        for part in text_stream(model, prompt, settings, task.context):
-            streams.write(safe(part))
+    try:
+        if options.beam and options.beam > 1:  # an output is known when the search has ended
+            (text,) = model.generate([prompt], **changes)
+            parts = iter([text[len(prompt) :]])
+        else:
+            parts = text_stream(model, prompt, settings, task.context)
+        first = next(parts, "")  # a prompt that is too long is refused before anything is written
+    except LineError as error:
+        raise ValueError(error.what) from None
+    streams.write(safe(prompt + first))
+    for part in parts:
+        streams.write(safe(part))
     streams.write("\n")
     return 0
 
