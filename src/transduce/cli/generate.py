@@ -56,9 +56,10 @@ def main(arguments: Sequence[str]) -> int:
             parts = iter([text[len(prompt) :]])
         else:
             parts = text_stream(model, prompt, settings, task.context, options.tag)
+        first = next(parts, "")  # a prompt that is too long is refused before anything is written
     except LineError as error:
         raise ValueError(error.what) from None
-    streams.write(safe(prompt))
+    streams.write(safe(prompt + first))
     for part in parts:
         streams.write(safe(part))
     streams.write("\n")
