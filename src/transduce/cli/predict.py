@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from transduce.cli import streams
 from transduce.cli.options import add_device, add_folder, opened
 from transduce.cli.parser import Parser
+from transduce.terminal import would_mix
 
 DESCRIPTION = (
     "Writes the best prediction for each record on a line, in order, with a model of any task: a translation, a label, a "
@@ -33,5 +34,6 @@ def main(arguments: Sequence[str]) -> int:
     for name in names:
         streams.check_readable(name)
     model = opened(options)
-    predict_files(model, names, streams.inputs, streams.write, as_json=options.json)
+    bar_hidden = would_mix() or not all(map(streams.is_file_name, names))
+    predict_files(model, names, streams.inputs, streams.write, options.json, bar_hidden)
     return 0

@@ -130,8 +130,12 @@ class Classification:
     @torch.no_grad()
     def predict(self, model: Model, records: Sequence[Record], settings: Any = None) -> Iterator[LabelPrediction]:
         labels = model.processors.labels("label")
-        texts = model.processors["text"].encode_batch([record.values["text"] for record in records])
-        rows = [row[: self.max_tokens - SPECIAL] for row in texts]
+        tokenizer = model.processors.tokenizer("text")
+        texts = tokenizer.encode_batch([record.values["text"] for record in records])
+        rows = [
+            [*tokenizer.tag_ids(record.tags), *row][: self.max_tokens - SPECIAL]
+            for record, row in zip(records, texts, strict=True)
+        ]
         predictions: list[LabelPrediction | None] = [None] * len(rows)
         for places in by_length([len(row) + SPECIAL for row in rows], BATCH_TOKENS):
             tokens, lengths = self._tokens([rows[place] for place in places], model.processors)

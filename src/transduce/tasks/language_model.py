@@ -108,21 +108,29 @@ class LanguageModel:
         return {"perplexity": perplexity(nll), "bits-per-byte": nll / math.log(2) * units_per_byte}
 
     def predict(self, model: Model, records: Sequence[Record], settings: Decoding) -> Iterator[Output]:
-        best = dict(continuations(model, [record.values["text"] for record in records], settings, self.context))
+        prompts, tags = [record.values["text"] for record in records], [record.tags for record in records]
+        best = dict(continuations(model, prompts, settings, self.context, tags=tags))
         return (best[place][0] for place in range(len(records)))
 
 
 def continuations(
-    model: Model, prompts: Sequence[str], settings: Decoding, context: int, first_place: int = 0
+    model: Model,
+    prompts: Sequence[str],
+    settings: Decoding,
+    context: int,
+    first_place: int = 0,
+    tags: Sequence[Sequence[str]] | None = None,
 ) -> Iterator[tuple[int, list[Output]]]:
     """Each prompt's place and its n best continuations, in the order of finishing; an empty prompt begins a document.
 
     The text of an output begins with the prompt; its score and its probabilities are those of the continuation.
-    first_place: number of prompts before these in the same stream, on which random draws depend. LineError for a prompt
-    that fills the model's context.
+    first_place: number of prompts before these in the same stream, on which random draws depend. tags: those of each
+    prompt, for a model that was trained with tags. LineError for a prompt that fills the model's context.
     """
     tokenizer = model.processors.tokenizer("text")
     rows = tokenizer.encode_batch(prompts)
+    if tags is not None:
+        rows = [[*tokenizer.tag_ids(names), *row] for names, row in zip(tags, rows, strict=True)]
     requests = [
         Request(None, row, _room(row, place, settings.max_length, context), first_place + place)
         for place, row in enumerate(rows)
@@ -132,15 +140,32 @@ def continuations(
 
 
 def text_stream(model: Model, prompt: str, settings: Decoding, context: int) -> Iterator[str]:
-    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it."""
+    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it; with a beam, when the
+    search has ended. The parts join to the text of `continuations` behind the prompt. LineError as there, at once.
+    """
+    row = model.processors.tokenizer("text").encode(prompt)
+    return _parts(model, Request(None, row, _room(row, 0, settings.max_length, context), 0), settings)
+
+
+def _parts(model: Model, request: Request, settings: Decoding) -> Iterator[str]:
     tokenizer = model.processors.tokenizer("text")
-    row = tokenizer.encode(prompt)
-    request = Request(None, row, _room(row, 0, settings.max_length, context), 0)
     text = StreamDecoder(tokenizer)
-    text.push(row)
-    for token in stream(model.decodable(), request, settings, special_ids(tokenizer), model.device):
-        yield text.push([token])
-    yield text.finish()
+    hidden = len(tokenizer.decode(request.prompt)) - len(text.push(request.prompt))  # of the prompt, still to come
+    for token in _tokens(model, request, settings):
+        part = text.push([token])
+        yield part[hidden:]
+        hidden -= min(hidden, len(part))
+    yield text.finish()[hidden:]
+
+
+def _tokens(model: Model, request: Request, settings: Decoding) -> Iterator[int]:
+    """The ids of the best continuation, one by one as they are chosen if that is possible."""
+    decodable, special = model.decodable(), special_ids(model.processors.tokenizer("text"))
+    if settings.sampling is not None or settings.beam == 1:
+        yield from stream(decodable, request, settings, special, model.device)
+        return
+    for _, hypotheses in decode(decodable, [request], settings, special, model.device):
+        yield from hypotheses[0].ids
 
 
 def _room(row: Sequence[int], place: int, max_length: int, context: int) -> int:
