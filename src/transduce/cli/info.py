@@ -78,6 +78,5 @@ def _parameters(found: "Parameters") -> str:
 
 
 def _section(title: str, rows: Iterable[tuple[str, object]]) -> str:
-    """A titled table; nothing where there are no rows."""
-    body = table(("", name, str(value)) for name, value in rows)
-    return f"\n{title}\n{body}" if body else ""
+    cells = [("", name, str(value)) for name, value in rows]
+    return f"\n{title}\n{table(cells)}" if cells else ""

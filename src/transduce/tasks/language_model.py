@@ -153,7 +153,8 @@ def continuations(
 
 
 def text_stream(model: Model, prompt: str, settings: Decoding, context: int, tags: Sequence[str] = ()) -> Iterator[str]:
-    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it.
+    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it; with a beam, when the
+    search has ended. The parts join to the text of `continuations` behind the prompt.
 
     LineError, at once, for a prompt that fills the model's context; ValueError for an unknown tag.
     """
@@ -165,10 +166,22 @@ def text_stream(model: Model, prompt: str, settings: Decoding, context: int, tag
 def _text_parts(model: Model, request: Request, prompt: Sequence[int], settings: Decoding) -> Iterator[str]:
     tokenizer = model.processors.tokenizer("text")
     text = StreamDecoder(tokenizer)
-    text.push(prompt)
-    for token in stream(model.decodable(), request, settings, special_ids(tokenizer), model.device):
-        yield text.push([token])
-    yield text.finish()
+    hidden = len(tokenizer.decode(prompt)) - len(text.push(prompt))  # of the prompt, still to come
+    for token in _tokens(model, request, settings):
+        part = text.push([token])
+        yield part[hidden:]
+        hidden -= min(hidden, len(part))
+    yield text.finish()[hidden:]
+
+
+def _tokens(model: Model, request: Request, settings: Decoding) -> Iterator[int]:
+    """The ids of the best continuation, one by one as they are chosen if that is possible."""
+    decodable, special = model.decodable(), special_ids(model.processors.tokenizer("text"))
+    if settings.sampling is not None or settings.beam == 1:
+        yield from stream(decodable, request, settings, special, model.device)
+        return
+    for _, hypotheses in decode(decodable, [request], settings, special, model.device):
+        yield from hypotheses[0].ids
 
 
 def _room(row: Sequence[int], place: int, max_length: int, context: int) -> int:
