@@ -23,6 +23,7 @@ from transduce.workflows.evaluate.number_format import (
 )
 from transduce.workflows.evaluate.run import Evaluation, Judged
 from transduce.workflows.evaluate.sentence_tables import SentenceTable
+from transduce.workflows.evaluate.test_set import HeldOut
 
 Row = Sequence[str]
 CONFUSED = 10  # pairs of classes shown
@@ -42,9 +43,9 @@ def as_text(found: Assessment) -> str:
     if found.confusion is not None:
         blocks.append(_confusion(found.confusion, found.held_out.item))
     if found.worst is not None:
-        blocks.append(_sentences("worst", found.held_out.item, found.worst, ["A"]))
+        blocks.append(_sentences("worst", found.held_out, found.worst, ["A"]))
     for place, table in enumerate(found.different, 1):
-        blocks.append(_sentences("most different", found.held_out.item, table, ["A", letter(place)]))
+        blocks.append(_sentences("most different", found.held_out, table, ["A", letter(place)]))
     return "\n".join(blocks)
 
 
@@ -147,13 +148,14 @@ def _confusion(confusion: Confusion, item: str) -> str:
     return title + terminal.table([("right", "predicted", f"{item}s"), *rows], "llr")
 
 
-def _sentences(which: str, item: str, table: SentenceTable, letters: Sequence[str]) -> str:
+def _sentences(which: str, held_out: HeldOut, table: SentenceTable, letters: Sequence[str]) -> str:
+    item, key = held_out.item, held_out.task.key
     of = f" of {' and '.join(letters)}" if len(letters) > 1 else ""
     blocks = [f"{which} {item}s{of}, by {table.metric}\n" + ("" if table.sentences else "none\n")]
     for each in table.sentences:
         tags = f"  tags {' '.join(each.tags)}" if each.tags else ""
         group = f"  group {terminal.harmless(each.group)}" if each.group else ""
-        rows: list[Row] = [] if each.source is None else [("  source", "", each.source)]
+        rows: list[Row] = [] if each.source is None else [(f"  {key}", "", each.source)]
         rows += [("  reference", "", reference) for reference in each.references]
         for name, output in zip(letters, each.outputs, strict=True):
             label = f"  output {name}" if len(letters) > 1 else "  output"
