@@ -44,7 +44,7 @@ def _add_test_set(parser: Parser) -> None:
     group.add_argument(
         "--columns",
         metavar="NAME=COLUMN,..",
-        help="of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain",
+        help="of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain, or text=body,label=topic",
     )
     add_tag(group, "a tag of every source, behind those in the file")
     group.add_argument(
@@ -72,8 +72,8 @@ def _add_questions(parser: Parser) -> None:
         "--metrics",
         metavar="A,B",
         help="only these: bleu, chrf, ter, token-error-rate, word-error-rate, character-error-rate, exact-match (the "
-        "default: all of them), bleu-char, bleu-zh, bleu-intl, bleu-lowercase, bleu-none, chrf++; a model's perplexity "
-        "comes with any of them, or alone",
+        "default: all of them), bleu-char, bleu-zh, bleu-intl, bleu-lowercase, bleu-none, chrf++; of labels accuracy and "
+        "macro-f1; a model's perplexity and bits-per-byte come with any of them, or alone",
     )
     group.add_argument(
         "--by", metavar="A,B", help="scores of parts of the test set: by length, group, tag, rare-words or all"
