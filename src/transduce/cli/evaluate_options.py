@@ -96,7 +96,7 @@ def _add_questions(parser: Parser) -> None:
         metavar="A,B",
         help="only these: of translations bleu, chrf, ter, token-error-rate, word-error-rate, character-error-rate, "
         "exact-match (the default: all of them), bleu-char, bleu-zh, bleu-intl, bleu-lowercase, bleu-none, chrf++; of "
-        "labels accuracy, macro-f1; a model's perplexity comes with any of them, or alone",
+        "labels accuracy, macro-f1; a model's perplexity and bits-per-byte come with any of them, or alone",
     )
     group.add_argument(
         "--by", metavar="A,B", help="scores of parts of the test set: by length, group, tag, rare-words or all"
