@@ -1,4 +1,4 @@
-"""transduce: from files of examples to a Transformer that its owner can train, read, check and serve.
+"""transduce: from files of examples to a Transformer that you can train, read, check and use.
 
     import transduce
 
