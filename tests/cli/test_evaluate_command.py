@@ -91,7 +91,7 @@ def test_alternatives_and_pairs_left_out(folder: str, texts: Path, capfd: pytest
     assert main(["evaluate", *arguments, "--json"]) == 0
     out, err = capfd.readouterr()
     assert json.loads(out)["metrics"]["exact-match"]["value"] == 50
-    assert "pairs with an empty side, left out: 1" in err
+    assert "pairs with an empty column, left out: 1" in err
     tree = found(capfd, *arguments, "--alternatives")
     assert (tree["metrics"]["exact-match"]["value"], tree["sentences"]) == (100, 1)
 

@@ -31,11 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         log.info("stopped before the first update; nothing is lost, the same command starts again")
         raise
     if trained.finished:
-        from transduce.models.folder import read_config
-        from transduce.models.model import command_of
-
-        command = command_of(read_config(trained.folder / "model").task)
-        log.info("done; try it: %s", shlex.join(["transduce", command, str(trained.folder)]))
+        log.info("done; try it: %s", shlex.join(["transduce", trained.command, str(trained.folder)]))
         streams.write(f"{trained.folder / 'model'}\n")
         return 0
     log.info("stopped; to continue: %s", _again(arguments))

@@ -134,11 +134,13 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
     if names is None:
         of_task = (TRANSLATION if task is None else task).metrics
         return [metric for name, metric in METRICS.items() if name in of_task]
+    figures = {figure for each in TASKS.values() for figure in each().figures(0.0, 0.0)}
     if task is None:
-        figures = {figure for each in TASKS.values() for figure in each().figures(0.0, 0.0)}
         return [metric(name) for name in dict.fromkeys(names) if name not in figures]
     own, variants, figures_of_task = task.metrics, variants_of(task.metrics), task.figures(0.0, 0.0)
     for name in names:
+        if name not in figures:
+            metric(name)
         if name not in (*own, *variants, *figures_of_task):
             raise ValueError(
                 f"task {task.name} has no metric {name!r}; it has {', '.join((*own, *variants, *figures_of_task))}"

@@ -19,7 +19,7 @@ from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.machine.hardware import best_device, bf16_is_fast
 from transduce.models.card import describe, model_card
 from transduce.models.folder import Loaded, ModelConfig, save
-from transduce.models.model import Model
+from transduce.models.model import Model, command_of
 from transduce.networks.heads import inner_matrices
 from transduce.networks.stepping import decodes
 from transduce.networks.transfer import transfer
@@ -51,12 +51,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """What a sitting left: the run folder, whether the budget is spent, the signal that stopped it if one did."""
+    """What a sitting left: the run folder, whether the budget is spent, the signal that stopped it if one did, and the
+    command that uses the model.
+    """
 
     folder: Path
     finished: bool
     state: TrainState
     signal: int | None = None
+    command: str = "predict"
 
 
 def train(
@@ -104,7 +107,7 @@ def train_file(
         except KeyboardInterrupt:
             raise Abandoned from None
         log.info("%s: %s", folder.model, selection.chosen(config.training, state))
-    return Trained(folder.path, finished, state, stop.signal)
+    return Trained(folder.path, finished, state, stop.signal, command_of(config.task))
 
 
 def prepare_run(run_path: Path, overrides: Sequence[str] = (), root: Path = Path(".")) -> Prepared:
