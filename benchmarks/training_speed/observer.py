@@ -74,16 +74,17 @@ class Observer:
 
 def transduce(observer: Observer, arguments: Sequence[str]) -> None:
     from transduce.cli.main import main
-    from transduce.tasks import translation
+    from transduce.tasks.translation import Translation
 
-    batch_of = translation.batch_of
+    batch_of = Translation.batch
 
-    def counted(source: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-        batch = batch_of(source, target, *args, **kwargs)
+    def counted(self: Any, rows: Any, *args: Any, **kwargs: Any) -> Any:
+        batch = batch_of(self, rows, *args, **kwargs)
+        target = rows.columns["target"]
         observer.count(sum(len(row) + 1 for row in target), batch.target_out.numel())  # with the end token
         return batch
 
-    translation.batch_of = counted
+    Translation.batch = counted  # type: ignore[method-assign]
     sys.exit(main(arguments))
 
 

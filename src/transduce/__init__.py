@@ -29,10 +29,17 @@ __all__ = ["__version__", "evaluate", "load", "predict", "prepare", "train"]
 
 Run = str | Path | Mapping[str, Any]
 Settings = Mapping[str, Any]
-_NONE: Settings = MappingProxyType({})
+Parts = Mapping[str, type]
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-def load(path: str | Path | Sequence[str | Path], device: str | None = None, precision: str = "float32") -> "Model":
+def load(
+    path: str | Path | Sequence[str | Path],
+    device: str | None = None,
+    precision: str = "float32",
+    *,
+    parts: Parts = _NONE,
+) -> "Model":
     """A trained model from its folder, or from its run's: `predict`, `translate`, `score`, and `network`, the torch module.
 
     >>> print(transduce.load("runs/pronounce-en"))
@@ -40,14 +47,17 @@ def load(path: str | Path | Sequence[str | Path], device: str | None = None, pre
     Every file is checked against the folder's manifest; a ValueError says what is missing, cut short or changed. Several
     paths give an ensemble, which translates by the mean of the models' probabilities; their vocabularies must be equal.
     `device` is "cpu" or "cuda" (by default the best there is), `precision` "float32" or "bf16".
+    `parts` are your own that the model was trained with, as of `train`: a folder holds their names, never their code.
     """
     from transduce.models.ensemble import open_models
 
     paths = [path] if isinstance(path, str | Path) else path
-    return open_models([Path(each) for each in paths], device, precision)
+    return open_models([Path(each) for each in paths], device, precision, parts)
 
 
-def prepare(run: Run, *, settings: Settings = _NONE, name: str | None = None, root: str | Path = ".") -> "Prepared":
+def prepare(
+    run: Run, *, settings: Settings = _NONE, name: str | None = None, root: str | Path = ".", parts: Parts = _NONE
+) -> "Prepared":
     """Reads, checks, splits and encodes the data of a run into `root`/prepared/, as `train` does. Arguments as of `train`.
 
     >>> transduce.prepare("run.toml").summary()
@@ -57,7 +67,7 @@ def prepare(run: Run, *, settings: Settings = _NONE, name: str | None = None, ro
     from transduce.workflows.train.run import prepare_file
     from transduce.workflows.train.run_file import open_run
 
-    file = open_run(run, settings, name)
+    file = open_run(run, settings, name, parts)
     return prepare_file(file, logged(choose(file)).run, Path(root))
 
 
@@ -68,6 +78,7 @@ def train(
     resume: bool = False,
     name: str | None = None,
     root: str | Path = ".",
+    parts: Parts = _NONE,
 ) -> "Trained":
     """Trains a model into `root`/runs/NAME; NAME is `name`, or the stem of the run file.
 
@@ -79,6 +90,8 @@ def train(
     settings: changes by dotted key, as `--set` takes them; None for "none". Settings given nowhere are chosen by the size
         of the data.
     resume: continue a run that was stopped or killed. On a CPU it ends bit for bit as if it had never stopped.
+    parts: your own frozen dataclasses by name (docs/extending.md). With parts={"mine": Mine} a run file may say
+        `norm = "mine"`, or `norm = { kind = "mine", eps = 1e-3 }`, in every field that Mine fits.
 
     Ctrl-C raises KeyboardInterrupt: updates since the last checkpoint are lost. (The command `transduce train` stops with
     a checkpoint, and chooses the number of threads.)
@@ -86,7 +99,7 @@ def train(
     from transduce.workflows.train.run import train_file
     from transduce.workflows.train.run_file import open_run
 
-    return train_file(open_run(run, settings, name), resume, Path(root))
+    return train_file(open_run(run, settings, name, parts), resume, Path(root))
 
 
 def evaluate(
@@ -95,6 +108,7 @@ def evaluate(
     *,
     metrics: Sequence[str] | None = None,
     alternatives: bool = False,
+    parts: Parts = _NONE,
     **decoding: Any,
 ) -> "Evaluation":
     """Predicts every item of a test set and compares the predictions with their references.
@@ -105,19 +119,19 @@ def evaluate(
 
     data: a file in any format of training data, or records by column; an answer may be a list of references.
     metrics: their names (default: all of the model's task). alternatives: records of a file that differ in the answer
-        alone are one item with several references. decoding: as of `predict`.
+        alone are one item with several references. parts: as of `load`. decoding: as of `predict`.
     """
     from transduce.workflows.evaluate import run
     from transduce.workflows.evaluate.test_set import held_out
     from transduce.workflows.predict.method import Method
 
-    opened = load(model) if isinstance(model, str | Path) else model
+    opened = load(model, parts=parts) if isinstance(model, str | Path) else model
     items = held_out(data, opened.task, alternatives)
     return run.evaluate(opened, items, metrics, Method(opened.decoding(**decoding)))
 
 
 def predict(
-    model: "Model | str | Path", records: Iterable[Mapping[str, Any] | str], **decoding: Any
+    model: "Model | str | Path", records: Iterable[Mapping[str, Any] | str], *, parts: Parts = _NONE, **decoding: Any
 ) -> "list[Prediction]":
     """The best prediction for each record, in order, with `text` and `confidence`.
 
@@ -128,6 +142,7 @@ def predict(
 
     A record is a dict by column, or the text of the task's key column alone; {"source": "...", "tags": ["de"]} has tags.
     decoding: changes to the model's settings, for tasks that generate text: beam=8, alpha=0.6, max_length=100.
+    parts: as of `load`, where `model` is a folder.
     """
-    opened = load(model) if isinstance(model, str | Path) else model
+    opened = load(model, parts=parts) if isinstance(model, str | Path) else model
     return opened.predict(records, **decoding)

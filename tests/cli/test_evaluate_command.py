@@ -159,7 +159,7 @@ def test_breakdowns_on_request(texts: Path, capfd: pytest.CaptureFixture[str]) -
 
 
 def test_the_run_s_own_test_pairs(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert "has no test pairs of its own: give --data FILE" in refused(capfd, folder)
+    assert "has no test set of its own: give --data FILE" in refused(capfd, folder)
     run = texts / "runs" / "r"
     shutil.copytree(folder, run / "model")
     (run / "run.toml").touch()

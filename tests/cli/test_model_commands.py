@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tiny_model
+import tiny_tasks
 import transduce
 from transduce.cli.main import main
 
@@ -143,7 +144,7 @@ def test_info_about_a_model_and_a_preset(folder: str, capfd: pytest.CaptureFixtu
     out = capfd.readouterr().out
     for words in (
         "task          translation",
-        "both sides  words",
+        "source, target  words",
         "beam                2",
         "every file matches it",
         "README.md",
@@ -155,10 +156,33 @@ def test_info_about_a_model_and_a_preset(folder: str, capfd: pytest.CaptureFixtu
     assert f"{63_082_496 - 512_000:,}" in capfd.readouterr().out
 
 
+def test_info_about_models_of_other_tasks(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(tiny_tasks.write_language_model(tmp_path / "lm", tags=("de",)))]) == 0
+    out = capfd.readouterr().out
+    for words in (
+        "task          language-model",
+        "architecture  decoder-only",
+        "text  words",
+        "tags  de",
+        "max-length",
+    ):
+        assert words in out
+    assert main(["info", str(tiny_tasks.write_classifier(tmp_path / "classifier"))]) == 0
+    out = capfd.readouterr().out
+    for words in (
+        "task          classification",
+        "architecture  encoder-only",
+        "label  labels, 3",
+        "every file matches it",
+    ):
+        assert words in out
+    assert "generation" not in out  # nothing is decoded
+
+
 def test_a_damaged_model_is_refused_by_every_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tiny_model.write(tmp_path / "model")
     config = folder / "config.toml"
-    config.write_bytes(config.read_bytes().replace(b"beam = 2", b"beam = 3"))
+    config.write_bytes(config.read_bytes().replace(b"heads = 4", b"heads = 2"))
     text = write(tmp_path / "f", "bar\n")
     for arguments in (["info"], ["translate", text], ["evaluate", "--source", text, "--reference", text]):
         assert main([arguments[0], str(folder), *arguments[1:]]) == 2

@@ -78,7 +78,8 @@ def test_what_the_model_writes_cannot_act_on_the_terminal(
 ) -> None:
     plain = Method(model.decoding())
     (output,) = model.translate_n_best(["bar"])[0]
-    monkeypatch.setattr(Method, "translate", lambda *_, **__: [[replace(output, text="a\x1b]0;x\x07 b")]])
+    acting = replace(output, text="a\x1b]0;x\x07 b")
+    monkeypatch.setattr(Method, "outputs", lambda *_, **__: iter([(0, [acting])]))
     for wanted in (Wanted(plain), Wanted(plain, shown=Columns(ranked=False, confidence=False))):
         assert talk(wanted, "bar") == ["a\\x1b]0;x\\x07 b"]
 

@@ -1,6 +1,7 @@
 """`prepare` and `train` as a person calls them, on a run of a few updates; and how an interrupted one goes on."""
 
 import re
+import shutil
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tiny_model
+import tiny_tasks
 from transduce.cli.main import main
 from transduce.training.state import TrainState
 from transduce.workflows.train import run as train_workflow
@@ -100,8 +102,11 @@ def trains(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], Calls]:
     return ends_with
 
 
-def test_minutes_and_precision_are_changes_to_the_run_file(trains: Callable[[int | None], Calls]) -> None:
+def test_minutes_and_precision_are_changes_to_the_run_file(
+    run_file: str, trains: Callable[[int | None], Calls]
+) -> None:
     calls = trains(None)
+    tiny_model.write(Path("runs/first/model"))
     assert main(["train", "--minutes", "2.5", "first.toml", "--set", "seed=3", "--precision", "bf16"]) == 0
     budget = ["training.steps=none", "training.epochs=none", "training.minutes=2.5"]
     assert calls == [(Path("first.toml"), ["seed=3", *budget, "training.precision=bf16"], False)]
@@ -117,6 +122,21 @@ def test_a_stopped_run_says_how_to_go_on(
     assert main(["train", "--resume", "my run.toml", "--set", 'tokenizer.kind="bpe"']) == code
     again = "transduce train 'my run.toml' --set 'tokenizer.kind=\"bpe\"' --resume"
     assert capfd.readouterr().err == f"stopped; to continue: {again}\n"
+
+
+def test_a_finished_run_names_the_command_of_its_task(
+    run_file: str, trains: Callable[[int | None], Calls], capfd: pytest.CaptureFixture[str]
+) -> None:
+    trains(None)
+    for write, command in (
+        (tiny_model.write, "translate"),
+        (tiny_tasks.write_language_model, "generate"),
+        (tiny_tasks.write_classifier, "predict"),
+    ):
+        write(Path("runs/first/model"))
+        assert main(["train", "first.toml"]) == 0
+        assert capfd.readouterr() == ("runs/first/model\n", f"done; try it: transduce {command} runs/first\n")
+        shutil.rmtree("runs/first/model")
 
 
 def test_keys_of_a_run_file_are_listed(capfd: pytest.CaptureFixture[str]) -> None:

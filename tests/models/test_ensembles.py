@@ -11,12 +11,12 @@ import torch
 
 import tiny_model
 import transduce
+from transduce.data.processors import Processors
 from transduce.models import folder as model_folder
 from transduce.models.ensemble import EnsembleModel, open_models
 from transduce.models.model import Model, load
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.pair import Tokenizers
 
 LINES = ["bar", "", "dar kus", "mit dar bis kos"]
 PAIRS = [("bar", "das kus"), ("mit dar", ""), ("nut", "bar bas")]
@@ -32,20 +32,19 @@ def other(folder: Path) -> Path:
     """The same vocabulary, other weights."""
     loaded = model_folder.load_folder(folder)
     torch.manual_seed(5)
-    changed = {name: held + 0.05 * torch.randn_like(held) for name, held in loaded.network.named_parameters()}
-    spec = replace(loaded.spec, generation=replace(loaded.spec.generation, max_source=20))
-    model_folder.save(folder.with_name("two"), spec, changed, loaded.tokenizers, "# two\n")
+    weights = {name: weight + 0.05 * torch.randn_like(weight) for name, weight in loaded.network.named_parameters()}
+    generation = replace(loaded.generation, max_source=20)
+    model_folder.save(folder.with_name("two"), loaded.config, weights, loaded.processors, generation, "# two\n")
     return folder.with_name("two")
 
 
 def other_vocabulary(folder: Path, place: Path, words: list[str], **settings: object) -> Path:
-    spec = model_folder.load_folder(folder).spec
+    model = model_folder.load_folder(folder)
     config = TokenizerConfig(kind="words", vocabulary=400, shared=True, **settings)
     tokenizer = train(words, config.side("source"), config)
-    spec = replace(spec, target_vocabulary=tokenizer.size)
-    model_folder.save(
-        place, spec, dict(model_folder.build(spec).named_parameters()), Tokenizers(tokenizer, tokenizer), "# other\n"
-    )
+    processors = Processors({"source": tokenizer, "target": tokenizer})
+    weights = dict(model.config.task.network(model.config.network, processors).named_parameters())
+    model_folder.save(place, model.config, weights, processors, model.generation, "# other\n")
     return place
 
 
@@ -64,9 +63,9 @@ def test_scores_are_the_logarithm_of_the_mean_probability(folder: Path, other: P
     together = open_models([folder, other], "cpu")
     by_model = [load(each, "cpu").score(PAIRS) for each in (folder, other)]
     assert [each.tokens for each in by_model[0]] != [each.tokens for each in by_model[1]]
-    for found, *apart in zip(together.score(PAIRS), *by_model, strict=True):
+    for scored, *apart in zip(together.score(PAIRS), *by_model, strict=True):
         expected = [math.log((math.exp(a) + math.exp(b)) / 2) for a, b in zip(*(x.tokens for x in apart), strict=True)]
-        assert found.tokens == pytest.approx(expected, abs=1e-6)
+        assert scored.tokens == pytest.approx(expected, abs=1e-6)
 
 
 def test_outputs_are_found_by_the_mean_probability(folder: Path, other: Path) -> None:
@@ -74,16 +73,15 @@ def test_outputs_are_found_by_the_mean_probability(folder: Path, other: Path) ->
     for line, outputs in zip(LINES, together.translate_n_best(LINES, 3, 3), strict=True):
         for output in outputs if line else []:
             scored = together.score([(line, output.text)])[0]
-            found = output.token_log_probabilities
-            assert scored.tokens[: len(found)] == pytest.approx(found, abs=1e-5)
+            tokens = output.token_log_probabilities
+            assert scored.tokens[: len(tokens)] == pytest.approx(tokens, abs=1e-5)
 
 
 def test_the_shortest_longest_source_holds(folder: Path, other: Path) -> None:
     together = open_models([folder, other], "cpu")
-    assert together.spec.generation.max_source == 20
+    assert together.generation.max_source == 20
     assert together.translate_n_best(["bar " * 30])[0][0].source_cut
     assert together.name == f"{folder} + {other}"
-    assert not hasattr(together, "network")
 
 
 def test_different_vocabularies_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from torch import nn
 import tiny_model
 import transduce
 from transduce import files
-from transduce.decoding.config import Decoding
+from transduce.decoding.config import Decoding, Generation
 from transduce.models import folder as model_folder
+from transduce.text.config import TokenizerConfig
+from transduce.text.learn.learn import train
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def refused(folder: Path, match: str) -> None:
         transduce.load(folder)
 
 
-@pytest.mark.parametrize("name", ["config.toml", "model.safetensors", "README.md", "manifest.json"])
+@pytest.mark.parametrize("name", ["config.toml", "model.safetensors", "tokenizer.json", "manifest.json"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     refused(folder, name)
@@ -51,11 +53,21 @@ def test_a_truncated_file_is_named(folder, share):
     refused(folder, "model.safetensors")
 
 
+def test_files_that_the_owner_may_edit_can_be_changed_or_removed(folder):
+    (folder / "README.md").write_text("# mine\n")
+    (folder / "generation.toml").write_text("beam = 7\nmax-source = 30\n")
+    assert transduce.load(folder).generation == Generation(beam=7, max_source=30)
+    for name in model_folder.EDITABLE:
+        (folder / name).unlink()
+    assert transduce.load(folder).generation == Generation()
+
+
 @settings(max_examples=40)
 @given(data=st.data())
 def test_any_flipped_bit_is_found(good, tmp_path_factory, data):
     folder = Path(shutil.copytree(good, tmp_path_factory.mktemp("flip") / "model"))
-    path = data.draw(st.sampled_from(sorted(folder.iterdir())))
+    protected = [path for path in folder.iterdir() if path.name not in model_folder.EDITABLE]
+    path = data.draw(st.sampled_from(sorted(protected)))
     content = bytearray(path.read_bytes())
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] ^= 1 << data.draw(st.integers(0, 7))
@@ -100,7 +112,9 @@ BIAS = "encoder.layers.0.self_attention.query_key_value.bias"
 
 def test_weights_that_do_not_fit_the_config(folder):
     changed(folder, lambda tensors: tensors.update({BIAS: torch.zeros(3)}))
-    refused(folder, r"query_key_value\.bias should be \(\d+,\) float32, found \(3,\)")
+    refused(
+        folder, r"query_key_value\.bias should be \(\d+,\) float32 for config\.toml and its processors, found \(3,\)"
+    )
 
 
 def test_missing_and_extra_weights(folder):
@@ -123,17 +137,26 @@ def test_a_config_of_monstrous_size_allocates_nothing(folder):
 
 
 def test_a_vocabulary_that_is_not_the_tokenizers(folder):
-    text = (folder / "config.toml").read_text()
-    size = transduce.load(folder).spec.target_vocabulary
-    (folder / "config.toml").write_text(text.replace(f"target-vocabulary = {size}", f"target-vocabulary = {size + 1}"))
+    config = TokenizerConfig(kind="words", vocabulary=400)
+    train(tiny_model.WORDS[1:], config, config).save(folder / "tokenizer.json")
     files.write_manifest(folder, model_folder.VERSION)
     refused(folder, "the files are not of one model")
+
+
+def test_a_tokenizer_that_the_manifest_does_not_list_is_not_read(tmp_path):
+    """One of both sides would be taken before one of each."""
+    folder = tiny_model.write(tmp_path / "model", shared=False)
+    before = transduce.load(folder).processors.sha256()
+    shutil.copyfile(folder / "target.json", folder / "tokenizer.json")
+    assert transduce.load(folder).processors.sha256() == before
+    (folder / "tokenizer.json").unlink()
+    (folder / "source.json").unlink()
+    refused(folder, r"source\.json: is missing")
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("start = 100000", "start, end and pad must be 2, 3 and 0, found 100000"),
         ("max-ratio = 1e308", "max-ratio must be 0 to 1,000"),
         ("max-source = -5", "max-source must be 2 to"),
         ("beam = 2000000000", "beam must be 1 to 1,000"),
@@ -143,10 +166,9 @@ def test_a_vocabulary_that_is_not_the_tokenizers(folder):
 )
 def test_a_generation_table_out_of_all_bounds(folder, line, message):
     key = line.split(" ")[0]
-    text = (folder / "config.toml").read_text()
-    (folder / "config.toml").write_text(re.sub(rf"(?m)^{key} = .*$", line, text))
-    files.write_manifest(folder, model_folder.VERSION)
-    refused(folder, f"config.toml.*{message}")
+    text = (folder / "generation.toml").read_text()
+    (folder / "generation.toml").write_text(re.sub(rf"(?m)^{key} = .*$", line, text))
+    refused(folder, f"generation.toml.*{message}")
 
 
 def test_no_folder_at_all(tmp_path):
@@ -163,17 +185,18 @@ class HomeMadeNorm:
 
 
 def test_a_home_made_part_computes_but_is_refused_by_name_when_saved(good, tmp_path):
-    loaded = transduce.load(good)
-    spec = replace(loaded.spec, network=replace(loaded.spec.network, norm=HomeMadeNorm()))
-    network = model_folder.build(spec)
+    loaded = model_folder.load_folder(good)
+    model = replace(loaded.config, network=replace(loaded.config.network, norm=HomeMadeNorm()))
+    network = model.task.network(model.network, loaded.processors)
+    weights = dict(network.named_parameters())
     with pytest.raises(ValueError, match="HomeMadeNorm"):
-        model_folder.save(tmp_path / "model", spec, dict(network.named_parameters()), loaded.tokenizers, "")
+        model_folder.save(tmp_path / "model", model, weights, loaded.processors, loaded.generation, "")
     assert not (tmp_path / "model").exists()
 
 
-def test_the_manifest_lists_every_file(good):
+def test_the_manifest_lists_every_file_that_is_not_to_be_edited(good):
     manifest = json.loads((good / "manifest.json").read_text())
-    assert set(manifest["files"]) == {path.name for path in good.iterdir()} - {"manifest.json"}
+    assert set(manifest["files"]) == {path.name for path in good.iterdir()} - {"manifest.json", *model_folder.EDITABLE}
 
 
 def test_a_model_keeps_every_setting_of_its_search():
@@ -181,5 +204,5 @@ def test_a_model_keeps_every_setting_of_its_search():
         beam=6, alpha=0.5, max_length=70, max_ratio=2.0, max_extra=9, min_length=2, no_repeat_ngram=3,
         repetition_penalty=1.1, coverage_penalty=0.2, groups=3, diversity=0.4,
     )  # fmt: skip
-    assert model_folder.Generation.of(trained_with, 99).decoding() == trained_with
-    assert model_folder.Generation().decoding() == Decoding()
+    assert Generation.of(trained_with, 99).decoding() == trained_with
+    assert Generation().decoding() == Decoding()

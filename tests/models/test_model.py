@@ -1,19 +1,27 @@
 """A model in use, through `transduce.load`."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 import torch
-from transduce.models.prefixes import LineError, prefix_rows
 
 import tiny_model
 import transduce
+from transduce.data.processors import Processors
+from transduce.decoding.config import Decoding, Generation
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models import folder as model_folder
+from transduce.models.folder import ModelConfig
+from transduce.models.model import Model
+from transduce.networks.presets import PRESETS
+from transduce.tasks.outputs import LineError
+from transduce.tasks.translation import TRANSLATION, prefix_rows, source_rows
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
 from transduce.text.special import UNKNOWN
+from transduce.text.tokenizer import Tokenizer
 
 LINES = ["eine Zeile", "b", "noch eine ganz andere Zeile, die länger ist", "", "Wörter", "b"]
 
@@ -45,7 +53,7 @@ def test_score_of_an_output_is_what_the_search_gave_it(model):
     pairs, expected = [], []
     for line in LINES[:3]:
         for output in model.translate_n_best([line], 4, n_best=4)[0]:
-            ids = model.tokenizers.target.encode(output.text)
+            ids = model.processors.tokenizer("target").encode(output.text)
             scored = model.score([(line, output.text)])[0]
             if len(scored.tokens) == len(ids) + 1 and output.score != 0:
                 pairs.append((line, output.text))
@@ -85,10 +93,10 @@ def test_the_network_is_a_module_in_evaluation_mode(model):
 
 def test_saving_what_was_loaded_gives_the_same_weights(model, tmp_path):
     weights = dict(model.network.named_parameters())
-    model_folder.save(tmp_path / "again", model.spec, weights, model.tokenizers, "# again\n")
+    model_folder.save(tmp_path / "again", model.config, weights, model.processors, model.generation, "# again\n")
     again = transduce.load(tmp_path / "again")
-    for name, held in again.network.named_parameters():
-        assert torch.equal(held, weights[name])
+    for name, weight in again.network.named_parameters():
+        assert torch.equal(weight, weights[name])
     assert again.translate(LINES) == model.translate(LINES)
 
 
@@ -119,21 +127,20 @@ def test_what_is_no_pair_is_refused(model, pairs):
 
 
 def test_score_cuts_what_translate_cuts(model):
-    limit = model.spec.generation.max_source
+    limit = model.generation.max_source
     long, cut = model.score([("x " * limit, "y"), ("x " * 2 * limit, "y")])
     assert long.source_cut and cut.source_cut
     assert long.log_probability == pytest.approx(cut.log_probability, abs=1e-5)
 
 
 def test_an_output_cut_at_the_limit_says_so(model, monkeypatch):
-    short = replace(model.spec, generation=replace(model.spec.generation, max_length=2))
-    monkeypatch.setattr(model, "spec", short)
+    monkeypatch.setattr(model, "generation", replace(model.generation, max_length=2))
     outputs = model.translate_n_best(["noch eine Zeile"], 1)[0]
-    assert outputs[0].ended == (len(model.tokenizers.target.encode(outputs[0].text)) < 2)
+    assert outputs[0].ended == (len(model.processors.tokenizer("target").encode(outputs[0].text)) < 2)
 
 
 def test_a_source_that_is_too_long_is_cut_with_a_warning(model):
-    limit = model.spec.generation.max_source
+    limit = model.generation.max_source
     with pytest.warns(UserWarning, match=f"line 2 has more than {limit} tokens"):
         outputs = model.translate(["short", "x " * limit, "short"], beam_size=1)
     assert outputs[0] == outputs[2]
@@ -167,8 +174,8 @@ def test_settings_take_the_place_of_beam_and_n_best(model):
 
 
 def test_settings_derive_from_the_models_own(model, monkeypatch):
-    own = replace(model.spec.generation, beam=6, groups=3, diversity=0.5, alpha=0.7, no_repeat_ngram=4)
-    monkeypatch.setattr(model, "spec", replace(model.spec, generation=own))
+    own = replace(model.generation, beam=6, groups=3, diversity=0.5, alpha=0.7, no_repeat_ngram=4)
+    monkeypatch.setattr(model, "generation", own)
     assert model.decoding() == own.decoding()
     assert model.decoding(n_best=8).beam == 9  # wide enough, and the groups still divide it
     drawn = model.decoding(sampling=Sampling(), n_best=20)
@@ -212,7 +219,7 @@ def test_tags_stand_before_the_source(tmp_path):
     tiny_model.write(tmp_path / "tagged", tags=("de", "fr"))
     tagged = transduce.load(tmp_path / "tagged", "cpu")
     lines = ["bar dar", "", "mit dar bis"]
-    rows, cut = tagged.source_rows(lines, [("fr",), (), ["de", "fr"]])
+    rows, cut = source_rows(tagged, lines, [("fr",), (), ["de", "fr"]])
     assert [row[:2] for row in rows] == [[5, rows[0][1]], [], [4, 5]] and not any(cut)
     by_line = tagged.translate(lines, tags=[("fr",), (), ("de",)])
     assert by_line[0] == tagged.translate(["bar dar"], tags=[("fr",)])[0]
@@ -227,13 +234,21 @@ def test_tags_stand_before_the_source(tmp_path):
         tagged.translate(lines, tags=[("de",)])
 
 
+def ids_of_prefix(tokenizer: Tokenizer, prefix: str) -> Sequence[int]:
+    """The ids with which the output for a line begins."""
+    processors = Processors({"source": tokenizer, "target": tokenizer})
+    config = ModelConfig(TRANSLATION, PRESETS["transformer-tiny"]())
+    model = Model(config, TRANSLATION.network(config.network, processors), processors, Generation())
+    return prefix_rows(model, [prefix], [[4]], [0], Decoding())[0]
+
+
 @pytest.mark.parametrize("kind", ["unigram", "bpe", "characters"])
 @pytest.mark.parametrize("prefix", ["the cat", "the cat ", "the ca", " the", "", "  "])
 def test_prefixes_of_texts_become_tokens_that_spell_them(kind, prefix):
     lines = ["the cat sat on the mat", "a cat is on a hat", "the hat on the mat"]
     config = TokenizerConfig(kind=kind, vocabulary=290, exact=False)
     tokenizer = train(lines, config.side("target"), config)
-    ids = prefix_rows(tokenizer, [prefix], [0])[0]
+    ids = ids_of_prefix(tokenizer, prefix)
     assert tokenizer.decode(ids) == (prefix if kind == "characters" else prefix.rstrip())
     if prefix == "the cat " and kind != "characters":
         assert ids == tokenizer.encode("the cat")
@@ -244,21 +259,21 @@ def test_a_word_of_a_prefix_is_named_as_it_stands_there():
     config = TokenizerConfig(kind="words", vocabulary=10, normalisation="nfkc")
     tokenizer = train(["l lait", "l eau"], config.side("target"), config)
     with pytest.raises(LineError, match="the prefix has the word '\u00b4ami'"):
-        prefix_rows(tokenizer, ["l\u00b4ami"], [0])
+        ids_of_prefix(tokenizer, "l\u00b4ami")
 
 
 @pytest.mark.parametrize("settings", [{"beam": 1}, {"beam": 3}, {"sampling": Sampling(seed=1)}])
 def test_no_output_has_the_piece_of_unknown_words(model, monkeypatch, settings):
     """A model of words learns to write it, and it spells nothing."""
-    likely = torch.zeros(model.tokenizers.target.size)
+    likely = torch.zeros(model.processors["target"].size)
     likely[UNKNOWN] = 50.0
     inner = model.network.head.logits
     monkeypatch.setattr(model.network.head, "logits", lambda hidden: inner(hidden) + likely)
-    found = model.translate_n_best(LINES, settings=model.decoding(**settings))
-    assert sum(len(outputs[0].ids) for outputs in found) > 10
-    assert not any(UNKNOWN in outputs[0].ids for outputs in found)
+    results = model.translate_n_best(LINES, settings=model.decoding(**settings))
+    assert sum(len(outputs[0].ids) for outputs in results) > 10
+    assert not any(UNKNOWN in outputs[0].ids for outputs in results)
 
 
 def test_targets_that_would_fill_the_memory_are_refused(model):
-    with pytest.raises(ValueError, match="target 2 has 9,000 tokens, of which a model is shown at most 8,192; put one"):
+    with pytest.raises(ValueError, match="target 2 has 9,000 tokens, at most 8,192 are scored; put one"):
         model.score([("a", "b"), ("a", "bar " * 9000)])

@@ -7,66 +7,90 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from transduce.data.loader import Rows
+from transduce.data.processors import Processors
+from transduce.networks.config import DecoderOnlyConfig
 from transduce.networks.presets import transformer_tiny
-from transduce.tasks.translation import batch_of, first_choices, loss, padded, token_log_probabilities
+from transduce.tasks.tokens import IGNORE, padded
+from transduce.tasks.translation import TRANSLATION, pair_batch, token_log_probabilities
+from transduce.text.config import TokenizerConfig
+from transduce.text.learn.learn import train
 
 SOURCE = [np.array([17, 4, 9], dtype=np.int32), np.array([5], dtype=np.int32)]
 TARGET = [np.array([5, 8], dtype=np.int32), np.array([6, 7, 9], dtype=np.int32)]
+WORDS = TokenizerConfig(kind="words", vocabulary=20)
+TOKENIZER = train([" ".join("abcdefghijklmnop")], WORDS, WORDS)
+PROCESSORS = Processors({"source": TOKENIZER, "target": TOKENIZER})
 
 
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return replace(transformer_tiny(), dropout=0.0).build(20).double()
+    return TRANSLATION.network(replace(transformer_tiny(), dropout=0.0), PROCESSORS).double()
 
 
 def test_padded_as_its_docstring_says():
-    assert padded([[5, 8], [7]], (), (3,)).tolist() == [[5, 8, 3], [7, 3, 0]]
-    assert padded([[5, 8], []], (2,), ()).tolist() == [[2, 5, 8], [2, 0, 0]]
+    assert padded([[5, 8], [7]], (), (3,), 0).tolist() == [[5, 8, 3], [7, 3, 0]]
+    assert padded([[5, 8], []], (2,), (), IGNORE).tolist() == [[2, 5, 8], [2, IGNORE, IGNORE]]
 
 
 def test_a_batch():
-    batch = batch_of(SOURCE, TARGET)
+    batch = pair_batch(SOURCE, TARGET, PROCESSORS)
     assert batch.source.tolist() == [[17, 4, 9, 3], [5, 3, 0, 0]] and batch.lengths.tolist() == [4, 2]
     assert batch.target_in.tolist() == [[2, 5, 8, 0], [2, 6, 7, 9]]
-    assert batch.target_out.tolist() == [[5, 8, 3, 0], [6, 7, 9, 3]]
+    assert batch.target_out.tolist() == [[5, 8, 3, IGNORE], [6, 7, 9, 3]]
+    of_rows = TRANSLATION.batch(Rows(0, 0, {"source": SOURCE, "target": TARGET}, np.arange(2)), PROCESSORS, seed=1)
+    assert all(torch.equal(tensor, vars(batch)[name]) for name, tensor in vars(of_rows).items())
+
+
+def test_the_cost_of_a_pair_counts_the_end_tokens():
+    costs = TRANSLATION.cost({"source": np.array([3, 1]), "target": np.array([2, 3])})
+    assert costs.main.tolist() == [3, 4] and costs.other.tolist() == [4, 2]
 
 
 def test_the_loss_is_cross_entropy_over_what_is_no_padding(network):
-    batch = batch_of(SOURCE, TARGET)
+    batch = pair_batch(SOURCE, TARGET, PROCESSORS)
     logits = network.head.logits(network(batch.source, batch.lengths, batch.target_in))
-    found = loss(network, batch, 0.1)
+    loss = TRANSLATION.loss(network, batch, 0.1)
     expected = F.cross_entropy(
-        logits.flatten(0, 1), batch.target_out.flatten(), ignore_index=0, label_smoothing=0.1, reduction="sum"
+        logits.flatten(0, 1), batch.target_out.flatten(), ignore_index=IGNORE, label_smoothing=0.1, reduction="sum"
     )
-    torch.testing.assert_close(found.loss, expected)
-    assert found.tokens == 7
+    torch.testing.assert_close(loss.total, expected)
+    assert loss.weight == 7
 
 
 def test_losses_of_pairs_add_up_whatever_they_are_batched_with(network):
-    together = loss(network, batch_of(SOURCE, TARGET), 0.0).nll
-    apart = sum(loss(network, batch_of([s], [t]), 0.0).nll for s, t in zip(SOURCE, TARGET, strict=True))
-    torch.testing.assert_close(together, apart)
+    def nll(source, target):
+        return TRANSLATION.loss(network, pair_batch(source, target, PROCESSORS), 0.0).shown["nll"]
+
+    apart = sum(nll([s], [t]) for s, t in zip(SOURCE, TARGET, strict=True))
+    torch.testing.assert_close(nll(SOURCE, TARGET), apart)
 
 
 def test_log_probabilities_sum_to_the_loss(network):
-    batch = batch_of(SOURCE, TARGET)
-    found = token_log_probabilities(network.float().eval(), batch)
-    assert [len(row) for row in found] == [3, 4]
-    assert -sum(map(sum, found)) == pytest.approx(loss(network, batch, 0.0).nll.item(), rel=1e-5)
-
-
-def test_first_choices_are_the_most_probable_tokens(network):
-    network.eval()
-    batch = batch_of(SOURCE, TARGET)
-    found = first_choices(network, batch)
-    assert [len(sure) for sure, _ in found] == [3, 4]
-    for row, (sure, right) in enumerate(found):
-        for place, (confidence, hit) in enumerate(zip(sure, right, strict=True)):
-            prefix = batch.target_in[row : row + 1, : place + 1]
-            hidden = network(batch.source[row : row + 1], batch.lengths[row : row + 1], prefix)[0, -1]
-            probability, choice = network.head.logits(hidden).softmax(0).max(0)
-            assert confidence == pytest.approx(probability.item(), rel=1e-5)
-            assert hit == (choice == batch.target_out[row, place]).item()
+    batch = pair_batch(SOURCE, TARGET, PROCESSORS)
+    values = token_log_probabilities(network.float().eval(), batch)
+    assert [len(row) for row in values] == [3, 4]
+    nll = TRANSLATION.loss(network, batch, 0.0).shown["nll"]
+    assert -sum(map(sum, values)) == pytest.approx(nll.item(), rel=1e-5)
     with pytest.raises(ValueError, match="training mode"):
-        first_choices(network.train(), batch)
+        token_log_probabilities(network.train(), batch)
+
+
+def test_certainty_is_that_of_the_most_probable_tokens(network):
+    network.eval()
+    batch = pair_batch(SOURCE, TARGET, PROCESSORS)
+    confidence, right = TRANSLATION.certainty(network, batch)
+    assert len(confidence) == len(right) == 3 + 4
+    places = [(row, place) for row, count in enumerate([3, 4]) for place in range(count)]
+    for number, (row, place) in enumerate(places):
+        prefix = batch.target_in[row : row + 1, : place + 1]
+        hidden = network(batch.source[row : row + 1], batch.lengths[row : row + 1], prefix)[0, -1]
+        probability, choice = network.head.logits(hidden).softmax(0).max(0)
+        assert confidence[number].item() == pytest.approx(probability.item(), rel=1e-5)
+        assert right[number] == (choice == batch.target_out[row, place])
+
+
+def test_a_network_that_does_not_fit_is_named_with_the_task():
+    with pytest.raises(ValueError, match="translation needs an encoder-decoder network, found decoder-only"):
+        TRANSLATION.network(DecoderOnlyConfig(), PROCESSORS)

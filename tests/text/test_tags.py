@@ -13,7 +13,6 @@ from transduce.text import tags
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
 from transduce.text.learned import LearnedTokenizer
-from transduce.text.pair import Tokenizers
 
 TAGS = ("de", "fr", "it-formal", "语言")
 KINDS = {"unigram": 420, "bpe": 420, "characters": 330, "words": 400}
@@ -111,22 +110,13 @@ def test_a_crafted_file_is_refused(
         LearnedTokenizer.load(path)
 
 
-def test_source_rows_begin_with_the_tags(tagged: dict[str, LearnedTokenizer]) -> None:
-    pair = Tokenizers(tagged["bpe"], tagged["words"])
-    texts = ["den abs", "den", "abs"]
-    plain = tagged["bpe"].encode_batch(texts)
-    assert pair.tags == TAGS
-    assert pair.source_rows(texts) == plain
-    assert pair.source_rows(texts, [("de",), (), ("fr", "it-formal")]) == [[4, *plain[0]], plain[1], [5, 6, *plain[2]]]
+def test_the_ids_of_tags(tagged: dict[str, LearnedTokenizer], trained: dict[str, LearnedTokenizer]) -> None:
+    assert tagged["bpe"].tags == TAGS
+    assert tagged["bpe"].tag_ids(("fr", "it-formal")) == [5, 6] and tagged["bpe"].tag_ids(()) == []
     with pytest.raises(ValueError, match=r"unknown tag 'frr'; did you mean 'fr'\? known: de, fr, it-formal"):
-        pair.source_rows(texts, [("de",), ("frr",), ()])
-    with pytest.raises(ValueError, match="each of 3 texts, found 1"):
-        pair.source_rows(texts, [("de",)])
-
-
-def test_a_model_without_tags_says_so(trained: dict[str, LearnedTokenizer]) -> None:
+        tagged["bpe"].tag_ids(("de", "frr"))
     with pytest.raises(ValueError, match="unknown tag 'de'; no tags are known"):
-        Tokenizers(trained["bpe"], trained["bpe"]).source_rows(["a"], [("de",)])
+        trained["bpe"].tag_ids(("de",))
 
 
 @given(st.lists(st.from_regex(r"[\w\-.:/]{1,64}", fullmatch=True), unique=True, max_size=8))

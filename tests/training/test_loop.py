@@ -15,12 +15,13 @@ from transduce.training.averaging import MovingAverage
 from transduce.training.config import EarlyStop, TrainingConfig
 from transduce.training.interrupt import StopRequest
 from transduce.training.job import Job, Validation
-from transduce.training.losses import TokenLoss
+from transduce.training.losses import Loss
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.optimisers import Adam
 from transduce.training.precision import MasterWeights
 from transduce.training.schedules import Constant
 from transduce.training.state import TrainState
+from transduce.training.step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.train.run_folder import restored
 
@@ -36,8 +37,7 @@ class Numbers(Loader):
 
     def from_position(self, epoch, position):
         for place in count(position):
-            row = [np.array([place], dtype=np.int32)]
-            yield Rows(0, place, row, row, np.array([0]))
+            yield Rows(0, place, {"number": [np.array([place], dtype=np.int32)]}, np.array([0]))
 
 
 def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
@@ -47,11 +47,11 @@ def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
     network = nn.Linear(1, 1, bias=False)
     results, calls = [*found], count(1)
 
-    def loss(source, target):
+    def loss(network, number, smoothing):
         assert next(calls) < fails_at, "killed"
         drawn = torch.rand(())  # a run that goes on must draw what it would have drawn
-        total = (network.weight.flatten() - torch.tensor(float(target[0][0])) * drawn).square().sum()
-        return TokenLoss(total, total.detach(), 1)
+        total = (network.weight.flatten() - number * drawn).square().sum()
+        return Loss(total, 1, {"nll": total.detach()})
 
     def validate(stop):
         match, dev_loss = results.pop(0) if results else (0.5, 1.0)
@@ -61,7 +61,13 @@ def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
     config = TrainingConfig(**(usual | {"schedule": Constant()} | settings))
     masters = MasterWeights(network, torch.float32)
     return Job(
-        trainable=Trainable(network, loss, masters, Adam().build(masters.named, ()), config),
+        trainable=Trainable(
+            TrainingStep(network, loss),
+            lambda rows: torch.tensor(float(rows.columns["number"][0][0])),
+            masters,
+            Adam().build(masters.named, ()),
+            config,
+        ),
         moving=None if config.ema is None else MovingAverage(masters, config.ema),
         loader=Numbers(),
         checkpoints=folder / "checkpoints",

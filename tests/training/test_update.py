@@ -1,6 +1,7 @@
 """One update: what is accumulated, clipped, cut into pieces or left out."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from torch import nn
 
 from transduce.data.loader import Rows
 from transduce.training.config import TrainingConfig
-from transduce.training.losses import TokenLoss
+from transduce.training.losses import Loss
 from transduce.training.optimisers import Adam
 from transduce.training.precision import MasterWeights
 from transduce.training.schedules import Constant
 from transduce.training.state import TrainState
+from transduce.training.step import TrainingStep
 from transduce.training.update import Trainable, update
 
 NO_ROOM = (  # as torch says it of a GPU, and of a CPU
@@ -23,9 +25,8 @@ NO_ROOM = (  # as torch says it of a GPU, and of a CPU
 
 
 def rows(*values):
-    """A batch whose sources and targets are single numbers."""
-    arrays = [np.array([value], dtype=np.int32) for value in values]
-    return Rows(0, 0, arrays, arrays, np.arange(len(values)))
+    """A batch of single numbers."""
+    return Rows(0, 0, {"number": [np.array([value], dtype=np.int32) for value in values]}, np.arange(len(values)))
 
 
 def trainable(largest=100, error=NO_ROOM[0], **settings):
@@ -34,16 +35,18 @@ def trainable(largest=100, error=NO_ROOM[0], **settings):
     with torch.no_grad():
         network.weight.fill_(0.5)
 
-    def loss(source, target):
-        if len(source) > largest:
+    def batch(rows):
+        if len(rows.indices) > largest:
             raise error
-        wanted = torch.tensor([float(row[0]) for row in target])
-        total = (network.weight.flatten() - wanted).square().sum()
-        return TokenLoss(total, total.detach(), len(target))
+        return torch.tensor([float(row[0]) for row in rows.columns["number"]])
+
+    def loss(network, numbers, smoothing):
+        total = (network.weight.flatten() - numbers).square().sum()
+        return Loss(total, len(numbers), {"nll": total.detach()})
 
     config = TrainingConfig(learning_rate=0.1, schedule=Constant(), **settings)
     masters = MasterWeights(network, torch.float32)
-    return Trainable(network, loss, masters, Adam().build(masters.named, ()), config)
+    return Trainable(TrainingStep(network, loss), batch, masters, Adam().build(masters.named, ()), config)
 
 
 def test_the_loss_is_that_per_token_over_all_batches():
@@ -56,7 +59,7 @@ def test_two_batches_make_the_update_that_one_of_both_makes():
     one, two = trainable(), trainable()
     update(one, [rows(1, 2, 3, 4, 5)], TrainState())
     update(two, [rows(1, 2), rows(3, 4, 5)], TrainState())
-    torch.testing.assert_close(one.network.weight, two.network.weight)
+    torch.testing.assert_close(one.step.network.weight, two.step.network.weight)
 
 
 @pytest.mark.parametrize("error", NO_ROOM)
@@ -64,7 +67,7 @@ def test_out_of_memory_cuts_batches_finer_and_changes_no_result(error):
     free, tight, state = trainable(), trainable(largest=2, error=error), TrainState()
     values = rows(1, 2, 3, 4, 5, 6, 7)
     assert update(free, [values], TrainState()).loss == pytest.approx(update(tight, [values], state).loss)
-    torch.testing.assert_close(free.network.weight, tight.network.weight)
+    torch.testing.assert_close(free.step.network.weight, tight.step.network.weight)
     assert state.pieces == 4
 
 
@@ -73,22 +76,22 @@ def test_other_errors_of_torch_are_not_taken_for_it():
         update(trainable(largest=2, error=RuntimeError("shapes do not fit")), [rows(1, 2, 3)], TrainState())
 
 
-def test_memory_that_does_not_hold_one_pair_is_said():
-    with pytest.raises(ValueError, match="does not hold one pair; use a smaller model"):
+def test_memory_that_does_not_hold_one_row_is_named():
+    with pytest.raises(ValueError, match="does not hold one row; use a smaller model"):
         update(trainable(largest=0), [rows(1, 2)], TrainState())
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_what_is_not_finite_moves_nothing(bad):
     job = trainable()
-    loss = job.loss
+    step = job.step
 
-    def broken(source, target):
-        found = loss(source, target)
-        return TokenLoss(found.loss * bad, found.nll, found.tokens)
+    def broken(network, numbers, smoothing):
+        loss = step.loss(network, numbers, smoothing)
+        return replace(loss, total=loss.total * bad)
 
-    measured = update(Trainable(job.network, broken, job.masters, job.optimiser, job.config), [rows(1)], TrainState())
-    assert not measured.made and job.network.weight.item() == 0.5
+    measured = update(replace(job, step=TrainingStep(step.network, broken)), [rows(1)], TrainState())
+    assert not measured.made and step.network.weight.item() == 0.5
     assert not job.optimiser.tensors()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.evaluate_options import asked_breakdowns, check, edges, evaluate_parser, metric_names
+from transduce.cli.evaluate_options import asked_breakdowns, check, check_task, edges, evaluate_parser, metric_names
 from transduce.cli.options import columns, free_cores, method
 
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.cli.evaluate_output import as_json, as_text
     from transduce.workflows.evaluate.run import write_translations
-    from transduce.workflows.evaluate.systems import evaluate_systems
+    from transduce.workflows.evaluate.systems import evaluate_systems, task_of
 
     systems, questions = _systems(options), _questions(options)
+    if options.model is not None:
+        check_task(options, task_of(options.model))
     if systems.models:
         free_cores(options.device)
     assessment = evaluate_systems(systems, _test_files(options), questions)
@@ -70,6 +72,7 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
         references=options.reference or (),
         pairs=options.data,
         columns=columns(options),
+        records=options.records,
         alternatives=options.alternatives,
         tags=tuple(options.tag),
     )

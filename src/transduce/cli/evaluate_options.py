@@ -3,6 +3,7 @@
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transduce.cli.options import (
     add_columns,
@@ -15,15 +16,21 @@ from transduce.cli.options import (
 )
 from transduce.cli.parser import Parser, check_target, did_you_mean
 
+if TYPE_CHECKING:
+    from transduce.tasks.task import Task
+
 KINDS = ("length", "group", "tag", "rare-words")
 ALL = "all"
 
 DESCRIPTION = (
-    "Prints every metric with its 95 % interval and the signature that says how it was computed, and the model's "
-    "perplexity on the (first) references. With --compare, tells whether the difference to other systems could be chance."
+    "Prints every metric of the model's task with its 95 % interval and the signature that says how it was computed, and "
+    "figures of the model's own probabilities, such as perplexity. With --compare, tells whether the difference to other "
+    "systems could be chance."
 )
 EXAMPLES = """\
-  transduce evaluate runs/help                          (the pairs that the run kept for the test)
+  transduce evaluate runs/help                          (the records that the run kept for the test)
+  transduce evaluate runs/sections --data test.jsonl --calibration --worst 10
+  transduce evaluate runs/plays --data plays.txt --records paragraphs
   transduce evaluate runs/help --source test.en --reference test.de --report report.html
   transduce evaluate runs/pronounce-en --data test.tsv --alternatives --metrics token-error-rate,exact-match
   transduce evaluate runs/new --compare runs/old --data test.tsv --by length,group --worst 5
@@ -47,11 +54,24 @@ def _add_test_set(parser: Parser) -> None:
     group.add_argument(
         "--reference", metavar="FILE", type=Path, action="append", help="their references (several files may be given)"
     )
-    group.add_argument("--data", metavar="FILE", type=Path, help="one file of pairs instead, in any format of training")
-    add_columns(group, "of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain")
+    group.add_argument(
+        "--data", metavar="FILE", type=Path, help="one file of records instead, in any format of training"
+    )
+    group.add_argument(
+        "--records",
+        choices=["lines", "paragraphs", "file"],
+        default="lines",
+        help="what a record of a .txt file is (default: lines)",
+    )
+    add_columns(
+        group,
+        "of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain or text=body,label=topic",
+    )
     add_tag(group, "a tag of every source, behind those in the file")
     group.add_argument(
-        "--alternatives", action="store_true", help="pairs of one file that share a source are one item, any is right"
+        "--alternatives",
+        action="store_true",
+        help="records of one file that differ in the answer alone are one item, any is right",
     )
 
 
@@ -74,9 +94,9 @@ def _add_questions(parser: Parser) -> None:
     group.add_argument(
         "--metrics",
         metavar="A,B",
-        help="only these: bleu, chrf, ter, token-error-rate, word-error-rate, character-error-rate, exact-match (the "
-        "default: all of them), bleu-char, bleu-zh, bleu-intl, bleu-lowercase, bleu-none, chrf++; a model's perplexity "
-        "comes with any of them, or alone",
+        help="only these: of translations bleu, chrf, ter, token-error-rate, word-error-rate, character-error-rate, "
+        "exact-match (the default: all of them), bleu-char, bleu-zh, bleu-intl, bleu-lowercase, bleu-none, chrf++; of "
+        "labels accuracy, macro-f1; a model's perplexity and bits-per-byte come with any of them, or alone",
     )
     group.add_argument(
         "--by", metavar="A,B", help="scores of parts of the test set: by length, group, tag, rare-words or all"
@@ -94,16 +114,18 @@ def _add_questions(parser: Parser) -> None:
         help="with --by rare-words: training pairs to count words in, or --train SOURCES --train TARGETS (default: they "
         "are counted in the test set)",
     )
-    group.add_argument("--worst", metavar="N", type=int, help="show N sentences: the worst, the most different")
+    group.add_argument("--worst", metavar="N", type=int, help="show N items: the worst, the most different")
     group.add_argument(
-        "--calibration", action="store_true", help="how far the model's confidence in a token is from being right"
+        "--calibration",
+        action="store_true",
+        help="how far the model's confidence in a token (or label) is from being right",
     )
 
 
 def _add_results(parser: Parser) -> None:
     group = parser.add_argument_group("results")
     group.add_argument("--json", action="store_true", help="print JSON")
-    group.add_argument("--output", metavar="FILE", type=Path, help="write the translations, one a line")
+    group.add_argument("--output", metavar="FILE", type=Path, help="write the predictions, one a line")
     group.add_argument("--report", metavar="FILE", type=Path, help="write one HTML page with all of this and pictures")
 
 
@@ -129,6 +151,22 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError(f"--output and --report are both {options.report}; name two files")
 
 
+def check_task(options: argparse.Namespace, task: "Task") -> None:
+    """ValueError for options that a model of this task has no use for."""
+    if task.answer is None:
+        for option in ("source", "alternatives", "compare", "by", "worst", "output"):
+            if getattr(options, option):
+                figures = ", ".join(task.figures(0.0, 0.0))
+                raise ValueError(
+                    f"--{option} is for tasks whose records have a right answer; {task.name} has none and is measured by "
+                    f"{figures}: leave it out"
+                )
+    if task.name != "translation" and (named := decoding_options_given(options)):
+        raise ValueError(
+            f"{named[0]} says how outputs are searched for, which evaluating {task.name} does not do: leave it out"
+        )
+
+
 def _check_nothing_translates(options: argparse.Namespace) -> None:
     """Where files of outputs alone are judged, what says how to translate would be passed over in silence."""
     options_of_models = [*decoding_options_given(options), *(["--tag"] if options.tag else [])]
@@ -150,9 +188,9 @@ def _check_test_set(options: argparse.Namespace) -> None:
     if options.data is not None and (options.source is not None or options.reference is not None):
         raise ValueError("give either --data, or --source and --reference, not both")
     if options.source is not None and options.reference is None:
-        raise ValueError("give --source and --reference, or --data with a file of pairs")
+        raise ValueError("give --source and --reference, or --data with a file of records")
     if options.reference is not None and options.source is None and options.model is not None:
-        raise ValueError("give --source and --reference, or --data with a file of pairs: a model needs sources")
+        raise ValueError("give --source and --reference, or --data with a file of records: a model needs sources")
     if options.reference is not None and options.source is None:
         for path in options.compare:
             if path.is_dir():
@@ -199,16 +237,17 @@ def edges(options: argparse.Namespace) -> tuple[int, ...]:
 
 def metric_names(options: argparse.Namespace) -> list[str] | None:
     """The names of --metrics. ValueError for unknown ones, and where perplexity alone leaves nothing to do."""
-    from transduce.workflows.evaluate.run import chosen_metrics
-
     if options.metrics is None:
         return None
+
+    from transduce.workflows.evaluate.run import FIGURES, chosen_metrics
+
     names = [name.strip() for name in options.metrics.split(",")]
     outputs_matter = [name for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
-    if options.outputs is not None and "perplexity" in names:
-        raise ValueError("perplexity is of a model, and --outputs are text: leave it out of --metrics")
-    if not chosen_metrics(names) and outputs_matter:
-        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: perplexity alone has nothing translated")
+    if options.outputs is not None and (figures := [name for name in names if name in FIGURES]):
+        raise ValueError(f"{figures[0]} is of a model, and --outputs are text: leave it out of --metrics")
+    if not chosen_metrics([name for name in names if name not in FIGURES]) and outputs_matter:
+        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: {names[0]} alone has nothing predicted")
     return names
 
 

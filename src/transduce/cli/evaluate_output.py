@@ -8,14 +8,22 @@ from typing import Any
 
 from transduce import terminal
 from transduce.evaluation.classification import Confusion
-from transduce.tasks.references import loss_unit
-from transduce.tasks.task import Task
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
 from transduce.workflows.evaluate.compare import Compared
-from transduce.workflows.evaluate.number_format import NOTHING, draws, figure, letter, p_value, spread
+from transduce.workflows.evaluate.number_format import (
+    NOTHING,
+    counted,
+    draws,
+    figure,
+    letter,
+    p_value,
+    scored_units,
+    spread,
+)
 from transduce.workflows.evaluate.run import Evaluation, Judged
 from transduce.workflows.evaluate.sentence_tables import SentenceTable
+from transduce.workflows.evaluate.test_set import HeldOut
 
 Row = Sequence[str]
 CONFUSED = 10  # pairs of classes shown
@@ -23,21 +31,21 @@ CONFUSED = 10  # pairs of classes shown
 
 def as_text(found: Assessment) -> str:
     """Tables: the scores, then what else was asked for, each under its title."""
-    blocks = [terminal.table(_score_rows(found.subject, len(found.held_out.references), found.held_out.task), "lrrl")]
+    blocks = [terminal.table(_score_rows(found), "lrrl")]
     if found.compared:
         blocks.append(
             "".join(f"{letter(place)}  {terminal.harmless(each.name)}\n" for place, each in enumerate(found.systems))
         )
     blocks += [_comparison(each, letter(place)) for place, each in enumerate(found.compared, 1)]
-    blocks += [_breakdown(each, found.systems) for each in found.breakdowns]
+    blocks += [_breakdown(each, found.systems, found.held_out.item) for each in found.breakdowns]
     if found.calibration is not None:
         blocks.append(_calibration(found))
     if found.confusion is not None:
-        blocks.append(_confusion(found.confusion))
+        blocks.append(_confusion(found.confusion, found.held_out.item))
     if found.worst is not None:
-        blocks.append(_sentences("worst sentences", found.worst, ["A"]))
+        blocks.append(_sentences("worst", found.held_out, found.worst, ["A"]))
     for place, table in enumerate(found.different, 1):
-        blocks.append(_sentences(f"most different sentences of A and {letter(place)}", table, ["A", letter(place)]))
+        blocks.append(_sentences("most different", found.held_out, table, ["A", letter(place)]))
     return "\n".join(blocks)
 
 
@@ -65,14 +73,14 @@ def as_json(found: Assessment) -> str:
     return json.dumps(tree) + "\n"
 
 
-def _score_rows(subject: Judged, sentences: int, task: Task) -> Iterator[Row]:
+def _score_rows(found: Assessment) -> Iterator[Row]:
+    subject = found.subject
     for score, interval in zip(subject.scores, subject.intervals, strict=True):
         yield score.name, figure(score.value), f"[{spread(interval)}]", score.signature
     if isinstance(subject, Evaluation):
-        of = f"{subject.units:,} {loss_unit(task)}" + ("" if task.answer is None else ", first references")
         for name, value in subject.figures.items():
-            yield name, f"{value:.4g}", "", of
-    yield "sentences", f"{sentences:,}", "", ""
+            yield name, f"{value:.4g}", "", scored_units(found.held_out, subject.units)
+    yield f"{found.held_out.item}s", f"{len(found.held_out.references):,}", "", ""
 
 
 def _comparison(compared: Compared, other: str) -> str:
@@ -97,10 +105,10 @@ def _comparison(compared: Compared, other: str) -> str:
     return title + terminal.table([head, *rows], "lrrrrrr")
 
 
-def _breakdown(table: BreakdownTable, systems: Sequence[Judged]) -> str:
+def _breakdown(table: BreakdownTable, systems: Sequence[Judged], item: str) -> str:
     several = len(systems) > 1
     names = [score.name for score in systems[0].scores]
-    head = ("", "sentences", *([""] if several else []), *names)
+    head = ("", f"{item}s", *([""] if several else []), *names)
     rows = []
     for part, values in zip(table.breakdown.slices, table.values, strict=True):
         for place, row in enumerate(values):
@@ -112,11 +120,12 @@ def _breakdown(table: BreakdownTable, systems: Sequence[Judged]) -> str:
 def _calibration(found: Assessment) -> str:
     of = found.calibration
     assert of is not None
+    unit = found.held_out.scored_unit
     title = (
-        f"calibration: expected calibration error {100 * of.expected_error:.2f} % over {of.tokens:,} reference tokens "
+        f"calibration: expected calibration error {100 * of.expected_error:.2f} % over {counted(of.tokens, unit)} "
         f"(mean confidence {100 * of.confidence:.2f} %, right {100 * of.accuracy:.2f} %)\n"
     )
-    head = ("confidence", "tokens", "mean", "right")
+    head = ("confidence", f"{unit.split()[-1]}s", "mean", "right")
     rows = [
         (
             f"{100 * each.low:.0f} to {100 * each.high:.0f} %",
@@ -129,25 +138,29 @@ def _calibration(found: Assessment) -> str:
     return title + terminal.table([head, *rows], "lrrr")
 
 
-def _confusion(confusion: Confusion) -> str:
+def _confusion(confusion: Confusion, item: str) -> str:
     """The pairs of classes that are confused most often; the whole matrix is in --json and in the report."""
     pairs = confusion.most_confused(CONFUSED)
     title = f"confusion: {len(confusion.classes)} classes; most often confused\n"
+    if not pairs:
+        return f"{title}none\n"
     rows = [(right, predicted, f"{count:,}") for right, predicted, count in pairs]
-    return title + terminal.table([("right", "predicted", "records"), *rows], "llr")
+    return title + terminal.table([("right", "predicted", f"{item}s"), *rows], "llr")
 
 
-def _sentences(title: str, table: SentenceTable, letters: Sequence[str]) -> str:
-    blocks = [f"{title}, by {table.metric}\n" + ("" if table.sentences else "none\n")]
+def _sentences(which: str, held_out: HeldOut, table: SentenceTable, letters: Sequence[str]) -> str:
+    item, key = held_out.item, held_out.task.key
+    of = f" of {' and '.join(letters)}" if len(letters) > 1 else ""
+    blocks = [f"{which} {item}s{of}, by {table.metric}\n" + ("" if table.sentences else "none\n")]
     for each in table.sentences:
         tags = f"  tags {' '.join(each.tags)}" if each.tags else ""
         group = f"  group {terminal.harmless(each.group)}" if each.group else ""
-        rows: list[Row] = [] if each.source is None else [("  source", "", each.source)]
+        rows: list[Row] = [] if each.source is None else [(f"  {key}", "", each.source)]
         rows += [("  reference", "", reference) for reference in each.references]
         for name, output in zip(letters, each.outputs, strict=True):
             label = f"  output {name}" if len(letters) > 1 else "  output"
             rows.append((label, NOTHING if output.value is None else f"{output.value:.1f}", output.text))
-        blocks.append(f"sentence {each.number:,}{group}{tags}\n" + terminal.table(rows, "lrl"))
+        blocks.append(f"{item} {each.number:,}{group}{tags}\n" + terminal.table(rows, "lrl"))
     return "\n".join(blocks)
 
 

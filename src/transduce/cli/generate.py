@@ -1,7 +1,10 @@
 """`transduce generate`."""
 
+import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from transduce.cli import streams
 from transduce.cli.options import (
@@ -15,6 +18,10 @@ from transduce.cli.options import (
 )
 from transduce.cli.parser import Parser
 from transduce.terminal import harmless_lines
+
+if TYPE_CHECKING:
+    from transduce.decoding.config import Decoding
+    from transduce.models.model import Model
 
 DESCRIPTION = (
     "Continues a text with a language model and writes the continuation as it comes, token by token. Without --prompt the "
@@ -39,7 +46,6 @@ def main(arguments: Sequence[str]) -> int:
         raise ValueError(f"--beam searches, --{next(iter(draws)).replace('_', '-')} draws: give one of them")
     prompt = options.prompt if options.prompt is not None else _standard_input()
 
-    from transduce.decoding.strategies.sampling import Sampling
     from transduce.tasks.language_model import LanguageModel, text_stream
     from transduce.tasks.outputs import LineError
 
@@ -47,22 +53,26 @@ def main(arguments: Sequence[str]) -> int:
     task = model.require("language-model")
     assert isinstance(task, LanguageModel)
     note_tags(model, options.tag)
-    changes = decoding_changes(options)
-    settings = model.decoding(**changes) if options.beam else model.decoding(**changes, sampling=Sampling(**draws))
-    safe = harmless_lines if sys.stdout.isatty() else str
     try:
-        if options.beam and options.beam > 1:  # an output is known when the search has ended
-            (text,) = model.generate([prompt], tags=[options.tag], **changes)
-            parts = iter([text[len(prompt) :]])
-        else:
-            parts = text_stream(model, prompt, settings, task.context, options.tag)
+        parts = text_stream(model, prompt, _settings(model, options), task.context, options.tag)
     except LineError as error:
         raise ValueError(error.what) from None
+    safe = harmless_lines if sys.stdout.isatty() else str
     streams.write(safe(prompt))
     for part in parts:
         streams.write(safe(part))
     streams.write("\n")
     return 0
+
+
+def _settings(model: "Model", options: argparse.Namespace) -> "Decoding":
+    """The model's own settings with the changes of the options; it draws unless --beam is given."""
+    from transduce.decoding.strategies.sampling import Sampling
+
+    changes = decoding_changes(options)
+    own = model.generation.sampling or Sampling()
+    changes["sampling"] = None if options.beam is not None else replace(own, **sampling_changes(options))
+    return model.decoding(**changes)
 
 
 def _standard_input() -> str:

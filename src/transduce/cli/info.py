@@ -78,4 +78,5 @@ def _parameters(found: "Parameters") -> str:
 
 
 def _section(title: str, rows: Iterable[tuple[str, object]]) -> str:
-    return f"\n{title}\n" + table(("", name, str(value)) for name, value in rows)
+    cells = [("", name, str(value)) for name, value in rows]
+    return f"\n{title}\n{table(cells)}" if cells else ""

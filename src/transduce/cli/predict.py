@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from transduce.cli import streams
 from transduce.cli.options import add_columns, add_device, add_folder, add_tag, columns, note_tags, opened
 from transduce.cli.parser import Parser
+from transduce.terminal import would_mix
 
 DESCRIPTION = (
     "Writes the best prediction for each record on a line, in order, with a model of any task: a translation, a label, a "
@@ -38,5 +39,6 @@ def main(arguments: Sequence[str]) -> int:
     source = Source(names, streams.inputs, named, tuple(options.tag))
     if all(source.holds_lines(name) for name in names):  # records may have tags of their own
         note_tags(model, options.tag)
-    predict_files(model, source, streams.write, as_json=options.json)
+    bar_hidden = would_mix() or not all(map(streams.is_file_name, names))
+    predict_files(model, source, streams.write, options.json, bar_hidden)
     return 0

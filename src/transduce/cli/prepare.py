@@ -10,7 +10,7 @@ from transduce.cli.parser import Parser
 def main(arguments: Sequence[str]) -> int:
     parser = Parser(
         "transduce prepare",
-        "Reads and checks the pairs of a run file, splits them, trains its tokenizers and writes prepared/DIGEST/. "
+        "Reads and checks the records of a run file, splits them, learns the tokenizers and writes prepared/DIGEST/. "
         "Prints what was found and what was left out.",
         "  transduce prepare run.toml\n  transduce prepare run.toml --set tokenizer.vocabulary=4000",
     )

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         log.info("stopped before the first update; nothing is lost, the same command starts again")
         raise
     if trained.finished:
-        log.info("done; try it: %s", shlex.join(["transduce", trained.command, str(trained.folder)]))
+        log.info("done; try it: %s", _use(trained.folder))
         streams.write(f"{trained.folder / 'model'}\n")
         return 0
     log.info("stopped; to continue: %s", _again(arguments))
@@ -65,6 +65,14 @@ def _overrides(options: argparse.Namespace) -> list[str]:
     if options.precision is not None:
         overrides.append(f"training.precision={options.precision}")
     return overrides
+
+
+def _use(run: Path) -> str:
+    """The command that uses the model of a run."""
+    from transduce.models.folder import read_config
+    from transduce.models.model import command_of
+
+    return shlex.join(["transduce", command_of(read_config(run / "model").task), str(run)])
 
 
 def _again(arguments: Sequence[str]) -> str:

@@ -14,6 +14,8 @@ the default part.
     norm = "layer-norm"                            LayerNorm()
     norm = { kind = "layer-norm", eps = 1e-6 }     LayerNorm(eps=1e-6)
 
+A caller's own parts stand beside those of the tables: `build(..., parts={"mine": Mine})`, `tree_of(run, parts)`.
+
 A mapping whose keys are not known before its file is read is `Annotated[Mapping[str, X], "description", Keys("columns")]`,
 or `Rest("columns")` where its keys stand in the field's own table; `build` gets the names. What else is known of a
 setting, its range above all, stands beside the description as a `Fact`.
@@ -24,20 +26,24 @@ Hyphens in TOML, underscores in Python. Every error is a ValueError that names t
 """
 
 from transduce.config.facts import Fact
-from transduce.config.fields import Keys, Rest, check
+from transduce.config.fields import NO_PARTS, Keys, Parts, Rest, check
 from transduce.config.keys import KeyDescription, describe, fact_of, is_in, keys_where
-from transduce.config.reading import build
+from transduce.config.parts import with_own
+from transduce.config.reading import UnknownPart, build
 from transduce.config.toml import assignment, dumps, only, origin, override, read
 from transduce.config.values import Difference, Given, differences, given, value_at, values_of, with_values
 from transduce.config.writing import name_of, tree_of
 
 __all__ = [
+    "NO_PARTS",
     "Difference",
     "Fact",
     "Given",
     "KeyDescription",
     "Keys",
+    "Parts",
     "Rest",
+    "UnknownPart",
     "assignment",
     "build",
     "check",
@@ -56,5 +62,6 @@ __all__ = [
     "tree_of",
     "value_at",
     "values_of",
+    "with_own",
     "with_values",
 ]

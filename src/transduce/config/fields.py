@@ -5,13 +5,15 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from transduce.config.facts import Fact
 from transduce.config.toml import inline
 
 Names = Mapping[str, Sequence[str]]  # for `Keys` and `Rest`: which keys their mappings may have
+Parts = Mapping[str, type]  # parts of a caller's own by name, beside those of the tables
+NO_PARTS: Parts = MappingProxyType({})
 
 SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 _PLURALS = {

@@ -38,6 +38,11 @@ def keys_where(cls: type, test: Callable[[Fact], bool]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key, hint, _, _ in _describe(cls, "", None, (), {}, True) if test(hint.fact)))
 
 
+def tables_of(cls: type) -> dict[str, Mapping[str, type]]:
+    """The tables of parts, by the dotted keys that take one."""
+    return {key: hint.table for key, hint, _, _ in _describe(cls, "", None, (), {}, True) if hint.table}
+
+
 def fact_of(cls: type, key: str) -> Fact:
     """What is known of a field: `fact_of(Decoding, "max-length").at_most`."""
     return fields_of(cls)[key][1].fact

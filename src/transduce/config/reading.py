@@ -8,11 +8,32 @@ from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from transduce.config.fields import Hint, Keys, Names, default_of, expected, fields_of, found, hint_of, rest_of
+from transduce.config.fields import (
+    NO_PARTS,
+    Hint,
+    Keys,
+    Names,
+    Parts,
+    default_of,
+    expected,
+    fields_of,
+    found,
+    hint_of,
+    rest_of,
+)
 from transduce.config.keys import describe
+from transduce.config.parts import check_parts, misfit, with_own
 from transduce.config.toml import Tree, origin
 
 T = TypeVar("T")
+
+
+class UnknownPart(ValueError):
+    """No table names the part `kind`: it may be a caller's own."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def build(
@@ -23,16 +44,19 @@ def build(
     key: str = "",
     also: Iterable[str] = (),
     names: Names = MappingProxyType({}),
+    parts: Parts = NO_PARTS,
 ) -> T:
     """Build `cls` from a tree. Missing keys come from `base`, else from the defaults, else are an error.
 
     `base` is a value, or a mapping that has values for some fields. `where` names the file in messages; `key` is the
     dotted key at which the tree stands in it ("" at the top); `also` are dotted keys that the file may have and the tree
-    has no more; `names` are the keys that each `Keys` and `Rest` allows (all, where it is not named).
+    has no more; `names` are the keys that each `Keys` and `Rest` allows (all, where it is not named);
+    `parts` are a caller's own, which stand beside those of every table that they fit.
 
         build(Decoding, {"beam": 0}, "run.toml")  ->  ValueError: run.toml: beam must be at least 1, found 0
     """
-    result: T = _table(cls, tree, _Place(where, where, key, key, cls, names, tuple(also)), base)
+    check_parts(parts, cls)
+    result: T = _table(cls, tree, _Place(where, where, key, key, cls, names, tuple(also), parts), base)
     return result
 
 
@@ -40,7 +64,7 @@ def build(
 class _Place:
     """Where a value stands: file, with its line if that is known (or --set), and dotted key.
 
-    top, cls, names, also: the key, the class, the names and the other keys that `build` was given.
+    top, cls, names, also, parts: the key, the class, the names, the other keys and the own parts that `build` was given.
     """
 
     file: str
@@ -50,6 +74,7 @@ class _Place:
     cls: type
     names: Names
     also: tuple[str, ...]
+    parts: Parts
 
     def known(self) -> list[str]:
         """Every key of the file, for suggestions."""
@@ -168,7 +193,8 @@ def _value(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
     if hint.is_list:
         return _list(hint, value, place, default)
     if hint.table is not None:
-        return _part(hint, hint.table, value, place, default)
+        table = with_own(hint.table, hint.type, place.parts)
+        return _part(replace(hint, table=table), table, value, place, default)
     if hint.is_table:
         return _table(hint.type, value, place, default if isinstance(default, hint.type) else None)
     if get_origin(hint.type) is Literal:
@@ -209,13 +235,19 @@ def _part(hint: Hint, table: Mapping[str, type], value: Any, place: _Place, defa
     if "kind" in value:
         kind = value["kind"]
         if not isinstance(kind, str) or kind not in table:
-            near = _near(kind, table)
-            place = replace(place, where=place.child("kind", value).where)
-            raise place.wrong(hint, kind, f"; did you mean {near[0]!r}?" if near else "")
+            raise _refused_kind(hint, table, kind, replace(place, where=place.child("kind", value).where))
         return _table(table[kind], rest, place, None, table)
     if type(default) not in table.values():
         raise place.error(f"needs a kind, {expected(hint)}")
     return _table(type(default), rest, place, default, table)
+
+
+def _refused_kind(hint: Hint, table: Mapping[str, type], kind: Any, place: _Place) -> ValueError:
+    if isinstance(kind, str) and kind in place.parts:
+        return place.error(f'cannot be the part "{kind}": {misfit(place.parts[kind], hint.type)}')
+    near = _near(kind, table)
+    error = place.wrong(hint, kind, f"; did you mean {near[0]!r}?" if near else "")
+    return UnknownPart(str(error), kind) if isinstance(kind, str) else error
 
 
 def _choice(hint: Hint, value: Any, place: _Place) -> Any:

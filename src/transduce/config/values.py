@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from transduce.config.fields import Hint, Rest, fields_of
+from transduce.config.fields import NO_PARTS, Hint, Parts, Rest, fields_of
 from transduce.config.reading import build
 from transduce.config.toml import assigned
 from transduce.config.writing import name_of, plain
@@ -39,26 +39,26 @@ def _keys(value: Any, key: str) -> Iterator[str]:
         yield from _keys(item, f"{key}.{name}" if key else str(name))
 
 
-def values_of(value: Any) -> dict[str, Any]:
+def values_of(value: Any, parts: Parts = NO_PARTS) -> dict[str, Any]:
     """Every setting of a config value by its dotted key, as TOML has it, items of lists by number; None where it is left out.
 
     {"seed": 1, "training.schedule.kind": "linear", "training.schedule.warmup": 400, "data.train.0.weight": 1.0}
     """
-    return dict(_settings("", Hint(type(value)), value))
+    return dict(_settings("", Hint(type(value)), value, parts))
 
 
-def _settings(key: str, hint: Hint, value: Any) -> Iterator[tuple[str, Any]]:
+def _settings(key: str, hint: Hint, value: Any, parts: Parts) -> Iterator[tuple[str, Any]]:
     below = _below(hint, value)
     if below is None:
-        yield key, None if value is None else plain(key, hint, value)
+        yield key, None if value is None else plain(key, hint, value, None, parts)
         return
     if hint.table is not None and not isinstance(value, tuple):
-        yield f"{key}.kind", name_of(key, hint.table, value)
+        yield f"{key}.kind", name_of(key, {**hint.table, **parts}, value)
     for name, (inner, item) in below.items():
         if isinstance(inner.keys, Rest):
-            yield from _settings(key, inner, item)
+            yield from _settings(key, inner, item, parts)
         else:
-            yield from _settings(f"{key}.{name}" if key else name, inner, item)
+            yield from _settings(f"{key}.{name}" if key else name, inner, item, parts)
 
 
 def _below(hint: Hint, value: Any) -> dict[str, tuple[Hint, Any]] | None:
@@ -73,12 +73,12 @@ def _below(hint: Hint, value: Any) -> dict[str, tuple[Hint, Any]] | None:
     return None
 
 
-def value_at(value: Any, key: str) -> Any:
+def value_at(value: Any, key: str, parts: Parts = NO_PARTS) -> Any:
     """The setting or table at a dotted key as TOML has it, items of lists by number; None if there is none."""
     hint, here = Hint(type(value)), value
     for name in key.split("."):
         if name == "kind" and hint.table is not None:
-            return name_of(key, hint.table, here)
+            return name_of(key, {**hint.table, **parts}, here)
         below = _below(hint, here) or {}
         below |= {
             inside: each
@@ -89,16 +89,16 @@ def value_at(value: Any, key: str) -> Any:
         if name not in below:
             return None
         hint, here = below[name]
-    return None if here is None else plain(key, hint, here)
+    return None if here is None else plain(key, hint, here, None, parts)
 
 
-def with_values(value: T, values: Mapping[str, Any]) -> T:
+def with_values(value: T, values: Mapping[str, Any], parts: Parts = NO_PARTS) -> T:
     """The config value with settings changed by dotted key, each as TOML has it, and checked as those of a file are.
 
     with_values(run, {"model.dropout": 0.3, "training.schedule": {"kind": "linear", "warmup": 400}})
     """
     changes = {key: "none" if item is None else item for key, item in values.items()}
-    return build(type(value), assigned(changes), "--set", base=value)
+    return build(type(value), assigned(changes), "--set", base=value, parts=parts)
 
 
 class Difference(NamedTuple):

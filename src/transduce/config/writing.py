@@ -6,43 +6,44 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transduce.config.fields import SCALARS, Hint, Rest, default_of, fields_of
+from transduce.config.fields import NO_PARTS, SCALARS, Hint, Parts, Rest, default_of, fields_of
 
 
-def tree_of(value: Any) -> dict[str, Any]:
+def tree_of(value: Any, parts: Parts = NO_PARTS) -> dict[str, Any]:
     """The tree from which `build` makes an equal value: `build(type(value), tree_of(value), where) == value`.
 
-    ValueError for a part that its field's table does not name, and for a value that TOML cannot hold.
+    `parts` are those that `build` gets. ValueError for a part that neither they nor its field's table name, and for a
+    value that TOML cannot hold.
     """
-    return _table(value, None)
+    return _table(value, None, parts)
 
 
-def _table(value: Any, base: Any) -> dict[str, Any]:
+def _table(value: Any, base: Any, parts: Parts) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, (field, hint) in fields_of(type(value)).items():
         item, default = getattr(value, field.name), default_of(field, base)
         if isinstance(hint.keys, Rest):
-            tree |= plain(key, hint, item)
+            tree |= plain(key, hint, item, None, parts)
         elif hint.keys is not None and not item and not default:
             continue
         elif item is not None or default is not None:
-            tree[key] = plain(key, hint, item, default)
+            tree[key] = plain(key, hint, item, default, parts)
     return tree
 
 
-def plain(key: str, hint: Hint, value: Any, default: Any = None) -> Any:
+def plain(key: str, hint: Hint, value: Any, default: Any = None, parts: Parts = NO_PARTS) -> Any:
     """One field's value as TOML holds it; `default` is what the field has when nothing is written."""
     if value is None and hint.none_word:
         return "none"
     if hint.keys is not None:
-        return {name: plain(name, hint.value, item) for name, item in (value or {}).items()}
+        return {name: plain(name, hint.value, item, None, parts) for name, item in (value or {}).items()}
     if isinstance(value, tuple):
         hints = hint.items(len(value))
-        return [plain(key, of, item) for of, item in zip(hints, value, strict=True)]
+        return [plain(key, of, item, None, parts) for of, item in zip(hints, value, strict=True)]
     if hint.table is not None:
-        return _part(key, hint.table, value)
+        return _part(key, hint.table, value, parts)
     if dataclasses.is_dataclass(value):
-        return _table(value, default if isinstance(default, type(value)) else None)
+        return _table(value, default if isinstance(default, type(value)) else None, parts)
     if isinstance(value, Path):
         return str(value)
     if type(value) not in SCALARS or (isinstance(value, float) and not math.isfinite(value)):
@@ -59,10 +60,10 @@ def name_of(key: str, table: Mapping[str, type], part: Any) -> str:
     return names[0]
 
 
-def _part(key: str, table: Mapping[str, type], part: Any) -> Any:
+def _part(key: str, table: Mapping[str, type], part: Any, parts: Parts) -> Any:
     """The part's name where all else is its default, else a table with `kind`."""
-    name = name_of(key, table, part)
+    name = name_of(key, {**table, **parts}, part)
     fields = [field for field, _ in fields_of(type(part)).values()]
     if all(getattr(part, field.name) == default_of(field) for field in fields):
         return name
-    return {"kind": name, **_table(part, None)}
+    return {"kind": name, **_table(part, None, parts)}

@@ -1,6 +1,6 @@
 """The processors of a task's columns, in a folder: tokenizers and lists of labels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from transduce.data.columns import Column, Labels, Processor
@@ -52,16 +52,20 @@ class Processors(Mapping[str, Processor]):
             processor.save(folder / (f"{columns[column].file}.json" if shared else f"{column}.json"))
 
     @classmethod
-    def load(cls, folder: Path, columns: Mapping[str, Column]) -> "Processors":
-        """Reads what `save` wrote. ValueError, naming the file, if one is missing or damaged."""
+    def load(cls, folder: Path, columns: Mapping[str, Column], listed: Container[str] | None = None) -> "Processors":
+        """Reads what `save` wrote. ValueError, naming the file, if one is missing or damaged.
+
+        listed: names of the files that may be read, those of the folder's manifest; by default all.
+        """
         loaded: dict[Path, Processor] = {}
         by_column = {}
         for name, column in columns.items():
-            path = folder / f"{column.file}.json"
-            if not path.is_file():
-                path = folder / f"{name}.json"
-            if not path.is_file():
-                raise ValueError(f"{folder}: holds neither {column.file}.json nor {name}.json")
+            choices = (folder / f"{column.file}.json", folder / f"{name}.json")
+            readable = [path for path in choices if path.is_file() and (listed is None or path.name in listed)]
+            if not readable:
+                where = "holds" if listed is None else "lists"
+                raise ValueError(f"{folder}: {where} neither {choices[0].name} nor {choices[1].name}")
+            path = readable[0]
             if path not in loaded:
                 loaded[path] = column.load(path)
             by_column[name] = loaded[path]

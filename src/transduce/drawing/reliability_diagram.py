@@ -33,7 +33,7 @@ def reliability_diagram(bins: Sequence[Bin], expected_error: float) -> Figure:
     widths = [0.92 * (each.high - each.low) for each in bins]
     accuracies = [each.accuracy for each in bins]
     upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="as confident as right")
-    upper.bar(middles, accuracies, widths, color=COLOURS[4], label="share of tokens right")
+    upper.bar(middles, accuracies, widths, color=COLOURS[4], label="share right")
     confidences = [each.confidence for each in bins]
     upper.vlines(confidences, accuracies, confidences, color=COLOURS[1], linewidth=1.5)
     upper.plot(confidences, confidences, "o", color=COLOURS[1], markersize=4, label="mean confidence")
@@ -42,7 +42,7 @@ def reliability_diagram(bins: Sequence[Bin], expected_error: float) -> Figure:
     upper.legend(frameon=False, loc="upper left")
     total = sum(each.tokens for each in bins)
     lower.bar(middles, [each.tokens / total for each in bins], widths, color=BLUE)
-    lower.set(xlabel="confidence of the first choice", ylabel="share of tokens", xlim=(0, 1))
+    lower.set(xlabel="confidence of the first choice", ylabel="share of all", xlim=(0, 1))
     for axes in (upper, lower):
         plain(axes)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -39,7 +39,8 @@ class MacroF1:
         """True positives, false positives and false negatives by class (N, 3 C); see `Metric.statistics`."""
         check(hypotheses, references)
         right = right_labels(hypotheses, references)
-        classes = {label: number for number, label in enumerate(sorted({*right}))}
+        labels = sorted({label for answers in references for label in answers})  # the same whatever the predictions
+        classes = {label: number for number, label in enumerate(labels)}
         counts = np.zeros((len(hypotheses), 3, len(classes)))
         for row, (predicted, label) in enumerate(zip(hypotheses, right, strict=True)):
             if predicted == label:

@@ -14,6 +14,8 @@ FOR_SENTENCES = (
     "word-error-rate",
     "bleu",
     "exact-match",
+    "accuracy",
+    "macro-f1",
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from transduce.config import NO_PARTS, Parts
 from transduce.data.records import Record
 from transduce.decoding.ensemble import Ensemble
 from transduce.decoding.protocol import Decodable
@@ -52,11 +53,13 @@ class EnsembleModel(Model):
         return [[_log_mean_exp(each) for each in zip(*tokens, strict=True)] for tokens in zip(*by_model, strict=True)]
 
 
-def open_models(paths: Sequence[Path], device: str | None = None, precision: str = "float32") -> Model:
+def open_models(
+    paths: Sequence[Path], device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS
+) -> Model:
     """The model at one path, or the ensemble of those at several; each is a model folder or a run folder."""
     if not paths:
         raise ValueError("there is no model to load: give at least one path")
-    opened = [open_model(path, device, precision) for path in paths]
+    opened = [open_model(path, device, precision, parts) for path in paths]
     return opened[0] if len(opened) == 1 else EnsembleModel(opened)
 
 

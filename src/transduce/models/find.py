@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from transduce import files
+from transduce.config import NO_PARTS, Parts
 from transduce.models.model import Model, load
 
 DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
@@ -29,12 +30,12 @@ def find_model(path: Path) -> Path:
     return path / "model"
 
 
-def open_model(path: Path, device: str | None = None, precision: str = "float32") -> Model:
+def open_model(path: Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:
     """`transduce.load` for a model folder or a run folder, with a ValueError for a device that is not there."""
     folder = find_model(path)
     if device is not None:
         check_device(device)
-    return load(folder, device, precision)
+    return load(folder, device, precision, parts)
 
 
 def check_device(device: str) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from transduce import config, files
+from transduce.config import NO_PARTS, Parts
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
 from transduce.networks.table import NETWORKS, NetworkConfig
@@ -56,12 +57,14 @@ def save(
     processors: Processors,
     generation: Generation | None,
     card: str,
+    parts: Parts = NO_PARTS,
 ) -> None:
     """Writes a model folder, or replaces one, as a whole: a reader sees the old one or the new one.
 
-    weights: by parameter name, tied ones once. A part that no table names is refused by name.
+    weights: by parameter name, tied ones once. parts: the caller's own, which config.toml names; a part that neither they
+    nor a table name is refused.
     """
-    texts = {CONFIG: config.dumps(config.tree_of(model)), CARD: card}
+    texts = {CONFIG: config.dumps(config.tree_of(model, parts)), CARD: card}
     if generation is not None:
         texts[GENERATION] = config.dumps(config.tree_of(generation))
     with files.replace_folder(folder) as new:
@@ -72,15 +75,18 @@ def save(
         files.write_manifest(new, VERSION, editable=EDITABLE)
 
 
-def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
-    """Reads a model folder after checking its files against the manifest. ValueErrors say what is wrong with it."""
+def load_folder(
+    folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32, parts: Parts = NO_PARTS
+) -> Loaded:
+    """Reads a model folder after checking its files against the manifest. ValueErrors say what is wrong with it.
+
+    `parts` are the caller's own that the model was trained with: a folder holds their names, never their code.
+    """
     if not folder.exists():
         files.recover_folder(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such model folder; training writes one to runs/NAME/model")
-    files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS])
-    model = read_config(folder)
-    processors = Processors.load(folder, model.task.columns)
+    model, processors = read_config_and_processors(folder, parts)
     with torch.device("meta"), _Uninitialised():  # allocates nothing before the shapes of the file are known to fit
         try:
             network = model.task.network(model.network, processors)
@@ -88,6 +94,13 @@ def load_folder(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.fl
             raise ValueError(f"{folder / CONFIG}: {error}") from None
     _set_weights(network, files.read_tensors(folder / WEIGHTS), folder)
     return Loaded(model, network.to(device=device, dtype=dtype).eval(), processors, read_generation(folder))
+
+
+def read_config_and_processors(folder: Path, parts: Parts = NO_PARTS) -> tuple[ModelConfig, Processors]:
+    """All but the weights, after checking every file against the manifest. Files that it does not list are not read."""
+    manifest = files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS])
+    model = read_config(folder, parts)
+    return model, Processors.load(folder, model.task.columns, manifest["files"])
 
 
 class _Uninitialised(TorchFunctionMode):
@@ -109,9 +122,13 @@ class _Uninitialised(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def read_config(folder: Path) -> ModelConfig:
+def read_config(folder: Path, parts: Parts = NO_PARTS) -> ModelConfig:
     path = folder / CONFIG
-    return config.build(ModelConfig, config.read(path), str(path))
+    try:
+        return config.build(ModelConfig, config.read(path), str(path), parts=parts)
+    except config.UnknownPart as error:
+        own = f'transduce.load(folder, parts={{"{error.kind}": ...}})'
+        raise ValueError(f"{error}; if it is a part of your own, give it: {own}") from None
 
 
 def read_generation(folder: Path) -> Generation:

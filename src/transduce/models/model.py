@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from transduce.config import NO_PARTS, Parts
 from transduce.data.batching import by_length
 from transduce.data.columns import Text
 from transduce.data.loader import Rows
@@ -287,10 +288,10 @@ def _texts(lines: Iterable[str]) -> list[str]:
     return texts
 
 
-def load(path: str | Path, device: str | None = None, precision: str = "float32") -> Model:
+def load(path: str | Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:
     """Reads a model folder, every file checked against its manifest. `device` is "cpu" or "cuda", the best by default."""
     if precision not in DTYPES:
         raise ValueError(f"precision must be one of {', '.join(DTYPES)}, found {precision!r}")
     device = device or best_device()
-    loaded = load_folder(Path(path), device, DTYPES[precision])
+    loaded = load_folder(Path(path), device, DTYPES[precision], parts)
     return Model(loaded.config, loaded.network, loaded.processors, loaded.generation, device, Path(path))

@@ -18,3 +18,8 @@ PRESETS_BY_KIND: dict[str, Mapping[str, Callable[[], NetworkConfig]]] = {
     "decoder-only": DECODER_ONLY_PRESETS,
     "encoder-only": ENCODER_ONLY_PRESETS,
 }
+
+
+def kind_of(network: object) -> str:
+    """The kind of a network's config: "encoder-only"; the name of its class where the table has none."""
+    return next((name for name, cls in NETWORKS.items() if cls is type(network)), type(network).__name__)

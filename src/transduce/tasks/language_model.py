@@ -92,8 +92,9 @@ class LanguageModel:
         tokens, targets = array[:, :-1], array[:, 1:]
         lengths = torch.tensor([[len(row) - 1] for row in rows.columns["text"]])
         behind = torch.arange(tokens.shape[1]) >= lengths  # padding, or the last token where it predicts nothing
-        documents = (tokens == tokenizer.start).cumsum(1)
-        targets = targets.masked_fill((targets == tokenizer.start) | behind, IGNORE)
+        starts = _starts(array, tokenizer.start, tokenizer.end)
+        documents = starts[:, :-1].cumsum(1)
+        targets = targets.masked_fill(starts[:, 1:] | behind, IGNORE)
         return PackedBatch(tokens.contiguous(), targets.contiguous(), documents)
 
     def loss(self, network: Any, batch: PackedBatch, smoothing: float) -> Loss:
@@ -111,6 +112,19 @@ class LanguageModel:
         prompts, tags = [record.values["text"] for record in records], [record.tags for record in records]
         best = dict(continuations(model, prompts, settings, self.context, tags))
         return (best[place][0] for place in range(len(records)))
+
+
+def _starts(rows: Int[Tensor, "B L"], start: int, end: int) -> Bool[Tensor, "B L"]:
+    """Where the start tokens of packed rows are. Some imported tokenizers have one token for start and end (GPT-2's
+    <|endoftext|>): then every other one is a start, beginning with the first token of a row.
+
+    >>> _starts(torch.tensor([[2, 5, 2, 2, 6], [6, 2, 2, 7, 8]]), start=2, end=2).int().tolist()
+    [[1, 0, 0, 1, 0], [0, 0, 1, 0, 0]]
+    """
+    marks = rows == start
+    if start != end:
+        return marks
+    return marks & (marks.cumsum(1) % 2 == marks[:, :1])
 
 
 def continuations(
@@ -139,7 +153,8 @@ def continuations(
 
 
 def text_stream(model: Model, prompt: str, settings: Decoding, context: int, tags: Sequence[str] = ()) -> Iterator[str]:
-    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it.
+    """The continuation of a prompt, part by part, each as soon as later tokens cannot change it; with a beam, when the
+    search has ended. The parts join to the text of `continuations` behind the prompt.
 
     LineError, at once, for a prompt that fills the model's context; ValueError for an unknown tag.
     """
@@ -151,10 +166,22 @@ def text_stream(model: Model, prompt: str, settings: Decoding, context: int, tag
 def _text_parts(model: Model, request: Request, prompt: Sequence[int], settings: Decoding) -> Iterator[str]:
     tokenizer = model.processors.tokenizer("text")
     text = StreamDecoder(tokenizer)
-    text.push(prompt)
-    for token in stream(model.decodable(), request, settings, special_ids(tokenizer), model.device):
-        yield text.push([token])
-    yield text.finish()
+    hidden = len(tokenizer.decode(prompt)) - len(text.push(prompt))  # of the prompt, still to come
+    for token in _tokens(model, request, settings):
+        part = text.push([token])
+        yield part[hidden:]
+        hidden -= min(hidden, len(part))
+    yield text.finish()[hidden:]
+
+
+def _tokens(model: Model, request: Request, settings: Decoding) -> Iterator[int]:
+    """The ids of the best continuation, one by one as they are chosen if that is possible."""
+    decodable, special = model.decodable(), special_ids(model.processors.tokenizer("text"))
+    if settings.sampling is not None or settings.beam == 1:
+        yield from stream(decodable, request, settings, special, model.device)
+        return
+    for _, hypotheses in decode(decodable, [request], settings, special, model.device):
+        yield from hypotheses[0].ids
 
 
 def _room(row: Sequence[int], place: int, max_length: int, context: int) -> int:

@@ -50,5 +50,6 @@ def units_per_byte(task: Task, processors: Processors, records: Sequence[Record]
     if not isinstance(task.columns[column], Text):
         return 0.0
     texts = [record.values[column] for record in records]
-    units = sum(len(row) + 1 for row in processors[column].encode_batch(texts))
+    rows = processors[column].encode_batch(texts)
+    units = sum(len(row) + 1 for row in rows if row or task.answer is not None)  # an empty document gives no tokens
     return units / max(1, sum(len(text.encode()) for text in texts))

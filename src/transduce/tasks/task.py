@@ -1,6 +1,7 @@
 """What a task is: everything that prepare, training, validation, evaluation and use must know of what is learnt.
 
-A task is a frozen dataclass; its fields are its own keys in a run file (`[task]`). `tasks/table.py` lists them.
+A task is a frozen dataclass; its fields are its own keys in a run file (`[task]`). `tasks/table.py` lists the tasks;
+`tasks/classification.py` is the shortest, and docs/extending.md says how to add one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ class Batch(Protocol):
 
 @runtime_checkable
 class Prediction(Protocol):
-    """What a model predicts for a record. `text` is how it is written and compared with references."""
+    """What a model predicts for a record. `text` is printed, and compared with the answer."""
 
     @property
     def text(self) -> str: ...
@@ -61,10 +62,14 @@ class Model(Protocol):
 class Task(Protocol):
     """One thing to learn. Every method is a pure function of its arguments.
 
-    name: as run files have it. unit: what one record is called, "pair". columns: name -> kind, in the order of a TSV file.
-    key: the column that identifies a record: splits, leaks, duplicates. answer: the column that predictions are compared
-    with, None where a task is measured by its loss. network: the kind that a run takes by default. metrics: names in
-    `evaluation.metrics`, the first selects the model ("loss" where there is none).
+        record of a file  --encoded-->  row of ids  --batch-->  tensors  --loss-->  Loss         (training, validation)
+        record of a file  --predict-->  Prediction                                               (use, evaluation)
+
+    name: as run files have it, "classification". unit: one record in messages, "text".
+    columns: name -> Text() or Label(), in the order of a TSV file. key: the column that identifies a record: no key of dev
+    or test occurs in train. answer: the column that predictions are compared with; None: the loss alone measures the task.
+    default_network: the kind of network where a run file names none, "encoder-only".
+    metrics: names in `evaluation.metrics`. The first selects the best checkpoint; where there is none, the loss does.
     """
 
     name: ClassVar[str]
@@ -78,38 +83,51 @@ class Task(Protocol):
     def columns(self) -> Mapping[str, Column]: ...
 
     def rows(self, records: Iterator[EncodedRow], processors: Processors, /) -> Iterator[EncodedRow]:
-        """The rows of the store from encoded records: 1:1, or 1:n (windows), or n:1 (packing)."""
+        """The rows to train on, from records whose columns are ids without start and end: {"text": [5, 9], "label": [2]}.
+
+        Most tasks return `records`, or cut them. A row may also be a window of a record, or hold several records.
+        """
         ...
 
     def cost(self, lengths: Mapping[str, Lengths]) -> Costs:
-        """What a batch budget counts, from the lengths of every column of the store."""
+        """How much of `training.batch-tokens` each row takes, from the lengths of its columns.
+
+        With one text column: `Costs(lengths["text"], lengths["text"])`.
+        """
         ...
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
-        """Builds the network with inputs and head of the right sizes. ValueError names task and network kind."""
+        """Builds the network with inputs and head of the right sizes, `processors["text"].size` tokens above all.
+
+        `config` is [model] of the run file. ValueError, with task and network, where the task cannot use it.
+        """
         ...
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> Batch:
-        """Rows to tensors; random draws depend on (seed, rows.epoch, rows.indices) only."""
+        """Pads rows and adds start and end tokens. Random draws depend on (seed, rows.epoch, rows.indices) only."""
         ...
 
     def loss(self, network: Any, batch: Any, smoothing: float) -> Loss:
-        """The loss of a batch, summed; in evaluation mode with smoothing 0 that of a validation."""
+        """The loss of a batch, summed over its units (tokens or rows), and their number. Validation has smoothing 0."""
         ...
 
     def certainty(self, network: Any, batch: Any) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-        """The probability of the first choice for each unit of a batch, and whether it is right: for calibration."""
+        """Of each unit of a batch the highest probability, and whether that choice is right. For calibration."""
         ...
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
-        """Values for people from the mean negative log-likelihood of a unit: perplexity, bits per byte.
+        """Readable forms of the loss: {"perplexity": exp(nll)}; {} where there is none.
 
-        units_per_byte: units (target tokens) per byte of the answers' text, or of the whole text.
+        nll: mean negative log-likelihood of a unit. units_per_byte: units per byte of the answers, for bits per byte; of the
+        whole text where the task has no answer.
         """
         ...
 
     def predict(self, model: Model, records: Sequence[Record], settings: Any) -> Iterator[Prediction]:
-        """The best prediction for each record, in input order."""
+        """The best prediction for each record, in input order. The answer column of a record may be missing.
+
+        settings: how to decode (`Decoding`); tasks that generate no text ignore it.
+        """
         ...
 
 

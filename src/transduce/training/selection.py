@@ -42,7 +42,8 @@ def validate(job: Job, state: TrainState, stop: StopRequest) -> None:
     job.log.write("validation", state.step, dict(values))
     job.log.text("samples", state.step, best.found.samples)
     log.info("step %d: %s", state.step, "  ".join(f"{key} {value:.3f}" for key, value in values.items()))
-    log.info("%s", best.found.samples)
+    if best.found.samples:
+        log.info("%s", best.found.samples)
     state.validated_at = state.step
     _watch(job, state, compared)
     score = best.found.values[config.metric]

@@ -52,11 +52,11 @@ def test_by_hand() -> None:
 @pytest.mark.parametrize("shifted", [False, True])
 def test_links_are_where_the_attention_is_largest(model: Model, layer: int | None, shifted: bool) -> None:
     source, target = PAIRS[0]
-    ids = model.tokenizers.source.encode(source), model.tokenizers.target.encode(target)
-    batch = translation.batch_of([ids[0]], [ids[1]])
+    ids = model.processors.tokenizer("source").encode(source), model.processors.tokenizer("target").encode(target)
+    batch = translation.pair_batch([ids[0]], [ids[1]], model.processors)
     maps = attention_maps(model.network, batch.source, batch.lengths, batch.target_in).source[:, 0].mean(1)
     rows = maps.mean(0) if layer is None else maps[layer - 1]
-    pieces = [model.tokenizers.source.pieces(ids[0]), model.tokenizers.target.pieces(ids[1])]
+    pieces = [model.processors.tokenizer("source").pieces(ids[0]), model.processors.tokenizer("target").pieces(ids[1])]
     words = [torch.tensor([p.startswith("▁") for p in side]).cumsum(0) - 1 for side in pieces]
     expected = set()
     for t in range(len(ids[1])):

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import zstandard
-from transduce.models.outputs import Translation
 
 import tiny_model
 from pairs import pairs as read_pairs
@@ -19,6 +18,7 @@ from transduce.data.formats.lines import LineRules
 from transduce.data.tally import Findings
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
+from transduce.tasks.outputs import Output
 from transduce.workflows.back_translate import run as module
 from transduce.workflows.back_translate.run import Made, Synthesis, Unreadable, back_translate
 from transduce.workflows.predict.line_batches import Line
@@ -99,17 +99,17 @@ def test_unusable_lines_are_counted(model: Model, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "output", "flaw"),
     [
-        ("ein Haus", Translation("a house", -1.0, -1.0), None),
-        ("ein Haus", Translation(" ", -1.0, -1.0), "with an output that is empty"),
-        ("Debian  12", Translation("debian 12", -1.0, -1.0), "with an output that is the line itself"),
-        ("ein Haus", Translation("a house", -1.0, -1.0, source_cut=True), "longer than the model takes"),
-        ("ein Haus", Translation("a a a", -1.0, -1.0, ended=False), "with an output cut at its longest length"),
-        (" ", Translation("", 0.0, 0.0), "blank"),
-        ("ein Haus", Translation("a\0 house", -1.0, -1.0), "with an output that is no text"),
-        ("ein Haus", Translation("a \ufffd house", -1.0, -1.0), "with an output that is no text"),
+        ("ein Haus", Output("a house", -1.0, -1.0), None),
+        ("ein Haus", Output(" ", -1.0, -1.0), "with an output that is empty"),
+        ("Debian  12", Output("debian 12", -1.0, -1.0), "with an output that is the line itself"),
+        ("ein Haus", Output("a house", -1.0, -1.0, source_cut=True), "longer than the model takes"),
+        ("ein Haus", Output("a a a", -1.0, -1.0, ended=False), "with an output cut at its longest length"),
+        (" ", Output("", 0.0, 0.0), "blank"),
+        ("ein Haus", Output("a\0 house", -1.0, -1.0), "with an output that is no text"),
+        ("ein Haus", Output("a \ufffd house", -1.0, -1.0), "with an output that is no text"),
     ],
 )
-def test_flaws(monkeypatch: pytest.MonkeyPatch, line: str, output: Translation, flaw: str | None) -> None:
+def test_flaws(monkeypatch: pytest.MonkeyPatch, line: str, output: Output, flaw: str | None) -> None:
     monkeypatch.undo()
     assert module._flaw(Line(1, "f:1", line), output) == flaw
     assert module._flaw(Unreadable(1, "f:1", "", reason="line too long"), output) == "with a fault (line too long)"
@@ -129,17 +129,17 @@ def test_a_broken_run_goes_on_as_if_it_had_not_been(
     asked = wanted(model, sampling=sampling)
     whole = back_translate(model, [source], tmp_path / "whole.tsv", asked)
 
-    calls, translate = 0, Method.translate
+    calls, outputs = 0, Method.outputs
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == broken_at + 1:
             raise KeyboardInterrupt
-        return translate(*arguments, **options)
+        return outputs(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Method, "translate", interrupted)
+        patched.setattr(Method, "outputs", interrupted)
         with pytest.raises(KeyboardInterrupt):
             back_translate(model, [source], tmp_path / "out.tsv", asked)
     assert not (tmp_path / "out.tsv").exists()
@@ -228,7 +228,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     def interrupted(*arguments: Any, **options: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Method, "translate", interrupted)
+    monkeypatch.setattr(Method, "outputs", interrupted)
     source = text(tmp_path, LINES)
     assert main(["back-translate", str(folder), str(source), "--output", str(tmp_path / "o.tsv")]) == 130
     assert "the same command continues" in capfd.readouterr().err

@@ -21,15 +21,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 def test_first_choices_of_every_reference_token(model: Model) -> None:
     sure, right = [], []
-    start, end = model.spec.generation.start, model.spec.generation.end
-    for source, target in HELD_OUT.pairs():
-        ids = torch.tensor([[*model.tokenizers.source.encode(source), end]])
-        tokens = [*model.tokenizers.target.encode(target), end]
+    reader, writer = model.processors.tokenizer("source"), model.processors.tokenizer("target")
+    for source, (target, *_) in zip(HELD_OUT.sources, HELD_OUT.references, strict=True):
+        ids = torch.tensor([[*reader.encode(source), reader.end]])
+        tokens = [*writer.encode(target), writer.end]
         for place, token in enumerate(tokens):
             with torch.no_grad():
-                logits = model.network(ids, torch.tensor([ids.shape[1]]), torch.tensor([[start, *tokens[:place]]]))[
-                    0, -1
-                ]
+                prefix = torch.tensor([[writer.start, *tokens[:place]]])
+                hidden = model.network(ids, torch.tensor([ids.shape[1]]), prefix)
+                logits = model.network.head.logits(hidden)[0, -1]
             confidence, choice = logits.softmax(0).max(0)
             sure.append(float(confidence))
             right.append(int(choice) == token)

@@ -34,9 +34,9 @@ def test_a_file_of_outputs_has_a_line_for_each_item(tmp_path: Path) -> None:
     path.write_text("a\nb\n", encoding="utf-8")
     with pytest.raises(ValueError) as error:
         read_outputs(path, HELD_OUT)
-    assert f"{path} has 2 lines, but test.tsv has 5 items to translate" in str(error.value)
+    assert f"{path} has 2 lines, but test.tsv has 5 items" in str(error.value)
     left_out = HeldOut(SOURCES, REFERENCES, left_out=3, name="test.tsv")
-    with pytest.raises(ValueError, match="5 items to translate, 3 pairs with an empty side left out"):
+    with pytest.raises(ValueError, match="5 items, 3 pairs with an empty column left out"):
         read_outputs(path, left_out)
 
 

@@ -41,18 +41,22 @@ def test_metrics_compare_the_model_s_outputs_with_all_references(model: Model) -
 def test_perplexity_is_of_the_first_references_one_token_after_the_other(model: Model) -> None:
     found = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["chrf"])
     total, tokens = 0.0, 0
-    start, end = model.spec.generation.start, model.spec.generation.end
+    reader, writer = model.processors.tokenizer("source"), model.processors.tokenizer("target")
     for source, references in zip(SOURCES, REFERENCES, strict=True):
-        ids = torch.tensor([[*model.tokenizers.source.encode(source), end]])
-        target = [*model.tokenizers.target.encode(references[0]), end]
+        ids = torch.tensor([[*reader.encode(source), reader.end]])
+        target = [*writer.encode(references[0]), writer.end]
         for place, token in enumerate(target):
-            prefix = torch.tensor([[start, *target[:place]]])
+            prefix = torch.tensor([[writer.start, *target[:place]]])
             with torch.no_grad():
-                logits = model.network(ids, torch.tensor([ids.shape[1]]), prefix)[0, -1]
+                hidden = model.network(ids, torch.tensor([ids.shape[1]]), prefix)
+                logits = model.network.head.logits(hidden)[0, -1]
             total += float(logits.double().log_softmax(0)[token])
             tokens += 1
-    assert found.target_tokens == tokens
-    assert found.perplexity == pytest.approx(math.exp(-total / tokens), rel=1e-5)
+    assert found.units == tokens
+    assert found.figures == {"perplexity": pytest.approx(math.exp(-total / tokens), rel=1e-5)}
+    scored = model.score([(source, references[0]) for source, references in zip(SOURCES, REFERENCES, strict=True)])
+    log_probability = math.fsum(each.log_probability for each in scored)
+    assert found.figures["perplexity"] == pytest.approx(math.exp(-log_probability / tokens), rel=1e-5)
 
 
 def test_translations_are_written_one_a_line(model: Model, tmp_path: Path) -> None:
@@ -78,9 +82,9 @@ def test_an_unknown_metric_is_refused_before_the_work(model: Model, name: str, m
 def test_perplexity_alone_translates_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["chrf", "perplexity"])
     assert [score.name for score in expected.scores] == ["chrf"]
-    monkeypatch.setattr(Model, "translate_n_best", None)
+    monkeypatch.setattr(Method, "outputs", None)
     found = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["perplexity"])
-    assert (found.perplexity, found.scores, found.translations) == (expected.perplexity, (), ())
+    assert (found.figures, found.scores, found.translations) == (expected.figures, (), ())
 
 
 def test_outputs_are_judged_as_the_metrics_do_in_one_go() -> None:

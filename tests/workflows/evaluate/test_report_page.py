@@ -134,7 +134,7 @@ def test_figures_stand_in_the_page() -> None:
             assert score.signature in page.text
     one = found.compared[0].comparisons[0]
     assert f"{one.difference:+.2f}" in page.text
-    assert "left out: 2 pairs with an empty side" in page.text
+    assert "left out: 2 pairs with an empty column" in page.text
     assert page.text.count("Sentence ") >= 10
 
 

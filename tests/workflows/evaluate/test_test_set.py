@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from transduce.workflows.evaluate.test_set import HeldOut, names_columns, own_test_set, read_aligned, read_pairs, run_of
+from transduce.workflows.evaluate.test_set import (
+    HeldOut,
+    names_columns,
+    own_test_set,
+    read_aligned,
+    read_test_set,
+    run_of,
+)
 
 
 def write(path: Path, text: str) -> Path:
@@ -32,10 +39,10 @@ def test_unequal_counts_are_named(tmp_path: Path) -> None:
 
 def test_alternatives_are_the_references_of_one_source(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.tsv", "read\tR IY D\nhouse\tHH AW S\nread\tR EH D\nread\tR IY D\n \tnothing\n")
-    assert read_pairs(path) == HeldOut(
+    assert read_test_set(path) == HeldOut(
         ("read", "house", "read", "read"), (("R IY D",), ("HH AW S",), ("R EH D",), ("R IY D",)), 1
     )
-    assert read_pairs(path, alternatives=True) == HeldOut(("read", "house"), (("R IY D", "R EH D"), ("HH AW S",)), 1)
+    assert read_test_set(path, alternatives=True) == HeldOut(("read", "house"), (("R IY D", "R EH D"), ("HH AW S",)), 1)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +58,7 @@ def test_alternatives_are_the_references_of_one_source(tmp_path: Path) -> None:
 def test_a_test_set_is_read_in_full_or_not_at_all(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError) as error:
-        read_pairs(tmp_path / name)
+        read_test_set(tmp_path / name)
     assert message in str(error.value)
     assert "data.bad-lines" not in str(error.value)  # a key of run files, which are not at work here
 
@@ -64,10 +71,10 @@ def test_tags_and_groups_are_read_and_alternatives_need_the_same_tags(tmp_path: 
         {"source": "one", "target": "une", "tags": ["fr"], "group": "c"},
     ]
     path = write(tmp_path / "t.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    found = read_pairs(path)
+    found = read_test_set(path)
     assert found.tags == (("de",), ("fr",), ("it",), ("fr",))
     assert found.groups == ("a", "b", "", "c")
-    found = read_pairs(path, alternatives=True)
+    found = read_test_set(path, alternatives=True)
     assert found.references == (("eins",), ("un", "une"), ("uno",))
     assert found.tags == (("de",), ("fr",), ("it",))
     assert found.groups == ("a", "b", "")
@@ -75,7 +82,7 @@ def test_tags_and_groups_are_read_and_alternatives_need_the_same_tags(tmp_path: 
 
 def test_tags_of_all_items_are_not_repeated(tmp_path: Path) -> None:
     rows = [{"source": "one", "target": "eins", "tags": ["de"]}, {"source": "two", "target": "zwei"}]
-    found = read_pairs(write(tmp_path / "t.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
+    found = read_test_set(write(tmp_path / "t.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
     assert found.with_tags(("de", "new")).tags == (("de", "new"), ("de", "new"))
     with pytest.raises(ValueError, match="9 tags, at most 8"):
         found.with_tags(tuple("abcdefgh"))
@@ -92,10 +99,10 @@ def test_other_formats_and_columns(tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", 'en,de,where\n"a, b",c,x\n')
     expected = HeldOut(("a, b",), (("c",),), groups=("x",))
     columns = {"source": "en", "target": "de", "group": "where"}
-    assert read_pairs(table, columns=columns) == expected
+    assert read_test_set(table, columns=columns) == expected
     packed = tmp_path / "t.csv.gz"
     packed.write_bytes(gzip.compress(table.read_bytes()))
-    assert read_pairs(packed, columns=columns) == expected
+    assert read_test_set(packed, columns=columns) == expected
     (tmp_path / "s.gz").write_bytes(gzip.compress(b"a\nb\n"))
     assert read_aligned(tmp_path / "s.gz", [write(tmp_path / "r", "1\n2\n")]).sources == ("a", "b")
 
@@ -108,7 +115,7 @@ def test_references_without_sources(tmp_path: Path) -> None:
 def test_the_test_set_of_a_run(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "r"
     (run / "model").mkdir(parents=True)
-    with pytest.raises(ValueError, match="has no test pairs of its own: give --data FILE"):
+    with pytest.raises(ValueError, match="has no test set of its own: give --data FILE"):
         own_test_set(run)
     (run / "run.toml").touch()
     assert run_of(run) == run
@@ -126,5 +133,5 @@ def test_a_folder_beside_a_run_file_is_not_its_model(tmp_path: Path) -> None:
     write(tmp_path / "test.jsonl", '{"source": "a", "target": "b"}\n')
     (tmp_path / "opus").mkdir()
     assert run_of(tmp_path / "opus") is None
-    with pytest.raises(ValueError, match="has no test pairs of its own"):
+    with pytest.raises(ValueError, match="has no test set of its own"):
         own_test_set(tmp_path / "opus")

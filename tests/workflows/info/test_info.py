@@ -11,7 +11,7 @@ import tiny_model
 from transduce.cli.main import main
 from transduce.models.model import load
 from transduce.networks.presets import PRESETS
-from transduce.workflows.info.run import ModelInfo, PresetInfo, info, run_file_keys
+from transduce.workflows.info.run import ModelInfo, PresetInfo, ProcessorInfo, info, run_file_keys
 
 
 @pytest.mark.parametrize(("name", "total"), [("transformer-base", 63_082_496), ("transformer-big", 214_245_376)])
@@ -46,9 +46,12 @@ def test_a_model_folder_is_described(tmp_path: Path, shared: bool) -> None:
     assert isinstance(found, ModelInfo)
     model = load(folder, "cpu")
     assert found.parameters.total == sum(p.numel() for p in model.network.parameters())
-    assert found.shared is shared
-    assert (found.source.kind, found.source.size) == ("words", model.tokenizers.source.size)
-    assert found.target.size == model.tokenizers.target.size
+    sizes = {column: processor.size for column, processor in model.processors.items()}
+    assert found.processors == (
+        (ProcessorInfo("source, target", "words", sizes["source"]),)
+        if shared
+        else tuple(ProcessorInfo(column, "words", size) for column, size in sizes.items())
+    )
     assert found.generation["max-source"] == "40"
     assert found.files["model.safetensors"] == (folder / "model.safetensors").stat().st_size
     expected = (

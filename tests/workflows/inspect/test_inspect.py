@@ -27,7 +27,7 @@ def found(model: Model) -> Inspection:
 
 
 def test_tokens_and_shapes(model: Model, found: Inspection) -> None:
-    source, target = model.tokenizers.source, model.tokenizers.target
+    source, target = model.processors.tokenizer("source"), model.processors.tokenizer("target")
     assert found.source_pieces[:2] == ("<tag:formal>", "<tag:de>") and found.source_pieces[-1] == "</s>"
     assert list(found.source_pieces[2:-1]) == source.pieces(source.encode("der Hund"))
     given = target.pieces(target.encode("die Katze 猫"))
@@ -50,9 +50,9 @@ def test_probabilities_are_those_of_the_score(model: Model, found: Inspection) -
 
 
 def test_alternatives_are_the_most_probable_tokens(model: Model, found: Inspection) -> None:
-    ids = model.tokenizers.target.encode("die Katze 猫")
-    (source,), _ = model.source_rows(["der Hund"], [("formal", "de")])
-    batch = translation.batch_of([source], [ids])
+    ids = model.processors.tokenizer("target").encode("die Katze 猫")
+    (source,), _ = translation.source_rows(model, ["der Hund"], [("formal", "de")])
+    batch = translation.pair_batch([source], [ids], model.processors)
     with torch.no_grad():
         hidden = model.network(batch.source, batch.lengths, batch.target_in)
         probabilities = model.network.head.logits(hidden)[0].softmax(-1)
@@ -61,7 +61,7 @@ def test_alternatives_are_the_most_probable_tokens(model: Model, found: Inspecti
         assert [choice.id for choice in step.choices] == order[:3]
         assert step.taken.id == taken and step.rank == order.index(taken) + 1
         assert [choice.probability for choice in step.choices] == pytest.approx(row[order[:3]].tolist(), abs=1e-6)
-        assert [choice.piece for choice in step.choices] == model.tokenizers.target.pieces(order[:3])
+        assert [choice.piece for choice in step.choices] == model.processors.tokenizer("target").pieces(order[:3])
 
 
 @pytest.mark.parametrize("text", LINES)
@@ -85,7 +85,7 @@ def test_an_output_that_was_cut_is_said_to_be(model: Model, found: Inspection) -
 def test_top_is_at_most_the_vocabulary(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transduce.workflows.inspect.run.MOST_TOP", 10_000)
     seen = inspect(model, "Hund", "Katze", top=10_000)
-    assert {len(step.choices) for step in seen.steps} == {model.tokenizers.target.size}
+    assert {len(step.choices) for step in seen.steps} == {model.processors.tokenizer("target").size}
 
 
 def test_long_sources() -> None:

@@ -4,14 +4,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from transduce.models.outputs import Translation
 
 import tiny_model
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
-from transduce.models.model import Model, load
+from transduce.models.model import Model, in_order, load
+from transduce.tasks.outputs import Output
 from transduce.text.sentences import Sentence
 from transduce.workflows.predict.method import Method, joined, least_risk
 
@@ -28,50 +29,55 @@ def drawn(model: Model, number: int = 1, seed: int = 1) -> Method:
     return Method(model.decoding(sampling=Sampling(seed=seed), n_best=number))
 
 
-def texts(found: Sequence[Sequence[Translation]]) -> list[list[str]]:
-    return [[output.text for output in outputs] for outputs in found]
+def outputs(method: Method, model: Model, lines: Sequence[str], **rest: Any) -> list[list[Output]]:
+    """Of each line, in the order of the lines."""
+    return in_order(method.outputs(model, lines, **rest), len(lines))
+
+
+def texts(found: Sequence[Sequence[Output]]) -> list[list[str]]:
+    return [[output.text for output in each] for each in found]
 
 
 def test_plain_search_is_the_models_own(model: Model) -> None:
     method = Method(model.decoding(n_best=2))
-    assert texts(method.translate(model, LINES)) == texts(model.translate_n_best(LINES, n_best=2))
+    assert texts(outputs(method, model, LINES)) == texts(model.translate_n_best(LINES, n_best=2))
     assert method.places(LINES) == 5
 
 
 @pytest.mark.parametrize("cuts", [[3], [1, 2], [2, 4, 5]])
 def test_draws_depend_on_the_place_and_not_on_the_batch(model: Model, cuts: list[int]) -> None:
     method = drawn(model, 3)
-    whole = texts(method.translate(model, LINES))
+    whole = texts(outputs(method, model, LINES))
     parts: list[list[str]] = []
     place = 0
     for start, end in zip([0, *cuts], [*cuts, len(LINES)], strict=True):
-        parts += texts(method.translate(model, LINES[start:end], first_place=place))
+        parts += texts(outputs(method, model, LINES[start:end], first_place=place))
         place += method.places(LINES[start:end])
     assert parts == whole
     assert whole[0] != whole[5]  # the same line at another place
-    assert texts(drawn(model, 3, seed=2).translate(model, LINES)) != whole
+    assert texts(outputs(drawn(model, 3, seed=2), model, LINES)) != whole
 
 
 def test_draws_of_paragraphs_depend_on_the_place_of_their_sentences(model: Model) -> None:
     method = replace(drawn(model), language="en")
-    whole = texts(method.translate(model, PARAGRAPHS))
-    first = texts(method.translate(model, PARAGRAPHS[:1]))
+    whole = texts(outputs(method, model, PARAGRAPHS))
+    first = texts(outputs(method, model, PARAGRAPHS[:1]))
     assert method.places(PARAGRAPHS[:1]) == 3
-    assert first + texts(method.translate(model, PARAGRAPHS[1:], first_place=3)) == whole
+    assert first + texts(outputs(method, model, PARAGRAPHS[1:], first_place=3)) == whole
 
 
 def test_least_risk_chooses_among_the_draws(model: Model) -> None:
-    candidates = drawn(model, 8).translate(model, LINES)
-    chosen = replace(drawn(model, 8), least_risk=True).translate(model, LINES)
-    assert [len(outputs) for outputs in chosen] == [1] * len(LINES)
-    for outputs, (best,) in zip(candidates, chosen, strict=True):
-        assert best == outputs[choose([output.text for output in outputs])]
-    assert any(outputs[0] != best for outputs, (best,) in zip(candidates, chosen, strict=True))
+    candidates = outputs(drawn(model, 8), model, LINES)
+    chosen = outputs(replace(drawn(model, 8), least_risk=True), model, LINES)
+    assert [len(each) for each in chosen] == [1] * len(LINES)
+    for each, (best,) in zip(candidates, chosen, strict=True):
+        assert best == each[choose([output.text for output in each])]
+    assert any(each[0] != best for each, (best,) in zip(candidates, chosen, strict=True))
 
 
 def test_what_a_search_found_counts_by_its_probability() -> None:
-    def output(text: str, probability: float) -> Translation:
-        return Translation(text, math.log(probability), math.log(probability))
+    def output(text: str, probability: float) -> Output:
+        return Output(text, math.log(probability), math.log(probability))
 
     found = [output("xyz", 0.6), output("the cat sat", 0.2), output("the cat sits", 0.1)]
     assert least_risk(found, weighted=True).text == "xyz"
@@ -82,23 +88,22 @@ def test_what_a_search_found_counts_by_its_probability() -> None:
 
 def test_sentences_are_translated_apart_and_joined_as_they_stood(model: Model) -> None:
     method = Method(model.decoding(), language="en")
-    heard: list[int] = []
-    found = texts(method.translate(model, PARAGRAPHS, heard.append))
+    found = texts(outputs(method, model, PARAGRAPHS))
     bar, mit, nut, lot, dos, kus, nas = model.translate(["Bar dar.", "Mit dar?", "Nut!", "lot", "dos.", "kus.", "nas."])
     assert found == [[f"{bar}  {mit} {nut}"], [""], [f"  {lot}"], [f"{dos}\t{kus}\n\n{nas} "]]
-    assert sum(heard) == 3
+    assert [place for place, _ in method.outputs(model, PARAGRAPHS)] == [0, 1, 2, 3]
 
 
 def test_a_paragraph_longer_than_the_model_takes_is_not_cut(model: Model) -> None:
     paragraph = " ".join("Bar dar mit." for _ in range(60))
-    ((output,),) = Method(model.decoding(), language="en").translate(model, [paragraph])
+    ((output,),) = outputs(Method(model.decoding(), language="en"), model, [paragraph])
     assert not output.source_cut
     assert output.text == " ".join(model.translate(["Bar dar mit."]) * 60)
     assert model.translate_n_best([paragraph])[0][0].source_cut
 
 
 def test_tokens_of_a_paragraph_are_those_of_its_sentences(model: Model) -> None:
-    ((output,),) = Method(model.decoding(beam=1), language="en").translate(model, ["Bar dar.  Mit dar? Nut!"])
+    ((output,),) = outputs(Method(model.decoding(beam=1), language="en"), model, ["Bar dar.  Mit dar? Nut!"])
     parts = [found[0] for found in model.translate_n_best(["Bar dar.", "Mit dar?", "Nut!"], 1)]
     assert output.token_log_probabilities == pytest.approx([p for each in parts for p in each.token_log_probabilities])
     assert output.pieces == tuple(piece for each in parts for piece in each.pieces)
@@ -110,9 +115,9 @@ def test_tokens_of_a_paragraph_are_those_of_its_sentences(model: Model) -> None:
 
 
 def test_ends_within_a_paragraph_are_tokens_of_it(model: Model) -> None:
-    tokenizer = model.tokenizers.target
+    tokenizer = model.processors.tokenizer("target")
     (das,) = tokenizer.encode("bar")
-    ended = Translation("bar", -1.0, -1.0, ids=(das,), token_log_probabilities=(-0.5, -0.5), tokenizer=tokenizer)
+    ended = Output("bar", -1.0, -1.0, ids=(das,), token_log_probabilities=(-0.5, -0.5), tokenizer=tokenizer)
     cut = replace(ended, ended=False, token_log_probabilities=(-1.0,))
     sentences = [Sentence("a.", " "), Sentence("b.", "")]
     assert joined(sentences, [ended, cut], 1.0).pieces == ("bar", "</s>", "bar")
@@ -127,13 +132,13 @@ def test_what_paragraphs_cannot_have(model: Model) -> None:
     with pytest.raises(ValueError, match="expected a language code"):
         Method(model.decoding(), language="english")
     with pytest.raises(ValueError, match="a prefix is for a whole line"):
-        Method(model.decoding(), language="en").translate(model, ["A b."], prefixes=["c"])
+        outputs(Method(model.decoding(), language="en"), model, ["A b."], prefixes=["c"])
     Method(model.decoding(n_best=2), least_risk=True, language="en")
 
 
 def test_frequencies_of_draws_match_the_models_probabilities(model: Model) -> None:
     """Over the whole way from a line to texts: first tokens of 2,000 draws of one line."""
-    found = Method(model.decoding(sampling=Sampling(), n_best=2000, max_length=1)).translate(model, ["bar dar"])[0]
+    found = outputs(Method(model.decoding(sampling=Sampling(), n_best=2000, max_length=1)), model, ["bar dar"])[0]
     counts = Counter(output.ids for output in found)
     for output in {output.ids: output for output in found}.values():
         probability = math.exp(output.log_probability)

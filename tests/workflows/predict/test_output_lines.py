@@ -4,21 +4,21 @@ import json
 import math
 
 import pytest
-from transduce.models.outputs import Translation
 
 import tiny_model
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model, load
+from transduce.tasks.outputs import Output
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.notes import Notes
 from transduce.workflows.predict.output_lines import Columns, Json, alignment_lines
 
 LINE = Line(7, "f:7", "bar")
 TWO = [
-    Translation("a b", -0.5, -1.0, ids=(5, 6), token_log_probabilities=(-0.25, -0.25, -0.5)),
-    Translation("a\nc", -2.0, -4.0, ended=False, ids=(5, 7), token_log_probabilities=(-2.0, -2.0)),
+    Output("a b", -0.5, -1.0, ids=(5, 6), token_log_probabilities=(-0.25, -0.25, -0.5)),
+    Output("a\nc", -2.0, -4.0, ended=False, ids=(5, 7), token_log_probabilities=(-2.0, -2.0)),
 ]
-BLANK = [Translation("", 0.0, 0.0)]
+BLANK = [Output("", 0.0, 0.0)]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_json_tells_everything_of_a_models_output(model: Model) -> None:
 
 
 def test_json_keeps_any_text_on_one_line_and_has_no_infinity() -> None:
-    impossible = Translation("ü\n\u2028", -math.inf, -math.inf)
+    impossible = Output("ü\n\u2028", -math.inf, -math.inf)
     text = Json()(LINE, [impossible])
     assert text.count("\n") == 1
     row = json.loads(text)

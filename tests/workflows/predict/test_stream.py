@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transduce.models.outputs import Translation
-from transduce.models.prefixes import LineError
 
 import tiny_model
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
+from transduce.tasks.outputs import LineError, Output
 from transduce.terminal import messages_on_stderr
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
@@ -71,10 +70,10 @@ def test_n_best_lines_name_line_rank_and_score(model: Model) -> None:
 
 
 def test_a_translation_is_one_line_whatever_the_model_says(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    def says(lines: Sequence[str], **rest: Any) -> list[list[Translation]]:
-        return [[Translation("a\nb\r\nc\u2028d\te", -1.0, -1.0)] for _ in lines]
+    def says(method: Method, model: Model, lines: Sequence[str], **rest: Any) -> Iterator[tuple[int, list[Output]]]:
+        return ((place, [Output("a\nb\r\nc\u2028d\te", -1.0, -1.0)]) for place in range(len(lines)))
 
-    monkeypatch.setattr(model, "translate_n_best", says)
+    monkeypatch.setattr(Method, "outputs", says)
     assert stream(model, [["x"]]) == ["a b  c\u2028d\te\n"]
     assert stream(model, [["x"]], searched(model, shown=Columns(ranked=True))) == [
         "1\t1\t-1.000000\ta b  c\u2028d\te\n"
@@ -112,7 +111,7 @@ def test_outputs_that_are_cut_are_named_at_first_and_then_counted(
 ) -> None:
     wanted = searched(model, beam=1, max_length=1, min_length=1, no_repeat_ngram=0)
     lines = numbered(["bar dar"] * 14 + [""])
-    outputs = [found[0] for found in wanted.method.translate(model, [line.text for line in lines])]
+    outputs = [found[0] for _, found in sorted(wanted.method.outputs(model, [line.text for line in lines]))]
     assert [output.ended for output in outputs] == [False] * 14 + [True]
     translate_stream(model, [lines[:5], lines[5:]], lambda text: None, wanted)
     cut = [f"f:{number}: the output was cut at its longest length" for number in range(1, 11)]
@@ -163,7 +162,7 @@ def test_an_unknown_tag_is_refused_before_anything_is_read(model: Model) -> None
 def test_what_stands_beside_hears_every_batch(model: Model) -> None:
     heard: list[tuple[int, str]] = []
 
-    def beside(lines: Sequence[Line], outputs: Sequence[Sequence[Translation]]) -> None:
+    def beside(lines: Sequence[Line], outputs: Sequence[Sequence[Output]]) -> None:
         heard.extend((line.number, found[0].text) for line, found in zip(lines, outputs, strict=True))
 
     batches = [numbered(SOURCES[:2]), numbered(SOURCES[2:], 3)]

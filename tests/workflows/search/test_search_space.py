@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from transduce import config
 from transduce.workflows.search.proposals import propose
-from transduce.workflows.search.space import Choices, Dimension, Range, assignment, combinations, parse
+from transduce.workflows.search.space import Choices, Dimension, Range, combinations, parse
 
 KINDS = {"training.batch-tokens": "a whole number", "model.dropout": "a number"}
 
@@ -69,7 +69,7 @@ def test_combinations_are_counted() -> None:
 )
 @settings(max_examples=50)
 def test_an_assignment_gives_the_value_back(value: Any) -> None:
-    found = config.override({}, [assignment("table.key", value)])["table"]["key"]
+    found = config.override({}, [config.assignment("table.key", value)])["table"]["key"]
     assert found == value and type(found) is type(value)
 
 

@@ -26,6 +26,7 @@ from transduce.terminal import messages_on_stderr, print_message
 from transduce.training import checkpoints, metrics_log
 from transduce.training.interrupt import StopRequest
 from transduce.training.loop import Diverged
+from transduce.training.step import TrainingStep
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import validation as validation_workflow
 from transduce.workflows.train.run import Abandoned, train
@@ -97,7 +98,7 @@ def test_stopping_and_going_on_changes_nothing(whole, tmp_path, stop_at, monkeyp
     """Stopped between validations and at one; the signal arrives in the middle of an update."""
     run_file = write_toy(tmp_path)
     calls = 0
-    update = train_workflow.translation.loss
+    update = TrainingStep.forward
 
     def counting(*arguments):
         nonlocal calls
@@ -106,7 +107,7 @@ def test_stopping_and_going_on_changes_nothing(whole, tmp_path, stop_at, monkeyp
             os.kill(os.getpid(), signal.SIGINT)
         return update(*arguments)
 
-    monkeypatch.setattr(train_workflow.translation, "loss", counting)
+    monkeypatch.setattr(TrainingStep, "forward", counting)
     stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
     assert not stopped.finished and stopped.signal == signal.SIGINT and stopped.state.step == stop_at
     torch.manual_seed(99)  # what the next sitting finds in its generator must not matter
@@ -117,16 +118,16 @@ def test_stopping_and_going_on_changes_nothing(whole, tmp_path, stop_at, monkeyp
 @pytest.mark.parametrize("validation", [1, 3])
 def test_stopping_inside_a_validation_and_going_on_changes_nothing(whole, tmp_path, monkeypatch, validation):
     """The first validation and the last: it is broken off, and made when the run goes on."""
-    run_file, calls, decode = write_toy(tmp_path), 0, validation_workflow.decode
+    run_file, calls, predict = write_toy(tmp_path), 0, validation_workflow.DevSet._predict
 
     def interrupted(*arguments, **options):
         nonlocal calls
         calls += 1
         if calls == validation:
             os.kill(os.getpid(), signal.SIGTERM)
-        return decode(*arguments, **options)
+        return predict(*arguments, **options)
 
-    monkeypatch.setattr(validation_workflow, "decode", interrupted)
+    monkeypatch.setattr(validation_workflow.DevSet, "_predict", interrupted)
     stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
     assert not stopped.finished and stopped.signal == signal.SIGTERM and stopped.state.step == 10 * validation
     assert train(run_file, resume=True, root=tmp_path).finished
@@ -210,10 +211,10 @@ def test_checkpoints_that_are_gone_are_no_reason_to_begin_anew(tmp_path):
 
 def test_a_closed_terminal_saves_as_ctrl_c_does(tmp_path, monkeypatch):
     run_file = write_toy(tmp_path)
-    loss = train_workflow.translation.loss
+    loss = TrainingStep.forward
     monkeypatch.setattr(
-        train_workflow.translation,
-        "loss",
+        TrainingStep,
+        "forward",
         lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
     )
     stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
@@ -234,7 +235,7 @@ def test_a_budget_that_changed_is_reckoned_anew_even_after_a_kill(tmp_path, monk
     run_file = write_toy(tmp_path)
     train(run_file, ["training.steps=4"], root=tmp_path)
     longer = ["training.steps=none", "training.minutes=0.1"]
-    monkeypatch.setattr(train_workflow, "run", lambda *_: 1 / 0)
+    monkeypatch.setattr(train_workflow, "run_loop", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train(run_file, longer, resume=True, root=tmp_path)
     monkeypatch.undo()
@@ -257,18 +258,18 @@ def test_the_number_format_is_that_of_the_beginning(tmp_path, monkeypatch, caplo
 
 def test_stopping_after_an_update_that_was_left_out_keeps_the_work(tmp_path, monkeypatch):
     run_file, calls = write_toy(tmp_path), 0
-    loss = train_workflow.translation.loss
+    loss = TrainingStep.forward
 
     def failing(*arguments):
         nonlocal calls
         calls += 1
         found = loss(*arguments)
         if calls == 8:
-            found.loss.data.fill_(float("nan"))
+            found.total.data.fill_(float("nan"))
             os.kill(os.getpid(), signal.SIGINT)
         return found
 
-    monkeypatch.setattr(train_workflow.translation, "loss", failing)
+    monkeypatch.setattr(TrainingStep, "forward", failing)
     stopped = train(run_file, root=tmp_path, stopping=stop_on_signals)
     assert stopped.state.step == 7
     assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints").state.step == 7
@@ -353,17 +354,17 @@ def test_without_any_whole_checkpoint_nothing_starts_anew(tmp_path):
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     run_file = write_toy(tmp_path)
     calls = 0
-    loss = train_workflow.translation.loss
+    loss = TrainingStep.forward
 
     def failing(*arguments):
         nonlocal calls
         calls += 1
         found = loss(*arguments)
         if calls > 12:
-            found.loss.data.fill_(float("nan"))
+            found.total.data.fill_(float("nan"))
         return found
 
-    monkeypatch.setattr(train_workflow.translation, "loss", failing)
+    monkeypatch.setattr(TrainingStep, "forward", failing)
     with pytest.raises(ValueError, match=r"diverged at step 13.*last good state is .*step-00000010.*learning-rate"):
         train(run_file, root=tmp_path)
     assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints").state.step == 10
@@ -456,10 +457,10 @@ def test_what_was_to_be_ignored_stays_so(tmp_path, monkeypatch):
     """As nohup has it: a terminal that closes is no reason to stop."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        loss = train_workflow.translation.loss
+        loss = TrainingStep.forward
         monkeypatch.setattr(
-            train_workflow.translation,
-            "loss",
+            TrainingStep,
+            "forward",
             lambda *arguments: (os.kill(os.getpid(), signal.SIGHUP), loss(*arguments))[1],
         )
         found = train(write_toy(tmp_path), ["training.steps=2"], root=tmp_path, stopping=stop_on_signals)
@@ -474,7 +475,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path, monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(train_workflow.translation, "loss", twice)
+    monkeypatch.setattr(TrainingStep, "forward", twice)
     with pytest.raises(Abandoned):
         train(write_toy(tmp_path), root=tmp_path, stopping=stop_on_signals)
 
@@ -545,7 +546,7 @@ def test_the_command_resumes_with_the_threads_that_a_run_began_with(tmp_path, mo
 def test_a_run_that_no_validation_gives_a_number_has_diverged(tmp_path, monkeypatch):
     """The last update made the network's outputs infinite, and no other follows to be found out."""
     nothing = {"loss": math.nan, "perplexity": math.nan}
-    monkeypatch.setattr(validation_workflow.DevSet, "_loss", lambda self, network, stop: nothing)
+    monkeypatch.setattr(validation_workflow.DevSet, "_loss", lambda self, stop: nothing)
     with pytest.raises(Diverged, match=r"no validation up to step 4 gave a number; begin a new run with a lower"):
         train(write_toy(tmp_path), ["training.steps=4"], root=tmp_path)
     assert not (tmp_path / "runs/toy/model").exists()

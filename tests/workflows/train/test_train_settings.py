@@ -12,10 +12,10 @@ import torch
 import transduce
 from toy import write_toy
 from transduce.cli.process import stop_on_signals
+from transduce.tasks.translation import Translation
 from transduce.training import checkpoints
 from transduce.training.job import Validation
 from transduce.training.metrics_log import read
-from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train.run import train
 from transduce.workflows.train.run_folder import RunFolder
 
@@ -51,18 +51,18 @@ def same(one: checkpoints.Checkpoint, other: checkpoints.Checkpoint) -> bool:
 def test_stopping_and_going_on_changes_nothing(tmp_path, monkeypatch, settings):
     whole, parted = tmp_path / "whole", tmp_path / "parted"
     assert train(write_toy(whole), settings, root=whole).finished
-    calls, real = 0, train_workflow.translation.batch_of
+    calls, real = 0, Translation.batch
 
-    def counting(*arguments):
+    def counting(*arguments, **named):
         nonlocal calls
         calls += 1
         if calls in (17, 60):  # in an update, or in a validation
             os.kill(os.getpid(), signal.SIGINT)
-        return real(*arguments)
+        return real(*arguments, **named)
 
     run_file = write_toy(parted)
     with monkeypatch.context() as patch:
-        patch.setattr(train_workflow.translation, "batch_of", counting)
+        patch.setattr(Translation, "batch", counting)
         assert not train(run_file, settings, root=parted, stopping=stop_on_signals).finished
         train(run_file, settings, resume=True, root=parted, stopping=stop_on_signals)
     assert train(run_file, settings, resume=True, root=parted).finished
@@ -95,7 +95,7 @@ def test_whichever_is_best_becomes_the_model(tmp_path, monkeypatch, setting, bet
     """By a metric that calls each validation better, or worse, than the one before."""
     calls = 0
 
-    def validate(self, network, stop):
+    def validate(self, stop):
         nonlocal calls
         calls += 1
         return Validation({"loss": -float(calls) if better else float(calls)}, "")

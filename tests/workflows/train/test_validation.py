@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from transduce.data.held_out import HeldOutText
 
 import tiny_model
+from transduce.data.records import Record
 from transduce.data.store import StoreWriter, TokenStore
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.models.model import load
+from transduce.tasks.references import Item
+from transduce.tasks.translation import TRANSLATION
 from transduce.training.interrupt import StopRequest
 from transduce.workflows.train import validation
 from transduce.workflows.train.validation import DevSet, dev_places
@@ -31,44 +33,41 @@ def test_a_sorted_dev_set_is_seen_in_all_its_parts() -> None:
     assert 180 <= every_other.sum() <= 320
 
 
+def dev_set(model, rows, folder):
+    item = Item(Record({"source": "b\x1b[31mar", "target": "mit"}, "dev:1"), ["mit"])
+    with StoreWriter(folder / "dev.arrow", ["source", "target"]) as writer:
+        writer.write(rows)
+    return DevSet(model, TokenStore(folder / "dev.arrow"), [item], 0.5, 64)
+
+
 def test_the_loss_is_of_the_pairs_drawn(tmp_path, monkeypatch) -> None:
     model = load(tiny_model.write(tmp_path / "model"), "cpu")
-    easy, hard = [(["bar"], ["mit"])] * 6, [(["kus nut"], ["lot nas bis"])] * 6
-    pairs = [
-        (model.tokenizers.source.encode(source), model.tokenizers.target.encode(target))
-        for (source,), (target,) in easy + hard
+    easy, hard = [("bar", "mit")] * 6, [("kus nut", "lot nas bis")] * 6
+    encode = {name: model.processors[name].encode_batch for name in ("source", "target")}
+    sources, targets = ([pair[side] for pair in easy + hard] for side in (0, 1))
+    rows = [
+        {"source": source, "target": target}
+        for source, target in zip(encode["source"](sources), encode["target"](targets), strict=True)
     ]
-    with StoreWriter(tmp_path / "dev.arrow", ("source", "target")) as writer:
-        writer.write({"source": [source for source, _ in pairs], "target": [target for _, target in pairs]})
-    monkeypatch.setattr(validation, "LOSS_PAIRS", 5)
-    texts = [HeldOutText("b\x1b[31mar", ["mit"], (), "")]
-    dev = DevSet(TokenStore(tmp_path / "dev.arrow"), texts, model.tokenizers, model.decoding(), 64, "cpu")
-    found = dev.validate(model.network, StopRequest())
+    monkeypatch.setattr(validation, "LOSS_ROWS", 5)
+    found = dev_set(model, rows, tmp_path).validate(StopRequest())
     sums, tokens = 0.0, 0
     model.network.eval()
     for place in dev_places(12, 5):
-        source, target = (easy + hard)[place]
-        (scored,) = model.score([(source[0], target[0])])
+        (scored,) = model.score([(easy + hard)[place]])
         sums, tokens = sums - scored.log_probability, tokens + len(scored.tokens)
     assert found.values["loss"] == pytest.approx(sums / tokens, rel=1e-4)
+    assert found.values["perplexity"] == pytest.approx(math.exp(sums / tokens), rel=1e-4)
     assert "\x1b" not in found.samples and "\\x1b[31m" in found.samples
 
 
 def test_a_network_without_finite_probabilities_is_worst_and_no_error(tmp_path) -> None:
     """What is learnt at too high a rate: the updates that follow say so, and name the last good checkpoint."""
     model = load(tiny_model.write(tmp_path / "model"), "cpu")
-    with StoreWriter(tmp_path / "dev.arrow", ("source", "target")) as writer:
-        writer.write({"source": [[9, 8]], "target": [[9]]})
-    dev = DevSet(
-        TokenStore(tmp_path / "dev.arrow"),
-        [HeldOutText("bar", ["mit"], (), "")],
-        model.tokenizers,
-        model.decoding(),
-        64,
-        "cpu",
-    )
+    dev = dev_set(model, [{"source": [9, 8], "target": [9]}], tmp_path)
     with torch.no_grad():
         next(model.network.parameters()).fill_(math.nan)
-    found = dev.validate(model.network, StopRequest())
-    assert found.values.keys() == {"loss", "perplexity", *QUICK_METRICS} and all(map(math.isnan, found.values.values()))
+    found = dev.validate(StopRequest())
+    quick = {name for name in TRANSLATION.metrics if name in QUICK_METRICS}
+    assert found.values.keys() == {"loss", "perplexity", *quick} and all(map(math.isnan, found.values.values()))
     assert "no finite probabilities" in found.samples and model.network.training

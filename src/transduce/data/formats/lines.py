@@ -33,9 +33,12 @@ NOT_TEXT = (  # (first bytes, what the file is, what to do); UTF-32 before UTF-1
 
 @dataclass(frozen=True)
 class LineRules:
-    """What counts as a bad line and what happens to it."""
+    """What counts as a bad line and what happens to it.
 
-    bad_lines: Literal["error", "drop"] = "error"
+    bad_lines: "drop" counts it, "error" stops and names the setting that drops it, "stop" is for reading without settings.
+    """
+
+    bad_lines: Literal["error", "drop", "stop"] = "error"
     max_line_bytes: int = 1_000_000
     max_row_lines: int = 100  # of a .csv; a quote that is not closed swallows the rows up to the next one
 
@@ -199,6 +202,8 @@ def require_equal_lines(files: Sequence[FileFacts]) -> None:
 
 def drop_or_stop(bad: BadLine, rules: LineRules, findings: Findings) -> None:
     """Count a bad line as dropped, or raise the ValueError that stops at it, as the rules say."""
+    if rules.bad_lines == "stop":
+        raise ValueError(f"{message(bad)}; correct the line")
     if rules.bad_lines == "error":
         raise ValueError(f'{message(bad)}; correct the line, or set data.bad-lines = "drop" to leave such lines out')
     findings.dropped.add(bad.reason, bad.where, bad.detail)

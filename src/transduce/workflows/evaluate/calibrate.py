@@ -15,15 +15,19 @@ def calibration(model: Model, held_out: HeldOut, batch_tokens: int = 4096) -> Ca
     """Over every unit of the first references: the probability of the model's first choice, and whether that is right.
 
     Target tokens, end tokens included, are each given the source and the tokens before them (teacher forcing). Sources
-    that are too long are cut as in translation. ValueError for an ensemble, which has no network of its own.
+    that are too long are cut as in translation, and rows with a label that the model does not know are left out.
+    ValueError for an ensemble, which has no network of its own.
     """
     if isinstance(model, EnsembleModel):
         raise ValueError(
             f"calibration is of one model's confidence, and {model.name} is an ensemble; give one of its models"
         )
+    records = held_out.scorable(model.processors)
+    if not records:
+        raise ValueError(f"calibration needs a {model.task.unit} with a label that {model.name} knows, found none")
     confidence, right = [], []
     with progress_bar("batch", title="calibrating") as bar:
-        for batch in bar.counted(model.batches(held_out.records(), batch_tokens)):
+        for batch in bar.counted(model.batches(records, batch_tokens)):
             values, hits = model.task.certainty(model.network, batch)
             confidence.append(values.double().cpu().numpy())
             right.append(hits.cpu().numpy())

@@ -34,9 +34,11 @@ def read_outputs(path: Path, held_out: HeldOut) -> tuple[str, ...]:
     outputs = tuple(lines(path))
     items = len(held_out.references)
     if len(outputs) != items:
-        left_out = f", {held_out.left_out:,} pairs with an empty side left out" if held_out.left_out else ""
+        left_out = (
+            f", {held_out.left_out:,} {held_out.task.unit}s with an empty column left out" if held_out.left_out else ""
+        )
         raise ValueError(
-            f"{path} has {len(outputs):,} lines, but {held_out.name or 'the test set'} has {items:,} items to translate"
+            f"{path} has {len(outputs):,} lines, but {held_out.name or 'the test set'} has {items:,} items"
             f"{left_out}; line N must be the output for item N"
         )
     return outputs

@@ -3,6 +3,7 @@
 import string
 
 from transduce.evaluation.significance import RESAMPLES, SEED, TRIALS, Interval
+from transduce.workflows.evaluate.test_set import HeldOut
 
 NOTHING = "\u2013"
 
@@ -21,6 +22,11 @@ def letter(place: int) -> str:
 def counted(number: int, what: str) -> str:
     """`counted(1, "pair") == "1 pair"`, `counted(2000, "pair") == "2,000 pairs"`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def scored_units(held_out: HeldOut, units: int) -> str:
+    """What a figure of a model is of: "2,000 target tokens, first references", or "2,000 tokens" without references."""
+    return counted(units, "token") if held_out.task.answer is None else f"{units:,} target tokens, first references"
 
 
 def figure(value: float | None) -> str:

@@ -22,7 +22,17 @@ from transduce.files import write_atomically
 from transduce.training import metrics_log
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
-from transduce.workflows.evaluate.number_format import NOTHING, counted, draws, figure, letter, p_value, percent, spread
+from transduce.workflows.evaluate.number_format import (
+    NOTHING,
+    counted,
+    draws,
+    figure,
+    letter,
+    p_value,
+    percent,
+    scored_units,
+    spread,
+)
 from transduce.workflows.evaluate.run import Evaluation, Judged
 from transduce.workflows.evaluate.sentence_tables import Output, Sentence, metric_of_sentences
 from transduce.workflows.evaluate.test_set import run_of
@@ -53,6 +63,8 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
         letters=[letter(place) for place in range(len(found.systems))],
         evaluation=evaluation,
         figures={} if evaluation is None else {name: f"{value:.4g}" for name, value in evaluation.figures.items()},
+        units="" if evaluation is None else scored_units(found.held_out, evaluation.units),
+        scored_unit=found.held_out.scored_unit,
         contents=_contents(found, info, pictures),
         draws=draws(),
         calibration_bins=BINS,
@@ -78,7 +90,7 @@ def _contents(found: Assessment, info: ModelInfo | None, pictures: dict[str, str
         ("breakdowns", "Breakdowns", bool(found.breakdowns)),
         ("calibration", "Calibration", found.calibration is not None),
         ("confusion", "Confusion", found.confusion is not None),
-        ("worst", "Worst sentences", found.worst is not None and bool(found.worst.sentences)),
+        ("worst", f"Worst {found.held_out.item}s", found.worst is not None and bool(found.worst.sentences)),
         *((anchor, name, True) for anchor, name in different),
         ("curve", "Learning curve", "curve" in pictures),
         ("model", "Model", info is not None),

@@ -1,4 +1,4 @@
-"""Evaluate: translate sources and compare the outputs with their references."""
+"""Evaluate: predict for records and compare the predictions with their references."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.models.model import Model, in_order
 from transduce.tasks.references import units_per_byte
-from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
 from transduce.terminal import ProgressBar, progress_bar
@@ -21,6 +20,7 @@ from transduce.workflows.evaluate.test_set import HeldOut
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.stream import one_line
 
+FIGURES = ("perplexity", "bits-per-byte")  # of models, in any task
 CHUNK = 100  # outputs that a costly metric scores between updates of the progress bar
 
 
@@ -74,17 +74,15 @@ def evaluate(
     chosen = chosen_metrics(metrics, model.task)
     if not held_out.sources:
         raise ValueError(f"there are no {model.task.unit}s to evaluate on")
-    records = held_out.records()
-    figures, nll, units = model.task.figures(0.0, 0.0), 0.0, 0
-    if figures:  # else nothing is measured by the loss, and an answer that the model cannot give is wrong
-        nll, units = model.likelihood(records)  # first, as it detects references that are too long
+    records = held_out.scorable(model.processors)
+    nll, units = model.likelihood(records)  # first, as it detects references that are too long
     outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen)
     rate = units_per_byte(model.task, model.processors, records)
     return Evaluation(
         **vars(judged),
         sentences=len(held_out.sources),
-        figures=model.task.figures(nll / units, rate) if figures else {},
+        figures=model.task.figures(nll / units, rate) if units else {},
         units=units,
         cut=cut,
     )
@@ -134,12 +132,11 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
     if names is None:
         of_task = (TRANSLATION if task is None else task).metrics
         return [metric for name, metric in METRICS.items() if name in of_task]
-    figures = {figure for each in TASKS.values() for figure in each().figures(0.0, 0.0)}
     if task is None:
-        return [metric(name) for name in dict.fromkeys(names) if name not in figures]
+        return [metric(name) for name in dict.fromkeys(names) if name not in FIGURES]
     own, variants, figures_of_task = task.metrics, variants_of(task.metrics), task.figures(0.0, 0.0)
     for name in names:
-        if name not in figures:
+        if name not in FIGURES:
             metric(name)
         if name not in (*own, *variants, *figures_of_task):
             raise ValueError(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from transduce.data.columns import Labels
 from transduce.data.records import plural
@@ -46,7 +47,8 @@ ALONE: dict[Kind, str] = {
 class TestFiles:
     """Files of a test set: aligned `source` and `references`, or `pairs`; none of them for the run's own test pairs.
 
-    columns: names of columns of `pairs`. alternatives: pairs of one source are one item, any target is right.
+    columns: names of columns of `pairs`. records: of a .txt file.
+    alternatives: pairs of one source are one item, any target is right.
     tags: added to those of every source.
     """
 
@@ -54,6 +56,7 @@ class TestFiles:
     references: Sequence[Path] = ()
     pairs: Path | None = None
     columns: Mapping[str, str] | None = None
+    records: Literal["lines", "paragraphs", "file"] = "lines"
     alternatives: bool = False
     tags: tuple[str, ...] = ()
 
@@ -130,14 +133,19 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     return assessment
 
 
+def task_of(model: Path) -> Task:
+    """The task of the model in a model folder or run folder."""
+    return read_config(find_model(model)).task
+
+
 def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldOut:
-    task = TRANSLATION if systems.model is None else read_config(find_model(systems.model)).task
+    task = TRANSLATION if systems.model is None else task_of(systems.model)
     if files.references:
         held_out = read_aligned(files.source, files.references, task)
     elif files.pairs is not None:
         # the columns given are those of --train where the columns of the pairs have no names
         named = questions.train is None or names_columns(files.pairs)
-        held_out = read_test_set(files.pairs, files.alternatives, files.columns if named else None, task)
+        held_out = read_test_set(files.pairs, files.alternatives, files.columns if named else None, task, files.records)
     else:
         assert systems.model is not None
         path = own_test_set(systems.model)
@@ -169,10 +177,10 @@ def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple
 def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFiles) -> tuple[Model, HeldOut]:
     """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
     model = open_model(path, systems.device, systems.precision)
-    if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
-        held_out = replace(held_out, tags=())
     try:
         model.require(held_out.task.name)
+        if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
+            held_out = replace(held_out, tags=())
         systems.method(model)
         for tags in set(held_out.tags):
             model.processors.tokenizer(held_out.task.key).tag_ids(tags)

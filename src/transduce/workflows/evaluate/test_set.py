@@ -1,15 +1,17 @@
-"""Held-out pairs: what a system is tested on, from files or from the run that kept them apart."""
+"""Test sets: what a system is tested on, from files or from the run that kept them apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from transduce.data import overlap
+from transduce.data.columns import Labels, Text
 from transduce.data.config import Columns, Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import read_records
+from transduce.data.processors import Processors
 from transduce.data.records import Record
 from transduce.data.tally import Findings
 from transduce.models.model import as_record
@@ -37,6 +39,11 @@ class HeldOut:
     name: str = field(default="", compare=False)
     task: Task = TRANSLATION
 
+    @property
+    def item(self) -> str:
+        """One item in words: "sentence", "document", "text"."""
+        return "sentence" if self.task.name == TRANSLATION.name else self.task.unit
+
     def records(self) -> list[Record]:
         """Each item with its first reference as the answer."""
         task, tags, rows = self.task, self.tags or ((),) * len(self.sources), []
@@ -44,6 +51,22 @@ class HeldOut:
             values = {task.key: source} | ({} if task.answer is None else {task.answer: answers[0]})
             rows.append(Record(values, f"item {number + 1}", tags=tuple(tags[number])))
         return rows
+
+    def scorable(self, processors: Processors) -> list[Record]:
+        """The records whose first answer a model can be given: all but those with a label that it does not know."""
+        answer = self.task.answer
+        labels = None if answer is None else processors[answer]
+        if answer is None or not isinstance(labels, Labels):
+            return self.records()
+        return [record for record in self.records() if record.values[answer] in labels.ids]
+
+    @property
+    def scored_unit(self) -> str:
+        """What a model gives a probability to, for people: "reference token", "token", "text"."""
+        answer = self.task.answer
+        if answer is None:
+            return "token"
+        return "reference token" if isinstance(self.task.columns[answer], Text) else self.item
 
     def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
         """The same items with these tags behind those that each has. ValueError where they are too many for one."""
@@ -69,20 +92,25 @@ def read_aligned(source: Path | None, references: Sequence[Path], task: Task = T
 
 
 def read_test_set(
-    path: Path, alternatives: bool = False, columns: Mapping[str, str] | None = None, task: Task = TRANSLATION
+    path: Path,
+    alternatives: bool = False,
+    columns: Mapping[str, str] | None = None,
+    task: Task = TRANSLATION,
+    records: Literal["lines", "paragraphs", "file"] = "lines",
 ) -> HeldOut:
     """The records of one file in any format that training data may have. With `alternatives`, records that differ in the
     answer alone are one item with several references, and its group is that of the first.
 
     `columns` names those of a .csv or .jsonl file that are called otherwise: {"source": "en", "target": "de"}.
+    `records` is what a record of a .txt file is.
     """
     findings = Findings()
-    corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task))
-    records = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
+    corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task), records=records)
+    found = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
     left_out = _left_out(findings, task)
-    if not records:
+    if not found:
         raise ValueError(f"{path}: holds no {task.unit}s to evaluate on")
-    every = items(task, records, merge=alternatives)
+    every = items(task, found, merge=alternatives)
     firsts = [item.record for item in every]
     return HeldOut(
         sources=tuple(record.values[task.key] for record in firsts),
@@ -147,11 +175,11 @@ def run_of(model: Path) -> Path | None:
 
 
 def own_test_set(model: Path) -> Path:
-    """The pairs that the run of a model kept for the final test. ValueError if there are none."""
+    """The records that the run of a model kept for the final test. ValueError if there are none."""
     run = run_of(model)
     if run is None or not (run / "test.jsonl").is_file():
         raise ValueError(
-            f"{model} has no test pairs of its own: give --data FILE, or --source FILE and --reference FILE"
+            f"{model} has no test set of its own: give --data FILE, or --source FILE and --reference FILE"
             + ("" if run is None else " (a run keeps some where data.split.test or data.test says so)")
         )
     return run / "test.jsonl"
@@ -165,8 +193,8 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
         return None
     different = len(set(held_out.sources))
     return (
-        f"{model} was trained on {found:,} of the {different:,} different sources of {held_out.name}: its figures there "
-        "say little about text that it has not seen"
+        f"{model} was trained on {found:,} of the {different:,} different {held_out.task.key}s of {held_out.name}: "
+        "its figures there say little about text that it has not seen"
     )
 
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
 
 from transduce.data.formats.lines import BLOCK, BadLine, LineRules, message, open_text, stream_lines
 from transduce.data.tally import Findings
@@ -20,6 +21,17 @@ log = logging.getLogger(__name__)
 
 FIRST, MOST = 16, 512  # lines of the first batch; later ones double up to the most
 MOST_CHARACTERS = 1 << 20  # of a batch, and of what a pipe's reader holds ready
+
+
+@runtime_checkable
+class HasText(Protocol):
+    """A line, or a record."""
+
+    @property
+    def text(self) -> str: ...
+
+
+T = TypeVar("T", bound=HasText)
 
 
 @dataclass(frozen=True)
@@ -102,9 +114,9 @@ def count_lines(path: Path) -> int:
     return count + (last != b"\n")
 
 
-def full_batches(source: Iterable[Line]) -> Iterator[list[Line]]:
-    """All lines in batches of growing size. An error comes after the batch of the lines before it."""
-    batch: list[Line] = []
+def full_batches(source: Iterable[T]) -> Iterator[list[T]]:
+    """All lines or records in batches of growing size. An error comes after the batch of the lines before it."""
+    batch: list[T] = []
     characters, most = 0, FIRST
     try:
         for line in source:

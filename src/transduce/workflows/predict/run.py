@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,11 +17,12 @@ from transduce.data.records import Record, plural, with_tags
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
 from transduce.models.model import Model, as_record
-from transduce.tasks.outputs import LineError
+from transduce.tasks.outputs import LineError, Output
 from transduce.tasks.task import Prediction, Task
 from transduce.terminal import progress_bar
 from transduce.workflows.evaluate.test_set import named_columns
 from transduce.workflows.predict.line_batches import Input, arriving_batches, full_batches, lines
+from transduce.workflows.predict.notes import Notes
 from transduce.workflows.predict.stream import one_line
 
 log = logging.getLogger(__name__)
@@ -66,27 +68,33 @@ class Source:
     def _records(self, task: Task, path: Path) -> Iterator[list[Record]]:
         corpus = Corpus(file=path, columns=None if self.columns is None else named_columns(self.columns, task))
         findings = Findings()
-        records = read_records(corpus, task.columns, LineRules(), findings, without=task.answer, keep_empty=True)
+        records = read_records(corpus, task.columns, LineRules("stop"), findings, without=task.answer, keep_empty=True)
         while batch := list(islice(records, BATCH)):
             yield batch
         if blank := findings.noted.counts.get("blank line skipped"):
             log.warning("%s: %s skipped", path, f"{blank:,} blank {plural('line', blank)}")
 
 
-def predict_files(model: Model, source: Source, write: Callable[[str], object], as_json: bool = False) -> None:
+def predict_files(
+    model: Model, source: Source, write: Callable[[str], object], as_json: bool = False, bar_hidden: bool = False
+) -> None:
     """Writes a line for each record, batch by batch.
 
     ValueError with file and line for a record that cannot be read or predicted for, after the lines of those before it.
     """
     settings = model.decoding()
-    with progress_bar(model.task.unit, hidden="-" in source.names) as bar:
+    with progress_bar(model.task.unit, hidden=bar_hidden) as bar, closing(Notes()) as notes:
         for batch in source.batches(model.task):
-            for prediction in bar.counted(_predictions(model, batch, settings)):
+            for record, prediction in zip(batch, bar.counted(_predictions(model, batch, settings)), strict=False):
+                if isinstance(prediction, Output) and prediction.source_cut:
+                    what = f"the {model.task.key} is longer than the {model.generation.max_source:,} tokens that this "
+                    notes.add("longer than the model takes", record.where, f"{what}model takes; its beginning was used")
                 write(_json(prediction) if as_json else f"{one_line(prediction.text)}\n")
 
 
 def _predictions(model: Model, batch: Sequence[Record], settings: Decoding) -> Iterator[Prediction]:
-    refusal = None
+    """One for each record up to the first that cannot be predicted for, which the ValueError behind them names."""
+    batch, refusal = _with_known_tags(model, batch)
     while True:
         try:
             yield from model.task.predict(model, batch, settings)
@@ -97,6 +105,17 @@ def _predictions(model: Model, batch: Sequence[Record], settings: Decoding) -> I
         if refusal is not None:
             raise refusal
         return
+
+
+def _with_known_tags(model: Model, batch: Sequence[Record]) -> tuple[Sequence[Record], ValueError | None]:
+    """The records before the first with a tag that the model does not know, and what is wrong with that one."""
+    tokenizer = model.processors.tokenizer(model.task.key)
+    for place, record in enumerate(batch):
+        try:
+            tokenizer.tag_ids(record.tags)
+        except ValueError as error:
+            return batch[:place], ValueError(f"{record.where}: {error}")
+    return batch, None
 
 
 def _json(prediction: Prediction) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from transduce import config
-from transduce.config import Given
+from transduce.config import NO_PARTS, Given, Parts
 from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
@@ -82,14 +82,16 @@ def choose(file: RunFile) -> Chosen:
     examples = Examples.of_data(task, facts)
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
-        conditional = [*network(examples, given), *vocabulary(facts, run.tokenizer, given), *optimiser(given)]
-        run = applied(run, conditional, given)
+        has_presets = config.name_of("model", {**NETWORKS, **file.parts}, run.model) in PRESETS_BY_KIND
+        conditional = [*(network(examples, given) if has_presets else ()), *vocabulary(facts, run.tokenizer, given)]
+        conditional += optimiser(given)
+        run = applied(run, conditional, given, file.parts)
     choices = training(examples, run.model, _answer_kind(file), run.training, given)
     if task.answer is not None and isinstance(task.columns[task.answer], Text):
         choices += decoding(run.data.clean, run.decoding, given)
     if file.start is not None:
         choices = gentler(choice for choice in choices if not choice.key.startswith("model."))
-    return Chosen(applied(run, choices, given), (*conditional, *choices), tuple(conditional))
+    return Chosen(applied(run, choices, given, file.parts), (*conditional, *choices), tuple(conditional))
 
 
 def logged(chosen: Chosen) -> Chosen:
@@ -99,7 +101,7 @@ def logged(chosen: Chosen) -> Chosen:
     return chosen
 
 
-def applied(run: RunConfig, choices: Iterable[Choice], given: Given) -> RunConfig:
+def applied(run: RunConfig, choices: Iterable[Choice], given: Given, parts: Parts = NO_PARTS) -> RunConfig:
     """The run with the choices made. A preset changes what is not given of [model]."""
     values: dict[str, Any] = {}
     for choice in choices:
@@ -109,7 +111,7 @@ def applied(run: RunConfig, choices: Iterable[Choice], given: Given) -> RunConfi
             values |= {f"model.{key}": value for key, value in preset.items() if f"model.{key}" not in given}
         else:
             values[choice.key] = choice.value
-    return config.with_values(run, values)
+    return config.with_values(run, values, parts)
 
 
 def _answer_kind(file: RunFile) -> str:
@@ -200,7 +202,10 @@ def _training(
     examples: Examples, model: NetworkConfig, kind: str, settings: TrainingConfig, given: Given
 ) -> Iterator[Choice]:
     task = examples.task
-    yield Choice("training.metric", task.metrics[0] if task.metrics else "loss", f"the first metric of {task.name}")
+    if task.metrics:
+        yield Choice("training.metric", task.metrics[0], f"the first metric of {task.name}")
+    else:
+        yield Choice("training.metric", "loss", f"{task.name} has no metric of predictions")
     yield _dropout(examples, model.d_model)
     tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))

@@ -19,7 +19,7 @@ from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.machine.hardware import best_device, bf16_is_fast
 from transduce.models.card import describe, model_card
 from transduce.models.folder import Loaded, ModelConfig, save
-from transduce.models.model import Model, command_of
+from transduce.models.model import Model
 from transduce.networks.heads import inner_matrices
 from transduce.networks.stepping import decodes
 from transduce.networks.transfer import transfer
@@ -51,15 +51,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """What a sitting left: the run folder, whether the budget is spent, the signal that stopped it if one did, and the
-    command that uses the model.
-    """
+    """What a sitting left: the run folder, whether the budget is spent, the signal that stopped it if one did."""
 
     folder: Path
     finished: bool
     state: TrainState
     signal: int | None = None
-    command: str = "predict"
 
 
 def train(
@@ -89,7 +86,7 @@ def train_file(
     stopping: Stopping = never,
 ) -> Trained:
     """`train` for a run file that has been read."""
-    folder = RunFolder(into or root / "runs" / file.path.stem)
+    folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
     with files.FolderLock(folder.path), _random_states_kept():
         if resume:
             config = folder.resumed(file)
@@ -107,7 +104,7 @@ def train_file(
         except KeyboardInterrupt:
             raise Abandoned from None
         log.info("%s: %s", folder.model, selection.chosen(config.training, state))
-    return Trained(folder.path, finished, state, stop.signal, command_of(config.task))
+    return Trained(folder.path, finished, state, stop.signal)
 
 
 def prepare_run(run_path: Path, overrides: Sequence[str] = (), root: Path = Path(".")) -> Prepared:
@@ -209,7 +206,8 @@ def _job(
     def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
         name, precision = folder.path.name, training.precision
         card = model_card(name, model.config, network, processors, state, values, run.seed, precision)
-        save(folder.model, model.config, weights, processors, model.generation if decodes(network) else None, card)
+        generation = model.generation if decodes(network) else None
+        save(folder.model, model.config, weights, processors, generation, card, folder.parts)
 
     step = TrainingStep(network, task.loss, training.label_smoothing, training.r_drop).train()
     costs, weights = task.cost(prepared.train.all_lengths()), [corpus.weight for corpus in run.data.train]

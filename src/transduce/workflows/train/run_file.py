@@ -6,12 +6,12 @@ A model that the run starts from gives what [model] and [decoding] leave open.
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from transduce import config
-from transduce.config import Fact, Given
+from transduce.config import NO_PARTS, Fact, Given, Parts
 from transduce.data.config import DataConfig
 from transduce.decoding.config import Decoding
 from transduce.networks.config import EncoderOnlyConfig
@@ -32,7 +32,7 @@ DEFAULT_PRESET = "transformer-small"
 class RunConfig:
     """Everything that decides what a run does."""
 
-    data: Annotated[DataConfig, "where the pairs are", Fact(prepared=True)]
+    data: Annotated[DataConfig, "where the records are", Fact(prepared=True)]
     task: Annotated[Task, "what to learn", TASKS, Fact(prepared=True)] = Translation()
     seed: Annotated[int, "of initialisation, order and dropout", Fact(at_least=0, below=2**63)] = 1
     start_from: Annotated[
@@ -69,6 +69,7 @@ class RunFile:
     """A run file that has been read: what it says, which keys it or --set gives, and what it names.
 
     tree: its TOML values, with those of --set. start: the model that the run starts from. data: its files.
+    parts: the caller's own, which the file may name.
     """
 
     path: Path
@@ -77,10 +78,11 @@ class RunFile:
     given: Given
     start: Start | None
     data: RunData
+    parts: Parts = field(default_factory=dict)
 
     def changed(self, overrides: Sequence[str]) -> "RunFile":
         """The same with more settings, as --set takes them. No file that has been read is read again."""
-        return _run_file(config.override(self.tree, overrides), self.path, self)
+        return _run_file(config.override(self.tree, overrides), self.path, self.parts, self)
 
 
 def read_run(path: Path, overrides: Sequence[str] = ()) -> RunFile:
@@ -88,7 +90,12 @@ def read_run(path: Path, overrides: Sequence[str] = ()) -> RunFile:
     return _run_file(config.override(config.read(path), overrides), path)
 
 
-def open_run(run: str | Path | Mapping[str, Any], settings: Mapping[str, Any], name: str | None = None) -> RunFile:
+def open_run(
+    run: str | Path | Mapping[str, Any],
+    settings: Mapping[str, Any],
+    name: str | None = None,
+    parts: Parts = NO_PARTS,
+) -> RunFile:
     """A run file, or its content as a dict, with settings by dotted key: `open_run("run.toml", {"training.steps": 100})`.
 
     `name` is that of the run: by default the file's stem; a dict needs one.
@@ -99,9 +106,12 @@ def open_run(run: str | Path | Mapping[str, Any], settings: Mapping[str, Any], n
         raise ValueError("a run that is given as a dict needs a name: its folder is runs/NAME")
     tree = _plain(run) if isinstance(run, Mapping) else config.read(path)
     try:
-        file = _run_file(config.override(tree, overrides), path)
+        file = _run_file(config.override(tree, overrides), path, parts)
     except ValueError as error:
-        raise ValueError(str(error).replace("--set: ", "settings: ", 1)) from None
+        text = str(error).replace("--set: ", "settings: ", 1)
+        if isinstance(error, config.UnknownPart):
+            text += f'; if it is a part of your own, give it: parts={{"{error.kind}": ...}}'
+        raise ValueError(text) from None
     return replace(file, path=path.with_name(f"{name}.toml")) if name else file
 
 
@@ -119,16 +129,16 @@ def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     return read_run(path, overrides).run
 
 
-def read_run_toml(path: Path) -> RunConfig:
+def read_run_toml(path: Path, parts: Parts = NO_PARTS) -> RunConfig:
     """The run.toml of a run folder, which has every setting: the model that the run started from is not looked at."""
-    return _run_of(config.read(path), path, None)
+    return _run_of(config.read(path), path, None, parts)
 
 
-def run_toml(run: RunConfig) -> str:
+def run_toml(run: RunConfig, parts: Parts = NO_PARTS) -> str:
     """TOML text from which `read_run_toml` makes an equal RunConfig."""
-    tree = config.tree_of(run)
+    tree = config.tree_of(run, parts)
     if isinstance(tree["model"], str):  # the name alone stands for a network by default, which is a preset
-        tree["model"] = {"kind": tree["model"], **config.tree_of(run.model)}
+        tree["model"] = {"kind": tree["model"], **config.tree_of(run.model, parts)}
     return config.dumps(tree)
 
 
@@ -145,9 +155,9 @@ def describe_run_file() -> list[config.KeyDescription]:
     return [*keys[:first], preset, *keys[first:]]
 
 
-def _run_file(tree: Mapping[str, Any], path: Path, before: RunFile | None = None) -> RunFile:
-    start = find_start(tree, path, None if before is None else before.start)
-    run = _run_of(tree, path, start)
+def _run_file(tree: Mapping[str, Any], path: Path, parts: Parts = NO_PARTS, before: RunFile | None = None) -> RunFile:
+    start = find_start(tree, path, None if before is None else before.start, parts)
+    run = _run_of(tree, path, start, parts)
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
     if "decoding" in tree and isinstance(run.model, EncoderOnlyConfig) and run.decoding != Decoding():
@@ -158,7 +168,7 @@ def _run_file(tree: Mapping[str, Any], path: Path, before: RunFile | None = None
     data = RunData(run.task, run.data, path.parent)
     if before is not None and before.data == data:
         data = before.data  # which has read its files
-    return RunFile(path, tree, run, config.given(tree), start, data)
+    return RunFile(path, tree, run, config.given(tree), start, data, parts)
 
 
 @dataclass(frozen=True)
@@ -166,15 +176,15 @@ class _TaskAlone:
     task: Annotated[Task, "what to learn", TASKS] = Translation()
 
 
-def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None) -> RunConfig:
+def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None, parts: Parts) -> RunConfig:
     where, rest = str(path), config.override(tree, ())  # a copy that knows where its keys come from
-    task = config.build(_TaskAlone, config.only(tree, "task"), where).task
-    bases: dict[str, Any] = {"model": _network_to_change(rest, where, task, start)}
+    task = config.build(_TaskAlone, config.only(tree, "task"), where, parts=parts).task
+    bases: dict[str, Any] = {"model": _network_to_change(rest, where, task, start, parts)}
     if start is not None and start.config.task.name == task.name:
         bases["decoding"] = start.decoding(rest.get("decoding", {}))
     _check_columns(rest, where, task)
     names = {"columns": tuple(task.columns)}
-    return config.build(RunConfig, rest, where, bases, also=("model.kind", "model.preset"), names=names)
+    return config.build(RunConfig, rest, where, bases, also=("model.kind", "model.preset"), names=names, parts=parts)
 
 
 def _check_columns(tree: Mapping[str, Any], where: str, task: Task) -> None:
@@ -193,24 +203,31 @@ def _check_columns(tree: Mapping[str, Any], where: str, task: Task) -> None:
                         )
 
 
-def _network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start | None) -> NetworkConfig:
+def _network_to_change(
+    tree: dict[str, Any], where: str, task: Task, start: Start | None, parts: Parts
+) -> NetworkConfig:
     """The network that the other keys of [model] change; takes `kind` and `preset` out of the tree.
 
     ValueError for an unknown preset, and for keys of another kind of network.
     """
+    networks: Mapping[str, Any] = config.with_own(NETWORKS, NetworkConfig, parts)
     model, kind = tree.get("model", {}), task.default_network
-    reason = f"this run's task, {config.name_of('task', TASKS, task)}, uses {kind}"
+    if kind not in networks:
+        raise ValueError(
+            f"{where}: default_network of task {task.name} is {kind!r}, expected one of {', '.join(networks)}"
+        )
+    reason = f"this run's task, {config.name_of('task', {**TASKS, **parts}, task)}, uses {kind}"
     if isinstance(model, str):
         model = tree["model"] = {"kind": model}
-    if not isinstance(model, dict) or str(model.get("kind", kind)) not in NETWORKS:
-        return _default_network(kind)  # building [model] says what is wrong with it
+    if not isinstance(model, dict) or str(model.get("kind", kind)) not in networks:
+        return _default_network(kind, networks)  # building [model] says what is wrong with it
     places = {key: config.origin(where, model, key) for key in ("kind", "preset")}
     asked, name = model.pop("kind", None), model.pop("preset", None)
     if asked is not None:
         kind, reason = asked, f"model.kind is {asked}"
     if start is not None and start.config.task.name == task.name:
         network = start.config.network
-        kind = config.name_of("model", NETWORKS, network)
+        kind = config.name_of("model", networks, network)
         reason = f"{start.folder}, which the run starts from, is {kind}"
         if asked not in (None, kind):
             raise ValueError(f"{places['kind']}: model.kind = {asked!r} does not go with start-from: {reason}")
@@ -218,10 +235,10 @@ def _network_to_change(tree: dict[str, Any], where: str, task: Task, start: Star
         network = start.body(kind)
         reason = f"its body is that of {start.folder}, which the run starts from"
     elif name is None:
-        network = _default_network(kind)
+        network = _default_network(kind, networks)
     else:
         network = _preset(kind, name, places["preset"])
-    known = {kind: config.keys_where(network, lambda fact: True) for kind, network in NETWORKS.items()}
+    known = {kind: config.keys_where(network, lambda fact: True) for kind, network in networks.items()}
     for key in model:
         owners = [name for name, keys in known.items() if key in keys]
         if owners and kind not in owners:
@@ -232,7 +249,9 @@ def _network_to_change(tree: dict[str, Any], where: str, task: Task, start: Star
 
 def _preset(kind: str, name: object, where: str) -> NetworkConfig:
     """A preset of a kind of network by name; ValueError with the nearest."""
-    presets = PRESETS_BY_KIND[kind]
+    presets = PRESETS_BY_KIND.get(kind, {})
+    if not presets:
+        raise ValueError(f"{where}: model.preset does not go with {kind} networks, which have no presets; leave it out")
     if isinstance(name, str) and name in presets:
         return presets[name]()
     near = difflib.get_close_matches(str(name), presets, n=1)
@@ -240,5 +259,7 @@ def _preset(kind: str, name: object, where: str) -> NetworkConfig:
     raise ValueError(f"{where}: model.preset must be one of {', '.join(presets)}, found {name!r}{advice}")
 
 
-def _default_network(kind: str) -> NetworkConfig:
-    return PRESETS_BY_KIND[kind][DEFAULT_PRESET]()
+def _default_network(kind: str, networks: Mapping[str, Any]) -> NetworkConfig:
+    """A kind's preset of the usual size, or its own defaults where it has no presets."""
+    network: NetworkConfig = PRESETS_BY_KIND.get(kind, {}).get(DEFAULT_PRESET, networks[kind])()
+    return network

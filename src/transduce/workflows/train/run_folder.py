@@ -4,11 +4,12 @@ A run goes on with the settings in its run.toml, from its newest good checkpoint
 """
 
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from transduce import config, files
+from transduce.config import Parts
 from transduce.training import checkpoints, metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
@@ -23,9 +24,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths inside a run's folder."""
+    """Paths inside a run's folder. parts: the caller's own, which run.toml names."""
 
     path: Path
+    parts: Parts = field(default_factory=dict)
 
     @property
     def run_file(self) -> Path:
@@ -51,7 +53,7 @@ class RunFolder:
         """Whether the newest checkpoint that can be read says that the run has come to its end."""
         try:
             state = checkpoints.load_newest(self.checkpoints).state
-            return is_over(read_run_toml(self.run_file).training, state)
+            return is_over(read_run_toml(self.run_file, self.parts).training, state)
         except ValueError:
             return False
 
@@ -63,7 +65,7 @@ class RunFolder:
             )
 
     def write(self, run: RunConfig) -> None:
-        files.write_atomically(self.run_file, run_toml(run))
+        files.write_atomically(self.run_file, run_toml(run, self.parts))
 
     def refuse_if_checkpoints_are_gone(self) -> None:
         """A ValueError if there must have been checkpoints: one is written after each validation, and then `latest`."""
@@ -81,10 +83,11 @@ class RunFolder:
         """
         if not self.run_file.exists():
             raise ValueError(f"{self.path} holds no run to go on with; leave out --resume to begin one")
-        began = read_run_toml(self.run_file)
+        began = read_run_toml(self.run_file, self.parts)
         run = _filled(file, began)
         may_change = config.keys_where(RunConfig, lambda fact: fact.resume)
-        for key, before, now in config.differences(config.values_of(began), config.values_of(run)):
+        values = [config.values_of(each, self.parts) for each in (began, run)]
+        for key, before, now in config.differences(*values):
             if key not in may_change:
                 raise ValueError(
                     f"{self.path} began with {key} = {before!r}, now it is {now!r}: a run goes on with the settings it began "
@@ -102,14 +105,14 @@ def _filled(file: RunFile, began: RunConfig) -> RunConfig:
         keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.given]
     if "model.preset" not in file.given and not file.given.any(sizes):
         keys += [key for key in _fields("model", file.run.model) if key not in file.given]
-    values = {key: config.value_at(began, key) for key in keys}
+    values = {key: config.value_at(began, key, file.parts) for key in keys}
     if file.run.training.precision == "auto":
         values["training.precision"] = began.training.precision
-    return config.with_values(file.run, {key: value for key, value in values.items() if value is not None})
+    return config.with_values(file.run, {key: item for key, item in values.items() if item is not None}, file.parts)
 
 
 def _fields(table: str, value: Any) -> list[str]:
-    return [f"{table}.{field.name.replace('_', '-')}" for field in fields(value)]
+    return [f"{table}.{each.name.replace('_', '-')}" for each in fields(value)]
 
 
 def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:

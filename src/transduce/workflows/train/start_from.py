@@ -1,12 +1,13 @@
 """Starting from a model: its network, its tokenizers and its weights, under new data and settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from transduce import config
+from transduce.config import NO_PARTS, Parts
 from transduce.data.columns import Text
 from transduce.data.processors import Processors
 from transduce.data.records import of_kind
@@ -26,16 +27,17 @@ KEY = "start-from"
 class Start:
     """The model that a run starts from.
 
-    path: as the run file names it, of a model folder or a run folder; folder: the model folder.
+    path: as the run file names it, of a model folder or a run folder; folder: the model folder. parts: the caller's own.
     """
 
     path: Path
     folder: Path
     config: ModelConfig
+    parts: Parts = field(default_factory=dict)
 
     @cached_property
     def processors(self) -> Processors:
-        return Processors.load(self.folder, self.config.task.columns)
+        return model_folder.read_config_and_processors(self.folder)[1]
 
     def processors_for(self, task: Task) -> Processors:
         """The processors that a run of a task takes: all of the same task, else the key column's tokenizer for all texts."""
@@ -46,16 +48,17 @@ class Start:
 
     def body(self, kind: str) -> NetworkConfig:
         """A network of another kind whose layers have the sizes of this model's."""
-        own, other = self.config.network, NETWORKS[kind]
-        shared: dict[str, Any] = {field.name: getattr(own, field.name) for field in fields(LayerConfig)}
+        own, other = self.config.network, {**NETWORKS, **self.parts}[kind]
+        shared: dict[str, Any] = {each.name: getattr(own, each.name) for each in fields(LayerConfig)}
         layers: dict[str, Any] = {
-            field.name: _layers(own, field.name) for field in fields(other) if field.name.endswith("layers")
+            each.name: _layers(own, each.name) for each in fields(other) if each.name.endswith("layers")
         }
-        return other(**shared, **layers)
+        network: NetworkConfig = other(**shared, **layers)
+        return network
 
     def load(self) -> Loaded:
         """The whole model, on the CPU, in float32."""
-        return model_folder.load_folder(self.folder)
+        return model_folder.load_folder(self.folder, parts=self.parts)
 
     def decoding(self, own: Any) -> Decoding:
         """Its settings of decoding that go with the run file's own [decoding]: all, all but its groups, or none."""
@@ -69,7 +72,9 @@ class Start:
         return Decoding()
 
 
-def find_start(tree: Mapping[str, Any], run_path: Path, before: Start | None = None) -> Start | None:
+def find_start(
+    tree: Mapping[str, Any], run_path: Path, before: Start | None = None, parts: Parts = NO_PARTS
+) -> Start | None:
     """The model that a run file names; None if it names none; `before` where that is it. ValueError if there is no such
     model.
     """
@@ -79,7 +84,7 @@ def find_start(tree: Mapping[str, Any], run_path: Path, before: Start | None = N
     if before is not None and before.path == path:
         return before
     folder = find_model(path)
-    return Start(path, folder, model_folder.read_config(folder))
+    return Start(path, folder, model_folder.read_config(folder, parts), parts)
 
 
 def _layers(network: NetworkConfig, name: str) -> int:
@@ -94,13 +99,14 @@ def check_start(
 ) -> None:
     """ValueError if the run file asks for another network or tokenizer than the start has."""
     same_kind = type(network) is type(start.config.network)
-    base = start.config.network if same_kind else start.body(config.name_of("model", NETWORKS, network))
+    kind = config.name_of("model", {**NETWORKS, **start.parts}, network)
+    base = start.config.network if same_kind else start.body(kind)
     free = config.keys_where(type(base), lambda fact: fact.free)
     model = tree.get("model", {})
     for key, value in model.items() if isinstance(model, Mapping) else ():
         if key == "kind" and not same_kind:
             continue
-        same = key != "preset" and config.value_at(network, key) == config.value_at(base, key)
+        same = key != "preset" and config.value_at(network, key, start.parts) == config.value_at(base, key, start.parts)
         if key not in free and not same:
             raise ValueError(
                 f"{config.origin(str(path), model, key)}: model.{key} = {value!r} does not go with {KEY}: the network is "
