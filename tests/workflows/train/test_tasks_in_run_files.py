@@ -75,7 +75,7 @@ def test_a_network_may_be_of_another_kind_if_it_is_named(tmp_path: Path, model: 
         ),
         (
             'task = "language-model"\n[data]\ntrain = [\n{ source = "a.txt" }]\n',
-            "run.toml:3: unknown key 'data.train[0].source'; known keys here: file, ",
+            "run.toml:3: source in data.train is a column of translation; this run's task, language-model, has text",
         ),
         (
             DATA + '[task]\nkind = "language-modle"\n',

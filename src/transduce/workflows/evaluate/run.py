@@ -136,6 +136,8 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
         return [metric(name) for name in dict.fromkeys(names) if name not in FIGURES]
     own, variants, figures_of_task = task.metrics, variants_of(task.metrics), task.figures(0.0, 0.0)
     for name in names:
+        if name not in FIGURES:
+            metric(name)
         if name not in (*own, *variants, *figures_of_task):
             raise ValueError(
                 f"task {task.name} has no metric {name!r}; it has {', '.join((*own, *variants, *figures_of_task))}"

@@ -87,7 +87,8 @@ class Plan:
 
 
 def _column_identity(column: Column) -> dict[str, Any]:
-    return {"kind": type(column).__name__, **vars(column)}
+    """What the store depends on: all but the special tokens that are asked of a tokenizer."""
+    return {"kind": type(column).__name__, **{name: value for name, value in vars(column).items() if name != "roles"}}
 
 
 def prepare(
