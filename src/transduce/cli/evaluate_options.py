@@ -157,9 +157,10 @@ def check_task(options: argparse.Namespace, task: "Task") -> None:
         for option in ("source", "alternatives", "compare", "by", "worst", "output"):
             if getattr(options, option):
                 figures = ", ".join(task.figures(0.0, 0.0))
+                advice = "give the test set by --data FILE" if option == "source" else "leave it out"
                 raise ValueError(
                     f"--{option} is for tasks whose records have a right answer; {task.name} has none and is measured by "
-                    f"{figures}: leave it out"
+                    f"{figures}: {advice}"
                 )
     if task.name != "translation" and (named := decoding_options_given(options)):
         raise ValueError(
