@@ -49,7 +49,11 @@ def test_alternatives_are_the_references_of_one_source(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("p.tsv", b"a\tb\nonly\nno\n", "p.tsv:2: wrong number of columns"),
-        ("p.jsonl", b'{"source": "a", "target": "b"}\n{"source": "a"}\n', 'p.jsonl:2: missing key (no "target")'),
+        (
+            "p.jsonl",
+            b'{"source": "a", "target": "b"}\n{"source": "a"}\n',
+            'p.jsonl:2: missing key (no "target"; the keys are "source")',
+        ),
         ("p.tsv", b"a\tb\n\xff\tb\n", "p.tsv:2: invalid UTF-8"),
         ("p.tsv", b"\ta\n", "p.tsv: holds no pairs"),
         ("p.xml", b"a,b\n", "unknown extension '.xml'"),
