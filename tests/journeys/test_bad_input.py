@@ -440,9 +440,9 @@ def test_metrics_of_another_task(models: dict[str, Path], here: Path, refused: T
     assert told.startswith("task translation has no metric 'accuracy'; it has chrf, bleu")
     assert "bits-per-byte" in done("evaluate", models["language-model"], "--data", plays, "--metrics", "bits-per-byte")
     told = refused("evaluate", models["language-model"], "--data", plays, "--compare", models["language-model"])
-    assert told.startswith("--compare is for tasks whose records have a right answer; language-model has none")
+    assert told.startswith("--compare needs a metric of predictions, and there is none: task language-model")
     told = refused("evaluate", models["language-model"], "--source", plays, "--reference", plays)
-    assert told.startswith("--source is for tasks whose records have a right answer; language-model has none")
+    assert told == "task language-model compares with no references: give --data FILE"
     told = refused("evaluate", models["classification"], "--data", pairs, "--beam", "2")
     assert told.startswith("--beam says how outputs are searched for, which evaluating classification does not do")
     told = refused("evaluate", models["classification"], "--data", pairs, "--compare", models["language-model"])

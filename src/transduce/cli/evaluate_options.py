@@ -154,18 +154,13 @@ def check(options: argparse.Namespace) -> None:
 def check_task(options: argparse.Namespace, task: "Task") -> None:
     """ValueError for options that a model of this task has no use for."""
     if task.answer is None:
-        for option in ("source", "alternatives", "compare", "by", "worst", "output"):
+        for option in ("alternatives", "by", "worst", "output"):
             if getattr(options, option):
                 figures = ", ".join(task.figures(0.0, 0.0))
-                advice = "give the test set by --data FILE" if option == "source" else "leave it out"
                 raise ValueError(
                     f"--{option} is for tasks whose records have a right answer; {task.name} has none and is measured by "
-                    f"{figures}: {advice}"
+                    f"{figures}: leave it out"
                 )
-    if task.name != "translation" and (named := decoding_options_given(options)):
-        raise ValueError(
-            f"{named[0]} says how outputs are searched for, which evaluating {task.name} does not do: leave it out"
-        )
 
 
 def _check_nothing_translates(options: argparse.Namespace) -> None:

@@ -15,7 +15,6 @@ FOR_SENTENCES = (
     "bleu",
     "exact-match",
     "accuracy",
-    "macro-f1",
 )
 
 

@@ -138,7 +138,7 @@ def test_the_command_takes_the_names_of_figures(
     assert main([*command, "--metrics", "bleu"]) == 2
     assert "task language-model has no metric 'bleu'; it has perplexity, bits-per-byte" in capfd.readouterr().err
     assert main(["evaluate", str(folder), "--source", str(path), "--reference", str(path)]) == 2
-    assert "--source is for tasks whose records have a right answer; language-model has none" in capfd.readouterr().err
+    assert "task language-model compares with no references: give --data FILE" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("metric", ["chrf", "accuracy"])

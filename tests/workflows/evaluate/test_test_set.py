@@ -52,7 +52,7 @@ def test_alternatives_are_the_references_of_one_source(tmp_path: Path) -> None:
         (
             "p.jsonl",
             b'{"source": "a", "target": "b"}\n{"source": "a"}\n',
-            'missing key (no "target"; the keys are "source")',
+            'p.jsonl:2: missing key (no "target"; the keys are "source")',
         ),
         ("p.tsv", b"a\tb\n\xff\tb\n", "p.tsv:2: invalid UTF-8"),
         ("p.tsv", b"\ta\n", "p.tsv: holds no pairs"),

@@ -139,6 +139,8 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
         if name not in FIGURES:
             metric(name)
         if name not in (*own, *variants, *figures_of_task):
+            if name not in FIGURES:
+                metric(name)  # an unknown name has its own message
             raise ValueError(
                 f"task {task.name} has no metric {name!r}; it has {', '.join((*own, *variants, *figures_of_task))}"
             )

@@ -37,7 +37,7 @@ class Start:
 
     @cached_property
     def processors(self) -> Processors:
-        return model_folder.read_config_and_processors(self.folder)[1]
+        return model_folder.read_config_and_processors(self.folder, self.parts)[1]
 
     def processors_for(self, task: Task) -> Processors:
         """The processors that a run of a task takes: all of the same task, else the key column's tokenizer for all texts."""
