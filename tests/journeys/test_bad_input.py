@@ -444,7 +444,7 @@ def test_metrics_of_another_task(models: dict[str, Path], here: Path, refused: T
     told = refused("evaluate", models["language-model"], "--source", plays, "--reference", plays)
     assert told == "task language-model compares with no references: give --data FILE"
     told = refused("evaluate", models["classification"], "--data", pairs, "--beam", "2")
-    assert told.startswith("--beam says how outputs are searched for, which evaluating classification does not do")
+    assert told.startswith("--beam is for models that generate text")
     told = refused("evaluate", models["classification"], "--data", pairs, "--compare", models["language-model"])
     assert "is a model for language-model, and this needs one for classification" in told
 
