@@ -137,10 +137,8 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
     own, variants, figures_of_task = task.metrics, variants_of(task.metrics), task.figures(0.0, 0.0)
     for name in names:
         if name not in FIGURES:
-            metric(name)
+            metric(name)  # an unknown name has its own message
         if name not in (*own, *variants, *figures_of_task):
-            if name not in FIGURES:
-                metric(name)  # an unknown name has its own message
             raise ValueError(
                 f"task {task.name} has no metric {name!r}; it has {', '.join((*own, *variants, *figures_of_task))}"
             )
