@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from recipe_scripts import RECIPES, load_script
+from recipe_scripts import RECIPES, importable, load_script
 
 RECIPE = RECIPES / "debian-en-de"
 lxml = pytest.importorskip("lxml")
@@ -24,9 +24,8 @@ polib = pytest.importorskip("polib")
 
 @pytest.fixture(scope="module", autouse=True)
 def recipe_folder() -> Iterator[None]:
-    sys.path.insert(0, str(RECIPE))
-    yield
-    sys.path.remove(str(RECIPE))
+    with importable(RECIPE):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from recipe_scripts import RECIPES, load_script
+from recipe_scripts import RECIPES, importable, load_script
 
 RECIPE = RECIPES / "debian-sections"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def recipe_folder() -> Iterator[None]:
-    sys.path.insert(0, str(RECIPE))
-    yield
-    sys.path.remove(str(RECIPE))
+    with importable(RECIPE):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -28,11 +28,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.untagged or options.tag:
         wanted = replace(wanted, tags=tuple(options.tag or ()))
     try:
-        made = back_translate(model, options.files, options.output, wanted, options.force)
+        counts = back_translate(model, options.files, options.output, wanted, options.force)
     except KeyboardInterrupt:
         log.info("stopped; the same command continues where it stopped")
         raise
-    log.info("%s: %s", options.output, made)
+    log.info("%s: %s", options.output, counts)
     log.info("to train on them, add this to train in [data] (paths start at the run file):")
     streams.write(f"{{ file = {json.dumps(str(options.output), ensure_ascii=False)}, weight = 1.0 }}\n")
     return 0

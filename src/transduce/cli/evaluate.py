@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.evaluate_options import asked_breakdowns, check, check_task, edges, evaluate_parser, metric_names
+from transduce.cli.evaluate_options import breakdown_kinds, check, check_task, edges, evaluate_parser, metric_names
 from transduce.cli.options import columns, free_cores, method
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     if systems.models:
         free_cores(options.device)
     assessment = evaluate_systems(systems, _test_files(options), questions)
-    shown = _asked(assessment, options)
+    output = _without_report_parts(assessment, options)
     try:
-        streams.write(as_json(shown) if options.json else as_text(shown))
+        streams.write(as_json(output) if options.json else as_text(output))
     finally:  # a reader that leaves early loses nothing of the files
         if options.output is not None:
             write_translations(options.output, assessment.subject)
@@ -74,17 +74,17 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
 
 
 def _questions(options: argparse.Namespace) -> "Questions":
-    """What to find out; a report has all breakdowns, some sentences and the calibration of a model."""
+    """What the command computes; a report has all breakdowns, some sentences and the calibration of a model."""
     from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES
     from transduce.workflows.evaluate.breakdowns import KINDS
     from transduce.workflows.evaluate.systems import Questions
 
-    reports, asked = options.report is not None, asked_breakdowns(options)
+    reports, kinds = options.report is not None, breakdown_kinds(options)
     by_default = REPORTED_SENTENCES if reports else 0
     return Questions(
         metrics=metric_names(options),
-        breakdowns=[kind for kind in KINDS if reports or kind in asked],
-        asked=[kind for kind in KINDS if kind in asked],
+        breakdowns=[kind for kind in KINDS if reports or kind in kinds],
+        explain=[kind for kind in KINDS if kind in kinds],
         edges=edges(options),
         train=options.train,
         train_columns=columns(options),
@@ -93,12 +93,12 @@ def _questions(options: argparse.Namespace) -> "Questions":
     )
 
 
-def _asked(assessment: "Assessment", options: argparse.Namespace) -> "Assessment":
-    """Without what only the report shows."""
-    asked = asked_breakdowns(options)
+def _without_report_parts(assessment: "Assessment", options: argparse.Namespace) -> "Assessment":
+    """The assessment without what only the report shows."""
+    kinds = breakdown_kinds(options)
     return replace(
         assessment,
-        breakdowns=tuple(table for table in assessment.breakdowns if table.kind in asked),
+        breakdowns=tuple(table for table in assessment.breakdowns if table.kind in kinds),
         calibration=assessment.calibration if options.calibration else None,
         worst=assessment.worst if options.worst else None,
         different=assessment.different if options.worst else (),

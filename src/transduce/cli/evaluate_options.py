@@ -247,7 +247,7 @@ def metric_names(options: argparse.Namespace) -> list[str] | None:
     return names
 
 
-def asked_breakdowns(options: argparse.Namespace) -> set[str]:
+def breakdown_kinds(options: argparse.Namespace) -> set[str]:
     """The kinds that --by names."""
-    asked = _named(options.by)
-    return set(KINDS) if ALL in asked else set(asked)
+    kinds = _named(options.by)
+    return set(KINDS) if ALL in kinds else set(kinds)

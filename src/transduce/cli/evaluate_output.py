@@ -1,4 +1,4 @@
-"""What `transduce evaluate` found, as text for people and as JSON."""
+"""The assessment of `transduce evaluate`, as text for people and as JSON."""
 
 import json
 import math
@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from transduce import terminal
+from transduce.data.records import counted, plural
 from transduce.evaluation.classification import Confusion
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
 from transduce.workflows.evaluate.compare import Compared
 from transduce.workflows.evaluate.number_format import (
     NOTHING,
-    counted,
     draws,
     figure,
     letter,
@@ -29,58 +29,60 @@ Row = Sequence[str]
 CONFUSED = 10  # pairs of classes shown
 
 
-def as_text(found: Assessment) -> str:
-    """Tables: the scores, then what else was asked for, each under its title."""
-    blocks = [terminal.table(_score_rows(found), "lrrl")]
-    if found.compared:
+def as_text(assessment: Assessment) -> str:
+    """Tables: the scores, then the other tables, each under its title."""
+    blocks = [terminal.table(_score_rows(assessment), "lrrl")]
+    if assessment.compared:
         blocks.append(
-            "".join(f"{letter(place)}  {terminal.harmless(each.name)}\n" for place, each in enumerate(found.systems))
+            "".join(
+                f"{letter(place)}  {terminal.harmless(each.name)}\n" for place, each in enumerate(assessment.systems)
+            )
         )
-    blocks += [_comparison(each, letter(place)) for place, each in enumerate(found.compared, 1)]
-    blocks += [_breakdown(each, found.systems, found.held_out.item) for each in found.breakdowns]
-    if found.calibration is not None:
-        blocks.append(_calibration(found))
-    if found.confusion is not None:
-        blocks.append(_confusion(found.confusion, found.held_out.item))
-    if found.worst is not None:
-        blocks.append(_sentences("worst", found.held_out, found.worst, ["A"]))
-    for place, table in enumerate(found.different, 1):
-        blocks.append(_sentences("most different", found.held_out, table, ["A", letter(place)]))
+    blocks += [_comparison(each, letter(place)) for place, each in enumerate(assessment.compared, 1)]
+    blocks += [_breakdown(each, assessment.systems, assessment.held_out.item) for each in assessment.breakdowns]
+    if assessment.calibration is not None:
+        blocks.append(_calibration(assessment))
+    if assessment.confusion is not None:
+        blocks.append(_confusion(assessment.confusion, assessment.held_out.item))
+    if assessment.worst is not None:
+        blocks.append(_sentences("worst", assessment.held_out, assessment.worst, ["A"]))
+    for place, table in enumerate(assessment.different, 1):
+        blocks.append(_sentences("most different", assessment.held_out, table, ["A", letter(place)]))
     return "\n".join(blocks)
 
 
-def as_json(found: Assessment) -> str:
+def as_json(assessment: Assessment) -> str:
     """One object on one line. What JSON has no number for, such as infinity, is null."""
-    subject = found.subject
-    tree: dict[str, Any] = {"sentences": len(found.held_out.references), "metrics": _json_scores(subject)}
+    subject = assessment.subject
+    tree: dict[str, Any] = {"sentences": len(assessment.held_out.references), "metrics": _json_scores(subject)}
     if isinstance(subject, Evaluation):
         tree |= {
             **{name: value if math.isfinite(value) else None for name, value in subject.figures.items()},
             "units": subject.units,
             "sources_cut": subject.cut,
         }
-    if found.compared:
-        tree |= {"draws": draws(), "comparisons": [_json_comparison(each) for each in found.compared]}
-    if found.breakdowns:
-        tree["breakdowns"] = [_json_breakdown(each, found.systems) for each in found.breakdowns]
-    if found.calibration is not None:
-        tree["calibration"] = asdict(found.calibration)
-    if found.confusion is not None:
-        tree["confusion"] = {"classes": found.confusion.classes, "counts": found.confusion.counts.tolist()}
-    if found.worst is not None:
-        tree["worst"] = asdict(found.worst)
-        tree["most_different"] = [asdict(table) for table in found.different]
+    if assessment.compared:
+        tree |= {"draws": draws(), "comparisons": [_json_comparison(each) for each in assessment.compared]}
+    if assessment.breakdowns:
+        tree["breakdowns"] = [_json_breakdown(each, assessment.systems) for each in assessment.breakdowns]
+    if assessment.calibration is not None:
+        tree["calibration"] = asdict(assessment.calibration)
+    if assessment.confusion is not None:
+        tree["confusion"] = {"classes": assessment.confusion.classes, "counts": assessment.confusion.counts.tolist()}
+    if assessment.worst is not None:
+        tree["worst"] = asdict(assessment.worst)
+        tree["most_different"] = [asdict(table) for table in assessment.different]
     return json.dumps(tree) + "\n"
 
 
-def _score_rows(found: Assessment) -> Iterator[Row]:
-    subject = found.subject
+def _score_rows(assessment: Assessment) -> Iterator[Row]:
+    subject = assessment.subject
     for score, interval in zip(subject.scores, subject.intervals, strict=True):
         yield score.name, figure(score.value), f"[{spread(interval)}]", score.signature
     if isinstance(subject, Evaluation):
         for name, value in subject.figures.items():
-            yield name, f"{value:.4g}", "", scored_units(found.held_out, subject.units)
-    yield f"{found.held_out.item}s", f"{len(found.held_out.references):,}", "", ""
+            yield name, f"{value:.4g}", "", scored_units(assessment.held_out, subject.units)
+    yield plural(assessment.held_out.item), f"{len(assessment.held_out.references):,}", "", ""
 
 
 def _comparison(compared: Compared, other: str) -> str:
@@ -108,7 +110,7 @@ def _comparison(compared: Compared, other: str) -> str:
 def _breakdown(table: BreakdownTable, systems: Sequence[Judged], item: str) -> str:
     several = len(systems) > 1
     names = [score.name for score in systems[0].scores]
-    head = ("", f"{item}s", *([""] if several else []), *names)
+    head = ("", plural(item), *([""] if several else []), *names)
     rows = []
     for part, values in zip(table.breakdown.slices, table.values, strict=True):
         for place, row in enumerate(values):
@@ -117,15 +119,15 @@ def _breakdown(table: BreakdownTable, systems: Sequence[Judged], item: str) -> s
     return f"by {table.breakdown.title}\n" + terminal.table([head, *rows], "lr" + "l" * several + "r" * len(names))
 
 
-def _calibration(found: Assessment) -> str:
-    of = found.calibration
+def _calibration(assessment: Assessment) -> str:
+    of = assessment.calibration
     assert of is not None
-    unit = found.held_out.scored_unit
+    unit = assessment.held_out.scored_unit
     title = (
         f"calibration: expected calibration error {100 * of.expected_error:.2f} % over {counted(of.tokens, unit)} "
         f"(mean confidence {100 * of.confidence:.2f} %, right {100 * of.accuracy:.2f} %)\n"
     )
-    head = ("confidence", f"{unit.split()[-1]}s", "mean", "right")
+    head = ("confidence", plural(unit.split()[-1]), "mean", "right")
     rows = [
         (
             f"{100 * each.low:.0f} to {100 * each.high:.0f} %",
@@ -145,13 +147,13 @@ def _confusion(confusion: Confusion, item: str) -> str:
     if not pairs:
         return f"{title}none\n"
     rows = [(right, predicted, f"{count:,}") for right, predicted, count in pairs]
-    return title + terminal.table([("right", "predicted", f"{item}s"), *rows], "llr")
+    return title + terminal.table([("right", "predicted", plural(item)), *rows], "llr")
 
 
 def _sentences(which: str, held_out: HeldOut, table: SentenceTable, letters: Sequence[str]) -> str:
     item, key = held_out.item, held_out.task.key
     of = f" of {' and '.join(letters)}" if len(letters) > 1 else ""
-    blocks = [f"{which} {item}s{of}, by {table.metric}\n" + ("" if table.sentences else "none\n")]
+    blocks = [f"{which} {plural(item)}{of}, by {table.metric}\n" + ("" if table.sentences else "none\n")]
     for each in table.sentences:
         tags = f"  tags {' '.join(each.tags)}" if each.tags else ""
         group = f"  group {terminal.harmless(each.group)}" if each.group else ""

@@ -68,6 +68,11 @@ def plural(word: str, count: int = 2) -> str:
     return word if count == 1 else f"{word}s"
 
 
+def counted(number: int, what: str) -> str:
+    """`counted(1, "pair") == "1 pair"`, `counted(2000, "pair") == "2,000 pairs"`."""
+    return f"{number:,} {plural(what, number)}"
+
+
 def shortened(text: str, most: int = SHOWN) -> str:
     """The text, or its beginning if it is long."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -26,6 +26,7 @@ from transduce.tasks import language_model, translation
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.outputs import Output, Scored
 from transduce.tasks.task import Prediction, Task
+from transduce.tasks.tokens import tagged
 from transduce.tasks.translation import MOST_TARGET, TranslationBatch
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
@@ -185,12 +186,11 @@ class Model:
     def _rows(self, records: Sequence[Record]) -> list[EncodedRow]:
         task, encoded = self.task, {}
         for name, column in task.columns.items():
-            values = self.processors[name].encode_batch([record.values[name] for record in records])
-            if name == task.key and any(record.tags for record in records):
-                values = [
-                    self.processors.tokenizer(name).tag_ids(r.tags) + row
-                    for r, row in zip(records, values, strict=True)
-                ]
+            texts = [record.values[name] for record in records]
+            if name == task.key:
+                values = tagged(self.processors.tokenizer(name), texts, [record.tags for record in records])
+            else:
+                values = self.processors[name].encode_batch(texts)
             if isinstance(column, Text) and column.limit is None:
                 most = self.generation.max_source - 1 if name == task.key else MOST_TARGET
                 if name != task.key and any(len(row) > most for row in values):

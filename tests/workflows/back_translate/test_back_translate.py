@@ -20,7 +20,7 @@ from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
 from transduce.tasks.outputs import Output
 from transduce.workflows.back_translate import run as module
-from transduce.workflows.back_translate.run import Made, Synthesis, Unreadable, back_translate
+from transduce.workflows.back_translate.run import PairCounts, Synthesis, Unreadable, back_translate
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
 
@@ -93,7 +93,7 @@ def test_unusable_lines_are_counted(model: Model, tmp_path: Path) -> None:
     assert made.lines == 6
     assert made.left_out["blank"] == 2
     assert made.left_out["longer than the model takes"] == made.left_out["with a fault (invalid UTF-8)"] == 1
-    assert str(Made(5, 2, 0, made.left_out)).startswith("2 pairs from 5 lines; left out: 2 blank, 1 longer than")
+    assert str(PairCounts(5, 2, 0, made.left_out)).startswith("2 pairs from 5 lines; left out: 2 blank, 1 longer than")
 
 
 @pytest.mark.parametrize(

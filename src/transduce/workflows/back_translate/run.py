@@ -48,8 +48,8 @@ class Unreadable(Line):
 
 
 @dataclass
-class Made:
-    """What has come of the lines so far: how many were read, how many gave a pair, why the others did not."""
+class PairCounts:
+    """Counts of the lines so far: how many were read, how many gave a pair, why the others did not."""
 
     lines: int = 0
     pairs: int = 0
@@ -68,7 +68,7 @@ def back_translate(
     output: Path,
     wanted: Synthesis,
     force: bool = False,
-) -> Made:
+) -> PairCounts:
     """Translates every line and writes {"source": translation, "target": line, "tag": ...}, or a TSV file of the same.
 
     `output` ends in .jsonl, .ndjson or .tsv, with .gz or .zst behind it if it is to be compressed. It appears when all is
@@ -91,21 +91,21 @@ def back_translate(
         "tags": [list(wanted.model_tags), list(wanted.tags)],
     }
     with growing(output, identity, anew=force) as file:
-        made = Made(**file.state) if file.state else Made()
-        if made.lines:
-            log.info("resuming after line %s of %s", f"{made.lines:,}", f"{total:,}")
-        with progress_bar("line", total, initial=made.lines) as bar:
-            for batch in _after(made.lines, full_batches(_lines(monolingual))):
-                file.append("".join(map(write, _pairs(model, batch, wanted, made))), asdict(made))
+        counts = PairCounts(**file.state) if file.state else PairCounts()
+        if counts.lines:
+            log.info("resuming after line %s of %s", f"{counts.lines:,}", f"{total:,}")
+        with progress_bar("line", total, initial=counts.lines) as bar:
+            for batch in _after(counts.lines, full_batches(_lines(monolingual))):
+                file.append("".join(map(write, _pairs(model, batch, wanted, counts))), asdict(counts))
                 bar.update(len(batch))
-        if made.pairs == 0:
+        if counts.pairs == 0:
             file.discard()
             names = ", ".join(map(str, monolingual))
             raise ValueError(
-                f"{names}: no pair came of it: {made}; see what the model makes of some lines by transduce translate"
+                f"{names}: no pair came of it: {counts}; see what the model makes of some lines by transduce translate"
             )
         file.finish()
-    return made
+    return counts
 
 
 def _writer(output: Path, tags: Sequence[str]) -> Callable[[tuple[str, str]], str]:
@@ -180,20 +180,20 @@ def _after(done: int, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:
             yield [line for line in batch if line.number > done]
 
 
-def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, made: Made) -> list[tuple[str, str]]:
-    """The (source, target) that the lines give; `made` learns what became of them."""
+def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, counts: PairCounts) -> list[tuple[str, str]]:
+    """The (source, target) that the lines give; `counts` adds up how many lines gave a pair and why the others did not."""
     texts = [line.text for line in batch]
     tags = [wanted.model_tags] * len(batch) if wanted.model_tags else None
-    outputs = in_order(wanted.method.outputs(model, texts, tags=tags, first_place=made.place), len(texts))
+    outputs = in_order(wanted.method.outputs(model, texts, tags=tags, first_place=counts.place), len(texts))
     pairs = []
     for line, (output, *_) in zip(batch, outputs, strict=True):
         flaw = _flaw(line, output)
         if flaw is None:
             pairs.append((output.text, line.text))
         else:
-            made.left_out[flaw] = made.left_out.get(flaw, 0) + 1
-    made.lines, made.pairs = batch[-1].number, made.pairs + len(pairs)
-    made.place += wanted.method.places(texts)
+            counts.left_out[flaw] = counts.left_out.get(flaw, 0) + 1
+    counts.lines, counts.pairs = batch[-1].number, counts.pairs + len(pairs)
+    counts.place += wanted.method.places(texts)
     return pairs
 
 

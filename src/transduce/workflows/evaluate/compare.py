@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transduce.data.formats.lines import lines
+from transduce.data.records import plural
 from transduce.evaluation.significance import Comparison, compare
 from transduce.models.find import find_model
 from transduce.workflows.evaluate.run import Judged
@@ -35,7 +36,9 @@ def read_outputs(path: Path, held_out: HeldOut) -> tuple[str, ...]:
     items = len(held_out.references)
     if len(outputs) != items:
         left_out = (
-            f", {held_out.left_out:,} {held_out.task.unit}s with an empty column left out" if held_out.left_out else ""
+            f", {held_out.left_out:,} {plural(held_out.task.unit)} with an empty column left out"
+            if held_out.left_out
+            else ""
         )
         raise ValueError(
             f"{path} has {len(outputs):,} lines, but {held_out.name or 'the test set'} has {items:,} items"

@@ -2,6 +2,7 @@
 
 import string
 
+from transduce.data.records import counted
 from transduce.evaluation.significance import RESAMPLES, SEED, TRIALS, Interval
 from transduce.workflows.evaluate.test_set import HeldOut
 
@@ -17,11 +18,6 @@ def letter(place: int) -> str:
     """What a system is called beside others: A, B, ... Z, then A1, B1, ..."""
     turn, place = divmod(place, len(string.ascii_uppercase))
     return string.ascii_uppercase[place] + (str(turn) if turn else "")
-
-
-def counted(number: int, what: str) -> str:
-    """`counted(1, "pair") == "1 pair"`, `counted(2000, "pair") == "2,000 pairs"`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def scored_units(held_out: HeldOut, units: int) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
+from transduce.data.records import counted, plural
 from transduce.drawing.breakdown_chart import Point, scores_by_part
 from transduce.drawing.curves import learning_curve_figure
 from transduce.drawing.html_page import html_page
@@ -24,7 +25,6 @@ from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
 from transduce.workflows.evaluate.number_format import (
     NOTHING,
-    counted,
     draws,
     figure,
     letter,
@@ -44,31 +44,31 @@ CONFUSION_CLASSES = 40  # the most frequent ones, in the report's matrix
 BLUES = colormaps["Blues"]
 
 
-def write_report(path: Path, found: Assessment, model: Path | None = None) -> None:
+def write_report(path: Path, assessment: Assessment, model: Path | None = None) -> None:
     """Writes the page about an assessment. `model` is the folder of the subject, or of its run, where it is a model."""
-    write_atomically(path, report_page(found, model))
+    write_atomically(path, report_page(assessment, model))
 
 
-def report_page(found: Assessment, model: Path | None = None) -> str:
+def report_page(assessment: Assessment, model: Path | None = None) -> str:
     """The page as text. Whatever comes from data, models and file names is escaped in it."""
-    subject = found.subject
+    subject = assessment.subject
     evaluation = subject if isinstance(subject, Evaluation) else None
     info = None if model is None else model_info(model)
-    pictures = {name: _data_uri(each) for name, each in _pictures(found, model).items()}
+    pictures = {name: _data_uri(each) for name, each in _pictures(assessment, model).items()}
     text = html_page(
         Path(__file__).with_name("report.html.jinja"),
         FILTERS,
-        found=found,
+        assessment=assessment,
         subject=subject,
-        letters=[letter(place) for place in range(len(found.systems))],
+        letters=[letter(place) for place in range(len(assessment.systems))],
         evaluation=evaluation,
         figures={} if evaluation is None else {name: f"{value:.4g}" for name, value in evaluation.figures.items()},
-        units="" if evaluation is None else scored_units(found.held_out, evaluation.units),
-        scored_unit=found.held_out.scored_unit,
-        contents=_contents(found, info, pictures),
+        units="" if evaluation is None else scored_units(assessment.held_out, evaluation.units),
+        scored_unit=assessment.held_out.scored_unit,
+        contents=_contents(assessment, info, pictures),
         draws=draws(),
         calibration_bins=BINS,
-        confusion=None if found.confusion is None else _confusion_cells(found.confusion),
+        confusion=None if assessment.confusion is None else _confusion_cells(assessment.confusion),
         pictures=pictures,
         sentence_metric=metric_of_sentences(subject) if subject.scores else "",
         model=[] if info is None else _facts(info),
@@ -77,20 +77,24 @@ def report_page(found: Assessment, model: Path | None = None) -> str:
     return text.encode("utf-8", "replace").decode()  # names of files need not be text
 
 
-def _contents(found: Assessment, info: ModelInfo | None, pictures: dict[str, str]) -> Rows:
+def _contents(assessment: Assessment, info: ModelInfo | None, pictures: dict[str, str]) -> Rows:
     """Anchor and name of each section that the page has."""
     different = [
         (f"different-{letter(place)}", f"Most different: A and {letter(place)}")
-        for place, table in enumerate(found.different, 1)
+        for place, table in enumerate(assessment.different, 1)
         if table.sentences
     ]
     sections = [
         ("scores", "Scores", True),
-        ("comparison", "Comparison", bool(found.compared and found.subject.scores)),
-        ("breakdowns", "Breakdowns", bool(found.breakdowns)),
-        ("calibration", "Calibration", found.calibration is not None),
-        ("confusion", "Confusion", found.confusion is not None),
-        ("worst", f"Worst {found.held_out.item}s", found.worst is not None and bool(found.worst.sentences)),
+        ("comparison", "Comparison", bool(assessment.compared and assessment.subject.scores)),
+        ("breakdowns", "Breakdowns", bool(assessment.breakdowns)),
+        ("calibration", "Calibration", assessment.calibration is not None),
+        ("confusion", "Confusion", assessment.confusion is not None),
+        (
+            "worst",
+            f"Worst {plural(assessment.held_out.item)}",
+            assessment.worst is not None and bool(assessment.worst.sentences),
+        ),
         *((anchor, name, True) for anchor, name in different),
         ("curve", "Learning curve", "curve" in pictures),
         ("model", "Model", info is not None),
@@ -98,14 +102,16 @@ def _contents(found: Assessment, info: ModelInfo | None, pictures: dict[str, str
     return [(anchor, name) for anchor, name, there in sections if there]
 
 
-def _pictures(found: Assessment, model: Path | None) -> dict[str, str]:
+def _pictures(assessment: Assessment, model: Path | None) -> dict[str, str]:
     """SVG documents by name. They hold no text from data, for whose script a font might be missing."""
     pictures = {}
-    for table in found.breakdowns:
-        if table.kind == "length" and found.subject.scores:
-            pictures["length"] = _length_picture(table, found.systems)
-    if found.calibration is not None:
-        pictures["calibration"] = svg(reliability_diagram(found.calibration.bins, found.calibration.expected_error))
+    for table in assessment.breakdowns:
+        if table.kind == "length" and assessment.subject.scores:
+            pictures["length"] = _length_picture(table, assessment.systems)
+    if assessment.calibration is not None:
+        pictures["calibration"] = svg(
+            reliability_diagram(assessment.calibration.bins, assessment.calibration.expected_error)
+        )
     run = None if model is None else run_of(model)
     events = [] if run is None else metrics_log.read(run / "metrics.jsonl")
     if events:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from transduce.data.records import plural
 from transduce.evaluation.metric import Metric, Score, check, corpus_score
 from transduce.evaluation.metrics import METRICS, metric, variants_of
 from transduce.evaluation.significance import Interval, Statistics, interval
@@ -73,16 +74,21 @@ def evaluate(
     model.require(held_out.task.name)
     chosen = chosen_metrics(metrics, model.task)
     if not held_out.sources:
-        raise ValueError(f"there are no {model.task.unit}s to evaluate on")
+        raise ValueError(f"there are no {plural(model.task.unit)} to evaluate on")
     records = held_out.scorable(model.processors)
-    nll, units = model.likelihood(records)  # first, as it detects references that are too long
+    if model.task.figures(0.0, 0.0):
+        nll, units = model.likelihood(records)  # first, as it detects references that are too long
+        figures = (
+            model.task.figures(nll / units, units_per_byte(model.task, model.processors, records)) if units else {}
+        )
+    else:  # nothing is measured by the loss
+        figures, units = {}, len(records)
     outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
     judged = judge(model.name, outputs, held_out.references, chosen)
-    rate = units_per_byte(model.task, model.processors, records)
     return Evaluation(
         **vars(judged),
         sentences=len(held_out.sources),
-        figures=model.task.figures(nll / units, rate) if units else {},
+        figures=figures,
         units=units,
         cut=cut,
     )

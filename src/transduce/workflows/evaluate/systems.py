@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from transduce.data.columns import Labels
-from transduce.data.records import plural
+from transduce.data.records import counted, plural
 from transduce.evaluation.calibration import Calibration
 from transduce.evaluation.metric import Metric
 from transduce.models.ensemble import open_models
@@ -87,12 +86,12 @@ class Systems:
 class Questions:
     """What to find out: metrics (None for all), parts of the test set, sentences to show, calibration.
 
-    asked: the breakdowns of which a message says why they are left out. edges, train, train_columns: as in `Wanted`.
+    explain: the breakdowns of which a message says why they are left out. edges, train, train_columns: as in `Wanted`.
     """
 
     metrics: Sequence[str] | None = None
     breakdowns: Sequence[Kind] = ()
-    asked: Sequence[Kind] = ()
+    explain: Sequence[Kind] = ()
     edges: Sequence[int] = ()
     train: Sequence[Path] | None = None
     train_columns: Mapping[str, str] | None = None
@@ -128,7 +127,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
         texts = outputs[path] if path in outputs else _translated(path, held_out, systems, files)
         others.append(_judged(str(path), texts, held_out, systems, questions))
     assessment = assess(held_out, subject, others, wanted, sure)
-    for kind in sorted({*questions.asked} - {table.kind for table in assessment.breakdowns}):
+    for kind in sorted({*questions.explain} - {table.kind for table in assessment.breakdowns}):
         log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
     return assessment
 
@@ -150,9 +149,11 @@ def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldO
         assert systems.model is not None
         path = own_test_set(systems.model)
         held_out = read_test_set(path, files.alternatives, task=task)
-        log.info("evaluating on %s, the run's own test %ss: %s", path, task.unit, f"{len(held_out.references):,}")
+        log.info(
+            "evaluating on %s, the run's own test %s: %s", path, plural(task.unit), f"{len(held_out.references):,}"
+        )
     if held_out.left_out:
-        log.warning("%ss with an empty column, left out: %s", task.unit, f"{held_out.left_out:,}")
+        log.warning("%s with an empty column, left out: %s", plural(task.unit), f"{held_out.left_out:,}")
     return held_out.with_tags(files.tags)
 
 
@@ -214,15 +215,9 @@ def _metrics(systems: Systems, held_out: HeldOut, questions: Questions) -> list[
 
 
 def _warn_of_unknown_labels(model: Model, held_out: HeldOut) -> None:
-    answer = held_out.task.answer
-    labels = None if answer is None else model.processors[answer]
-    if isinstance(labels, Labels):
-        unknown = [each[0] for each in held_out.references if each[0] not in labels.ids]
-        if unknown:
-            names, units = shown(sorted(set(unknown))), plural(held_out.task.unit, len(unknown))
-            log.warning(
-                "%s %s with labels unknown to the model (%s): each counts as wrong", f"{len(unknown):,}", units, names
-            )
+    if unknown := held_out.unknown_labels(model.processors):
+        texts, names = counted(len(unknown), held_out.task.unit), shown(sorted(set(unknown)))
+        log.warning("%s with labels unknown to the model (%s): each counts as wrong", texts, names)
 
 
 def _warn_of_cut(cut: int, name: str, model: Model) -> None:

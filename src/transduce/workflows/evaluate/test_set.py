@@ -12,7 +12,7 @@ from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import read_records
 from transduce.data.processors import Processors
-from transduce.data.records import Record
+from transduce.data.records import Record, plural
 from transduce.data.tally import Findings
 from transduce.models.model import as_record
 from transduce.tasks.references import items
@@ -54,11 +54,15 @@ class HeldOut:
 
     def scorable(self, processors: Processors) -> list[Record]:
         """The records whose first answer a model can be given: all but those with a label that it does not know."""
-        answer = self.task.answer
-        labels = None if answer is None else processors[answer]
-        if answer is None or not isinstance(labels, Labels):
-            return self.records()
-        return [record for record in self.records() if record.values[answer] in labels.ids]
+        answer, unknown = self.task.answer, {*self.unknown_labels(processors)}
+        return [record for record in self.records() if answer is None or record.values[answer] not in unknown]
+
+    def unknown_labels(self, processors: Processors) -> list[str]:
+        """The first answers that are labels which a model does not know, in order."""
+        labels = None if self.task.answer is None else processors[self.task.answer]
+        if not isinstance(labels, Labels):
+            return []
+        return [answers[0] for answers in self.references if answers[0] not in labels.ids]
 
     @property
     def scored_unit(self) -> str:
@@ -109,7 +113,7 @@ def read_test_set(
     found = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
     left_out = _left_out(findings, task)
     if not found:
-        raise ValueError(f"{path}: holds no {task.unit}s to evaluate on")
+        raise ValueError(f"{path}: holds no {plural(task.unit)} to evaluate on")
     every = items(task, found, merge=alternatives)
     firsts = [item.record for item in every]
     return HeldOut(

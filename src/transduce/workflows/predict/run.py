@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +13,7 @@ from transduce.data.config import Corpus
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import FORMATS, read_records
-from transduce.data.records import Record, plural, with_tags
+from transduce.data.records import Record, counted, with_tags
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
 from transduce.models.model import Model, as_record
@@ -28,11 +28,6 @@ from transduce.workflows.predict.stream import one_line
 log = logging.getLogger(__name__)
 
 BATCH = 512  # records predicted together
-
-
-def predict(model: Model, records: Iterable[Record | dict[str, str] | str], **settings: Any) -> list[Prediction]:
-    """The best prediction for each record, in order; see `Model.predict`."""
-    return model.predict(records, **settings)
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class Source:
         while batch := list(islice(records, BATCH)):
             yield batch
         if blank := findings.noted.counts.get("blank line skipped"):
-            log.warning("%s: %s skipped", path, f"{blank:,} blank {plural('line', blank)}")
+            log.warning("%s: %s skipped", path, counted(blank, "blank line"))
 
 
 def predict_files(

@@ -24,6 +24,7 @@ from transduce.config import NO_PARTS, Given, Parts
 from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
+from transduce.data.records import plural
 from transduce.decoding.config import Decoding
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
 from transduce.text.config import TokenizerConfig
@@ -214,7 +215,7 @@ def _training(
     yield Choice(
         "training.batch-tokens",
         batch,
-        f"about {updates:,} updates in each pass over the {task.unit}s"
+        f"about {updates:,} updates in each pass over the {plural(task.unit)}"
         + ("" if batch == MOST_BATCH else "; small data wants small batches (Sennrich and Zhang 2019)"),
     )
     yield _label_smoothing(examples)

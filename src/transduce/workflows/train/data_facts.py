@@ -9,11 +9,10 @@ from pathlib import Path
 from transduce.data.columns import Text
 from transduce.data.config import DataConfig
 from transduce.data.formats.read import read_records
-from transduce.data.records import Record, RecordType, of_kind
+from transduce.data.records import Record, RecordType, counted, of_kind, plural
 from transduce.data.scan import Origin, find_origins
 from transduce.data.tally import Findings
 from transduce.tasks.task import Task
-from transduce.workflows.evaluate.number_format import counted
 
 SAMPLE = 10_000  # records whose lengths are measured,
 SAMPLE_CHARACTERS = 50_000_000  # and characters of a corpus after which no more are
@@ -60,7 +59,7 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
     if held_out and held_out >= train.lines:
         raise ValueError(
             f"data.split holds out {held_out:,} distinct values of {task.key}, but the train files have {train.lines:,} "
-            f"{task.unit}s at most; hold out fewer"
+            f"{plural(task.unit)} at most; hold out fewer"
         )
     columns = of_kind(task, Text)
     characters = dict.fromkeys(columns, 0.0)
