@@ -28,7 +28,7 @@ def write(folder: Path, shared: bool = True, tags: Sequence[str] = ()) -> Path:
     network = TRANSLATION.network(model.network, processors)
     with torch.no_grad():
         for layer in network.decoder.layers:
-            layer.cross_attention.output.weight *= 30  # the source decides
+            layer.cross_attention.to_output.weight *= 30  # the source decides
     generation = Generation(beam=2, max_length=10, max_source=MAX_SOURCE)
     model_folder.save(folder, model, dict(network.named_parameters()), processors, generation, "# tiny\n")
     return folder

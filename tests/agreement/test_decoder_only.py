@@ -35,9 +35,9 @@ def test_grouped_self_attention_with_its_own_head_width_is_llamas(key_value_head
     ours = SelfAttention(24, 4, Rotary(), key_value_heads=key_value_heads, head_width=10)
     projections = (theirs.q_proj, theirs.k_proj, theirs.v_proj)
     with torch.no_grad():
-        ours.query_key_value.weight.copy_(torch.cat([each.weight for each in projections]))
-        ours.query_key_value.bias.copy_(torch.cat([each.bias for each in projections]))
-    ours.output.load_state_dict(theirs.o_proj.state_dict())
+        ours.to_query_key_value.weight.copy_(torch.cat([each.weight for each in projections]))
+        ours.to_query_key_value.bias.copy_(torch.cat([each.bias for each in projections]))
+    ours.to_output.load_state_dict(theirs.o_proj.state_dict())
     x = torch.randn(2, 7, 24)
     mask = causal().dense(1, 1, 7, 7)
     turns = LlamaRotaryEmbedding(llama_config)(x, torch.arange(7)[None])
@@ -55,12 +55,12 @@ def test_cross_attention_with_every_part_is_pytorchs(key_value_heads, head_width
     bias = torch.randn(1, 4, 5, 6).double()
     allowed = within_lengths(torch.tensor([6, 3])).dense(2, 1, 1, 6)
     width = head_width or 6
-    query = ours.query(x).view(2, 5, 4, width).transpose(1, 2)
-    key, value = ours.key_value(states).view(2, 6, 2, key_value_heads, width).permute(2, 0, 3, 1, 4)
+    query = ours.to_query(x).view(2, 5, 4, width).transpose(1, 2)
+    key, value = ours.to_key_value(states).view(2, 6, 2, key_value_heads, width).permute(2, 0, 3, 1, 4)
     heads = F.scaled_dot_product_attention(
         query, key, value, bias.masked_fill(~allowed, -torch.inf), scale=scale, enable_gqa=True
     )
-    expected = ours.output(heads.transpose(1, 2).flatten(2))
+    expected = ours.to_output(heads.transpose(1, 2).flatten(2))
     torch.testing.assert_close(ours(x, Memory(states, DenseMask(allowed)), bias), expected, atol=1e-10, rtol=1e-10)
 
 
@@ -77,7 +77,7 @@ def test_any_score_and_normaliser_serve_in_heads():
     x = torch.randn(1, 5, 8).double()
     query, key, value = attention.queries_keys_values(x, Positions.first(5, x.device))
     weights = distance(query, key.repeat_interleave(2, 1)).sigmoid()
-    expected = attention.output((weights @ value.repeat_interleave(2, 1)).transpose(1, 2).flatten(2))
+    expected = attention.to_output((weights @ value.repeat_interleave(2, 1)).transpose(1, 2).flatten(2))
     torch.testing.assert_close(attention(x)[0], expected)
     torch.testing.assert_close(attention.weights(x), weights)
 
@@ -92,17 +92,16 @@ def network(request):
 def test_no_token_sees_a_later_one(network):
     first, second = torch.randint(0, V, (2, 9)), torch.randint(0, V, (2, 9))
     second[:, :4] = first[:, :4]
-    torch.testing.assert_close(network(first)[0][:, :4], network(second)[0][:, :4])
+    torch.testing.assert_close(network(first)[:, :4], network(second)[:, :4])
 
 
 @pytest.mark.parametrize("pieces", [[1] * 12, [5, 1, 6]])
 def test_the_whole_pass_is_that_of_steps_with_a_cache(network, pieces):
     tokens = torch.randint(0, V, (3, 12))
-    whole, none = network(tokens)
-    assert none is None
+    whole = network(tokens)
     cache, hidden = network.empty_cache(3), []
     for piece in tokens.split(pieces, dim=1):
-        new, cache = network(piece, cache=cache)
+        new, cache = network.decode(piece, cache)
         hidden.append(new)
     torch.testing.assert_close(torch.cat(hidden, 1), whole, atol=1e-12, rtol=1e-12)
 
@@ -111,10 +110,10 @@ def test_packed_documents_are_separate_documents(network):
     """Values and gradients; the second row's middle document has one token, and padding is a document too."""
     documents = torch.tensor([[0, 0, 0, 0, 1, 1, 1, 1], [3, 3, 5, 7, 7, 7, -1, -1]])
     tokens = torch.randint(0, V, (2, 8))
-    packed, _ = network(tokens, documents)
+    packed = network(tokens, documents)
     apart = []
     for row, numbers in zip(tokens, documents, strict=True):
-        apart += [network(row[numbers == number][None])[0][0] for number in numbers.unique_consecutive()]
+        apart += [network(row[numbers == number][None])[0] for number in numbers.unique_consecutive()]
     separate = torch.cat(apart).view_as(packed)
     torch.testing.assert_close(packed, separate, atol=1e-12, rtol=1e-12)
     weight = torch.randn_like(packed)
@@ -122,8 +121,3 @@ def test_packed_documents_are_separate_documents(network):
     mine, other = (torch.autograd.grad((x * weight).sum(), parameters) for x in (packed, separate))
     for a, b in zip(mine, other, strict=True):
         torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-10)
-
-
-def test_documents_and_a_cache_do_not_go_together(network):
-    with pytest.raises(ValueError, match="either documents or a cache"):
-        network(torch.zeros(1, 2).long(), torch.zeros(1, 2).long(), network.empty_cache(1))

@@ -12,7 +12,7 @@ from transduce.attention.positions import Positions
 from transduce.layers.dropout import Dropout
 from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.presets import transformer_base, transformer_tiny
-from transduce.networks.transformer import Decoder, Stack
+from transduce.networks.transformer import DECODER_LAYERS, Stack
 from transduce.networks.view import View
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -61,10 +61,10 @@ def torch_encoder(ours, config, dtype):
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
     theirs = nn.TransformerEncoder(layer, len(ours.layers), norm=norm, enable_nested_tensor=False).to(dtype)
     for their, our in zip(theirs.layers, ours.layers, strict=True):
-        copy_attention(their.self_attn, our.self_attention.query_key_value, output=our.self_attention.output)
+        copy_attention(their.self_attn, our.self_attention.to_query_key_value, output=our.self_attention.to_output)
         copy_feed_forward(their, our)
-        their.norm1.load_state_dict(our.norm_1.state_dict())
-        their.norm2.load_state_dict(our.norm_2.state_dict())
+        their.norm1.load_state_dict(our.self_attention_norm.state_dict())
+        their.norm2.load_state_dict(our.feed_forward_norm.state_dict())
     if norm is not None:
         theirs.norm.load_state_dict(ours.norm.state_dict())
     return theirs
@@ -82,13 +82,13 @@ def torch_decoder(ours, config, dtype):
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
     theirs = nn.TransformerDecoder(layer, config.decoder_layers, norm=norm).to(dtype)
     for their, our in zip(theirs.layers, ours.layers, strict=True):
-        copy_attention(their.self_attn, our.self_attention.query_key_value, output=our.self_attention.output)
+        copy_attention(their.self_attn, our.self_attention.to_query_key_value, output=our.self_attention.to_output)
         cross = our.cross_attention
-        copy_attention(their.multihead_attn, cross.query, cross.key_value, output=cross.output)
+        copy_attention(their.multihead_attn, cross.to_query, cross.to_key_value, output=cross.to_output)
         copy_feed_forward(their, our)
-        their.norm1.load_state_dict(our.norm_1.state_dict())
-        their.norm2.load_state_dict(our.norm_2.state_dict())
-        their.norm3.load_state_dict(our.norm_3.state_dict())
+        their.norm1.load_state_dict(our.self_attention_norm.state_dict())
+        their.norm2.load_state_dict(our.cross_attention_norm.state_dict())
+        their.norm3.load_state_dict(our.feed_forward_norm.state_dict())
     if norm is not None:
         theirs.norm.load_state_dict(ours.norm.state_dict())
     return theirs
@@ -113,9 +113,9 @@ def paired_weights(ours, theirs):
     mine = ours.layers[0]
     return (
         [
-            mine.self_attention.query_key_value.weight,
+            mine.self_attention.to_query_key_value.weight,
             mine.feed_forward.inner.weight,
-            mine.self_attention.output.bias,
+            mine.self_attention.to_output.bias,
         ],
         [
             theirs.layers[0].self_attn.in_proj_weight,
@@ -144,7 +144,7 @@ def test_encoder(config, dtype):
 
 def test_decoder(config, dtype):
     torch.manual_seed(2)
-    ours = shaken(Decoder(config, config.decoder_layers), dtype)
+    ours = shaken(Stack(config, config.decoder_layers, DECODER_LAYERS), dtype)
     theirs = torch_decoder(ours, config, dtype)
     x = torch.randn(SHAPE[0], SHAPE[2], config.d_model, dtype=dtype, requires_grad=True)
     memory = torch.randn(SHAPE[0], SHAPE[1], config.d_model, dtype=dtype, requires_grad=True)
@@ -152,7 +152,8 @@ def test_decoder(config, dtype):
     blocked = ~torch.ones(SHAPE[2], SHAPE[2], dtype=torch.bool).tril()
     mask = dense(causal(), 1, SHAPE[2], SHAPE[2])
     memory_mask = dense(within_lengths(LENGTHS), SHAPE[0], 1, SHAPE[1])
-    mine, _ = ours(x, Memory(memory, memory_mask), View(mask, None, Positions.first(SHAPE[2], x.device)))
+    view = View(mask, None, Positions.first(SHAPE[2], x.device))
+    mine, _ = ours(x, view, memory=Memory(memory, memory_mask))
     other = theirs(x, memory, tgt_mask=blocked, memory_key_padding_mask=padding)
     a, b = paired_weights(ours, theirs)
     assert_same(mine, other, [x, memory, *a], [x, memory, *b], TOLERANCE[dtype])

@@ -18,7 +18,7 @@ from transduce.attention.positions import (
     rotate,
     sinusoidal,
 )
-from transduce.layers.dropout import Dropout, dropout, keep_mask, present
+from transduce.layers.dropout import Dropout, dropout, keep_mask, layers_to_run
 from transduce.layers.feed_forward import FeedForward
 from transduce.layers.initialise import embedding, xavier_linear
 from transduce.layers.norms import LayerNorm, RMSNorm
@@ -174,5 +174,5 @@ def test_embeddings_begin_at_unit_size_after_scaling():
 
 def test_layer_dropout_leaves_out_its_share_and_nothing_outside_of_training():
     torch.manual_seed(3)
-    assert abs(len(present(20_000, 0.3, True)) / 20_000 - 0.7) < 0.02
-    assert present(3, 0.3, False) == [0, 1, 2] == present(3, 0.0, True)
+    assert abs(len(layers_to_run(20_000, 0.3, True)) / 20_000 - 0.7) < 0.02
+    assert layers_to_run(3, 0.3, False) == [0, 1, 2] == layers_to_run(3, 0.0, True)

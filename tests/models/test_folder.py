@@ -107,13 +107,13 @@ def changed(folder: Path, change) -> None:
     files.write_manifest(folder, model_folder.VERSION)
 
 
-BIAS = "encoder.layers.0.self_attention.query_key_value.bias"
+BIAS = "encoder.layers.0.self_attention.to_query_key_value.bias"
 
 
 def test_weights_that_do_not_fit_the_config(folder):
     changed(folder, lambda tensors: tensors.update({BIAS: torch.zeros(3)}))
     refused(
-        folder, r"query_key_value\.bias should be \(\d+,\) float32 for config\.toml and its processors, found \(3,\)"
+        folder, r"to_query_key_value\.bias should be \(\d+,\) float32 for config\.toml and its processors, found \(3,\)"
     )
 
 

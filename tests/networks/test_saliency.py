@@ -50,7 +50,7 @@ def test_finite_differences_give_the_same(network, texts):
 def test_nothing_depends_on_a_source_that_is_not_looked_at(network, texts):
     with torch.no_grad():
         for layer in network.decoder.layers:
-            layer.cross_attention.output.weight.zero_()
+            layer.cross_attention.to_output.weight.zero_()
     assert (source_saliency(network, *texts) == 0).all()
 
 

@@ -39,7 +39,7 @@ class Case:
             if self.reads_inputs:
                 hidden = self.network(inputs.tokens, inputs.lengths, prefix[:, k])
             else:
-                hidden, _ = self.network(prefix[:, k])
+                hidden = self.network(prefix[:, k])
             beams.append(self.network.head.logits(hidden))
         return torch.stack(beams, 1).detach()
 
@@ -160,6 +160,6 @@ def test_training_is_possible_after_decoding(case):
     """Nothing that decoding keeps (a table of positions) stands in the way of gradients."""
     case.model.step(torch.zeros(3, 1, 1, dtype=torch.int64), case.start(SOURCE))
     tokens = torch.zeros(3, 4, dtype=torch.int64)
-    hidden = case.network(SOURCE.tokens, SOURCE.lengths, tokens) if case.reads_inputs else case.network(tokens)[0]
+    hidden = case.network(SOURCE.tokens, SOURCE.lengths, tokens) if case.reads_inputs else case.network(tokens)
     case.network.head.logits(hidden).sum().backward()
     assert all(parameter.grad is not None for parameter in case.network.parameters())

@@ -1,4 +1,5 @@
-"""Keys and values that decoding computes once, as explicit values.
+"""Keys and values that decoding computes once, as explicit values. `append` alone writes into the buffers of the cache
+that it is called on: use a cache once, then its successor.
 
 Letters: B sentences, N rows (sentence and beam together), G heads of keys, T new tokens, C slots of a buffer, S source
 tokens, E width of a head.
@@ -97,7 +98,7 @@ class KeyValueCache:
 
 @dataclass(frozen=True)
 class Cache:
-    """The self-attention cache of a stack of layers. Appending writes into it: use a cache once, then its successor."""
+    """The self-attention cache of a stack of layers."""
 
     layers: tuple[KeyValueCache, ...]
     lengths: Lengths

@@ -4,8 +4,6 @@ Letters: B batch, N rows of queries (K for each of B memories), L queries, S key
 queries, G heads of keys and values, E width of a head.
 """
 
-from typing import TypedDict, Unpack
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,40 +15,36 @@ from transduce.attention.positions import NoPositions, PositionEncoding, Positio
 from transduce.attention.scores import Score
 from transduce.layers.initialise import xavier_linear
 
-
-class Parts(TypedDict, total=False):
-    """Keywords of every attention."""
-
-    key_value_heads: int | None  # fewer than of queries (Ainslie et al. 2023, 2305.13245); as many by default
-    head_width: int | None  # D / H by default
-    dropout: float  # share of the attention weights dropped in training; 0 by default
-    score: Score  # scaled dot product by default
-    normalise: Normaliser  # softmax by default
+NO_POSITIONS = NoPositions()
 
 
 class MultiHeadAttention(nn.Module):
-    """The common part of self-attention and cross-attention: `attend` in H subspaces, then an output map."""
+    """What self-attention and cross-attention share: the sizes and parts of their heads, and the output map.
 
-    def __init__(self, d_model: int, heads: int, **parts: Unpack[Parts]) -> None:
+    key_value_heads: G, by default H (Ainslie et al. 2023, 2305.13245). head_width: E, by default D / H. dropout: share of
+    the attention weights that training drops. score, normalise: as of `attend`.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        heads: int,
+        key_value_heads: int | None = None,
+        head_width: int | None = None,
+        dropout: float = 0.0,
+        score: Score = DOT_PRODUCT,
+        normalise: Normaliser = SOFTMAX,
+    ) -> None:
         super().__init__()
-        head_width = parts.get("head_width")
         if head_width is None and d_model % heads:
             raise ValueError(f"d-model must be a multiple of heads, found {d_model} and {heads}; or give head-width")
-        self.heads = heads
-        self.key_value_heads = parts.get("key_value_heads") or heads
-        if heads % self.key_value_heads:
-            raise ValueError(f"heads must be a multiple of key-value-heads, found {heads} and {self.key_value_heads}")
+        if heads % (key_value_heads or heads):
+            raise ValueError(f"heads must be a multiple of key-value-heads, found {heads} and {key_value_heads}")
+        self.heads, self.key_value_heads = heads, key_value_heads or heads
         self.head_width = head_width or d_model // heads
-        self.dropout = parts.get("dropout", 0.0)
-        self.score = parts.get("score", DOT_PRODUCT)
-        self.normalise = parts.get("normalise", SOFTMAX)
-        self.query_width = heads * self.head_width
-        self.key_width = self.key_value_heads * self.head_width
-        self.output = xavier_linear(self.query_width, d_model)
-
-    def split(self, packed: Float[Tensor, "B L X"], *heads: int) -> list[Tensor]:
-        """Packed maps to so many heads each: (B, L, n E) -> (B, L, n, E) -> for each (B, heads, L, E)."""
-        return [part.transpose(1, 2) for part in packed.unflatten(-1, (-1, self.head_width)).split(heads, 2)]
+        self.dropout, self.score, self.normalise = dropout, score, normalise
+        self.query_width, self.key_width = heads * self.head_width, self.key_value_heads * self.head_width
+        self.to_output = xavier_linear(self.query_width, d_model)
 
     def attend(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Mask | DenseMask | None, bias: Tensor | None
@@ -59,10 +53,14 @@ class MultiHeadAttention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         return attend(query, key, value, mask, bias=bias, score=self.score, normalise=self.normalise, dropout=dropout)
 
-    def join(self, heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L D"]:
-        """Heads side by side, then the output map."""
-        joined: Tensor = self.output(heads.transpose(1, 2).flatten(2))
-        return joined
+    def split_heads(self, packed: Float[Tensor, "B L X"], *heads: int) -> list[Tensor]:
+        """Packed maps to so many heads each: (B, L, n E) -> (B, L, n, E) -> for each (B, heads, L, E)."""
+        return [part.transpose(1, 2) for part in packed.unflatten(-1, (-1, self.head_width)).split(heads, 2)]
+
+
+def merge_heads(heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L HE"]:
+    """Heads side by side."""
+    return heads.transpose(1, 2).flatten(2)
 
 
 class SelfAttention(MultiHeadAttention):
@@ -72,13 +70,17 @@ class SelfAttention(MultiHeadAttention):
         self,
         d_model: int,
         heads: int,
-        position_encoding: PositionEncoding = NoPositions(),  # frozen  # noqa: B008
-        **parts: Unpack[Parts],
+        position_encoding: PositionEncoding = NO_POSITIONS,
+        key_value_heads: int | None = None,
+        head_width: int | None = None,
+        dropout: float = 0.0,
+        score: Score = DOT_PRODUCT,
+        normalise: Normaliser = SOFTMAX,
     ) -> None:
-        super().__init__(d_model, heads, **parts)
+        super().__init__(d_model, heads, key_value_heads, head_width, dropout, score, normalise)
         position_encoding.check(self.head_width)
         self.position_encoding = position_encoding
-        self.query_key_value = xavier_linear(d_model, self.query_width, self.key_width, self.key_width)
+        self.to_query_key_value = xavier_linear(d_model, self.query_width, self.key_width, self.key_width)
 
     def forward(
         self,
@@ -97,7 +99,8 @@ class SelfAttention(MultiHeadAttention):
         if cache is not None:
             cache = cache.append(key, value, positions)
             key, value = cache.first(positions.end)
-        return self.join(self.attend(query, key, value, mask, bias)), cache
+        attended = self.attend(query, key, value, mask, bias)
+        return self.to_output(merge_heads(attended)), cache
 
     def weights(
         self,
@@ -115,17 +118,28 @@ class SelfAttention(MultiHeadAttention):
 
     def queries_keys_values(self, x: Float[Tensor, "B L D"], positions: Positions) -> tuple[Tensor, Tensor, Tensor]:
         """(B, H, L, E), (B, G, L, E) and (B, G, L, E)."""
-        query, key, value = self.split(self.query_key_value(x), self.heads, self.key_value_heads, self.key_value_heads)
+        query, key, value = self.split_heads(
+            self.to_query_key_value(x), self.heads, self.key_value_heads, self.key_value_heads
+        )
         return *self.position_encoding.rotate(query, key, positions), value
 
 
 class CrossAttention(MultiHeadAttention):
     """Each token attends to a memory: one linear map gives queries, another keys and values, in that order."""
 
-    def __init__(self, d_model: int, heads: int, **parts: Unpack[Parts]) -> None:
-        super().__init__(d_model, heads, **parts)
-        self.query = xavier_linear(d_model, self.query_width)
-        self.key_value = xavier_linear(d_model, self.key_width, self.key_width)
+    def __init__(
+        self,
+        d_model: int,
+        heads: int,
+        key_value_heads: int | None = None,
+        head_width: int | None = None,
+        dropout: float = 0.0,
+        score: Score = DOT_PRODUCT,
+        normalise: Normaliser = SOFTMAX,
+    ) -> None:
+        super().__init__(d_model, heads, key_value_heads, head_width, dropout, score, normalise)
+        self.to_query = xavier_linear(d_model, self.query_width)
+        self.to_key_value = xavier_linear(d_model, self.key_width, self.key_width)
 
     def forward(
         self, x: Float[Tensor, "N L D"], memory: Memory | KeysValues, bias: Float[Tensor, "..."] | None = None
@@ -134,13 +148,12 @@ class CrossAttention(MultiHeadAttention):
         if isinstance(memory, Memory):
             memory = KeysValues(*self.keys_values(memory.states), memory.mask)
         query = self.queries(x)
-        if memory.queries is not None:
+        if memory.queries is not None:  # for TransformerDecoding.attended
             memory.queries.append(query)
-        heads = self.attend(together(query, len(memory.keys)), memory.keys, memory.values, memory.mask, bias)
-        # (B, H, K L, E) -> (B, H, K, L, E) -> (B, K, H, L, E) -> (N, H, L, E)
-        if len(heads) != len(x):
-            heads = heads.unflatten(2, (-1, x.shape[1])).transpose(1, 2).flatten(0, 1)
-        return self.join(heads)
+        query = fold_beams(query, len(memory.keys))
+        attended = unfold_beams(self.attend(query, memory.keys, memory.values, memory.mask, bias), x.shape[1])
+        output: Tensor = self.to_output(merge_heads(attended))
+        return output
 
     def weights(
         self, x: Float[Tensor, "B L D"], memory: Memory, bias: Float[Tensor, "..."] | None = None
@@ -160,17 +173,25 @@ class CrossAttention(MultiHeadAttention):
         return attention_weights(query, key, mask, bias, self.score, self.normalise)
 
     def queries(self, x: Float[Tensor, "N L D"]) -> Float[Tensor, "N H L E"]:
-        (query,) = self.split(self.query(x), self.heads)
+        (query,) = self.split_heads(self.to_query(x), self.heads)
         return query
 
     def keys_values(self, states: Float[Tensor, "B S D"]) -> tuple[Float[Tensor, "B G S E"], Float[Tensor, "B G S E"]]:
-        key, value = self.split(self.key_value(states), self.key_value_heads, self.key_value_heads)
+        key, value = self.split_heads(self.to_key_value(states), self.key_value_heads, self.key_value_heads)
         return key, value
 
 
-def together(query: Float[Tensor, "N H L E"], memories: int) -> Float[Tensor, "B H KL E"]:
+def fold_beams(query: Float[Tensor, "N H L E"], memories: int) -> Float[Tensor, "B H KL E"]:
     """The queries of all rows that share a memory in one: (B K, H, L, E) -> (B, K, H, L, E) -> (B, H, K L, E)."""
     if len(query) == memories:
         return query
-    apart: Tensor = query.unflatten(0, (memories, -1))
-    return apart.transpose(1, 2).flatten(2, 3)
+    by_memory: Tensor = query.unflatten(0, (memories, -1))
+    return by_memory.transpose(1, 2).flatten(2, 3)
+
+
+def unfold_beams(heads: Float[Tensor, "B H KL E"], queries: int) -> Float[Tensor, "N H L E"]:
+    """The reverse: (B, H, K L, E) -> (B, H, K, L, E) -> (B, K, H, L, E) -> (B K, H, L, E)."""
+    if heads.shape[2] == queries:
+        return heads
+    by_beam: Tensor = heads.unflatten(2, (-1, queries))
+    return by_beam.transpose(1, 2).flatten(0, 1)

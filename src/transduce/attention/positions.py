@@ -69,7 +69,7 @@ class Sinusoidal(PositionEncoding):
         _check_base(self.base)
 
     def embed(self, x: Float[Tensor, "B T D"], positions: Positions) -> Float[Tensor, "B T D"]:
-        return x + _rows(sinusoidal, positions, x.shape[-1], self.base, x.dtype)
+        return x + _values_at(sinusoidal, positions, x.shape[-1], self.base, x.dtype)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Rotary(PositionEncoding):
     def rotate(
         self, query: Float[Tensor, "B H T E"], key: Float[Tensor, "B G T E"], positions: Positions
     ) -> tuple[Float[Tensor, "B H T E"], Float[Tensor, "B G T E"]]:
-        turn = _rows(rotary, positions, query.shape[-1], self.base, query.dtype)  # (T, 2, E) or (B, T, 2, E)
+        turn = _values_at(rotary, positions, query.shape[-1], self.base, query.dtype)  # (T, 2, E) or (B, T, 2, E)
         if turn.ndim > 3:
             turn = turn[:, None]
         return rotate(query, turn), rotate(key, turn)
@@ -136,9 +136,10 @@ def rotate(x: Float[Tensor, "*B E"], turn: Float[Tensor, "*#B 2 E"]) -> Float[Te
 
 
 def alibi_slopes(heads: int) -> list[float]:
-    """2^(-8/H), 2^(-16/H), ...: for 4 heads 1/4, 1/16, 1/64, 1/256. Otherwise than at powers of 2, as the authors' code.
+    """2^(-8/H), 2^(-16/H), ...: for 4 heads 1/4, 1/16, 1/64, 1/256.
 
-    That is the slopes of the next smaller power of 2, then every other one of the next greater.
+    Where H is no power of 2, as in the authors' code: the slopes of the next smaller power, then every other slope of the
+    next greater one.
     """
     power = 1 << (heads.bit_length() - 1)
     slopes = [2.0 ** (-8.0 * (head + 1) / power) for head in range(power)]
@@ -154,8 +155,8 @@ def _angles(positions: Int[Tensor, "*B"], width: int, base: float) -> Float[Tens
 Function = Callable[[Tensor, int, float], Tensor]
 
 
-def _rows(function: Function, positions: Positions, width: int, base: float, dtype: torch.dtype) -> Tensor:
-    """function(positions, width, base), looked up."""
+def _values_at(function: Function, positions: Positions, width: int, base: float, dtype: torch.dtype) -> Tensor:
+    """function(positions, width, base), from a table that all layers share, of 64, 128, 256, ... positions."""
     size = 1 << max(6, (positions.end - 1).bit_length())
     return _table(function, size, width, base, dtype, positions.index.device)[positions.index]
 

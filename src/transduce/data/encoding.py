@@ -1,6 +1,6 @@
 """Last pass over the files: records -> ids -> rows of the store of each part."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import compress
@@ -10,6 +10,7 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from transduce.data import unknown_labels
 from transduce.data.cleaning.rules import Clean, is_unbalanced
 from transduce.data.columns import Label, Labels, Text
 from transduce.data.processors import Processors
@@ -33,6 +34,8 @@ from transduce.data.tally import Findings
 from transduce.text.tags import checked
 
 BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many records as stay within both
+TOO_MANY_TOKENS, UNBALANCED = "longer than max-length", "length ratio above max-ratio"  # why a record is left out
+NO_PROCESSORS = Processors({})
 
 
 @dataclass
@@ -61,12 +64,13 @@ def encode(
     processors: Processors,
     clean: Clean,
     findings: Mapping[str, Findings],
-    given: Collection[str] = (),
+    given: Processors = NO_PROCESSORS,
 ) -> Encoding:
     """Writes `PART.arrow` for each part, and `PART.jsonl` with the records of dev and test.
 
     The encoded records of each part stream through the task's `rows`, those of train corpus by corpus. `findings` (by origin)
-    count what is left out, and texts that `rows` cuts. `given` are columns whose processors come from elsewhere.
+    count what is left out, and texts that `rows` cuts. `given` are the processors that come from elsewhere. ValueError if
+    nothing of a part is left.
     """
     types = {name: column.arrow for name, column in task.columns.items()}
     ends: list[int] = []
@@ -89,8 +93,28 @@ def encode(
     trained_on = encoders["train"].written & (assignment.train == TRAIN)
     parts = {TRAIN: PartCounts(int(np.count_nonzero(trained_on)), train.rows, train.tokens)}
     parts |= {part: writer.finish(task, processors) for part, writer in held_out.items()}
+    _require_rows(task, parts, clean, findings, given)
     corpora = len(origins["train"].corpora)
     return Encoding(parts, np.diff([0, *ends[:corpora]]).tolist(), trained_on)
+
+
+def _require_rows(
+    task: RecordType,
+    parts: Mapping[int, PartCounts],
+    clean: Clean,
+    findings: Mapping[str, Findings],
+    given: Processors,
+) -> None:
+    for part, counts in parts.items():
+        if counts.rows:
+            continue
+        dropped = findings.get(PARTS[part], findings["train"]).dropped
+        advice = list(unknown_labels.advice(task, given, dropped.counts))
+        if dropped.counts.keys() & {TOO_MANY_TOKENS, UNBALANCED}:
+            limits = f"data.clean.max-length, now {clean.max_length}, and data.clean.max-ratio"
+            advice = [f"{limits} say how many tokens are too many"]
+        reasons = "".join(f"; {text}" for text in advice)
+        raise ValueError(f"no {PARTS[part]} {plural(task.unit)} are left (left out: {dropped}){reasons}")
 
 
 class HeldOutWriter:
@@ -134,13 +158,6 @@ def _stored_rows(store: TokenStore) -> Iterator[EncodedRow]:
             yield {column: ids.tolist() for column, ids in zip(store.columns, values, strict=True)}
 
 
-def unknown_label(column: str, given: bool) -> str:
-    """Why a record is left out whose label is not known; `given`: those that are come from a model to start from."""
-    return (
-        f"{column} is unknown to the model that the run starts from" if given else f"{column} occurs in no train record"
-    )
-
-
 class _Encoder:
     """Encodes the records of one origin: those of train are yielded, those of dev and test written, others counted."""
 
@@ -152,7 +169,7 @@ class _Encoder:
         outcomes: UInt8[np.ndarray, " N"],
         findings: Findings,
         held_out: Mapping[int, HeldOutWriter],
-        given: Collection[str],
+        given: Processors,
     ) -> None:
         self.written = np.zeros(len(outcomes), bool)
         self._task, self._processors, self._clean = task, processors, clean
@@ -217,7 +234,7 @@ class _Encoder:
         for name, labels in self._labels.items():
             if record.values[name] not in labels.ids:
                 text = f"{name} {record.values[name]!r}: {record.text}"
-                self._findings.dropped.add(unknown_label(name, name in self._given), record.where, text)
+                self._findings.dropped.add(unknown_labels.reason(name, name in self._given), record.where, text)
                 return False
         return True
 
@@ -227,7 +244,7 @@ class _Encoder:
         """Which records have suitable numbers of tokens. Ratios count for training alone, lengths with the tags."""
         lengths = {name: np.fromiter(map(len, columns[name]), np.int64, len(records)) for name in self._texts}
         reasons: list[tuple[str, Bool[np.ndarray, " R"]]] = [
-            ("longer than max-length", lengths[name] > self._clean.max_length) for name in self._limited
+            (TOO_MANY_TOKENS, lengths[name] > self._clean.max_length) for name in self._limited
         ]
         without_tags = dict(lengths)
         without_tags[self._task.key] = lengths[self._task.key] - np.array(
@@ -237,7 +254,7 @@ class _Encoder:
         most = self._clean.max_ratio
         if part == TRAIN and most is not None:
             first, second = without_tags.values()
-            reasons.append(("length ratio above max-ratio", is_unbalanced(first, second, most)))
+            reasons.append((UNBALANCED, is_unbalanced(first, second, most)))
         usable = np.ones(len(records), bool)
         for reason, applies in reasons:
             for place in np.flatnonzero(applies & usable).tolist():

@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from transduce.data.columns import Labels
+from transduce.data.processors import Processors
 from transduce.data.records import plural
 from transduce.data.scan import Origin
 from transduce.data.tally import Findings
 from transduce.terminal import harmless
+from transduce.text.config import TokenizerConfig
 from transduce.text.tags import shown
+from transduce.text.tokenizer import Tokenizer
 
 
 def origin_report(origin: Origin, findings: Findings) -> dict[str, Any]:
@@ -20,6 +24,25 @@ def origin_report(origin: Origin, findings: Findings) -> dict[str, Any]:
         "dropped": findings.dropped.tree(),
         "noted": findings.noted.tree(),
     }
+
+
+def processors_report(processors: Processors, given: Processors, tokenizer: TokenizerConfig) -> list[dict[str, Any]]:
+    """Of each processor its columns and size, and of a tokenizer that is not `given` the size in its settings."""
+    by_identity: dict[int, list[str]] = {}
+    for column, processor in processors.items():
+        by_identity.setdefault(id(processor), []).append(column)
+    report = []
+    for columns in by_identity.values():
+        processor = processors[columns[0]]
+        entry: dict[str, Any] = {"columns": columns, "size": processor.size}
+        if isinstance(processor, Labels):
+            entry |= {"kind": "labels", "names": list(processor.names)}
+        elif isinstance(processor, Tokenizer):
+            entry["kind"] = "tokenizer"
+            if columns[0] not in given:
+                entry["asked"] = tokenizer.side(columns[0]).vocabulary
+        report.append(entry)
+    return report
 
 
 def summary(report: Mapping[str, Any]) -> list[str]:

@@ -2,8 +2,8 @@
 
 On a CPU `bernoulli_` draws one number for every element and takes longer than the matrix product beside it, and boolean
 masks cost several times what a product of two bfloat16 tensors costs. Here one draw of 64 bits decides four elements,
-15 bits each, and the 0/1 mask is made by integer arithmetic in the element type's own bit pattern. The probability is
-a multiple of 1/32768; the survivors are scaled by exactly the share that was kept. On an accelerator PyTorch's own
+15 bits each, and integer arithmetic makes the 0/1 mask in the element type's own bit pattern. The probability is a
+multiple of 1/32768; the elements that stay are divided by exactly their share. On an accelerator PyTorch's own
 fused dropout is used.
 """
 
@@ -18,16 +18,16 @@ LEVELS = 1 << 15
 ONE_AS_BFLOAT16 = 0x3F80  # the bits of 1.0
 
 
-def keep_mask(size: int, kept: int) -> BFloat16[Tensor, " size"]:
-    """A flat mask of ones and zeros; each element is one with probability kept / 32768."""
+def keep_mask(size: int, level: int) -> BFloat16[Tensor, " size"]:
+    """A flat mask of ones and zeros; each element is one with probability level / 32768."""
     draws = torch.empty((size + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)[:size]
     draws.bitwise_right_shift_(1)  # -16384 .. 16383: the difference below cannot overflow
-    draws.sub_(kept - LEVELS // 2).bitwise_right_shift_(15)  # all bits set where negative, that is kept
+    draws.sub_(level - LEVELS // 2).bitwise_right_shift_(15)  # all bits set where negative
     return draws.bitwise_and_(ONE_AS_BFLOAT16).view(torch.bfloat16)
 
 
 class _MaskedScale(torch.autograd.Function):
-    """x * mask * scale; the mask alone is kept for the way back."""
+    """x * mask * scale; stores the mask alone for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, mask: Tensor, scale: float) -> Tensor:
@@ -52,9 +52,9 @@ def dropout(x: Float[Tensor, "*shape"], probability: float, training: bool) -> F
         return x
     if x.device.type != "cpu":
         return F.dropout(x, probability)
-    kept = max(1, LEVELS - round(probability * LEVELS))
-    mask = keep_mask(x.numel(), kept).view(x.shape).to(x.dtype)
-    scaled: Tensor = _MaskedScale.apply(x, mask, LEVELS / kept)  # type: ignore[no-untyped-call]
+    level = max(1, LEVELS - round(probability * LEVELS))
+    mask = keep_mask(x.numel(), level).view(x.shape).to(x.dtype)
+    scaled: Tensor = _MaskedScale.apply(x, mask, LEVELS / level)  # type: ignore[no-untyped-call]
     return scaled
 
 
@@ -69,8 +69,8 @@ class Dropout(nn.Module):
         return dropout(x, self.probability, self.training)
 
 
-def present(layers: int, probability: float, training: bool) -> list[int]:
-    """Layer dropout (Fan et al. 2019, 1909.11556): numbers of the layers to run, each left out with `probability`.
+def layers_to_run(layers: int, probability: float, training: bool) -> list[int]:
+    """Layer dropout (Fan et al. 2019, 1909.11556): the numbers of the layers to run; each is left out with `probability`.
 
     All of them when not training.
     """

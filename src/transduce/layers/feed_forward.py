@@ -20,5 +20,5 @@ class FeedForward(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        hidden: Tensor = self.outer(self.dropout(self.activation(self.inner(x))))
-        return hidden
+        output: Tensor = self.outer(self.dropout(self.activation(self.inner(x))))
+        return output

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, MemoryCache
-from transduce.attention.multihead import together
+from transduce.attention.multihead import fold_beams
 from transduce.decoding.protocol import Padded
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder
 
@@ -114,9 +114,9 @@ class TransformerDecoding(_Decoding):
         A step stores only its queries to the memory; the weights are computed here, when they are asked for.
         """
         assert state.queries and state.memory is not None, "only a step's own state has its queries"
-        layers = zip(self.network.decoder.cross_attentions, state.queries, state.memory.keys, strict=True)
+        layers = zip(self.network.cross_attentions, state.queries, state.memory.keys, strict=True)
         weights = [
-            attention.weights_of(together(queries, len(keys)), keys, state.memory.mask).float().mean(1)
+            attention.weights_of(fold_beams(queries, len(keys)), keys, state.memory.mask).float().mean(1)
             for attention, queries, keys in layers
         ]
         mean: Tensor = torch.stack(weights).mean(0).unflatten(1, (-1, state.queries[0].shape[2]))
@@ -140,7 +140,7 @@ class DecoderOnlyDecoding(_Decoding):
         return self._read(prompts, State(self.network.empty_cache(sentences), sentences))
 
     def _advance(self, tokens: Int[Tensor, "N T"], state: State) -> tuple[Float[Tensor, "N T D"], State]:
-        hidden, cache = self.network(tokens, cache=state.cache)
+        hidden, cache = self.network.decode(tokens, state.cache)
         assert cache is not None
         return hidden, replace(state, cache=cache, queries=())
 

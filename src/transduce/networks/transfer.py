@@ -1,10 +1,7 @@
 """Starting a network from the weights of another, perhaps of another kind.
 
-The stack and the embeddings are taken where the kinds have them in common. A decoder layer of an encoder-decoder and a
-layer of the other kinds differ by the cross-attention and its norm:
-
-    decoder layer   norm_1 self_attention   norm_2 cross_attention   norm_3 feed_forward
-    other layers    norm_1 self_attention                            norm_2 feed_forward
+The stack and the embeddings are taken where the kinds have them in common: a decoder layer of an encoder-decoder has a
+cross-attention and its norm, which the layers of the other kinds lack.
 """
 
 import re
@@ -80,8 +77,7 @@ SAME: Names = ((r"(.*)", r"\1"),)
 EMBEDDING: Names = ((r"embedding\.(.*)", r"source_embedding.\1"), (r"embedding\.(.*)", r"target_embedding.\1"))
 HEAD: Names = ((r"(head\..*)", r"\1"),)
 TO_DECODER_LAYER: Names = (
-    (r"decoder\.(layers\.\d+\.)norm_3\.(.*)", r"STACK.\1norm_2.\2"),
-    (r"decoder\.(layers\.\d+\.(?:self_attention|feed_forward|norm_1)\..*)", r"STACK.\1"),
+    (r"decoder\.(layers\.\d+\.(?:self_attention|feed_forward)(?:_norm)?\..*)", r"STACK.\1"),
     (r"decoder\.(norm\..*)", r"STACK.\1"),
 )
 
@@ -89,7 +85,6 @@ TO_DECODER_LAYER: Names = (
 MAPS: dict[tuple[str, str], Names] = {
     ("encoder-decoder", "encoder-only"): ((r"(encoder\..*)", r"\1"), *EMBEDDING, *HEAD),
     ("encoder-decoder", "decoder-only"): (
-        (r"(decoder\.layers\.\d+\.)norm_2\.(.*)", r"\1norm_3.\2"),
         (r"(decoder\..*)", r"\1"),
         (r"embedding\.(.*)", r"target_embedding.\1"),
         *HEAD,

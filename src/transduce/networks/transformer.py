@@ -8,17 +8,17 @@ Letters: B sentences, S source tokens, T tokens, N rows (K beams for each of B s
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, cast
+from typing import cast
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, KeysValues, KeyValueCache, Memory, MemoryCache
-from transduce.attention.multihead import CrossAttention, Parts, SelfAttention
+from transduce.attention.multihead import CrossAttention, SelfAttention
 from transduce.attention.positions import Positions
 from transduce.layers import initialise
 from transduce.layers.activations import ACTIVATIONS
-from transduce.layers.dropout import Dropout, present
+from transduce.layers.dropout import Dropout, layers_to_run
 from transduce.layers.feed_forward import FeedForward
 from transduce.networks.heads import VocabularyHead
 from transduce.networks.layer_config import LayerConfig, Placement
@@ -30,11 +30,19 @@ class Layer(nn.Module):
 
     def __init__(self, config: LayerConfig) -> None:
         super().__init__()
-        d_model, activation = config.d_model, ACTIVATIONS[config.activation]
-        self.self_attention = SelfAttention(d_model, config.heads, config.positions, **_attention_parts(config))
-        self.feed_forward = FeedForward(d_model, config.feed_forward, activation, config.activation_dropout)
-        self.norm_1 = config.norm.module(d_model)
-        self.norm_2 = config.norm.module(d_model)
+        self.self_attention = SelfAttention(
+            config.d_model,
+            config.heads,
+            config.positions,
+            key_value_heads=config.key_value_heads,
+            head_width=config.head_width,
+            dropout=config.attention_dropout,
+        )
+        self.feed_forward = FeedForward(
+            config.d_model, config.feed_forward, ACTIVATIONS[config.activation], config.activation_dropout
+        )
+        self.self_attention_norm = config.norm.module(config.d_model)
+        self.feed_forward_norm = config.norm.module(config.d_model)
         self.drop = Dropout(config.dropout)
 
 
@@ -44,9 +52,9 @@ class PostNormLayer(Layer):
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None = None
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(x, *view, cache)
-        x = self.norm_1(x + self.drop(attended))
-        x = self.norm_2(x + self.drop(self.feed_forward(x)))
+        attended, cache = self.self_attention(x, view.mask, view.bias, view.positions, cache)
+        x = self.self_attention_norm(x + self.drop(attended))
+        x = self.feed_forward_norm(x + self.drop(self.feed_forward(x)))
         return x, cache
 
 
@@ -56,31 +64,37 @@ class PreNormLayer(Layer):
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None = None
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(self.norm_1(x), *view, cache)
+        attended, cache = self.self_attention(self.self_attention_norm(x), view.mask, view.bias, view.positions, cache)
         x = x + self.drop(attended)
-        x = x + self.drop(self.feed_forward(self.norm_2(x)))
+        x = x + self.drop(self.feed_forward(self.feed_forward_norm(x)))
         return x, cache
 
 
 class DecoderLayer(Layer):
-    """Causal self-attention, attention over the memory, then a feed-forward network."""
+    """Causal self-attention, attention over the memory, then a feed-forward network: of an encoder-decoder's decoder."""
 
     def __init__(self, config: LayerConfig) -> None:
         super().__init__(config)
-        self.cross_attention = CrossAttention(config.d_model, config.heads, **_attention_parts(config))
-        self.norm_3 = config.norm.module(config.d_model)
+        self.cross_attention = CrossAttention(
+            config.d_model,
+            config.heads,
+            key_value_heads=config.key_value_heads,
+            head_width=config.head_width,
+            dropout=config.attention_dropout,
+        )
+        self.cross_attention_norm = config.norm.module(config.d_model)
 
 
 class PostNormDecoderLayer(DecoderLayer):
     """norm(x + f(x)), as in the paper (section 3.1)."""
 
     def forward(
-        self, x: Tensor, memory: Memory | KeysValues, view: View, cache: KeyValueCache | None = None
+        self, x: Tensor, view: View, cache: KeyValueCache | None, memory: Memory | KeysValues
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(x, *view, cache)
-        x = self.norm_1(x + self.drop(attended))
-        x = self.norm_2(x + self.drop(self.cross_attention(x, memory)))
-        x = self.norm_3(x + self.drop(self.feed_forward(x)))
+        attended, cache = self.self_attention(x, view.mask, view.bias, view.positions, cache)
+        x = self.self_attention_norm(x + self.drop(attended))
+        x = self.cross_attention_norm(x + self.drop(self.cross_attention(x, memory)))
+        x = self.feed_forward_norm(x + self.drop(self.feed_forward(x)))
         return x, cache
 
 
@@ -88,12 +102,12 @@ class PreNormDecoderLayer(DecoderLayer):
     """x + f(norm(x)) (Xiong et al. 2020, 2002.04745); the stack needs a norm at its end."""
 
     def forward(
-        self, x: Tensor, memory: Memory | KeysValues, view: View, cache: KeyValueCache | None = None
+        self, x: Tensor, view: View, cache: KeyValueCache | None, memory: Memory | KeysValues
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
-        attended, cache = self.self_attention(self.norm_1(x), *view, cache)
+        attended, cache = self.self_attention(self.self_attention_norm(x), view.mask, view.bias, view.positions, cache)
         x = x + self.drop(attended)
-        x = x + self.drop(self.cross_attention(self.norm_2(x), memory))
-        x = x + self.drop(self.feed_forward(self.norm_3(x)))
+        x = x + self.drop(self.cross_attention(self.cross_attention_norm(x), memory))
+        x = x + self.drop(self.feed_forward(self.feed_forward_norm(x)))
         return x, cache
 
 
@@ -102,51 +116,33 @@ DECODER_LAYERS: dict[Placement, type[DecoderLayer]] = {"post": PostNormDecoderLa
 
 
 class Stack(nn.Module):
-    """The layers of an encoder or of a decoder-only network."""
+    """Layers of one kind, one after the other; those of a decoder read a memory too."""
 
-    kinds: ClassVar[Mapping[Placement, type[Layer]]] = LAYERS
-
-    def __init__(self, config: LayerConfig, layers: int) -> None:
+    def __init__(self, config: LayerConfig, layers: int, kinds: Mapping[Placement, type[Layer]] = LAYERS) -> None:
         super().__init__()
         self.config = config
-        self.layers = nn.ModuleList(self.kinds[config.norm_placement](config) for _ in range(layers))
+        self.layers = nn.ModuleList(kinds[config.norm_placement](config) for _ in range(layers))
         # post-norm layers end with a norm themselves
         self.norm = nn.Identity() if config.norm_placement == "post" else config.norm.module(config.d_model)
 
-    def forward(self, x: Tensor, view: View, cache: Cache | None = None) -> tuple[Tensor, Cache | None]:
-        caches = []
-        for number in present(len(self.layers), self.config.layer_dropout, self.training):
-            own = None if cache is None else cache.layers[number]
-            x, own = self.layers[number](x, view, own)
-            caches.append(own)
-        return self.norm(x), None if cache is None else cache.after(caches, x.shape[1])
+    def forward(
+        self, x: Tensor, view: View, cache: Cache | None = None, memory: Memory | MemoryCache | None = None
+    ) -> tuple[Tensor, Cache | None]:
+        new_caches = []
+        for number in layers_to_run(len(self.layers), self.config.layer_dropout, self.training):
+            layer_cache = None if cache is None else cache.layers[number]
+            layer_memory = () if memory is None else (memory.layer(number),)
+            x, layer_cache = self.layers[number](x, view, layer_cache, *layer_memory)
+            new_caches.append(layer_cache)
+        if cache is None:
+            return self.norm(x), None
+        assert len(new_caches) == len(self.layers), "layer dropout and a cache exclude each other: call eval()"
+        return self.norm(x), cache.after(new_caches, x.shape[1])
 
     def empty_cache(self, rows: int, like: Tensor) -> Cache:
         """On the device and in the number format of `like`."""
-        config = self.config
-        head_width = config.head_width or config.d_model // config.heads
-        return Cache.empty(len(self.layers), rows, config.key_value_heads or config.heads, head_width, like)
-
-
-class Decoder(Stack):
-    """The layers of an encoder-decoder's decoder."""
-
-    kinds = DECODER_LAYERS
-
-    def forward(  # type: ignore[override]
-        self, x: Tensor, memory: Memory | MemoryCache, view: View, cache: Cache | None = None
-    ) -> tuple[Tensor, Cache | None]:
-        caches = []
-        for number in present(len(self.layers), self.config.layer_dropout, self.training):
-            own = None if cache is None else cache.layers[number]
-            x, own = self.layers[number](x, memory.layer(number), view, own)
-            caches.append(own)
-        return self.norm(x), None if cache is None else cache.after(caches, x.shape[1])
-
-    @property
-    def cross_attentions(self) -> list[CrossAttention]:
-        """Of each layer."""
-        return [cast(DecoderLayer, layer).cross_attention for layer in self.layers]
+        attention = cast(Layer, self.layers[0]).self_attention
+        return Cache.empty(len(self.layers), rows, attention.key_value_heads, attention.head_width, like)
 
 
 class TokenEmbedding(nn.Embedding):
@@ -188,7 +184,7 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.config, self.tie_output = config, tie_output
         self.encoder = Stack(config, layers[0])
-        self.decoder = Decoder(config, layers[1])
+        self.decoder = Stack(config, layers[1], DECODER_LAYERS)
         self.target_embedding = TokenEmbedding(config, target_vocabulary)
         self.source_embedding = self.target_embedding
         if source_vocabulary is not None:
@@ -219,13 +215,20 @@ class EncoderDecoder(nn.Module):
     ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
         """Rows b K .. b K + K - 1 read memory b."""
         view = View.causal(self.config, tokens, cache, self.target_embedding.weight.dtype)
-        hidden, cache = self.decoder(self.target_embedding(tokens, view.positions), memory, view, cache)
-        return hidden, cache
+        hidden: tuple[Tensor, Cache | None] = self.decoder(
+            self.target_embedding(tokens, view.positions), view, cache, memory
+        )
+        return hidden
 
     def memory_cache(self, memory: Memory) -> MemoryCache:
         """The memory's keys and values in each layer, for `decode` to compute them once."""
-        layers = (attention.keys_values(memory.states) for attention in self.decoder.cross_attentions)
+        layers = (attention.keys_values(memory.states) for attention in self.cross_attentions)
         return MemoryCache.of(layers, memory.mask)
+
+    @property
+    def cross_attentions(self) -> list[CrossAttention]:
+        """Of each layer of the decoder."""
+        return [cast(DecoderLayer, layer).cross_attention for layer in self.decoder.layers]
 
     def empty_cache(self, rows: int) -> Cache:
         return self.decoder.empty_cache(rows, self.target_embedding.weight)
@@ -248,19 +251,25 @@ class DecoderOnly(nn.Module):
             self.head.tie(self.embedding)
 
     def forward(
-        self, tokens: Int[Tensor, "N T"], documents: Int[Tensor, "N T"] | None = None, cache: Cache | None = None
-    ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
+        self, tokens: Int[Tensor, "N T"], documents: Int[Tensor, "N T"] | None = None
+    ) -> Float[Tensor, "N T D"]:
         """`documents` numbers the documents that are packed into a row: a token sees earlier tokens of its own only, and
         positions count from 0 in each.
         """
         if documents is None:
-            view = View.causal(self.config, tokens, cache, self.embedding.weight.dtype)
-        elif cache is None:
-            view = View.packed(self.config, documents, self.embedding.weight.dtype)
-        else:
-            raise ValueError("packed documents are read as a whole: give either documents or a cache")
-        hidden, cache = self.decoder(self.embedding(tokens, view.positions), view, cache)
-        return hidden, cache
+            return self.decode(tokens)[0]
+        view = View.packed(self.config, documents, self.embedding.weight.dtype)
+        hidden: Tensor
+        hidden, _ = self.decoder(self.embedding(tokens, view.positions), view)
+        return hidden
+
+    def decode(
+        self, tokens: Int[Tensor, "N T"], cache: Cache | None = None
+    ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
+        """Further tokens after those in the cache."""
+        view = View.causal(self.config, tokens, cache, self.embedding.weight.dtype)
+        hidden: tuple[Tensor, Cache | None] = self.decoder(self.embedding(tokens, view.positions), view, cache)
+        return hidden
 
     def empty_cache(self, rows: int) -> Cache:
         return self.decoder.empty_cache(rows, self.embedding.weight)
@@ -285,11 +294,3 @@ class EncoderOnly(nn.Module):
         hidden: Tensor
         hidden, _ = self.encoder(self.embedding(tokens, view.positions), view)
         return hidden
-
-
-def _attention_parts(config: LayerConfig) -> Parts:
-    return {
-        "key_value_heads": config.key_value_heads,
-        "head_width": config.head_width,
-        "dropout": config.attention_dropout,
-    }

@@ -49,8 +49,8 @@ class View(NamedTuple):
 
     @classmethod
     def packed(cls, config: LayerConfig, documents: Int[Tensor, "N T"], dtype: torch.dtype) -> "View":
-        """Tokens see earlier ones of their own document, whose number is their position."""
+        """A token sees the earlier tokens of its document; its position is their number."""
         rows, width = documents.shape
         mask = (causal() & same_document(documents)).written_out(rows, 1, width, width, documents.device)
-        positions = Positions(mask.allowed.sum(-1).squeeze(1) - 1, width)
+        positions = Positions(mask.allowed.sum(-1).squeeze(1) - 1, width)  # itself is allowed too
         return cls(mask, config.positions.bias(config.heads, positions, positions, dtype), positions)

@@ -98,11 +98,11 @@ class LanguageModel:
         return PackedBatch(tokens.contiguous(), targets.contiguous(), documents)
 
     def loss(self, network: Any, batch: PackedBatch, smoothing: float) -> Loss:
-        hidden, _ = network(batch.tokens, batch.documents)
+        hidden = network(batch.tokens, batch.documents)
         return token_loss(network.head, hidden, batch.targets, smoothing)
 
     def certainty(self, network: Any, batch: PackedBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-        hidden, _ = network(batch.tokens, batch.documents)
+        hidden = network(batch.tokens, batch.documents)
         return certainty(network.head, hidden, batch.targets)
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, SupportsIndex
 
 from transduce import files
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.imported_file import ROLES, read
 from transduce.text.learned import LearnedTokenizer
 from transduce.text.spelling import SPACE
@@ -129,6 +130,36 @@ def load(path: Path) -> Tokenizer:
     """A tokenizer that was saved, of either kind. ValueError, naming the file, for anything else."""
     learned_here = LEARNED_HERE.search(content_of(path))
     return LearnedTokenizer.load(path) if learned_here else ImportedTokenizer.load(path)
+
+
+def read_files(
+    config: TokenizerConfig, roles: Mapping[str, Sequence[str]], base: Path, reader: str
+) -> dict[str, Tokenizer]:
+    """The tokenizers of the columns whose table names a file; columns of one table share one.
+
+    roles: of each column of text, the special tokens that the `reader` needs: {"text": ("start", "end", "pad")}.
+    ValueError for a file that is not there, cannot be used, or lacks such a token.
+    """
+    by_side: dict[ColumnTokenizer, Tokenizer] = {}
+    by_column: dict[str, Tokenizer] = {}
+    for name, needed in roles.items():
+        side, key = config.side(name), f"tokenizer.{name}" if name in config.columns else "tokenizer"
+        if side.file is None:
+            continue
+        path = base / side.file
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file; {key}.file names it, and paths start at the run file")
+        try:
+            tokenizer = by_side.setdefault(side, by_side.get(side) or ImportedTokenizer.load(path, side.names))
+        except ValueError as error:
+            raise ValueError(f"{key}.file: {error}") from None
+        try:
+            for role in needed:
+                getattr(tokenizer, role)
+        except MissingTokenError as error:
+            raise ValueError(f"{key}.file: {error}; {reader} needs it") from None
+        by_column[name] = tokenizer
+    return by_column
 
 
 def _beside(path: Path) -> Path:

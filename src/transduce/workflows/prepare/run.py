@@ -3,7 +3,7 @@ the same.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from transduce import config
-from transduce.data import overlap
+from transduce.data import overlap, unknown_labels
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
 from transduce.data.decision import Decision, decide
-from transduce.data.encoding import Encoding, encode, training_records, unknown_label
+from transduce.data.encoding import encode, training_records
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.records import PARTS, RecordType, of_kind, plural
-from transduce.data.report import origin_report
+from transduce.data.report import origin_report, processors_report
 from transduce.data.scan import Origin, find_origins
 from transduce.data.survey import survey
 from transduce.data.tally import Findings
@@ -33,11 +33,10 @@ from transduce.files import (
     write_atomically,
     write_manifest,
 )
-from transduce.text.config import ColumnTokenizer, TokenizerConfig
-from transduce.text.imported import ImportedTokenizer
+from transduce.text.config import TokenizerConfig
+from transduce.text.imported import read_files
 from transduce.text.learn.learn import VocabularyError, train
-from transduce.text.tags import advice, shown
-from transduce.text.tokenizer import Tokenizer
+from transduce.text.tags import advice
 
 __all__ = ["Plan", "Prepared", "carry_out", "plan", "prepare"]
 
@@ -130,7 +129,8 @@ def plan(
         raise ValueError(
             f"data.clean.max-length leaves out long {plural(task.unit)}, but task {task.name} cuts or splits them; leave it out"
         )
-    given = Processors({**_imported(task, tokenizer, base), **(processors or {})})
+    roles = {name: column.roles for name, column in task.columns.items() if isinstance(column, Text)}
+    given = Processors({**read_files(tokenizer, roles, base, f"task {task.name}"), **(processors or {})})
     if task.key in given:
         _require_known_tags(data, given.tokenizer(task.key).tags)
     if origins is None:
@@ -138,40 +138,9 @@ def plan(
     return Plan(task, data, tokenizer, given, seed, root, origins)
 
 
-def _imported(task: RecordType, config: TokenizerConfig, base: Path) -> dict[str, Tokenizer]:
-    """The tokenizers that are read from files instead of being learned; columns of one file and role share one."""
-    sides = {name: config.side(name) for name in of_kind(task, Text)}
-    by_side: dict[ColumnTokenizer, Tokenizer] = {}
-    for name, side in sides.items():
-        if side.file is None:
-            continue
-        key = f"tokenizer.{name}" if name in config.columns else "tokenizer"
-        if side not in by_side:
-            if not (base / side.file).is_file():
-                raise ValueError(
-                    f"{base / side.file}: no such file; {key}.file names it, and paths start at the run file"
-                )
-            try:
-                by_side[side] = ImportedTokenizer.load(base / side.file, side.names)
-            except ValueError as error:
-                raise ValueError(f"{key}.file: {error}") from None
-        _require_roles(task, name, by_side[side], key)
-    return {name: by_side[side] for name, side in sides.items() if side in by_side}
-
-
-def _require_roles(task: RecordType, name: str, tokenizer: Tokenizer, key: str) -> None:
-    """ValueError where a tokenizer has no special token of a role that the task needs."""
-    column = task.columns[name]
-    for role in column.roles if isinstance(column, Text) else ():
-        try:
-            getattr(tokenizer, role)
-        except ValueError as error:
-            raise ValueError(f"{key}.file: {error}; task {task.name} needs it") from None
-
-
 def carry_out(plan: Plan) -> Prepared:
     """What was planned, made now or found from an earlier run."""
-    if report := _found(plan.folder, plan.digest):
+    if report := _earlier_report(plan.folder, plan.digest):
         return Prepared(plan.folder, plan.task, report, reused=True)
     remove_leftovers(plan.root)
     with replace_folder(plan.folder) as draft:
@@ -194,7 +163,7 @@ def _require_known_tags(data: DataConfig, known: Sequence[str]) -> None:
                 )
 
 
-def _found(folder: Path, digest: str) -> dict[str, Any] | None:
+def _earlier_report(folder: Path, digest: str) -> dict[str, Any] | None:
     """The report of an earlier, undamaged preparation; None if there is none."""
     try:
         manifest = verify_manifest(folder, FORMAT, required=["report.json", "train.arrow"])
@@ -218,16 +187,15 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
     encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings, plan.given)
-    _require_rows(plan, encoding, findings)
     overlap.write(folder, keys[encoding.trained_on])
     return {
         "task": task.name,
         "unit": task.unit,
-        "warnings": [*decision.warnings, *_label_warnings(processors), *_unknown_label_warnings(plan, findings)],
+        "warnings": [*decision.warnings, *unknown_labels.warnings(task, processors, plan.given, findings)],
         "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
         "corpora": encoding.corpora,
-        "overlap": {found.part: {"keys": found.keys, "in_train": found.in_train} for found in decision.overlaps},
-        "processors": _processors_report(processors, plan),
+        "overlap": {each.part: {"keys": each.keys, "in_train": each.in_train} for each in decision.overlaps},
+        "processors": processors_report(processors, plan.given, plan.tokenizer),
         "tags": list(decision.tags),
         "origins": {name: origin_report(origin, findings[name]) for name, origin in origins.items()},
     }
@@ -290,59 +258,3 @@ def _key_named(table: str, of: str = "") -> Iterator[None]:
         yield
     except VocabularyError as error:
         raise ValueError(f"[{table}] {error}" + (f" (of the {of})" if of else "")) from None
-
-
-def _require_rows(plan: Plan, encoding: Encoding, findings: dict[str, Findings]) -> None:
-    """ValueError if nothing of a part is left."""
-    clean = plan.data.clean
-    for part, counts in encoding.parts.items():
-        if counts.rows == 0:
-            dropped = findings.get(PARTS[part], findings["train"]).dropped
-            too_many = dropped.counts.keys() & {"longer than max-length", "length ratio above max-ratio"}
-            limits = f"data.clean.max-length, now {clean.max_length}, and data.clean.max-ratio say how many tokens are too many"
-            advice = f"; {limits}" if too_many else "".join(f"; {text}" for text in _label_advice(plan, dropped.counts))
-            raise ValueError(f"no {PARTS[part]} {plural(plan.task.unit)} are left (left out: {dropped}){advice}")
-
-
-def _label_advice(plan: Plan, reasons: Collection[str]) -> Iterator[str]:
-    """What to do about labels that are not known, where records were left out for them."""
-    for name in of_kind(plan.task, Label):
-        if unknown_label(name, name in plan.given) not in reasons:
-            continue
-        if isinstance(labels := plan.given.get(name), Labels):
-            yield f"that model knows {shown(labels.names)}: correct the {plural(name)}, or train without start-from"
-        else:
-            yield f"a model cannot predict a {name} that it has not seen: correct it, or add such {plural(plan.task.unit)} to train"
-
-
-def _unknown_label_warnings(plan: Plan, findings: Mapping[str, Findings]) -> Iterator[str]:
-    for name, found in findings.items():
-        counts = found.dropped.counts
-        number = sum(counts.get(unknown_label(column, column in plan.given), 0) for column in of_kind(plan.task, Label))
-        for text in _label_advice(plan, counts):
-            yield f"{name} files: {number:,} {plural(plan.task.unit, number)} left out; {text}"
-
-
-def _label_warnings(processors: Processors) -> Iterator[str]:
-    for name, labels in processors.items():
-        if isinstance(labels, Labels) and labels.look_like_numbers:
-            yield f"{plural(name)} look like numbers; a task for numbers is not there yet, so each is a class of its own"
-
-
-def _processors_report(processors: Processors, plan: Plan) -> list[dict[str, Any]]:
-    """Of each processor its columns and size, and of a tokenizer that was learnt here the size asked for."""
-    by_identity: dict[int, list[str]] = {}
-    for column, processor in processors.items():
-        by_identity.setdefault(id(processor), []).append(column)
-    report = []
-    for columns in by_identity.values():
-        processor = processors[columns[0]]
-        entry: dict[str, Any] = {"columns": columns, "size": processor.size}
-        if isinstance(processor, Labels):
-            entry |= {"kind": "labels", "names": list(processor.names)}
-        elif isinstance(processor, Tokenizer):
-            entry["kind"] = "tokenizer"
-            if columns[0] not in plan.given:
-                entry["asked"] = plan.tokenizer.side(columns[0]).vocabulary
-        report.append(entry)
-    return report
