@@ -60,12 +60,12 @@ def _measure(options: argparse.Namespace) -> None:
     model.require("translation")
     note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
-    found = measure(model, pairs, gold, readings, _tags(options, len(pairs)))
+    measurements = measure(model, pairs, gold, readings, _tags(options, len(pairs)))
     try:
-        streams.write(_table(found))
+        streams.write(_table(measurements))
     finally:  # a reader that leaves early loses nothing of the file
         if options.output is not None:
-            write_links(options.output, found[0].links)
+            write_links(options.output, measurements[0].links)
 
 
 def _tags(options: argparse.Namespace, pairs: int) -> list[list[str]] | None:
@@ -82,15 +82,15 @@ def _check(options: argparse.Namespace) -> None:
     check_target("output", options.output, (options.source, options.target, options.gold))
 
 
-def _table(found: "Sequence[Measured]") -> str:
+def _table(measurements: "Sequence[Measured]") -> str:
     """Percentages with two decimals, and what they are of."""
     rows: list[tuple[str, ...]] = [("layer", "read", "AER", "precision", "recall")]
-    for each in found:
+    for each in measurements:
         layer = "mean" if each.reading.layer is None else str(each.reading.layer)
-        shown = (_percent(value) for value in (each.score.error_rate, each.score.precision, each.score.recall))
-        rows.append((layer, "shifted" if each.reading.shifted else "as is", *shown))
-    score = found[0].score
-    counts = f"{len(found[0].links):,} pairs, {score.sure:,} sure and {score.possible:,} possible links\n"
+        rates = (_percent(value) for value in (each.score.error_rate, each.score.precision, each.score.recall))
+        rows.append((layer, "shifted" if each.reading.shifted else "as is", *rates))
+    score = measurements[0].score
+    counts = f"{len(measurements[0].links):,} pairs, {score.sure:,} sure and {score.possible:,} possible links\n"
     return table(rows, "llrrr") + counts
 
 

@@ -24,11 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     model = opened(options)
     model.require("translation")
     note_tags(model, options.model_tag, "--model-tag")
-    wanted = Synthesis(method(options, model), tuple(options.model_tag))
+    synthesis = Synthesis(method(options, model), tuple(options.model_tag))
     if options.untagged or options.tag:
-        wanted = replace(wanted, tags=tuple(options.tag or ()))
+        synthesis = replace(synthesis, tags=tuple(options.tag or ()))
     try:
-        counts = back_translate(model, options.files, options.output, wanted, options.force)
+        counts = back_translate(model, options.files, options.output, synthesis, options.force)
     except KeyboardInterrupt:
         log.info("stopped; the same command continues where it stopped")
         raise

@@ -12,7 +12,7 @@ from transduce.cli.options import (
     add_model,
     add_tag,
     columns,
-    decoding_options_given,
+    decoding_options_in,
 )
 from transduce.cli.parser import Parser, check_target, did_you_mean
 
@@ -165,7 +165,7 @@ def check_task(options: argparse.Namespace, task: "Task") -> None:
 
 def _check_nothing_translates(options: argparse.Namespace) -> None:
     """Where files of outputs alone are judged, what says how to translate would be passed over in silence."""
-    options_of_models = [*decoding_options_given(options), *(["--tag"] if options.tag else [])]
+    options_of_models = [*decoding_options_in(options), *(["--tag"] if options.tag else [])]
     if options.device is not None:
         options_of_models.append("--device")
     if options.precision != "float32":
@@ -220,15 +220,15 @@ def _named(listed: str | None) -> list[str]:
 
 def edges(options: argparse.Namespace) -> tuple[int, ...]:
     """The numbers of --length-edges. ValueError where they are none, or do not rise."""
-    listed = _named(options.length_edges)
-    if not all(re.fullmatch("[0-9]{1,9}", edge) for edge in listed):
+    texts = _named(options.length_edges)
+    if not all(re.fullmatch("[0-9]{1,9}", edge) for edge in texts):
         raise ValueError(
             f"--length-edges takes numbers of at most 9 digits, as 10,20,40, found {options.length_edges!r}"
         )
-    found = tuple(map(int, listed))
-    if list(found) != sorted(set(found)):
+    edges = tuple(map(int, texts))
+    if list(edges) != sorted(set(edges)):
         raise ValueError(f"--length-edges must rise as in 10,20,40, found {options.length_edges}")
-    return found
+    return edges
 
 
 def metric_names(options: argparse.Namespace) -> list[str] | None:

@@ -32,48 +32,48 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.info.run import PAPER_VOCABULARY, PresetInfo, info
 
     vocabulary = PAPER_VOCABULARY if options.vocabulary is None else options.vocabulary
-    found = info(options.name, vocabulary)
-    if options.vocabulary is not None and not isinstance(found, PresetInfo):
+    description = info(options.name, vocabulary)
+    if options.vocabulary is not None and not isinstance(description, PresetInfo):
         raise ValueError(f"--vocabulary is of a preset, and {options.name} is a model, which has its own")
-    streams.write(_preset(found) if isinstance(found, PresetInfo) else _model(found))
+    streams.write(_preset(description) if isinstance(description, PresetInfo) else _model(description))
     return 0
 
 
-def _preset(found: "PresetInfo") -> str:
-    head = f"preset {found.name}\n{found.text}\n"
-    shared: Rows = [("shared by both sides", f"{found.vocabulary:,} pieces")]
+def _preset(description: "PresetInfo") -> str:
+    head = f"preset {description.name}\n{description.text}\n"
+    shared: Rows = [("shared by both sides", f"{description.vocabulary:,} pieces")]
     return (
         head
-        + _section("network", found.network.items())
+        + _section("network", description.network.items())
         + _section("vocabulary", shared)
-        + _parameters(found.parameters)
+        + _parameters(description.parameters)
     )
 
 
-def _model(found: "ModelInfo") -> str:
-    head = f"model {found.folder}\n"
-    what: Rows = [("task", found.task), ("architecture", found.architecture)]
-    processors: Rows = [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in found.processors]
-    if found.tags:
-        processors.append(("tags", found.tags))
-    sizes: Rows = [(name, f"{size:,} bytes") for name, size in found.files.items()]
+def _model(description: "ModelInfo") -> str:
+    head = f"model {description.folder}\n"
+    what: Rows = [("task", description.task), ("architecture", description.architecture)]
+    processors: Rows = [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in description.processors]
+    if description.tags:
+        processors.append(("tags", description.tags))
+    sizes: Rows = [(name, f"{size:,} bytes") for name, size in description.files.items()]
     manifest: Rows = [("manifest", "every file matches it")]
-    if "README.md" in found.files:
-        manifest.append(("card", found.folder / "README.md"))
+    if "README.md" in description.files:
+        manifest.append(("card", description.folder / "README.md"))
     return (
         head
         + _section("what", what)
-        + _section("network", found.network.items())
-        + _parameters(found.parameters)
+        + _section("network", description.network.items())
+        + _parameters(description.parameters)
         + _section("vocabularies", processors)
-        + _section("generation", found.generation.items())
+        + _section("generation", description.generation.items())
         + _section("files", sizes)
         + _section("checks", manifest)
     )
 
 
-def _parameters(found: "Parameters") -> str:
-    rows: Rows = [(name, f"{count:,}") for name, count in (*found.parts.items(), ("in all", found.total))]
+def _parameters(description: "Parameters") -> str:
+    rows: Rows = [(name, f"{count:,}") for name, count in (*description.parts.items(), ("in all", description.total))]
     return _section("parameters", rows)
 
 

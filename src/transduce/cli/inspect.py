@@ -30,22 +30,22 @@ def main(arguments: Sequence[str]) -> int:
     model.require("translation")
     note_tags(model, options.tag)
     top = TOP if options.top is None else options.top
-    found = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
-    if found.cut:
+    inspection = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
+    if inspection.cut:
         limit = model.generation.max_source
         log.warning(
             "the text has more than %s tokens, the model's limit: only its beginning is inspected", f"{limit:,}"
         )
-    streams.write(as_text(found))
+    streams.write(as_text(inspection))
     if options.out is not None:
-        _write(found, options.out)
+        _write(inspection, options.out)
     return 0
 
 
-def _write(found: "Inspection", folder: Path) -> None:
+def _write(inspection: "Inspection", folder: Path) -> None:
     from transduce.workflows.inspect.folder import PAGE, write_inspection
 
-    write_inspection(folder, found)
+    write_inspection(folder, inspection)
     log.info("%s: written", folder / PAGE)
 
 

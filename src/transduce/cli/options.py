@@ -141,11 +141,11 @@ def free_cores(device: str | None) -> None:
         hardware.choose_threads()
 
 
-def note_tags(model: "Model", given: Sequence[object], option: str = "--tag") -> None:
+def note_tags(model: "Model", tags: Sequence[object], option: str = "--tag") -> None:
     """Says what tags the model knows, where none is given."""
     from transduce.workflows.predict.tag_advice import tag_advice
 
-    if advice := tag_advice(model, given, option):
+    if advice := tag_advice(model, tags, option):
         log.info("%s", advice)
 
 
@@ -169,19 +169,23 @@ def add_columns(parser: argparse._ActionsContainer, text: str) -> None:
 
 
 def columns(options: argparse.Namespace) -> dict[str, str] | None:
-    """What --columns says, {"source": "en", "target": "de"}. ValueError where it is no such list."""
+    """The value of --columns, {"source": "en", "target": "de"}. ValueError for any other text."""
     if options.columns is None:
         return None
     from transduce.tasks.table import TASKS
 
-    known = (*dict.fromkeys(column for task in TASKS.values() for column in task().columns), "tag", "group")
+    names = (*dict.fromkeys(column for task in TASKS.values() for column in task().columns), "tag", "group")
     parts = [part.partition("=") for part in options.columns.split(",")]
-    found = {name: column for name, _, column in parts}
-    if not all(equals for _, equals, _ in parts) or not found.keys() <= {*known} or len(found) < len(parts):
+    columns_by_name = {name: column for name, _, column in parts}
+    if (
+        not all(equals for _, equals, _ in parts)
+        or not columns_by_name.keys() <= {*names}
+        or len(columns_by_name) < len(parts)
+    ):
         raise ValueError(
-            f"--columns takes NAME=COLUMN with names of {', '.join(known)}, each once, found {options.columns!r}"
+            f"--columns takes NAME=COLUMN with names of {', '.join(names)}, each once, found {options.columns!r}"
         )
-    return found
+    return columns_by_name
 
 
 # --- Decoding
@@ -211,13 +215,13 @@ def add_generation(parser: Parser) -> None:
 
 def decoding_changes(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of `Decoding` that the options change, without sampling."""
-    changes = _given(options, SEARCH) | _given(options, OUTPUTS)
+    changes = _values(options, SEARCH) | _values(options, OUTPUTS)
     return changes if options.beam is None else changes | {"beam": options.beam}
 
 
 def sampling_changes(options: argparse.Namespace) -> dict[str, Any]:
     """The fields of `Sampling` that the options change."""
-    return _given(options, SAMPLING)
+    return _values(options, SAMPLING)
 
 
 def method(options: argparse.Namespace, model: "Model", language: str | None = None) -> "Method":
@@ -228,10 +232,10 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
     from transduce.networks.stepping import decodes
     from transduce.workflows.predict.method import method_of
 
-    given = decoding_options_given(options)
-    if given and not decodes(model.network):
+    decoding_options = decoding_options_in(options)
+    if decoding_options and not decodes(model.network):
         raise ValueError(
-            f"{given[0]} is for models that generate text, and {model.name} is for {model.task.name}: leave it out"
+            f"{decoding_options[0]} is for models that generate text, and {model.name} is for {model.task.name}: leave it out"
         )
     n_best = getattr(options, "n_best", None)
     _check(options, n_best)
@@ -239,13 +243,13 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
     number = n_best if options.mbr is None else options.mbr
     if number is not None:
         changes["n_best"] = number
-    draws = _given(options, SAMPLING) if _samples(options) else None
+    draws = _values(options, SAMPLING) if _samples(options) else None
     return method_of(model, changes, draws, least_risk=options.mbr is not None, language=language)
 
 
-def decoding_options_given(options: argparse.Namespace) -> list[str]:
-    """Those of `add_decoding`, and --beam, that were given."""
-    named = [*_given(options, SEARCH), *_given(options, OUTPUTS), *_given(options, SAMPLING)]
+def decoding_options_in(options: argparse.Namespace) -> list[str]:
+    """The options of `add_decoding`, and --beam, that have a value."""
+    named = [*_values(options, SEARCH), *_values(options, OUTPUTS), *_values(options, SAMPLING)]
     named += [name for name in ("beam", "mbr", "mbr_of") if getattr(options, name) is not None]
     return [_option(name) for name in ([*named, "sample"] if options.sample else named)]
 
@@ -268,16 +272,16 @@ def _check(options: argparse.Namespace, n_best: int | None) -> None:
         raise ValueError(f"--mbr must be at least 1, found {options.mbr}")
     if options.sample and options.mbr_of == "beam":
         raise ValueError("--sample draws, --mbr-of beam searches: give one of them")
-    sampling = _given(options, SAMPLING)
+    sampling = _values(options, SAMPLING)
     if sampling and not _samples(options):
         raise ValueError(f"{_option(next(iter(sampling)))} goes with --sample or --mbr N")
     if _samples(options) and options.beam is not None:
-        asked = "--sample" if options.sample else "--mbr (of samples)"
-        raise ValueError(f"--beam searches, {asked} draws: give one of them")
+        option = "--sample" if options.sample else "--mbr (of samples)"
+        raise ValueError(f"--beam searches, {option} draws: give one of them")
 
 
-def _given(options: argparse.Namespace, rows: Rows) -> dict[str, Any]:
-    """The values of the options that were given, by the names of settings."""
+def _values(options: argparse.Namespace, rows: Rows) -> dict[str, Any]:
+    """The options that have a value, by the names of their settings."""
     names = [option.removeprefix("--").replace("-", "_") for option, *_ in rows]
     return {name: value for name in names if (value := getattr(options, name, None)) is not None}
 

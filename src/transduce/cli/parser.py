@@ -23,21 +23,21 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The arguments' values; exits by itself after --help."""
-        found, unknown = self.parse_known_intermixed_args(arguments)
+        options, unknown = self.parse_known_intermixed_args(arguments)
         if unknown:
-            known = [option for action in self._actions for option in action.option_strings]
+            option_names = [option for action in self._actions for option in action.option_strings]
             option = unknown[0].partition("=")[0]
             kind = "option" if option.startswith("-") else "argument"
-            self.error(f"unknown {kind} {option}{did_you_mean(option, known)}")
-        return found
+            self.error(f"unknown {kind} {option}{did_you_mean(option, option_names)}")
+        return options
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}; see {self.prog} --help")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`, did you mean train?`, or nothing where no known word is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+    near = difflib.get_close_matches(word, list(words), n=1)
     return f", did you mean {near[0]}?" if near else ""
 
 

@@ -13,7 +13,7 @@ from transduce.cli.parser import Parser
 from transduce.terminal import table, warnings_only
 
 if TYPE_CHECKING:
-    from transduce.workflows.search.run import Found
+    from transduce.workflows.search.run import SearchOutcome
     from transduce.workflows.search.trials import Result
 
 log = logging.getLogger(__name__)
@@ -30,23 +30,23 @@ def main(arguments: Sequence[str]) -> int:
 
     prepare_for_training(search_folder(options.run).glob("trial-*"))
     with warnings_only("transduce.workflows.train"):  # each trial's run file and metrics hold the rest
-        found = search(options.run, options.over, options.trials, _overrides(options), stopping=stop_on_signals)
-    if found.results:
-        streams.write(_table(found))
-    if found.best is not None:
-        streams.write(_advice(options, found, found.best))
-    if found.finished:
+        outcome = search(options.run, options.over, options.trials, _overrides(options), stopping=stop_on_signals)
+    if outcome.results:
+        streams.write(_table(outcome))
+    if outcome.best is not None:
+        streams.write(_advice(options, outcome, outcome.best))
+    if outcome.finished:
         return 0
     log.info("stopped; to continue: %s", shlex.join(["transduce", "search", *arguments]))
-    return 128 + found.signal if found.signal else 1
+    return 128 + outcome.signal if outcome.signal else 1
 
 
 def _parser() -> Parser:
     parser = Parser(
         "transduce search",
-        "Trains a run file several times for a short while, each time with a few settings changed, and prints what each "
-        "trial came to, and the best settings ready to copy. Trials are in runs/NAME-search/; the same command "
-        "goes on with a search that was stopped. The first trial is the run file as it is, where its values are searched.",
+        "Trains a run file several times for a short while, each time with a few settings changed, and prints the "
+        "result of each trial and the best settings, ready to copy. Trials are in runs/NAME-search/; the same command "
+        "continues a search that was stopped. The first trial is the run file as it is, where its values are searched.",
         "  transduce search run.toml --trials 12 --minutes 5\n"
         "  transduce search run.toml --over training.learning-rate=1e-4..3e-3 --over model.dropout=0.0,0.1,0.3",
     )
@@ -72,26 +72,26 @@ def _overrides(options: argparse.Namespace) -> list[str]:
     return overrides
 
 
-def _table(found: "Found") -> str:
+def _table(outcome: "SearchOutcome") -> str:
     """One line per trial, best first, failed ones last."""
-    keys = list(found.results[0].settings)
-    rows = [["trial", found.metric, "step", "minutes", *keys]]
-    sign = -1.0 if found.higher_is_better else 1.0
-    scored = [each for each in found.results if each.value is not None]
+    keys = list(outcome.results[0].settings)
+    rows = [["trial", outcome.metric, "step", "minutes", *keys]]
+    sign = -1.0 if outcome.higher_is_better else 1.0
+    scored = [each for each in outcome.results if each.value is not None]
     scored.sort(key=lambda each: (sign * (each.value or 0.0), each.trial))
-    for each in [*scored, *(each for each in found.results if each.value is None)]:
-        shown = "failed" if each.value is None else f"{each.value:.4g}"
+    for each in [*scored, *(each for each in outcome.results if each.value is None)]:
+        value = "failed" if each.value is None else f"{each.value:.4g}"
         settings = [str(each.settings[key]) for key in keys]
-        rows.append([str(each.trial), shown, str(each.step), f"{each.minutes:.1f}", *settings])
+        rows.append([str(each.trial), value, str(each.step), f"{each.minutes:.1f}", *settings])
     return table(rows)
 
 
-def _advice(options: argparse.Namespace, found: "Found", best: "Result") -> str:
-    overrides = [*found.fixed, *(config.assignment(key, value) for key, value in best.settings.items())]
+def _advice(options: argparse.Namespace, outcome: "SearchOutcome", best: "Result") -> str:
+    overrides = [*outcome.fixed, *(config.assignment(key, value) for key, value in best.settings.items())]
     snippet = config.dumps(config.override({}, [each for each in overrides if not _is_of_a_list(each)]))
     flags = [word for each in [*options.overrides, *overrides] for word in ("--set", each)]
     command = shlex.join(["transduce", "train", str(options.run), *flags])
-    head = f"\nbest: trial {best.trial}, {found.metric} {best.value:.4g}\n"
+    head = f"\nbest: trial {best.trial}, {outcome.metric} {best.value:.4g}\n"
     return "\n".join(each for each in (head, snippet, f"{command}\n") if each)
 
 

@@ -32,7 +32,7 @@ def test_tokens_and_shapes(model: Model, found: Inspection) -> None:
     assert list(found.source_pieces[2:-1]) == source.pieces(source.encode("der Hund"))
     given = target.pieces(target.encode("die Katze 猫"))
     assert list(found.input_pieces) == ["<s>", *given]
-    assert [step.taken.piece for step in found.steps] == [*given, "</s>"]
+    assert [step.token.piece for step in found.steps] == [*given, "</s>"]
     s, t = len(found.source_pieces), len(found.steps)
     assert found.encoder.shape == (3, 4, s, s) and found.decoder.shape == (2, 4, t, t)
     assert found.attention.shape == (2, 4, t, s) and found.saliency.shape == (t, s)
@@ -44,8 +44,8 @@ def test_tokens_and_shapes(model: Model, found: Inspection) -> None:
 
 def test_probabilities_are_those_of_the_score(model: Model, found: Inspection) -> None:
     (scored,) = model.score([("der Hund", "die Katze 猫")], tags=[("formal", "de")])
-    assert [step.taken.piece for step in found.steps] == list(scored.pieces)
-    np.testing.assert_allclose(np.log([step.taken.probability for step in found.steps]), scored.tokens, atol=1e-5)
+    assert [step.token.piece for step in found.steps] == list(scored.pieces)
+    np.testing.assert_allclose(np.log([step.token.probability for step in found.steps]), scored.tokens, atol=1e-5)
     assert found.log_probability == pytest.approx(scored.log_probability, abs=1e-4)
 
 
@@ -59,7 +59,7 @@ def test_alternatives_are_the_most_probable_tokens(model: Model, found: Inspecti
     for step, row, taken in zip(found.steps, probabilities, [*ids, 3], strict=True):
         order = row.argsort(descending=True).tolist()
         assert [choice.id for choice in step.choices] == order[:3]
-        assert step.taken.id == taken and step.rank == order.index(taken) + 1
+        assert step.token.id == taken and step.rank == order.index(taken) + 1
         assert [choice.probability for choice in step.choices] == pytest.approx(row[order[:3]].tolist(), abs=1e-6)
         assert [choice.piece for choice in step.choices] == model.processors.tokenizer("target").pieces(order[:3])
 
@@ -97,7 +97,7 @@ def test_long_sources() -> None:
         inspect(long, "Hund " * 300)
     with pytest.raises(ValueError, match=r"^the target has \d+ tokens"):
         inspect(long, "Hund", "Hund " * 270)
-    assert inspect(long, "Hund", "").steps[0].taken.piece == "</s>"
+    assert inspect(long, "Hund", "").steps[0].token.piece == "</s>"
 
 
 def test_mistakes_are_named(model: Model) -> None:
@@ -127,7 +127,7 @@ def test_text_tables(found: Inspection) -> None:
     rows = alternatives.splitlines()[2:]
     assert len(rows) == len(found.steps)
     for number, (row, step) in enumerate(zip(rows, found.steps, strict=True), 1):
-        assert row.split()[:4] == [str(number), step.taken.piece, f"{step.taken.probability:.3f}", f"{step.rank:,}"]
+        assert row.split()[:4] == [str(number), step.token.piece, f"{step.token.probability:.3f}", f"{step.rank:,}"]
     for table, values in ((saliency, shares(found.saliency)), (attention, found.attention.mean((0, 1)))):
         for row, weights in zip(table.splitlines()[2:], values, strict=True):
             assert float(row.split()[3]) == pytest.approx(weights.max(), abs=0.006)

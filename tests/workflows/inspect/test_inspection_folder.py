@@ -53,7 +53,7 @@ def test_everything_is_in_the_json(folder: Path, found: Inspection) -> None:
         np.testing.assert_allclose(np.array(tree["attention"][name]), weights, atol=1e-6)
     np.testing.assert_allclose(np.array(tree["saliency"]), found.saliency, atol=1e-6)
     for step, shown in zip(found.steps, tree["steps"], strict=True):
-        assert (shown["piece"], shown["id"], shown["rank"]) == (step.taken.piece, step.taken.id, step.rank)
+        assert (shown["piece"], shown["id"], shown["rank"]) == (step.token.piece, step.token.id, step.rank)
         assert [choice["piece"] for choice in shown["alternatives"]] == [choice.piece for choice in step.choices]
 
 
@@ -64,7 +64,7 @@ def test_the_page_names_every_token_and_escapes_it(folder: Path, found: Inspecti
     assert tree.xpath("//dd")[1].text_content() == "القطة <b>"
     source, output = tree.xpath("//section[@aria-labelledby='tokens']//table")
     assert [each.text_content() for each in source.xpath(".//bdi")] == list(found.source_pieces)
-    given = [step.taken.piece for step in found.steps]
+    given = [step.token.piece for step in found.steps]
     assert [each.text_content() for each in output.xpath(".//tr[3]//bdi")] == given
     assert [each.get("src") for each in tree.xpath("//img")] == [each.get("href") for each in tree.xpath("//figure/a")]
     assert {each.get("src") for each in tree.xpath("//img")} == {each.name for each in folder.glob("*.png")}

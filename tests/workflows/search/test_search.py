@@ -20,7 +20,7 @@ from transduce.training.optimisers import Muon
 from transduce.workflows.search import run as search_module
 from transduce.workflows.search import trials as trials_module
 from transduce.workflows.search.proposals import require_optuna
-from transduce.workflows.search.run import Found, _fixed, search, usual_dimensions
+from transduce.workflows.search.run import SearchOutcome, _fixed, search, usual_dimensions
 from transduce.workflows.search.space import Choices
 from transduce.workflows.search.trials import Result, read_results, write_results
 from transduce.workflows.train.choices import Choice, choose
@@ -30,7 +30,7 @@ SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss"
 OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
 
 
-def searched(root: Path, count: int = 3, over: tuple[str, ...] = OVER) -> Found:
+def searched(root: Path, count: int = 3, over: tuple[str, ...] = OVER) -> SearchOutcome:
     return search(root / "toy.toml", over, count, SHORT, root, stop_on_signals)
 
 
@@ -43,19 +43,19 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchOutcome]:
     """A search of three trials that nothing interrupted."""
     root = tmp_path_factory.mktemp("whole")
     write_toy(root)
     return root, searched(root)
 
 
-def compared(found: Found) -> list[tuple[int, dict[str, object], float | None, int]]:
+def compared(found: SearchOutcome) -> list[tuple[int, dict[str, object], float | None, int]]:
     """All of the results but the time they took."""
     return [(each.trial, each.settings, each.value, each.step) for each in found.results]
 
 
-def test_a_search_compares_trials(whole: tuple[Path, Found]) -> None:
+def test_a_search_compares_trials(whole: tuple[Path, SearchOutcome]) -> None:
     root, found = whole
     assert found.finished and found.folder == root / "runs/toy-search"
     assert [each.trial for each in found.results] == [0, 1, 2]
@@ -73,7 +73,7 @@ def test_a_search_compares_trials(whole: tuple[Path, Found]) -> None:
         assert each.value == min(losses) and each.step in (2, 4)
 
 
-def test_only_the_best_trial_keeps_its_model(whole: tuple[Path, Found]) -> None:
+def test_only_the_best_trial_keeps_its_model(whole: tuple[Path, SearchOutcome]) -> None:
     _, found = whole
     assert found.best is not None
     for each in found.results:
@@ -83,7 +83,7 @@ def test_only_the_best_trial_keeps_its_model(whole: tuple[Path, Found]) -> None:
 
 
 def test_the_same_command_does_nothing_again_and_more_trials_go_on(
-    whole: tuple[Path, Found], monkeypatch: pytest.MonkeyPatch
+    whole: tuple[Path, SearchOutcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, found = whole
     monkeypatch.setattr(trials_module, "train_file", None)
@@ -93,7 +93,7 @@ def test_the_same_command_does_nothing_again_and_more_trials_go_on(
 
 @pytest.mark.parametrize(("losses", "trials"), [(3, 0), (9, 1)])  # those of validations too
 def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
-    whole: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, losses: int, trials: int
+    whole: tuple[Path, SearchOutcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, losses: int, trials: int
 ) -> None:
     """Stopped in the first trial, and in the second."""
     write_toy(tmp_path)
@@ -112,7 +112,7 @@ def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
     assert compared(searched(tmp_path)) == compared(whole[1])
 
 
-def test_a_trial_that_cannot_go_on_is_made_anew(whole: tuple[Path, Found], tmp_path: Path) -> None:
+def test_a_trial_that_cannot_go_on_is_made_anew(whole: tuple[Path, SearchOutcome], tmp_path: Path) -> None:
     write_toy(tmp_path)
     searched(tmp_path, 1)
     damaged = tmp_path / "runs/toy-search/trial-001"
@@ -121,7 +121,7 @@ def test_a_trial_that_cannot_go_on_is_made_anew(whole: tuple[Path, Found], tmp_p
     assert compared(searched(tmp_path)) == compared(whole[1])
 
 
-def test_another_search_in_the_same_folder_is_refused(whole: tuple[Path, Found]) -> None:
+def test_another_search_in_the_same_folder_is_refused(whole: tuple[Path, SearchOutcome]) -> None:
     root, _ = whole
     with pytest.raises(ValueError, match=r"toy-search holds another search, with over\.0\.high = 0\.01, now 0\.02"):
         searched(root, 3, ("training.learning-rate=1e-4..2e-2", OVER[1]))
@@ -141,7 +141,7 @@ def test_run_file_and_data_are_read_once(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(trials_module.Trials, "run", meanwhile)
     assert [each.value for each in searched(tmp_path).results] == [3.0, 3.0, 3.0]
-    with pytest.raises(ValueError, match=r"holds another search, with data = .*: put run file and data back and give"):
+    with pytest.raises(ValueError, match=r"holds another search, with data = .*: restore the run file, the data and"):
         searched(tmp_path, 4)
     (tmp_path / "train.tsv").write_text(lines)
     with pytest.raises(ValueError, match=r"holds another search, with run\.seed = 3, now 4"):
@@ -179,7 +179,7 @@ def test_a_search_that_came_to_nothing_makes_room(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(
         trials_module.Trials, "run", lambda self, number, settings: replace(failing, trial=number, settings=settings)
     )
-    with pytest.raises(ValueError, match="no trial came to a result; trial 0: memory ran out"):
+    with pytest.raises(ValueError, match="no trial has a result; trial 0: memory ran out"):
         searched(tmp_path, 2)
     monkeypatch.setattr(trials_module.Trials, "run", lambda self, number, settings: Result(number, settings, 1.0))
     found = searched(tmp_path, 1, OVER[1:])
@@ -226,7 +226,7 @@ def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = search(tmp_path / "toy.toml", ["training.learning-rate=5.0,0.01"], 2, [*SHORT, "seed=4"], tmp_path / "b")
     assert sorted(each.failure for each in found.results) == ["", "the loss is not finite"]
     assert found.best is not None and found.best.settings == {"training.learning-rate": 0.01}
-    with pytest.raises(ValueError, match=r"no trial came to a result; trial 0: the loss is not finite"):
+    with pytest.raises(ValueError, match=r"no trial has a result; trial 0: the loss is not finite"):
         search(tmp_path / "toy.toml", ["training.learning-rate=5.0,6.0"], 1, [*SHORT, "seed=1"], tmp_path / "c")
 
 
@@ -239,7 +239,7 @@ def test_settings_that_do_not_go_with_the_data_are_failures_too(tmp_path: Path) 
 
 
 def test_a_signal_in_the_last_moments_of_a_trial_stops_the_search(
-    whole: tuple[Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[Path, SearchOutcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_toy(tmp_path)
     train = trials_module.train_file
@@ -327,7 +327,7 @@ def test_results_may_hold_any_text(tmp_path):
     assert read_results(path) == [result]
 
 
-def test_trials_share_what_was_chosen_for_the_run(whole: tuple[Path, Found]) -> None:
+def test_trials_share_what_was_chosen_for_the_run(whole: tuple[Path, SearchOutcome]) -> None:
     """A learning rate in a run file means that no optimiser is chosen by itself; here it is only searched."""
     _, found = whole
     assert found.fixed == ("training.optimiser=muon",)

@@ -48,12 +48,12 @@ def read_gold(path: Path, pairs: Sequence[Pair], first: int = 0) -> list[Gold]:
         raise ValueError(
             f"{path} has {len(rows):,} lines, but there are {len(pairs):,} pairs; line N holds the links of pair N"
         )
-    found = []
+    gold_links = []
     for number, (row, (source, target)) in enumerate(zip(rows, pairs, strict=True), 1):
         gold = parse_gold(row, f"{path}:{number}", first)
         check_within(gold.possible, len(source.split()), len(target.split()), f"{path}:{number}")
-        found.append(gold)
-    return found
+        gold_links.append(gold)
+    return gold_links
 
 
 def every_reading(model: Model) -> list[Reading]:
@@ -72,10 +72,10 @@ def measure(
 ) -> list[Measured]:
     """The links of each reading and their error."""
     sure, possible = [each.sure for each in gold], [each.possible for each in gold]
-    found = [align(model, pairs, tags, reading=reading) for reading in readings]
+    links_by_reading = [align(model, pairs, tags, reading=reading) for reading in readings]
     return [
         Measured(reading, tuple(links), error_rate(links, sure, possible))
-        for reading, links in zip(readings, found, strict=True)
+        for reading, links in zip(readings, links_by_reading, strict=True)
     ]
 
 

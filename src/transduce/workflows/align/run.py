@@ -98,12 +98,12 @@ def links_of(weights: Float[Tensor, "T S"], source_words: WordNumbers, target_wo
     outside = torch.tensor([word is None for word in source_words])
     within = weights.masked_fill(outside, 0.0)
     unseen = within.sum(1) < weights[:, -1]
-    found = {
+    links = {
         (source_words[place], word)
         for place, word, none in zip(within.argmax(1).tolist(), target_words, unseen.tolist(), strict=True)
         if not none
     }
-    return tuple(sorted((source, target) for source, target in found if source is not None and target is not None))
+    return tuple(sorted((source, target) for source, target in links if source is not None and target is not None))
 
 
 def networks_of(model: Model) -> list[EncoderDecoder]:
@@ -126,11 +126,11 @@ def _mean_attention(
     networks: Sequence[EncoderDecoder], layers: Sequence[Sequence[int]], batch: translation.TranslationBatch
 ) -> Float[Tensor, "B T S"]:
     """Of the layers of each network."""
-    found = [
+    by_network = [
         source_attention(network, batch.source, batch.lengths, batch.target_in, which)
         for network, which in zip(networks, layers, strict=True)
     ]
-    return torch.stack([each.float().cpu() for each in found]).mean(0)
+    return torch.stack([each.float().cpu() for each in by_network]).mean(0)
 
 
 def _source_words(tokenizer: Tokenizer, text: str, tokens: int, tags: int) -> WordNumbers:

@@ -35,7 +35,7 @@ class Picture:
     draw: Callable[..., Figure]  # given its `title`
 
 
-def write_inspection(folder: Path, found: Inspection) -> None:
+def write_inspection(folder: Path, inspection: Inspection) -> None:
     """Makes the folder, or replaces one that an inspection made.
 
         index.html                     the page
@@ -49,14 +49,14 @@ def write_inspection(folder: Path, found: Inspection) -> None:
     ValueError, before anything is drawn, for a folder that holds something else.
     """
     check_folder(folder)
-    with replace_folder(folder) as new, progress_bar("picture", picture_count(found)) as bar:
-        drawn = []
-        for picture in pictures(found):
+    with replace_folder(folder) as new, progress_bar("picture", picture_count(inspection)) as bar:
+        titles = []
+        for picture in pictures(inspection):
             save(picture.draw(title=picture.title), new / picture.name)
-            drawn.append((picture.name, picture.title))
+            titles.append((picture.name, picture.title))
             bar.update()
-        (new / JSON).write_text(json.dumps(as_tree(found), ensure_ascii=False), encoding="utf-8")
-        (new / PAGE).write_text(page(found, drawn), encoding="utf-8")
+        (new / JSON).write_text(json.dumps(as_tree(inspection), ensure_ascii=False), encoding="utf-8")
+        (new / PAGE).write_text(page(inspection, titles), encoding="utf-8")
 
 
 def check_folder(folder: Path) -> None:
@@ -72,25 +72,25 @@ def check_folder(folder: Path) -> None:
         raise ValueError(f"{folder}: holds {what}, which is of no inspection and would be lost; name another folder")
 
 
-def picture_count(found: Inspection) -> int:
+def picture_count(inspection: Inspection) -> int:
     """How many pictures there will be."""
-    return sum(1 for _ in pictures(found))
+    return sum(1 for _ in pictures(inspection))
 
 
-def pictures(found: Inspection) -> Iterator[Picture]:
+def pictures(inspection: Inspection) -> Iterator[Picture]:
     """All pictures, not drawn yet."""
-    source = Side("source token", found.source_pieces)
-    read = Side("token read", found.input_pieces)
-    output = Side("output token", [step.taken.piece for step in found.steps])
-    yield Picture("alternatives.png", "The most probable tokens at each step", partial(_alternatives, found))
+    source = Side("source token", inspection.source_pieces)
+    read = Side("token read", inspection.input_pieces)
+    output = Side("output token", [step.token.piece for step in inspection.steps])
+    yield Picture("alternatives.png", "The most probable tokens at each step", partial(_alternatives, inspection))
     yield Picture(
         "saliency.png",
         "What each output token depends on: gradient x input",
-        partial(token_map, shares(found.saliency), output, source, unit="share of the row"),
+        partial(token_map, shares(inspection.saliency), output, source, unit="share of the row"),
     )
-    yield from _maps("source", "Attention over the source", found.attention, output, source)
-    yield from _maps("encoder", "Attention within the source", found.encoder, source, source)
-    yield from _maps("decoder", "Attention within the output", found.decoder, read, read)
+    yield from _maps("source", "Attention over the source", inspection.attention, output, source)
+    yield from _maps("encoder", "Attention within the source", inspection.encoder, source, source)
+    yield from _maps("decoder", "Attention within the output", inspection.decoder, read, read)
 
 
 def _maps(kind: str, what: str, values: np.ndarray, rows: Side, columns: Side) -> Iterator[Picture]:
@@ -109,38 +109,38 @@ def _maps(kind: str, what: str, values: np.ndarray, rows: Side, columns: Side) -
         )
 
 
-def _alternatives(found: Inspection, title: str) -> Figure:
-    def drawn(choice: Choice) -> alternatives.Choice:
+def _alternatives(inspection: Inspection, title: str) -> Figure:
+    def cell(choice: Choice) -> alternatives.Choice:
         return alternatives.Choice(choice.piece, choice.id, choice.probability)
 
-    rows = [alternatives.Row([*map(drawn, step.choices)], drawn(step.taken), step.rank) for step in found.steps]
+    rows = [alternatives.Row([*map(cell, step.choices)], cell(step.token), step.rank) for step in inspection.steps]
     return alternatives.alternatives(rows, title)
 
 
-def as_tree(found: Inspection) -> dict[str, Any]:
+def as_tree(inspection: Inspection) -> dict[str, Any]:
     """Everything, as JSON has it: weights as nested lists by layer, head, row and column, in six decimals."""
     return {
         "format": FORMAT,
-        "model": found.model,
-        "text": found.text,
-        "tags": list(found.tags),
-        "output": found.output,
-        "output_given": found.given,
-        "output_ended": found.ended,
-        "source_cut": found.cut,
-        "log_probability": found.log_probability,
-        "source_pieces": list(found.source_pieces),
-        "input_pieces": list(found.input_pieces),
+        "model": inspection.model,
+        "text": inspection.text,
+        "tags": list(inspection.tags),
+        "output": inspection.output,
+        "output_given": inspection.given,
+        "output_ended": inspection.ended,
+        "source_cut": inspection.cut,
+        "log_probability": inspection.log_probability,
+        "source_pieces": list(inspection.source_pieces),
+        "input_pieces": list(inspection.input_pieces),
         "steps": [
-            {**asdict(step.taken), "rank": step.rank, "alternatives": [asdict(choice) for choice in step.choices]}
-            for step in found.steps
+            {**asdict(step.token), "rank": step.rank, "alternatives": [asdict(choice) for choice in step.choices]}
+            for step in inspection.steps
         ],
         "attention": {
-            "encoder": _numbers(found.encoder),
-            "decoder": _numbers(found.decoder),
-            "source": _numbers(found.attention),
+            "encoder": _numbers(inspection.encoder),
+            "decoder": _numbers(inspection.decoder),
+            "source": _numbers(inspection.attention),
         },
-        "saliency": _numbers(found.saliency),
+        "saliency": _numbers(inspection.saliency),
     }
 
 

@@ -17,14 +17,14 @@ COLOURS = colormaps["Blues"]
 DARK = 0.6  # of the largest value: figures on darker cells are white
 
 
-def page(found: Inspection, pictures: Sequence[tuple[str, str]]) -> str:
+def page(inspection: Inspection, pictures: Sequence[tuple[str, str]]) -> str:
     """The page as text, for a folder that holds the pictures, (file name, title). All texts are escaped in it."""
-    salient, mean = shares(found.saliency), found.attention.mean((0, 1))
+    salient, mean = shares(inspection.saliency), inspection.attention.mean((0, 1))
     return html_page(
         Path(__file__).with_name("page.html.jinja"),
         {"readable": readable},
-        found=found,
-        origin=origin_of_output(found),
+        inspection=inspection,
+        origin=origin_of_output(inspection),
         pictures=pictures,
         weights=[
             ("saliency", "Saliency", _cells(salient)),

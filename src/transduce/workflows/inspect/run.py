@@ -39,20 +39,20 @@ class Choice:
 class Step:
     """One token of the output: itself, how many tokens were as probable or more so, and the most probable ones."""
 
-    taken: Choice
+    token: Choice
     rank: int  # 1: the model's first choice
     choices: tuple[Choice, ...]  # most probable first
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect` found. Rows of weights are the tokens that look, columns those looked at.
+    """The result of `inspect`. Rows of weights are the attending tokens, columns the tokens they attend to.
 
-    text: the source. output: its translation, or the target that was given. tags: those before the source.
+    text: the source. output: its translation, or the target of the caller. tags: those before the source.
     log_probability: of the output given the source, in nats, end token included.
-    given: the output was given, not found by beam search.
-    ended: the end token is the output's own; False where the search came to its longest output, and it was put there.
-    cut: the source was longer than the model takes, and only its beginning was looked at.
+    given: the output comes from the caller, not from beam search.
+    ended: the output has its own end token; False where the search stops at the longest output and the end token is added.
+    cut: the source is longer than the limit of the model, which reads only its beginning.
     source_pieces: tags, source tokens, end token. input_pieces: what the decoder reads, the start token first; at place t
         it has read input_pieces[: t + 1] and gives steps[t], whose last is the end token.
     encoder, decoder, attention: weights by layer and head, of the source over itself, of what the decoder has read over
@@ -148,8 +148,8 @@ def _steps(
     hidden = network(batch.source, batch.lengths, batch.target_in)
     logits = network.head.logits(hidden)[0].float()  # (T, V)
     probabilities = logits.softmax(-1).cpu()
-    taken = batch.target_out[0].cpu()
-    ranks = (probabilities > probabilities.gather(1, taken[:, None])).sum(1) + 1
+    token = batch.target_out[0].cpu()
+    ranks = (probabilities > probabilities.gather(1, token[:, None])).sum(1) + 1
     best = probabilities.topk(top, dim=-1)
 
     def choice(place: int, number: int) -> Choice:
@@ -158,7 +158,7 @@ def _steps(
     return tuple(
         Step(choice(place, number), rank, tuple(choice(place, other) for other in others))
         for place, (number, rank, others) in enumerate(
-            zip(taken.tolist(), ranks.tolist(), best.indices.tolist(), strict=True)
+            zip(token.tolist(), ranks.tolist(), best.indices.tolist(), strict=True)
         )
     )
 

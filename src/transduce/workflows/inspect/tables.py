@@ -12,34 +12,35 @@ from transduce.workflows.inspect.run import Inspection
 TOP = 5  # source tokens named for each step
 
 
-def as_text(found: Inspection) -> str:
+def as_text(inspection: Inspection) -> str:
     """The tokens; then, for each of the output, its alternatives and the source tokens that it depends on or looks at."""
-    how = origin_of_output(found)
+    how = origin_of_output(inspection)
     head = [
-        ["source", " ".join(map(readable, found.source_pieces))],
-        ["output", " ".join(readable(step.taken.piece) for step in found.steps)],
-        ["", f"{how}, log-probability {found.log_probability:.4f}"],
+        ["source", " ".join(map(readable, inspection.source_pieces))],
+        ["output", " ".join(readable(step.token.piece) for step in inspection.steps)],
+        ["", f"{how}, log-probability {inspection.log_probability:.4f}"],
     ]
-    mean = found.attention.mean((0, 1))
+    mean = inspection.attention.mean((0, 1))
     return "\n".join(
         [
             table(head),
             "alternatives: the most probable tokens at each step (the model's own probabilities)\n"
-            + _alternatives(found),
-            "saliency: share of gradient x input, source tokens with the most\n" + _most(found, shares(found.saliency)),
-            "attention: weight over the source, mean of all layers and heads\n" + _most(found, mean),
+            + _alternatives(inspection),
+            "saliency: share of gradient x input, source tokens with the most\n"
+            + _most(inspection, shares(inspection.saliency)),
+            "attention: weight over the source, mean of all layers and heads\n" + _most(inspection, mean),
         ]
     )
 
 
-def origin_of_output(found: Inspection) -> str:
+def origin_of_output(inspection: Inspection) -> str:
     """Where the output comes from, and whether it is whole."""
-    if found.given:
+    if inspection.given:
         return "given"
     return (
-        "found by search"
-        if found.ended
-        else "found by search, cut at the longest output allowed (the end token is put)"
+        "by beam search"
+        if inspection.ended
+        else "by beam search, cut at the longest output allowed (the end token is put)"
     )
 
 
@@ -50,24 +51,24 @@ def shares(values: np.ndarray) -> np.ndarray:
     return divided
 
 
-def _alternatives(found: Inspection) -> str:
-    most = max(len(step.choices) for step in found.steps)
+def _alternatives(inspection: Inspection) -> str:
+    most = max(len(step.choices) for step in inspection.steps)
     rows = [["", "output", "p", "rank", *(str(place) for place in range(1, most + 1))]]
-    for number, step in enumerate(found.steps, 1):
+    for number, step in enumerate(inspection.steps, 1):
         others = (f"{readable(choice.piece)} {choice.probability:.3f}" for choice in step.choices)
-        taken = [readable(step.taken.piece), f"{step.taken.probability:.3f}", f"{step.rank:,}"]
-        rows.append([str(number), *taken, *others])
+        token = [readable(step.token.piece), f"{step.token.probability:.3f}", f"{step.rank:,}"]
+        rows.append([str(number), *token, *others])
     return table(rows)
 
 
-def _most(found: Inspection, values: np.ndarray) -> str:
+def _most(inspection: Inspection, values: np.ndarray) -> str:
     """The source tokens with the largest values in each row, largest first; those that would show as 0 are left out."""
     rows = [["", "output", "source"]]
-    names = _names(found.source_pieces)
-    for number, (step, row) in enumerate(zip(found.steps, values, strict=True), 1):
+    names = _names(inspection.source_pieces)
+    for number, (step, row) in enumerate(zip(inspection.steps, values, strict=True), 1):
         best = [place for place in np.argsort(-row, kind="stable")[:TOP].tolist() if row[place] >= 0.005]
         named = (f"{names[place]} {row[place]:.2f}" for place in best)
-        rows.append([str(number), readable(step.taken.piece), *named])
+        rows.append([str(number), readable(step.token.piece), *named])
     return table(rows)
 
 

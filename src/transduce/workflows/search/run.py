@@ -1,13 +1,13 @@
-"""Search: many short runs of one run file, each with a few settings changed, to find out which do best.
+"""Search: many short runs of one run file, each with a few settings changed, to find the best ones.
 
-    runs/NAME-search/search.json     every setting, and what is searched: a search with a result goes on only as it began
+    runs/NAME-search/search.json     every setting, and the searched keys: a search continues only with the same ones
                      results.jsonl   one line per finished trial: settings, value, step, minutes
                      trial-000/      the run folder of each trial; of the best one alone with checkpoints and model
 
-The first trial is the run file as it is, where the values searched include its own; the others differ from it in what is
-searched, and in what is chosen by that (a learning rate by the optimiser) where the run file does not say it. What they
-try depends on the seed, their number and the results before them alone, so that a search that was stopped goes on as it
-would have gone on. Run file and data are read once, at its beginning.
+The first trial is the run file as it is, where its values are among the searched ones. The others differ in the searched
+settings, and in the settings that depend on those (the learning rate depends on the optimiser) where the run file does not
+give them. Each proposal depends only on the seed, the number of the trial and the results before it, so that a stopped
+search continues exactly. The run file and the data are read once, at the beginning.
 """
 
 import json
@@ -36,20 +36,20 @@ PER_TOKEN = ("loss", "perplexity")  # metrics that depend on what a token is
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search has come to: its folder, results as they came, and the signal that stopped it if one did."""
+class SearchOutcome:
+    """The folder of a search, its results in the order of the trials, and the signal that stopped it, if any."""
 
     folder: Path
     metric: str
     higher_is_better: bool
     results: tuple[Result, ...]
-    fixed: tuple[str, ...] = ()  # KEY=VALUE of what all trials share, though the run file does not say it
+    fixed: tuple[str, ...] = ()  # KEY=VALUE of the settings that all trials share and the run file does not give
     finished: bool = True
     signal: int | None = None
 
     @property
     def best(self) -> Result | None:
-        """The best result, of equal ones the first; None where no trial has a value."""
+        """The best result, the first of several equal ones; None where no trial has a value."""
         sign = -1.0 if self.higher_is_better else 1.0
         scored = [(sign * each.value, each.trial, each) for each in self.results if each.value is not None]
         return min(scored)[2] if scored else None
@@ -67,12 +67,12 @@ def search(
     overrides: Sequence[str] = (),
     root: Path = Path("."),
     stopping: Stopping = never,
-) -> Found:
+) -> SearchOutcome:
     """Trains `count` runs of a run file with `overrides`, over what `over` names (see space.py).
 
-    Without `over`: learning rate, dropout, label smoothing and batch size, around the run's own. Finished trials are
-    kept, and an unfinished one goes on where it was; with a higher `count` a finished search goes on too. ValueErrors about
-    settings come before anything runs.
+    Without `over`: learning rate, dropout, label smoothing and batch size, around the run's own. Finished trials stay,
+    and an unfinished one continues; with a higher `count` a finished search continues too. ValueErrors about settings come
+    before anything runs.
     """
     require_optuna()
     if count < 1:
@@ -80,15 +80,16 @@ def search(
     file = read_run(run_path, overrides)
     require_trainable(file.run)
     kinds = {each.key: each.type for each in describe_run_file()}
-    given = [parse(each, kinds) for each in over]
-    _check(given, file.run.training.metric)
-    _check_values(file, (), [each for each in given if not _is_below_a_choice(each.key)])
+    dimensions_of_user = [parse(each, kinds) for each in over]
+    _check(dimensions_of_user, file.run.training.metric)
+    _check_values(file, (), [each for each in dimensions_of_user if not _is_below_a_choice(each.key)])
     chosen = choose(file)
+    run, dimensions = chosen.run, dimensions_of_user or usual_dimensions(chosen.run)
     for choice in chosen.choices:
-        log.info("%s", choice)
-    run, dimensions = chosen.run, given or usual_dimensions(chosen.run)
+        if not config.is_in(choice.key, [each.key for each in dimensions]):
+            log.info("%s", choice)
     fixed = _fixed(chosen.conditional, dimensions)
-    _check_values(file, fixed, given)
+    _check_values(file, fixed, dimensions_of_user)
     metric = METRICS.get(run.training.metric)
     trials = Trials(
         file=file,
@@ -101,20 +102,20 @@ def search(
     )
     with files.FolderLock(trials.folder):
         identity = _identity(run, file.data, dimensions)
-        if not _came_to_nothing(trials.folder):
+        if not _has_no_values(trials.folder):
             _require_same(trials.folder, identity)
         prepared = config.keys_where(RunConfig, lambda fact: fact.prepared)
         if not any(config.is_in(each.key, prepared) for each in dimensions):
-            prepare_file(file, run, root)  # what is wrong with the data stops the search, not one trial after the other
+            prepare_file(file, run, root)  # so that an error in the data stops the search, not each trial
         _claim(trials.folder, identity)
         return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))))
 
 
 def _fixed(conditional: Sequence[Choice], dimensions: Sequence[Dimension]) -> tuple[str, ...]:
-    """What was chosen for the run and is not searched, as `--set` takes it: a key searched must not undo the choice.
+    """The automatic choices that are not searched, as `--set` takes them: a searched key must not undo them.
 
-    Another start brings its own network and vocabulary, and with a key of [tokenizer] for both sides the vocabulary is
-    chosen anew for each trial.
+    Another start brings its own network and vocabulary. With a key of [tokenizer] for both sides, each trial gets its own
+    automatic vocabulary.
     """
     searched = [each.key for each in dimensions]
     if "start-from" in searched:
@@ -140,13 +141,13 @@ def _check(dimensions: Sequence[Dimension], metric: str) -> None:
 
 
 def _is_below_a_choice(key: str) -> bool:
-    """Whether what else is chosen decides if there is such a key: momentum is Muon's."""
+    """Whether another setting decides if the key exists: momentum is a key of Muon."""
     automatic = config.keys_where(RunConfig, lambda fact: fact.automatic)
     return any(key != each and config.is_in(key, (each,)) for each in automatic)
 
 
 def _check_values(file: RunFile, fixed: Sequence[str], dimensions: Sequence[Dimension]) -> None:
-    """ValueError unless every key takes the values that are named for it."""
+    """ValueError unless every key accepts its values."""
     for each in dimensions:
         for value in each.ends:
             try:
@@ -156,7 +157,7 @@ def _check_values(file: RunFile, fixed: Sequence[str], dimensions: Sequence[Dime
 
 
 def usual_dimensions(run: RunConfig) -> list[Dimension]:
-    """What is worth trying first, around what the run has."""
+    """The usual settings to try first, around the values of the run."""
     rate, batch = run.training.learning_rate, run.training.batch_tokens
     return [
         Range("training.learning-rate", float(f"{rate / 4:.2g}"), float(f"{rate * 4:.2g}")),
@@ -167,7 +168,7 @@ def usual_dimensions(run: RunConfig) -> list[Dimension]:
 
 
 def _identity(run: RunConfig, data: RunData, dimensions: Sequence[Dimension]) -> dict[str, Any]:
-    """What is searched, as search.json has it: the run, over what, and the content of its data."""
+    """The content of search.json: the run, the dimensions, and the hash of the data."""
     identity = {f"run.{key}": value for key, value in config.values_of(run).items()}
     for number, each in enumerate(dimensions):
         identity |= {f"over.{number}.{key}": value for key, value in asdict(each).items()}
@@ -177,7 +178,7 @@ def _identity(run: RunConfig, data: RunData, dimensions: Sequence[Dimension]) ->
 
 
 def _difference(folder: Path, identity: dict[str, Any]) -> str:
-    """In what the search that a folder holds is another one; "" where it is the same, or there is none."""
+    """The first difference to the search in a folder; "" where there is no difference or no search."""
     path = folder / SEARCH
     differences = config.differences(json.loads(path.read_bytes()), identity) if path.exists() else []
     return str(differences[0]) if differences else ""
@@ -187,62 +188,60 @@ def _require_same(folder: Path, identity: dict[str, Any]) -> None:
     """ValueError where the folder holds another search."""
     if difference := _difference(folder, identity):
         raise ValueError(
-            f"{folder} holds another search, with {difference}: put run file and data back and give the settings that it "
-            "began with, or move it away"
+            f"{folder} holds another search, with {difference}: restore the run file, the data and the settings of that search, "
+            "or move the folder away"
         )
 
 
-def _came_to_nothing(folder: Path) -> bool:
-    """Whether a folder holds no result that another search would do away with."""
+def _has_no_values(folder: Path) -> bool:
+    """Whether a folder holds no result that another search would delete."""
     return all(result.value is None for result in read_results(folder / RESULTS))
 
 
 def _claim(folder: Path, identity: dict[str, Any]) -> None:
-    """Notes what is searched. Of another search that came to nothing the results go; what it trained is set aside by the
-    trials that come to it.
-    """
+    """Writes search.json. Deletes the results of another search without values; the trials set its run folders aside."""
     if _difference(folder, identity):
         (folder / RESULTS).unlink(missing_ok=True)
     files.write_atomically(folder / SEARCH, json.dumps(identity, indent=1, ensure_ascii=False) + "\n")
 
 
-def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int) -> Found:
+def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int) -> SearchOutcome:
     path = trials.folder / RESULTS
     results = read_results(path)
 
-    def found(signal: int | None = None, finished: bool = True) -> Found:
-        return Found(
+    def outcome(signal: int | None = None, finished: bool = True) -> SearchOutcome:
+        return SearchOutcome(
             trials.folder, trials.metric, trials.higher_is_better, tuple(results), trials.fixed, finished, signal
         )
 
     for number in range(len(results), count):
         settings = _settings(trials, run, dimensions, results)
-        log.info("trial %d (%d of %d): %s", number, number + 1, count, _shown(settings))
+        log.info("trial %d (%d of %d): %s", number, number + 1, count, _assignments(settings))
         result = trials.run(number, settings)
         if isinstance(result, Stopped):
-            return found(result.signal, finished=False)
+            return outcome(result.signal, finished=False)
         results.append(result)
         write_results(path, results)
-        best = found().best
+        best = outcome().best
         trials.tidy(results, best)
         log.info("%s", _outcome(result, best, trials.metric))
-    if found().best is None:
-        raise ValueError(f"{trials.folder}: no trial came to a result; trial 0: {results[0].failure}")
-    return found()
+    if outcome().best is None:
+        raise ValueError(f"{trials.folder}: no trial has a result; trial 0: {results[0].failure}")
+    return outcome()
 
 
 def _settings(
     trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], results: Sequence[Result]
 ) -> dict[str, Any]:
-    """Of the next trial: the run's own for the first, where the dimensions hold them; else a proposal."""
+    """Of the next trial: the run's own for the first one, where the dimensions include them; else a proposal."""
     values = {dimension.key: config.value_at(run, dimension.key) for dimension in dimensions}
     if not results and all(dimension.holds(values[dimension.key]) for dimension in dimensions):
         return {dimension.key: dimension.listed(values[dimension.key]) for dimension in dimensions}
-    tried = [(result.settings, result.value) for result in results]
-    return propose(dimensions, tried, trials.higher_is_better, run.seed + len(results))
+    history = [(result.settings, result.value) for result in results]
+    return propose(dimensions, history, trials.higher_is_better, run.seed + len(results))
 
 
-def _shown(settings: dict[str, Any]) -> str:
+def _assignments(settings: dict[str, Any]) -> str:
     return "  ".join(config.assignment(key, value) for key, value in settings.items())
 
 

@@ -1,4 +1,4 @@
-"""One trial of a search: a run with a few settings changed, and what it came to."""
+"""One trial of a search: a run with a few settings changed, and its result."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,16 +32,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A trial that a signal stopped; it can go on."""
+    """A trial that a signal stopped; it can continue."""
 
     signal: int | None
 
 
 @dataclass(frozen=True)
 class Trials:
-    """What is the same in all trials: the run file, what was chosen for it, what is compared, and where the
-    folders are.
-    """
+    """What all trials share: the run file, its automatic settings, the metric, and the folders."""
 
     file: RunFile
     fixed: tuple[str, ...]
@@ -55,10 +53,10 @@ class Trials:
         return RunFolder(self.folder / f"trial-{number:03}")
 
     def run(self, number: int, settings: Mapping[str, Any]) -> Result | Stopped:
-        """Trains a trial to its end; what there is of it already goes on, or is made anew where it cannot.
+        """Trains a trial to its end. Continues an unfinished one where possible, else starts it again.
 
-        Settings that do not go together or not with the data, a loss that diverges and memory that runs out are results
-        too. One that a signal reached in its last moments is not taken down: it is done, and found to be so the next time.
+        Settings that exclude each other or do not fit the data, a loss that diverges and memory that runs out are results
+        too. A trial that a signal stops after its last update is stored by the next call.
         """
         changes = [*self.fixed, *(config.assignment(key, value) for key, value in settings.items())]
         try:
@@ -83,7 +81,7 @@ class Trials:
                 return train_file(file, True, self.root, into.path, self.stopping)
             except (Diverged, TooLarge, files.InUse):
                 raise
-            except ValueError:  # damaged, or of other settings: it may be looked at, but is no trial of this search
+            except ValueError:  # damaged, or of other settings: no trial of this search
                 aside = into.path.with_name(f"set-aside-{into.path.name}")
                 files.remove_folder(aside)
                 into.path.rename(aside)
