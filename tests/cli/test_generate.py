@@ -77,8 +77,16 @@ def test_the_prompt_may_be_standard_input_or_empty(
     (begun,) = model.generate([""], sampling=Sampling())
     assert begun
     assert run() == run("--prompt", "") == f"{begun}\n"
-    stdin(write(tmp_path / "latin", b"b\xe4r"))
-    assert "stdin: byte 2 is not UTF-8" in run(code=2)
+    stdin(write(tmp_path / "windows", "\ufeffbar dar\r\n"))
+    assert run() == run("--prompt", "bar dar")
+    for content in (b"b\xe4r", b"bar\0dar"):
+        stdin(write(tmp_path / "broken", content))
+        assert "stdin:1: " in run(code=2)
+
+
+def test_a_closed_standard_output_is_an_error_message(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert "standard output is closed" in run("--prompt", "bar", code=2)
 
 
 def test_options_of_sampling_and_of_outputs(run: Run, model: Model) -> None:

@@ -1,5 +1,6 @@
 """`transduce predict`: lines, tables and pipes, with a model of each task."""
 
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 import tiny_model
 import tiny_tasks
 import transduce
+from transduce.cli import streams
 from transduce.cli.main import main
 from transduce.models.model import Model
 
@@ -187,6 +189,28 @@ def test_mistakes_name_file_and_line(run: Run, tmp_path: Path, name: str, conten
     path = write(tmp_path / name, content)
     err = run("classification", path, code=2)
     assert path in err and message in err and err.count("\n") == 1
+
+
+def test_columns_of_lines_of_text_are_refused(run: Run, tmp_path: Path) -> None:
+    err = run("classification", "--columns", "text=description", write(tmp_path / "docs.txt", "bar\n"), code=2)
+    assert "--columns is for .csv and .jsonl files" in err
+
+
+def test_only_the_model_is_required(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict"]) == 2
+    assert capfd.readouterr().err == (
+        "transduce: error: the following arguments are required: MODEL; see transduce predict --help\n"
+    )
+
+
+def test_a_terminal_gets_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    streams.write("a\x1b[31m\tred\n")
+    assert terminal.getvalue() == "a\\x1b[31m\tred\n"
 
 
 def test_every_file_is_looked_for_before_the_model(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

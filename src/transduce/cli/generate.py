@@ -1,7 +1,6 @@
 """`transduce generate`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from transduce.cli.options import (
     sampling_changes,
 )
 from transduce.cli.parser import Parser
-from transduce.terminal import harmless_lines
 
 if TYPE_CHECKING:
     from transduce.decoding.config import Decoding
@@ -44,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     draws = sampling_changes(options)
     if options.beam is not None and draws:
         raise ValueError(f"--beam searches, --{next(iter(draws)).replace('_', '-')} draws: give one of them")
-    prompt = options.prompt if options.prompt is not None else _standard_input()
+    prompt = options.prompt if options.prompt is not None else streams.standard_text()
 
     from transduce.tasks.language_model import LanguageModel, text_stream
     from transduce.tasks.outputs import LineError
@@ -57,10 +55,9 @@ def main(arguments: Sequence[str]) -> int:
         parts = text_stream(model, prompt, _settings(model, options), task.context, options.tag)
     except LineError as error:
         raise ValueError(error.what) from None
-    safe = harmless_lines if sys.stdout.isatty() else str
-    streams.write(safe(prompt))
+    streams.write(prompt)
     for part in parts:
-        streams.write(safe(part))
+        streams.write(part)
     streams.write("\n")
     return 0
 
@@ -73,14 +70,3 @@ def _settings(model: "Model", options: argparse.Namespace) -> "Decoding":
     own = model.generation.sampling or Sampling()
     changes["sampling"] = None if options.beam is not None else replace(own, **sampling_changes(options))
     return model.decoding(**changes)
-
-
-def _standard_input() -> str:
-    """All of it; "" on a terminal. ValueError for bytes that are not UTF-8."""
-    if sys.stdin is None or sys.stdin.isatty():
-        return ""
-    with streams.standard_input() as stream:
-        try:
-            return stream.read().decode().removesuffix("\n")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"stdin: byte {error.start + 1} is not UTF-8") from None

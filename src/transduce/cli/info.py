@@ -25,23 +25,26 @@ def main(arguments: Sequence[str]) -> int:
         "--vocabulary",
         metavar="N",
         type=int,
-        help="of a preset: pieces that both sides share (default: 37000, the paper's)",
+        help="of a preset: pieces, shared by both sides of an encoder-decoder (default: 37000, the paper's)",
     )
     options = parser.parse(arguments)
 
-    from transduce.workflows.info.run import PAPER_VOCABULARY, PresetInfo, info
+    from transduce.workflows.info.run import PAPER_VOCABULARY, ModelInfo, info
 
     vocabulary = PAPER_VOCABULARY if options.vocabulary is None else options.vocabulary
     description = info(options.name, vocabulary)
-    if options.vocabulary is not None and not isinstance(description, PresetInfo):
+    if not isinstance(description, ModelInfo):
+        streams.write("\n".join(map(_preset, description)))
+        return 0
+    if options.vocabulary is not None:
         raise ValueError(f"--vocabulary is of a preset, and {options.name} is a model, which has its own")
-    streams.write(_preset(description) if isinstance(description, PresetInfo) else _model(description))
+    streams.write(_model(description))
     return 0
 
 
 def _preset(description: "PresetInfo") -> str:
-    head = f"preset {description.name}\n{description.text}\n"
-    shared: Rows = [("shared by both sides", f"{description.vocabulary:,} pieces")]
+    head = f"preset {description.name}, {description.kind}\n{description.text}\n"
+    shared: Rows = [("tokenizer", f"{description.vocabulary:,} pieces")]
     return (
         head
         + _section("network", description.network.items())

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser("transduce predict", DESCRIPTION, EXAMPLES)
     add_folder(parser)
     parser.add_argument(
-        "files", metavar="FILE", nargs="*", help="records or lines; - or nothing: lines of standard input"
+        "files", metavar="FILE", nargs="*", default=[], help="records or lines; - or nothing: lines of standard input"
     )
     parser.add_argument("--json", action="store_true", help="an object on each line: text, confidence, probabilities")
     add_columns(parser, "of .csv and .jsonl files: text=description,tag=language")
@@ -32,12 +32,15 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.workflows.predict.run import Source, predict_files
 
-    names, named = options.files or ["-"], columns(options)
+    names, columns_by_name = options.files or ["-"], columns(options)
     for name in names:
         streams.check_readable(name)
+    source = Source(names, streams.inputs, columns_by_name, tuple(options.tag))
+    lines = list(filter(source.holds_lines, names))
+    if columns_by_name and lines:
+        raise ValueError(f"--columns is for .csv and .jsonl files, and {lines[0]} has lines of text: leave it out")
     model = opened(options)
-    source = Source(names, streams.inputs, named, tuple(options.tag))
-    if all(source.holds_lines(name) for name in names):  # records may have tags of their own
+    if lines == names:  # records may have tags of their own
         note_tags(model, options.tag)
     bar_hidden = would_mix() or not all(map(streams.is_file_name, names))
     predict_files(model, source, streams.write, options.json, bar_hidden)

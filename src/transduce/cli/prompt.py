@@ -10,7 +10,6 @@ from itertools import count
 from transduce.cli import streams
 from transduce.models.model import Model
 from transduce.tasks.outputs import Output
-from transduce.terminal import harmless_lines
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.notes import Notes
 from transduce.workflows.predict.output_lines import Columns
@@ -32,17 +31,17 @@ def converse(model: Model, wanted: Wanted, prefix: str = "") -> int:
             streams.write("\n")
             break
         if line.strip():
-            asked = Line(number, "your line", line.replace("\0", ""), prefix)
-            streams.write(harmless_lines(_answer(stream, asked, wanted.shown)))
+            question = Line(number, "your line", line.replace("\0", ""), prefix)
+            streams.write(_answer(stream, question, wanted.shown))
     return 0
 
 
 def _answer(stream: Stream, line: Line, shown: Shown) -> str:
     """The outputs, or why there are none."""
-    found, refusal = stream.translate([line])
+    outputs, refusal = stream.translate([line])
     if refusal is not None:
         return f"(not translated: {refusal})\n"
-    return _columns(shown, found[0]) if isinstance(shown, Columns) else shown(line, found[0])
+    return _columns(shown, outputs[0]) if isinstance(shown, Columns) else shown(line, outputs[0])
 
 
 def _columns(shown: Columns, outputs: Sequence[Output]) -> str:

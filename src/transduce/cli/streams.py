@@ -25,9 +25,14 @@ def set_up() -> None:
 
 
 def write(text: str) -> None:
-    """Results, at once. OSError where they cannot be written, BrokenPipeError where nobody reads them any more."""
+    """Results, at once; on a terminal with control characters escaped, as they may come from untrusted text.
+
+    OSError where they cannot be written, BrokenPipeError where nobody reads them any more.
+    """
     if sys.stdout is None:
         raise OSError(errno.EBADF, "standard output is closed")
+    if sys.stdout.isatty():
+        text = "\t".join(map(terminal.harmless_lines, text.split("\t")))
     with _named_errors():
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -73,6 +78,15 @@ def is_file(stream: BufferedIOBase) -> bool:
 def is_conversation() -> bool:
     """Whether a person types and reads: stdin and stdout are terminals."""
     return sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def standard_text() -> str:
+    """All lines of standard input, without the last line end, by the rules of every text file; "" on a terminal."""
+    from transduce.workflows.predict.line_batches import lines
+
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return "\n".join(line.text for line in lines(inputs(["-"])))
 
 
 def inputs(names: Sequence[str]) -> "Iterator[Input]":

@@ -72,10 +72,7 @@ def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
     from transduce.workflows.predict.line_batches import check_readable, count_lines
 
     for name in names:
-        if name == "-":
-            streams.standard_input().close()
-        else:
-            check_readable(Path(name))
+        streams.check_readable(name)
     if prefixes is None:
         return
     check_readable(prefixes)
@@ -96,12 +93,12 @@ def _refuse_files_beside(options: argparse.Namespace) -> None:
 def _lines(options: argparse.Namespace, names: Sequence[str]) -> "Iterator[Line]":
     from transduce.workflows.predict.line_batches import lines, texts, with_prefixes
 
-    found = lines(streams.inputs(names), options.bad_lines == "blank")
+    input_lines = lines(streams.inputs(names), options.bad_lines == "blank")
     if options.prefixes is not None:
-        return with_prefixes(found, texts(options.prefixes), str(options.prefixes))
+        return with_prefixes(input_lines, texts(options.prefixes), str(options.prefixes))
     if options.prefix is not None:
-        return (replace(line, prefix=options.prefix) for line in found)
-    return found
+        return (replace(line, prefix=options.prefix) for line in input_lines)
+    return input_lines
 
 
 def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -> "Beside | None":

@@ -14,11 +14,22 @@ from transduce.networks.presets import PRESETS
 from transduce.workflows.info.run import ModelInfo, PresetInfo, ProcessorInfo, info, run_file_keys
 
 
+def kinds_of(name: str, vocabulary: int = 37_000) -> dict[str, PresetInfo]:
+    presets = info(name, vocabulary)
+    assert isinstance(presets, tuple)
+    return {each.kind: each for each in presets}
+
+
+def test_a_preset_is_described_for_every_kind_of_network() -> None:
+    kinds = kinds_of("transformer-small", 100)
+    assert list(kinds) == ["encoder-decoder", "decoder-only", "encoder-only"]
+    assert kinds["decoder-only"].network["layers"] == "8"
+
+
 @pytest.mark.parametrize(("name", "total"), [("transformer-base", 63_082_496), ("transformer-big", 214_245_376)])
 def test_presets_count_as_the_paper_s_models_do(name: str, total: int) -> None:
     """Vaswani et al. 2017, table 3, rounds to 65M and 213M; section 3 and 37,000 pieces give the exact figures."""
-    found = info(name)
-    assert isinstance(found, PresetInfo)
+    found = kinds_of(name)["encoder-decoder"]
     assert found.parameters.total == total == sum(found.parameters.parts.values())
     d, f = int(found.network["d-model"]), int(found.network["feed-forward"])
     attention, feed_forward, norm = 4 * (d * d + d), 2 * d * f + d + f, 2 * d
@@ -30,8 +41,7 @@ def test_presets_count_as_the_paper_s_models_do(name: str, total: int) -> None:
 
 
 def test_every_field_of_a_preset_is_there() -> None:
-    found = info("transformer-tiny", vocabulary=10)
-    assert isinstance(found, PresetInfo)
+    found = kinds_of("transformer-tiny", vocabulary=10)["encoder-decoder"]
     preset = PRESETS["transformer-tiny"]()
     given = [field.name for field in dataclasses.fields(preset) if getattr(preset, field.name) is not None]
     assert found.network.keys() == {name.replace("_", "-") for name in given}

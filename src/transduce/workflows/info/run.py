@@ -14,9 +14,8 @@ from transduce.config.toml import inline
 from transduce.data.processors import Processors
 from transduce.models.find import find_model, nearest_folder
 from transduce.models.folder import load_folder
-from transduce.networks.presets import PRESETS
 from transduce.networks.stepping import decodes
-from transduce.networks.table import NETWORKS
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND
 from transduce.text.tags import shown
 from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.train.run_file import RunConfig, describe_run_file
@@ -59,24 +58,28 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class PresetInfo:
-    """A preset, and its weights at a vocabulary that both sides share."""
+    """A preset of one kind of network, and its weights at a vocabulary (that both sides of an encoder-decoder share)."""
 
     name: str
+    kind: str
     text: str
     network: dict[str, str]
     parameters: Parameters
     vocabulary: int
 
 
-def info(name: str, vocabulary: int = PAPER_VOCABULARY) -> ModelInfo | PresetInfo:
-    """About a model folder, a run folder or a preset; folders come first. ValueError if the name is none of them."""
+def info(name: str, vocabulary: int = PAPER_VOCABULARY) -> ModelInfo | tuple[PresetInfo, ...]:
+    """About a model folder, a run folder, or a preset in each kind of network; folders come first. ValueError if the name
+    is none of them.
+    """
     if Path(name).exists():
         return model_info(Path(name))
-    if name in PRESETS:
+    presets = list(dict.fromkeys(preset for each in PRESETS_BY_KIND.values() for preset in each))
+    if name in presets:
         return preset_info(name, vocabulary)
     near = [str(folder) for folder in [nearest_folder(Path(name))] if folder]
-    near = difflib.get_close_matches(name, PRESETS, n=1) + near
-    advice = f"did you mean {near[0]}?" if near else f"presets: {', '.join(PRESETS)}"
+    near = difflib.get_close_matches(name, presets, n=1) + near
+    advice = f"did you mean {near[0]}?" if near else f"presets: {', '.join(presets)}"
     raise ValueError(f"{name} is neither a model folder nor a preset; {advice}")
 
 
@@ -109,15 +112,20 @@ def _processors(processors: Processors) -> Iterator[ProcessorInfo]:
         yield ProcessorInfo(", ".join(names), kind, processor.size)
 
 
-def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> PresetInfo:
-    """Builds the preset without allocating its weights."""
+def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> tuple[PresetInfo, ...]:
+    """Builds the preset of each kind of network without allocating its weights."""
     if vocabulary < 1:
         raise ValueError(f"vocabulary must be at least 1, found {vocabulary}")
-    network_config = PRESETS[name]()
-    with torch.device("meta"):
-        network = network_config.build(vocabulary)
-    text = (PRESETS[name].__doc__ or "").strip()
-    return PresetInfo(name, text, fields(network_config), count(network), vocabulary)
+    descriptions = []
+    for kind, presets in PRESETS_BY_KIND.items():
+        if name not in presets:
+            continue
+        network_config = presets[name]()
+        with torch.device("meta"):
+            network = network_config.build(vocabulary)
+        text = (presets[name].__doc__ or "").strip()
+        descriptions.append(PresetInfo(name, kind, text, fields(network_config), count(network), vocabulary))
+    return tuple(descriptions)
 
 
 def run_file_keys() -> list[KeyDescription]:
