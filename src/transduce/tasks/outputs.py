@@ -1,11 +1,14 @@
 """What a model that decodes gives for a record: outputs with their probabilities, and probabilities of given targets."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from transduce.decoding.hypothesis import Hypothesis
 from transduce.text.tokenizer import Tokenizer
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,21 @@ def outputs_of(
         Output(text, h.score, h.log_probability, source_cut, h.ended, h.ids, h.token_log_probabilities, tokenizer)
         for text, h in zip(texts, hypotheses, strict=True)
     ]
+
+
+def in_order(results: Iterable[tuple[int, T]]) -> Iterator[T]:
+    """Results by place, counted from 0: each as soon as it and all before it are complete.
+
+    >>> list(in_order([(1, "b"), (0, "a"), (2, "c")]))
+    ['a', 'b', 'c']
+    """
+    waiting: dict[int, T] = {}
+    following = 0
+    for place, result in results:
+        waiting[place] = result
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
 
 
 @dataclass(frozen=True)
