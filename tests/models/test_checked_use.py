@@ -1,5 +1,6 @@
 """What a model refuses: damaged weights, training mode, settings and records that cannot be; own tasks that it takes."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +12,12 @@ import torch
 import tiny_model
 import tiny_tasks
 import transduce
+from transduce.data.columns import Column, Label, Text
 from transduce.data.records import Record
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
+from transduce.tasks.classification import Classification, LabelPrediction
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.outputs import Output, in_order
 from transduce.tasks.translation import Translation
@@ -188,6 +191,31 @@ def test_a_task_derived_from_another_one_is_used_like_it(translator: Model) -> N
         ValueError, match=r"a model for translation, .* one for language-model; use transduce translate"
     ):
         translator.require(LanguageModel)
+
+
+@dataclass(frozen=True)
+class Topical(Classification):
+    """Classification of a text with its topic, which is a column of its own."""
+
+    name = "topical"
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        return {"text": Text(limit=38), "topic": Text(limit=38), "label": Label()}
+
+    def predict(self, model: Any, records: Sequence[Record], settings: Any = None) -> Iterator[LabelPrediction]:
+        joint = [{"text": f"{record.values['topic']} {record.values['text']}"} for record in records]
+        return super().predict(model, [Record(values, "here") for values in joint])
+
+
+def test_an_evaluation_has_every_column_of_the_task(classifier: Model, tmp_path: Path) -> None:
+    model = replace(classifier, config=replace(classifier.config, task=Topical()))
+    records = [{"text": text, "topic": "nut", "label": ["plant", "animal"]} for text in TEXTS]
+    expected = tuple(each.text for each in classifier.predict([f"nut {text}" for text in TEXTS]))
+    assert transduce.evaluate(model, records).translations == expected
+    lines = [json.dumps({**record, "label": "plant"}) + "\n" for record in records]
+    (tmp_path / "test.jsonl").write_text("".join(lines))
+    assert transduce.evaluate(model, tmp_path / "test.jsonl").translations == expected
 
 
 def test_settings_of_an_evaluation_reach_every_task_that_generates(translator: Model) -> None:

@@ -73,7 +73,7 @@ def evaluate(
     predictions is asked for, nothing is predicted. ValueError for an unknown metric, an empty test set or another task.
     """
     model.require(type(held_out.task))
-    chosen = chosen_metrics(metrics, model.task)
+    selection = chosen_metrics(metrics, model.task)
     if not held_out.records:
         raise ValueError(f"there are no {plural(model.task.unit)} to evaluate on")
     records = held_out.scorable(model.processors)
@@ -83,8 +83,8 @@ def evaluate(
         if not units:
             raise ValueError(f"the {plural(model.task.unit)} hold no tokens: there is nothing to evaluate on")
         figures = model.task.figures(nll / units, units_per_byte(model.task, model.processors, records))
-    outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
-    judged = judge(model.name, outputs, held_out.references, chosen)
+    outputs, cut = predictions(model, held_out, method) if selection else ((), 0)
+    judged = judge(model.name, outputs, held_out.references, selection)
     return Evaluation(
         **vars(judged),
         sentences=len(held_out.records),
@@ -118,8 +118,8 @@ def judge(
     return Judged(
         name,
         tuple(outputs),
-        tuple(corpus_score(each, found, references) for each, found in zip(metrics, statistics, strict=True)),
-        tuple(interval(each, found) for each, found in zip(metrics, statistics, strict=True)),
+        tuple(corpus_score(each, counts, references) for each, counts in zip(metrics, statistics, strict=True)),
+        tuple(interval(each, counts) for each, counts in zip(metrics, statistics, strict=True)),
         statistics,
     )
 
@@ -148,9 +148,9 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
     return [metric(name) for name in dict.fromkeys(names) if name not in figures_of_task]
 
 
-def write_translations(path: Path, found: Judged) -> None:
+def write_translations(path: Path, system: Judged) -> None:
     """The outputs, one a line, in the order of the sources."""
-    write_atomically(path, "".join(f"{one_line(text)}\n" for text in found.translations))
+    write_atomically(path, "".join(f"{one_line(text)}\n" for text in system.translations))
 
 
 def _statistics(

@@ -74,8 +74,8 @@ class HeldOut:
 
     @property
     def item(self) -> str:
-        """One item in words: "sentence", "document", "text"."""
-        return "sentence" if self.task.name == TRANSLATION.name else self.task.unit
+        """One item in words: "document", "text"; of pairs the side that is judged, a "sentence"."""
+        return "sentence" if self.task.unit == "pair" else self.task.unit
 
     def scorable(self, processors: Processors) -> list[Record]:
         """The records whose first answer a model can be given: all but those with a label that it does not know."""
