@@ -19,7 +19,7 @@ from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
 from transduce.workflows.evaluate.breakdowns import Kind, count_words
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.compare import is_model, read_outputs
-from transduce.workflows.evaluate.run import Judged, evaluate, judge, predictions, chosen_metrics
+from transduce.workflows.evaluate.run import Judged, chosen_metrics, evaluate, judge, predictions
 from transduce.workflows.evaluate.test_set import (
     HeldOut,
     Records,
