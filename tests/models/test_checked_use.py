@@ -238,15 +238,21 @@ def test_results_come_as_soon_as_those_before_them_are_complete() -> None:
     assert (list(ordered), reached) == (["b", "c"], [1, 0, 2])
 
 
-def test_predictions_are_computed_when_they_are_asked_for(model: Model) -> None:
-    records = list(held_out(RECORDS[model.task.name], model.task).records)
-    calls = []
-    model.network.register_forward_pre_hook(lambda *unused: calls.append(1))
+def test_predictions_come_before_the_last_record_is_read(model: Model) -> None:
+    """So a request to stop need not wait for all of them, however many there are and whichever are long."""
+    settings = model.decoding(max_length=2) if model.task.generates else model.decoding()
+    texts = [f"{text} {text}" if place > 700 else text for place, text in enumerate(TEXTS * 300)]
+    records = [Record({model.task.key: text}, "here") for text in texts]
+    expected = [each.text for each in model.task.predict(model, records[:3], settings)]
+    calls: list[int] = []
     for module in model.network.modules():
         module.register_forward_pre_hook(lambda *unused: calls.append(1))
-    results = model.task.predict(model, records, model.decoding())
+    results = model.task.predict(model, records, settings)
     assert not calls
-    assert len(list(results)) == len(records) and calls
+    first = next(results)
+    before = len(calls)
+    assert [first.text, *(each.text for each in results)][:3] == expected
+    assert 0 < before < 0.7 * len(calls)
 
 
 def test_an_ensemble_of_classifiers_averages_probabilities(classifier: Model, tmp_path: Path) -> None:
@@ -259,6 +265,7 @@ def test_an_ensemble_of_classifiers_averages_probabilities(classifier: Model, tm
     expected = {name: (dict(one.probabilities)[name] + dict(two.probabilities)[name]) / 2 for name in tiny_tasks.LABELS}
     assert dict(mean.probabilities) == pytest.approx(expected)
     assert one.probabilities != two.probabilities
+    assert transduce.evaluate(EnsembleModel([classifier, other]), RECORDS["classification"]).sentences == 3
 
 
 def test_models_that_cannot_be_an_ensemble_are_named(classifier: Model, translator: Model, tmp_path: Path) -> None:

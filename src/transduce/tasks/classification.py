@@ -24,7 +24,7 @@ from transduce.decoding.protocol import require_evaluation_mode
 from transduce.decoding.scores import check_probabilities
 from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.heads import ClassHead
-from transduce.tasks.outputs import in_order
+from transduce.tasks.outputs import in_order, windows
 from transduce.tasks.task import Model, wrong_network
 from transduce.tasks.tokens import Ids, padded, tagged
 from transduce.training.losses import Loss, Outputs
@@ -148,12 +148,13 @@ class Classification:
         labels, tokenizer = model.processors.labels("label"), model.processors.tokenizer("text")
         texts, tags = [record.values["text"] for record in records], [record.tags for record in records]
         rows = [row[: self.max_tokens - SPECIAL] for row in tagged(tokenizer, texts, tags)]
-        for places in by_length([len(row) + SPECIAL for row in rows], BATCH_TOKENS):
-            batch = self._tokens([rows[place] for place in places], model.processors)
-            tokens, lengths = (each.to(model.device) for each in batch)
-            every = [self._probabilities(network, tokens, lengths) for network in model.networks]
-            for place, row in zip(places, torch.stack(every).mean(0).cpu(), strict=True):
-                yield place, _prediction(row, labels.names)
+        for window in windows(len(rows)):
+            for group in by_length([len(rows[place]) + SPECIAL for place in window], BATCH_TOKENS):
+                batch = self._tokens([rows[window[each]] for each in group], model.processors)
+                tokens, lengths = (each.to(model.device) for each in batch)
+                every = [self._probabilities(network, tokens, lengths) for network in model.networks]
+                for each, row in zip(group, torch.stack(every).mean(0).cpu(), strict=True):
+                    yield window[each], _prediction(row, labels.names)
 
 
 def _prediction(probabilities: Float[Tensor, " C"], names: Sequence[str]) -> LabelPrediction:

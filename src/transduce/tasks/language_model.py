@@ -28,10 +28,10 @@ from transduce.data.packing import pack
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode, stream
+from transduce.decoding.engine import stream
 from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
-from transduce.tasks.outputs import LineError, Output, in_order, outputs_of
+from transduce.tasks.outputs import LineError, Output, decode_requests, in_order, outputs_of
 from transduce.tasks.task import Model, special_ids, wrong_network
 from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, tagged, token_loss
 from transduce.text.tokenizer import StreamDecoder
@@ -150,7 +150,7 @@ def continuations(
         Request(None, row, _room(row, place, settings.max_length, context), first_place + place)
         for place, row in enumerate(rows)
     ]
-    for place, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
+    for place, hypotheses in decode_requests(model, requests, settings, tokenizer):
         prompt = rows[place] if tags is None else rows[place][len(tags[place]) :]
         yield place, outputs_of(hypotheses, prompt, tokenizer)
 
@@ -179,11 +179,11 @@ def _text_parts(model: Model, request: Request, prompt: Sequence[int], settings:
 
 def _tokens(model: Model, request: Request, settings: Decoding) -> Iterator[int]:
     """The ids of the best continuation, one by one as they are chosen if that is possible."""
-    decodable, special = model.decodable(), special_ids(model.processors.tokenizer("text"))
+    tokenizer = model.processors.tokenizer("text")
     if settings.sampling is not None or settings.beam == 1:
-        yield from stream(decodable, request, settings, special, model.device)
+        yield from stream(model.decodable(), request, settings, special_ids(tokenizer), model.device)
         return
-    for _, hypotheses in decode(decodable, [request], settings, special, model.device):
+    for _, hypotheses in decode_requests(model, [request], settings, tokenizer):
         yield from hypotheses[0].ids
 
 

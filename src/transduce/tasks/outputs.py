@@ -5,10 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from transduce.decoding.config import Decoding
+from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis
+from transduce.decoding.requests import Request
+from transduce.tasks.task import Model, special_ids
 from transduce.text.tokenizer import Tokenizer
 
 T = TypeVar("T")
+WINDOW = 512  # records whose predictions are complete before those of the next ones begin
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,21 @@ def outputs_of(
         Output(text, h.score, h.log_probability, source_cut, h.ended, h.ids, h.token_log_probabilities, tokenizer)
         for text, h in zip(texts, hypotheses, strict=True)
     ]
+
+
+def windows(count: int) -> Iterator[range]:
+    """The places of `count` records in parts of WINDOW, so that the first predictions need not wait for the last record."""
+    return (range(begin, min(begin + WINDOW, count)) for begin in range(0, count, WINDOW))
+
+
+def decode_requests(
+    model: Model, requests: Sequence[Request], settings: Decoding, tokenizer: Tokenizer
+) -> Iterator[tuple[int, list[Hypothesis]]]:
+    """The place of each request and its n best outputs, window after window."""
+    for window in windows(len(requests)):
+        part, special = requests[window.start : window.stop], special_ids(tokenizer)
+        for number, hypotheses in decode(model.decodable(), part, settings, special, model.device):
+            yield window[number], hypotheses
 
 
 def in_order(results: Iterable[tuple[int, T]]) -> Iterator[T]:

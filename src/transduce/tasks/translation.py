@@ -25,14 +25,13 @@ from transduce.data.loader import Rows
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
 from transduce.decoding.protocol import require_evaluation_mode
 from transduce.decoding.requests import Request
 from transduce.decoding.scores import check_probabilities
 from transduce.networks.config import EncoderDecoderConfig
-from transduce.tasks.outputs import LineError, Output, Scored, in_order, outputs_of
+from transduce.tasks.outputs import LineError, Output, Scored, decode_requests, in_order, outputs_of
 from transduce.tasks.references import check_answers
-from transduce.tasks.task import Model, special_ids, wrong_network
+from transduce.tasks.task import Model, wrong_network
 from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, tagged, token_loss
 from transduce.training.losses import Loss
 
@@ -159,7 +158,7 @@ def outputs(
         for number, (place, prompt) in enumerate(zip(places, prompts, strict=True))
     ]
     tokenizer = model.processors.tokenizer("target")
-    for number, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
+    for number, hypotheses in decode_requests(model, requests, settings, tokenizer):
         place = places[number]
         yield place, outputs_of(hypotheses, prompts[number], tokenizer, cut[place])
 
