@@ -1,6 +1,6 @@
 """Records of translations as flat tuples, and corpora of two aligned files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,9 @@ from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import read_records
 from transduce.data.records import Record
 from transduce.data.tally import Findings
+from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
+from transduce.workflows.evaluate.test_set import HeldOut
 
 
 class Pair(NamedTuple):
@@ -40,3 +42,21 @@ def named(source: str = "source", target: str = "target", tag: str | None = None
 
 def aligned(source: Path, target: Path, group: Path | None = None, tag: str | None = None) -> Corpus:
     return Corpus(files={"source": source, "target": target}, group=group, tag=tag)
+
+
+def of_texts(
+    sources: Sequence[str],
+    references: Sequence[Sequence[str]],
+    tags: Sequence[tuple[str, ...]] = (),
+    groups: Sequence[str] = (),
+    task: Task = TRANSLATION,
+    name: str = "",
+    left_out: int = 0,
+) -> HeldOut:
+    """A test set of texts of the task's key column."""
+    all_tags, all_groups = tags or [()] * len(sources), groups or [""] * len(sources)
+    records = [
+        Record({task.key: text}, f"item {number}", group, own)
+        for number, (text, group, own) in enumerate(zip(sources, all_groups, all_tags, strict=True), 1)
+    ]
+    return HeldOut.of(records, references, task, name, left_out)

@@ -15,7 +15,7 @@ as they are. ValueError for everything that a user can correct, with file and li
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # torch takes seconds to import; `transduce --help` does without
     from transduce.data.prepared import Prepared
@@ -45,7 +45,8 @@ def load(
     >>> print(transduce.load("runs/pronounce-en"))
 
     Every file is checked against the folder's manifest; a ValueError says what is missing, cut short or changed. Several
-    paths give an ensemble, which translates by the mean of the models' probabilities; their vocabularies must be equal.
+    paths give an ensemble, which translates or classifies by the mean of the models' probabilities; their vocabularies
+    must be equal.
     `device` is "cpu" or "cuda" (by default the best there is), `precision` "float32" or "bf16".
     `parts` are your own that the model was trained with, as of `train`: a folder holds their names, never their code.
     """
@@ -104,9 +105,10 @@ def train(
 
 def evaluate(
     model: "Model | str | Path",
-    data: str | Path | Iterable[Mapping[str, Any]],
+    data: str | Path | Iterable[Mapping[str, Any] | str],
     *,
     metrics: Sequence[str] | None = None,
+    records: Literal["lines", "paragraphs", "file"] = "lines",
     alternatives: bool = False,
     parts: Parts = _NONE,
     **decoding: Any,
@@ -118,15 +120,16 @@ def evaluate(
     >>> transduce.evaluate(model, [{"source": "read", "target": ["R IY D", "R EH D"]}], metrics=["exact-match"], beam=1)
 
     data: a file in any format of training data, or records by column; an answer may be a list of references.
-    metrics: their names (default: all of the model's task). alternatives: records of a file that differ in the answer
-        alone are one item with several references. parts: as of `load`. decoding: as of `predict`.
+    metrics: their names (default: all of the model's task). records: what a record of a .txt file is.
+    alternatives: records of a file that differ in the answer alone are one item with several references.
+    parts: as of `load`. decoding: as of `predict`.
     """
     from transduce.workflows.evaluate import run
     from transduce.workflows.evaluate.test_set import held_out
     from transduce.workflows.predict.method import Method
 
     opened = load(model, parts=parts) if isinstance(model, str | Path) else model
-    items = held_out(data, opened.task, alternatives)
+    items = held_out(data, opened.task, alternatives, records)
     return run.evaluate(opened, items, metrics, Method(opened.decoding(**decoding)))
 
 

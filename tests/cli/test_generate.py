@@ -154,7 +154,7 @@ def test_parts_come_before_the_text_is_complete(model: Model) -> None:
         (["--max-ratio", "2"], "unknown option --max-ratio"),
         (
             ["--prompt", "bar " * 70],
-            "error: the prompt has 70 tokens, but the model's context has 64: shorten the prompt",
+            "error: the prompt has 70 tokens, but this model takes at most 63: shorten the prompt",
         ),
         (["--prompt", "bar", "more"], "unknown argument more"),
     ],

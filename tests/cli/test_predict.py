@@ -159,7 +159,7 @@ def test_a_record_that_is_refused_is_named_after_everything_before_it(
     out, err = capfd.readouterr()
     assert out == expected(models["language-model"], texts[:2])
     assert err.endswith(
-        f"error: {path}:3: the prompt has 20 tokens, but the model's context has 12: shorten the prompt\n"
+        f"error: {path}:3: the prompt has 20 tokens, but this model takes at most 11: shorten the prompt\n"
     )
 
 

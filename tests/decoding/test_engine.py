@@ -130,7 +130,7 @@ def test_refusals() -> None:
         SpecialIds(0, 1, -1)
     training = ToyModel(8)
     training.training = True  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match=r"call model.eval\(\)"):
+    with pytest.raises(ValueError, match=r"call model.network.eval\(\)"):
         search(training, [[4]], Decoding())
 
 

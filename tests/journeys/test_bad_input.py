@@ -470,7 +470,7 @@ def test_training_says_how_to_try_it(here: Path, done: Told, task: str) -> None:
 
 
 def test_a_prompt_beyond_the_context(models: dict[str, Path], here: Path, refused: Told) -> None:
-    told = "the prompt has 159 tokens, but the model's context has 32: shorten the prompt"
+    told = "the prompt has 159 tokens, but this model takes at most 31: shorten the prompt"
     assert refused("generate", models["language-model"], "--prompt", LONG) == told
     assert refused("generate", models["language-model"], "--prompt", LONG, "--beam", "2") == told
     lines = write(here / "lines.txt", f"{LONG}\n")

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 import foreign_tokenizers
 from transduce.data.loader import Rows
 from transduce.data.processors import Processors
+from transduce.data.records import Record
 from transduce.decoding.config import Decoding, Generation
 from transduce.models.folder import ModelConfig
 from transduce.models.model import Model
 from transduce.networks.config import DecoderOnlyConfig, EncoderOnlyConfig
 from transduce.tasks.language_model import LanguageModel, text_stream
 from transduce.tasks.outputs import LineError
+from transduce.tasks.references import units_per_byte
 from transduce.tasks.tokens import IGNORE
 from transduce.text.config import TokenizerConfig
 from transduce.text.imported import load
@@ -127,13 +129,30 @@ def test_a_text_begins_with_its_prompt_and_comes_in_parts() -> None:
 def test_a_prompt_that_fills_the_context_is_refused_by_its_line() -> None:
     prompt = "to be or not"
     count = len(TOKENIZER.encode(prompt))
-    with pytest.raises(
-        LineError, match=f"line 2: the prompt has {count} tokens, but the model's context has {count + 1}"
-    ):
-        small_model(count + 1).generate(["to", prompt])
-    assert small_model(count + 2).generate([prompt])[0].startswith(prompt)
+    told = f"line 2: the prompt has {count} tokens, but this model takes at most {count - 1}: shorten the prompt"
+    with pytest.raises(LineError, match=told):
+        small_model(count).generate(["to", prompt])
+    assert small_model(count + 1).generate([prompt])[0].startswith(prompt)  # training reads as many inputs
 
 
 def test_a_network_that_does_not_fit_is_named_with_the_task() -> None:
     with pytest.raises(ValueError, match="language-model needs a decoder-only network, found encoder-only"):
         LanguageModel().network(EncoderOnlyConfig(), PROCESSORS)
+
+
+def test_tags_are_conditions_and_no_targets() -> None:
+    tokenizer = train(["to be or not to be"] * 3, CHARACTERS, CHARACTERS, ("de", "fr"))
+    processors, task = Processors({"text": tokenizer}), LanguageModel(64)
+    torch.manual_seed(0)
+    model = Model(ModelConfig(task, SMALL), task.network(SMALL, processors).eval(), processors, Generation())
+    records = [
+        Record({"text": "to be"}, "1", tags=("de",)),
+        Record({"text": "not"}, "2"),
+        Record({"text": ""}, "3", tags=("fr", "de")),
+    ]
+    (batch,) = model.batches(records)
+    targets = [*tokenizer.encode("to be"), END, *tokenizer.encode("not"), END, END]
+    assert batch.targets[batch.targets != IGNORE].tolist() == targets
+    assert {*tokenizer.tag_ids(("de", "fr"))} <= {*batch.tokens.flatten().tolist()}
+    _, units = model.likelihood(records)
+    assert units == len(targets) == round(units_per_byte(task, processors, records) * len("to benot"))

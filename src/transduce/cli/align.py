@@ -27,13 +27,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def _align(options: argparse.Namespace) -> None:
     """Links of pair after pair, as they come, or as one file."""
+    from transduce.tasks.translation import Translation
     from transduce.workflows.align.alignment_files import as_lines, pair_batches, write_links
     from transduce.workflows.align.run import Reading, align_batches
 
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
     model = opened(options)
-    model.require("translation")
+    model.require(Translation)
     note_tags(model, options.tag)
     results = align_batches(
         model,
@@ -51,13 +52,14 @@ def _align(options: argparse.Namespace) -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     """The error of the links against gold ones."""
+    from transduce.tasks.translation import Translation
     from transduce.workflows.align.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
     from transduce.workflows.align.run import Reading
 
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word or 0)
     model = opened(options)
-    model.require("translation")
+    model.require(Translation)
     note_tags(model, options.tag)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
     measurements = measure(model, pairs, gold, readings, _tags(options, len(pairs)))

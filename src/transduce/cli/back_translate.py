@@ -19,10 +19,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.untagged and options.tag:
         raise ValueError("--untagged leaves out the tag that --tag names: give one of them")
 
+    from transduce.tasks.translation import Translation
     from transduce.workflows.back_translate.run import Synthesis, back_translate
 
     model = opened(options)
-    model.require("translation")
+    model.require(Translation)
     note_tags(model, options.model_tag, "--model-tag")
     synthesis = Synthesis(method(options, model), tuple(options.model_tag))
     if options.untagged or options.tag:

@@ -48,8 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.tasks.outputs import LineError
 
     model = opened(options)
-    task = model.require("language-model")
-    assert isinstance(task, LanguageModel)
+    task = model.require(LanguageModel)
     note_tags(model, options.tag)
     try:
         parts = text_stream(model, prompt, _settings(model, options), task.context, options.tag)

@@ -20,6 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.target is not None and options.beam is not None:
         raise ValueError("--beam is of the search, and --target is given: leave one out")
 
+    from transduce.tasks.translation import Translation
     from transduce.workflows.inspect.folder import check_folder
     from transduce.workflows.inspect.run import TOP, inspect
     from transduce.workflows.inspect.tables import as_text
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.out is not None:
         check_folder(options.out)
     model = opened(options)
-    model.require("translation")
+    model.require(Translation)
     note_tags(model, options.tag)
     top = TOP if options.top is None else options.top
     inspection = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)

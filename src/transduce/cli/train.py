@@ -70,9 +70,8 @@ def _overrides(options: argparse.Namespace) -> list[str]:
 def _use(run: Path) -> str:
     """The command that uses the model of a run."""
     from transduce.models.folder import read_config
-    from transduce.models.model import command_of
 
-    return shlex.join(["transduce", command_of(read_config(run / "model").task), str(run)])
+    return shlex.join(["transduce", read_config(run / "model").task.command, str(run)])
 
 
 def _again(arguments: Sequence[str]) -> str:

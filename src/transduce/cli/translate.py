@@ -37,11 +37,12 @@ def main(arguments: Sequence[str]) -> int:
     _check_readable(names, options.prefixes)
 
     from transduce.cli.prompt import converse
+    from transduce.tasks.translation import Translation
     from transduce.workflows.predict.line_batches import arriving_batches, full_batches
     from transduce.workflows.predict.stream import translate_stream
 
     model = opened(options)
-    model.require("translation")
+    model.require(Translation)
     note_tags(model, options.tag)
     wanted = _wanted(options, model)
     if not options.files and streams.is_conversation():

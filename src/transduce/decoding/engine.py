@@ -16,7 +16,7 @@ from torch import Tensor
 from transduce.decoding.config import Decoding
 from transduce.decoding.hypothesis import Hypothesis, SpecialIds
 from transduce.decoding.partial_outputs import PartialOutputs
-from transduce.decoding.protocol import Attending, Decodable, Padded, State
+from transduce.decoding.protocol import Attending, Decodable, Padded, State, require_evaluation_mode
 from transduce.decoding.requests import Request, batches, check
 from transduce.decoding.rules.coverage import Coverage
 from transduce.decoding.rules.rule import Rule, apply, rules_for
@@ -98,10 +98,7 @@ class Engine(Generic[State]):
     def __init__(
         self, model: Decodable[State], settings: Decoding, special: SpecialIds, device: torch.device | str = "cpu"
     ) -> None:
-        if getattr(model, "training", False):
-            raise ValueError(
-                "the model is in training mode, in which dropout changes its outputs: call model.eval() first"
-            )
+        require_evaluation_mode(model)
         if settings.coverage_penalty and not isinstance(model, Attending):
             raise ValueError(
                 f"coverage-penalty must be 0 with a model that does not show its attention, found "

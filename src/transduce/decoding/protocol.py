@@ -33,6 +33,14 @@ class Padded:
         return cls(tokens.to(device), lengths.to(device))
 
 
+def require_evaluation_mode(network: object) -> None:
+    """ValueError for a network, or a `Decodable` around one, in training mode."""
+    if getattr(network, "training", False):
+        raise ValueError(
+            "the network is in training mode, in which dropout changes its outputs: call model.network.eval() first"
+        )
+
+
 @runtime_checkable
 class Decodable(Protocol[State]):
     """A model that decodes step by step: an encoder-decoder, decoder-only, recurrent or imported model, or an ensemble.

@@ -45,13 +45,18 @@ def token_scores(logits: Float[Tensor, "B K V"], open_beams: Bool[Tensor, "B K"]
     logits = logits.float()
     values = torch.log_softmax(logits, dim=-1)
     # One NaN or +inf logit, or nothing but -inf, makes its whole row NaN: one column tells.
-    if bool((values[..., 0].isnan() & open_beams).any()):
-        raise ValueError(
-            "the model's logits are NaN or infinite, so no output can be chosen; "
-            "its weights are damaged or its training diverged: load an earlier checkpoint"
-        )
+    check_probabilities(values[..., 0].where(open_beams, 0.0))
     log_probs = values.index_fill(-1, torch.tensor(special.banned, device=logits.device, dtype=torch.long), -torch.inf)
     return TokenScores(logits, log_probs, log_probs)
+
+
+def check_probabilities(values: Float[Tensor, "*N"]) -> None:
+    """ValueError for NaN among probabilities or their logarithms: a softmax turns damaged logits into it."""
+    if bool(values.isnan().any()):
+        raise ValueError(
+            "the model's logits are NaN or infinite, so it has no probabilities; "
+            "its weights are damaged or its training diverged: load an earlier checkpoint"
+        )
 
 
 def picked(

@@ -1,4 +1,4 @@
-"""Several models that translate as one, by the mean of their probabilities."""
+"""Several models that translate or classify as one, by the mean of their probabilities."""
 
 import math
 from collections.abc import Sequence
@@ -6,18 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from transduce.config import NO_PARTS, Parts
+from transduce.data.columns import Labels, Processor
 from transduce.data.records import Record
 from transduce.decoding.ensemble import Ensemble
 from transduce.decoding.protocol import Decodable
 from transduce.models.find import open_model
 from transduce.models.model import Model
-from transduce.tasks.translation import TranslationBatch
+from transduce.tasks.classification import Classification
+from transduce.tasks.translation import Translation, mean_log_probabilities
 from transduce.text.tokenizer import Tokenizer
 
 
 class EnsembleModel(Model):
-    """Translation models with the same vocabularies; otherwise they may differ.
+    """Translation models or classifiers with the same vocabularies; otherwise they may differ.
 
     The first model's settings of decoding count, and the shortest of their longest sources. `network` is the first
     model's; each of `models` has its own. ValueError for vocabularies that differ, with both models and the difference.
@@ -26,7 +30,11 @@ class EnsembleModel(Model):
     def __init__(self, models: Sequence[Model]) -> None:
         first, *others = models
         for model in models:
-            model.require("translation")
+            if not isinstance(model.task, Translation | Classification):
+                raise ValueError(
+                    f"{model.name} is a model for {model.task.name}; an ensemble needs models for {Translation.name} or "
+                    f"{Classification.name}: give one model"
+                )
         for other in others:
             check_same_vocabularies(first, other)
         most = min(model.generation.max_source for model in models)
@@ -42,15 +50,15 @@ class EnsembleModel(Model):
     def decodable(self) -> Decodable[Any]:
         return Ensemble([model.decodable() for model in self.models])
 
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        return [model.network for model in self.models]
+
     def likelihood(self, records: Sequence[Record]) -> tuple[float, int]:
-        by_batch = (self.token_log_probabilities(batch) for batch in self.batches(records))
+        self.require(Translation)
+        by_batch = (mean_log_probabilities(self, batch) for batch in self.batches(records))
         values = [value for pairs in by_batch for tokens in pairs for value in tokens]
         return -math.fsum(values), len(values)
-
-    def token_log_probabilities(self, batch: TranslationBatch) -> list[list[float]]:
-        """The logarithm of the mean probability of each token."""
-        by_model = [model.token_log_probabilities(batch) for model in self.models]
-        return [[_log_mean_exp(each) for each in zip(*tokens, strict=True)] for tokens in zip(*by_model, strict=True)]
 
 
 def open_models(
@@ -65,16 +73,20 @@ def open_models(
 
 def check_same_vocabularies(one: Model, other: Model) -> None:
     """ValueError, naming both and what differs, unless texts become the same ids with both models."""
-    for side in ("source", "target"):
-        mine, theirs = one.processors.tokenizer(side), other.processors.tokenizer(side)
+    other.require(type(one.task))
+    for column, mine in one.processors.items():
+        theirs = other.processors[column]
         if mine.sha256() != theirs.sha256():
             raise ValueError(
-                f"{one.name} and {other.name} have different {side} vocabularies ({_difference(mine, theirs)}), so they "
-                "cannot translate together; models of an ensemble are trained on the same prepared data"
+                f"{one.name} and {other.name} have different {column} vocabularies ({_difference(mine, theirs)}), so they "
+                "cannot predict together; models of an ensemble are trained on the same prepared data"
             )
 
 
-def _difference(mine: Tokenizer, theirs: Tokenizer) -> str:
+def _difference(mine: Processor, theirs: Processor) -> str:
+    if isinstance(mine, Labels) or isinstance(theirs, Labels):
+        return f"{mine.size:,} labels; {theirs.size:,} labels"
+    assert isinstance(mine, Tokenizer) and isinstance(theirs, Tokenizer)
     if (mine.kind, mine.size) != (theirs.kind, theirs.size):
         return f"{mine.kind}, {mine.size:,} pieces; {theirs.kind}, {theirs.size:,} pieces"
     pairs = zip(mine.pieces(range(mine.size)), theirs.pieces(range(theirs.size)), strict=True)
@@ -82,10 +94,3 @@ def _difference(mine: Tokenizer, theirs: Tokenizer) -> str:
         if piece != other:
             return f"piece {number} is {piece!r} in one and {other!r} in the other"
     return "the same pieces, but other scores, merges or normalisation"
-
-
-def _log_mean_exp(values: Sequence[float]) -> float:
-    highest = max(values)
-    if highest == -math.inf:
-        return highest
-    return highest + math.log(math.fsum(math.exp(value - highest) for value in values) / len(values))

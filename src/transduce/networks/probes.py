@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.multihead import MultiHeadAttention
+from transduce.decoding.protocol import require_evaluation_mode
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly, Stack
 
 
@@ -86,10 +87,7 @@ def source_saliency(
     (Denil et al. 2014, 1412.6815), and the L2 norm of the D products is taken: how much the log-probability, to first
     order, hangs on that token. Row t is in nats, never negative. ValueError for a network in training mode.
     """
-    if network.training:
-        raise ValueError(
-            "the model is in training mode, in which dropout changes its gradients: call model.eval() first"
-        )
+    require_evaluation_mode(network)
     leaves: list[Tensor] = []
 
     def detach(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -20,8 +20,11 @@ from transduce.data.columns import Column, Label, Text
 from transduce.data.loader import Rows
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
+from transduce.decoding.protocol import require_evaluation_mode
+from transduce.decoding.scores import check_probabilities
 from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.heads import ClassHead
+from transduce.tasks.outputs import in_order, windows
 from transduce.tasks.task import Model, wrong_network
 from transduce.tasks.tokens import Ids, padded, tagged
 from transduce.training.losses import Loss, Outputs
@@ -75,6 +78,8 @@ class Classification:
     answer: ClassVar[str | None] = "label"
     default_network: ClassVar[str] = "encoder-only"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro-f1")
+    command: ClassVar[str] = "predict"
+    generates: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.max_tokens < SPECIAL + 1:
@@ -121,28 +126,35 @@ class Classification:
         return logits.float()
 
     def certainty(self, network: Any, batch: ClassBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-        best = self._logits(network, batch.tokens, batch.lengths).softmax(-1).max(-1)
+        best = self._probabilities(network, batch.tokens, batch.lengths).max(-1)
         return best.values, best.indices == batch.classes
+
+    def _probabilities(self, network: Any, tokens: Tensor, lengths: Tensor) -> Float[Tensor, "B C"]:
+        """ValueError for a network in training mode, and for one whose logits are NaN or infinite."""
+        require_evaluation_mode(network)
+        probabilities = self._logits(network, tokens, lengths).softmax(-1)
+        check_probabilities(probabilities)
+        return probabilities
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
         return {}
 
-    @torch.no_grad()
     def predict(self, model: Model, records: Sequence[Record], settings: Any = None) -> Iterator[LabelPrediction]:
-        labels = model.processors.labels("label")
-        texts = [record.values["text"] for record in records]
-        tokenizer = model.processors.tokenizer("text")
-        rows = [
-            row[: self.max_tokens - SPECIAL] for row in tagged(tokenizer, texts, [record.tags for record in records])
-        ]
-        predictions: list[LabelPrediction | None] = [None] * len(rows)
-        for places in by_length([len(row) + SPECIAL for row in rows], BATCH_TOKENS):
-            tokens, lengths = self._tokens([rows[place] for place in places], model.processors)
-            logits = self._logits(model.network, tokens.to(model.device), lengths.to(model.device))
-            probabilities = logits.softmax(-1).cpu()
-            for place, row in zip(places, probabilities, strict=True):
-                predictions[place] = _prediction(row, labels.names)
-        return iter([each for each in predictions if each is not None])
+        return in_order(self._predictions(model, records))
+
+    @torch.no_grad()
+    def _predictions(self, model: Model, records: Sequence[Record]) -> Iterator[tuple[int, LabelPrediction]]:
+        """Each record's place and its prediction, batch by batch."""
+        labels, tokenizer = model.processors.labels("label"), model.processors.tokenizer("text")
+        texts, tags = [record.values["text"] for record in records], [record.tags for record in records]
+        rows = [row[: self.max_tokens - SPECIAL] for row in tagged(tokenizer, texts, tags)]
+        for window in windows(len(rows)):
+            for group in by_length([len(rows[place]) + SPECIAL for place in window], BATCH_TOKENS):
+                batch = self._tokens([rows[window[each]] for each in group], model.processors)
+                tokens, lengths = (each.to(model.device) for each in batch)
+                every = [self._probabilities(network, tokens, lengths) for network in model.networks]
+                for each, row in zip(group, torch.stack(every).mean(0).cpu(), strict=True):
+                    yield window[each], _prediction(row, labels.names)
 
 
 def _prediction(probabilities: Float[Tensor, " C"], names: Sequence[str]) -> LabelPrediction:

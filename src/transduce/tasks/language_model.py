@@ -6,7 +6,7 @@ Documents are packed: rows are filled with the tokens of one document after the 
     stream        <s> 5 8 </s> <s> 7 9 4 6 </s>
     row           <s> 5 8 </s> <s> 7 9                (context 6: seven tokens, of which six are inputs)
     tokens        <s> 5 8 </s> <s> 7
-    targets       5   8 </s> -  7   9                 (nothing predicts a start token)
+    targets       5   8 </s> -  7   9                 (nothing predicts a start token, or a tag)
     documents     1   1 1  1    2   2                 (a token attends to its own document alone)
 
 Letters: B rows, T tokens.
@@ -28,10 +28,10 @@ from transduce.data.packing import pack
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode, stream
+from transduce.decoding.engine import stream
 from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
-from transduce.tasks.outputs import LineError, Output, outputs_of
+from transduce.tasks.outputs import LineError, Output, decode_requests, in_order, outputs_of
 from transduce.tasks.task import Model, special_ids, wrong_network
 from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, tagged, token_loss
 from transduce.text.tokenizer import StreamDecoder
@@ -40,7 +40,7 @@ from transduce.training.losses import Loss
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """Rows of packed documents; padding at the end has the target IGNORE."""
+    """Rows of packed documents; start tokens, tags and padding at the end have the target IGNORE."""
 
     tokens: Int[Tensor, "B T"]
     targets: Int[Tensor, "B T"]
@@ -62,6 +62,8 @@ class LanguageModel:
     answer: ClassVar[str | None] = None
     default_network: ClassVar[str] = "decoder-only"
     metrics: ClassVar[tuple[str, ...]] = ()
+    command: ClassVar[str] = "generate"
+    generates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 2 <= self.context <= 1_000_000:
@@ -94,7 +96,8 @@ class LanguageModel:
         behind = torch.arange(tokens.shape[1]) >= lengths  # padding, or the last token where it predicts nothing
         starts = _starts(array, tokenizer.start, tokenizer.end)
         documents = starts[:, :-1].cumsum(1)
-        targets = targets.masked_fill(starts[:, 1:] | behind, IGNORE)
+        tags = torch.isin(targets, torch.tensor(tokenizer.tag_ids(tokenizer.tags), dtype=targets.dtype))
+        targets = targets.masked_fill(starts[:, 1:] | behind | tags, IGNORE)
         return PackedBatch(tokens.contiguous(), targets.contiguous(), documents)
 
     def loss(self, network: Any, batch: PackedBatch, smoothing: float) -> Loss:
@@ -110,8 +113,8 @@ class LanguageModel:
 
     def predict(self, model: Model, records: Sequence[Record], settings: Decoding) -> Iterator[Output]:
         prompts, tags = [record.values["text"] for record in records], [record.tags for record in records]
-        best = dict(continuations(model, prompts, settings, self.context, tags))
-        return (best[place][0] for place in range(len(records)))
+        outputs = in_order(continuations(model, prompts, settings, self.context, tags))
+        return (best for best, *_ in outputs)
 
 
 def _starts(rows: Int[Tensor, "B L"], start: int, end: int) -> Bool[Tensor, "B L"]:
@@ -142,14 +145,14 @@ def continuations(
     which random draws depend. LineError for a prompt that fills the model's context, ValueError for an unknown tag.
     """
     tokenizer = model.processors.tokenizer("text")
-    tags = [()] * len(prompts) if tags is None else tags
     rows = tagged(tokenizer, prompts, tags)
     requests = [
         Request(None, row, _room(row, place, settings.max_length, context), first_place + place)
         for place, row in enumerate(rows)
     ]
-    for place, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
-        yield place, outputs_of(hypotheses, rows[place][len(tags[place]) :], tokenizer)
+    for place, hypotheses in decode_requests(model, requests, settings, tokenizer):
+        prompt = rows[place] if tags is None else rows[place][len(tags[place]) :]
+        yield place, outputs_of(hypotheses, prompt, tokenizer)
 
 
 def text_stream(model: Model, prompt: str, settings: Decoding, context: int, tags: Sequence[str] = ()) -> Iterator[str]:
@@ -176,18 +179,22 @@ def _text_parts(model: Model, request: Request, prompt: Sequence[int], settings:
 
 def _tokens(model: Model, request: Request, settings: Decoding) -> Iterator[int]:
     """The ids of the best continuation, one by one as they are chosen if that is possible."""
-    decodable, special = model.decodable(), special_ids(model.processors.tokenizer("text"))
+    tokenizer = model.processors.tokenizer("text")
     if settings.sampling is not None or settings.beam == 1:
-        yield from stream(decodable, request, settings, special, model.device)
+        yield from stream(model.decodable(), request, settings, special_ids(tokenizer), model.device)
         return
-    for _, hypotheses in decode(decodable, [request], settings, special, model.device):
+    for _, hypotheses in decode_requests(model, [request], settings, tokenizer):
         yield from hypotheses[0].ids
 
 
 def _room(row: Sequence[int], place: int, max_length: int, context: int) -> int:
-    """The longest continuation of a prompt: max-length, within the context that the model was trained with."""
-    if len(row) + 1 >= context:
+    """The longest continuation of a prompt: max-length, within the context that the model was trained with.
+
+    The start token, the prompt and all but the last token of the continuation are inputs.
+    """
+    if len(row) >= context:
         raise LineError(
-            place, f"the prompt has {len(row):,} tokens, but the model's context has {context:,}: shorten the prompt"
+            place,
+            f"the prompt has {len(row):,} tokens, but this model takes at most {context - 1:,}: shorten the prompt",
         )
-    return min(max_length, context - len(row) - 1)
+    return min(max_length, context - len(row))

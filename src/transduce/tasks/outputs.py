@@ -1,11 +1,19 @@
 """What a model that decodes gives for a record: outputs with their probabilities, and probabilities of given targets."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from transduce.decoding.config import Decoding
+from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis
+from transduce.decoding.requests import Request
+from transduce.tasks.task import Model, special_ids
 from transduce.text.tokenizer import Tokenizer
+
+T = TypeVar("T")
+WINDOW = 512  # records whose predictions are complete before those of the next ones begin
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,36 @@ def outputs_of(
         Output(text, h.score, h.log_probability, source_cut, h.ended, h.ids, h.token_log_probabilities, tokenizer)
         for text, h in zip(texts, hypotheses, strict=True)
     ]
+
+
+def windows(count: int) -> Iterator[range]:
+    """The places of `count` records in parts of WINDOW, so that the first predictions need not wait for the last record."""
+    return (range(begin, min(begin + WINDOW, count)) for begin in range(0, count, WINDOW))
+
+
+def decode_requests(
+    model: Model, requests: Sequence[Request], settings: Decoding, tokenizer: Tokenizer
+) -> Iterator[tuple[int, list[Hypothesis]]]:
+    """The place of each request and its n best outputs, window after window."""
+    for window in windows(len(requests)):
+        part, special = requests[window.start : window.stop], special_ids(tokenizer)
+        for number, hypotheses in decode(model.decodable(), part, settings, special, model.device):
+            yield window[number], hypotheses
+
+
+def in_order(results: Iterable[tuple[int, T]]) -> Iterator[T]:
+    """Results by place, counted from 0: each as soon as it and all before it are complete.
+
+    >>> list(in_order([(1, "b"), (0, "a"), (2, "c")]))
+    ['a', 'b', 'c']
+    """
+    waiting: dict[int, T] = {}
+    following = 0
+    for place, result in results:
+        waiting[place] = result
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,20 @@
 """Records and their right answers: what predictions are compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
+
+from transduce.data.batching import by_length
 from transduce.data.columns import Text
+from transduce.data.loader import Rows
 from transduce.data.processors import Processors
-from transduce.data.records import Record, plural
-from transduce.tasks.task import Task
+from transduce.data.records import EncodedRow, Record, plural
+from transduce.tasks.task import Model, Task
+from transduce.tasks.tokens import Ids, tagged
+
+MOST_ANSWER = 8192  # tokens of an answer that is given: memory grows with their square
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ def loss_unit(task: Task) -> str:
 
 
 def units_per_byte(task: Task, processors: Processors, records: Sequence[Record]) -> float:
-    """Target tokens, end tokens included, per UTF-8 byte of the text that the loss is about: the answers, or the key
+    """Target tokens, end tokens included and tags not, per UTF-8 byte of the text that the loss is about: the answers, or the key
     column where there are none. 0 for answers that are not text.
     """
     column = task.key if task.answer is None else task.answer
@@ -51,5 +59,53 @@ def units_per_byte(task: Task, processors: Processors, records: Sequence[Record]
         return 0.0
     texts = [record.values[column] for record in records]
     rows = processors[column].encode_batch(texts)
-    units = sum(len(row) + 1 for row in rows if row or task.answer is not None)  # an empty document gives no tokens
+    units = sum(
+        len(row) + 1
+        for row, record in zip(rows, records, strict=True)
+        if row or record.tags or task.answer is not None  # a document without ids has no end token either
+    )
     return units / max(1, sum(len(text.encode()) for text in texts))
+
+
+def check_answers(rows: Sequence[Ids], names: Sequence[str]) -> None:
+    """ValueError, with its name, for an answer of more than MOST_ANSWER tokens."""
+    for row, name in zip(rows, names, strict=True):
+        if len(row) > MOST_ANSWER:
+            raise ValueError(
+                f"{name} has {len(row):,} tokens, at most {MOST_ANSWER:,} are scored; put one sentence or paragraph on a "
+                "line"
+            )
+
+
+def batches(task: Task, model: Model, records: Sequence[Record], batch_tokens: int) -> Iterator[Any]:
+    """The records with their right answers as batches of the task. A text that is longer than the model takes is cut.
+
+    Nothing for records that give no rows. ValueError for an answer of more than MOST_ANSWER tokens.
+    """
+    rows = list(task.rows(_encoded(task, model, records), model.processors))
+    columns = {name: [np.asarray(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+    if not columns:
+        return
+    costs = task.cost({name: np.array([len(row) for row in values]) for name, values in columns.items()})
+    for group in by_length(np.maximum(costs.main, costs.other).tolist(), batch_tokens):
+        part = {name: [values[place] for place in group] for name, values in columns.items()}
+        yield task.batch(Rows(0, 0, part, np.array(group)), model.processors, seed=0).to(model.device)
+
+
+def _encoded(task: Task, model: Model, records: Sequence[Record]) -> Iterator[EncodedRow]:
+    """The ids of the records, as those of training data; texts within the limits of their columns."""
+    encoded: dict[str, Sequence[Ids]] = {}
+    for name, column in task.columns.items():
+        texts, unlimited = (
+            [record.values[name] for record in records],
+            isinstance(column, Text) and column.limit is None,
+        )
+        if name != task.key:
+            encoded[name] = model.processors[name].encode_batch(texts)
+            if unlimited:
+                check_answers(encoded[name], [f"{record.where}: the {name}" for record in records])
+            continue
+        most = model.generation.max_source - 1 if unlimited else None
+        tags = [record.tags for record in records]
+        encoded[name] = [row[:most] for row in tagged(model.processors.tokenizer(name), texts, tags)]
+    return (dict(zip(encoded, row, strict=True)) for row in zip(*encoded.values(), strict=True))

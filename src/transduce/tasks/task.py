@@ -53,6 +53,11 @@ class Model(Protocol):
     device: str
     generation: Generation
 
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        """Its network, or those of an ensemble, whose probabilities are averaged."""
+        ...
+
     def decodable(self) -> Decodable[Any]:
         """The model as search strategies see it. ValueError where the network does not decode."""
         ...
@@ -70,6 +75,8 @@ class Task(Protocol):
     or test occurs in train. answer: the column that predictions are compared with; None: the loss alone measures the task.
     default_network: the kind of network where a run file names none, "encoder-only".
     metrics: names in `evaluation.metrics`. The first selects the best checkpoint; where there is none, the loss does.
+    command: that of `transduce` which uses a model, "predict". generates: whether `predict` decodes text, by settings of
+    `Decoding`.
     """
 
     name: ClassVar[str]
@@ -78,6 +85,8 @@ class Task(Protocol):
     answer: ClassVar[str | None]
     default_network: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
+    command: ClassVar[str]
+    generates: ClassVar[bool]
 
     @property
     def columns(self) -> Mapping[str, Column]: ...
@@ -124,7 +133,9 @@ class Task(Protocol):
         ...
 
     def predict(self, model: Model, records: Sequence[Record], settings: Any) -> Iterator[Prediction]:
-        """The best prediction for each record, in input order. The answer column of a record may be missing.
+        """The best prediction for each record, in input order, as soon as it and those before it are complete.
+
+        The answer column of a record may be missing.
 
         settings: how to decode (`Decoding`); tasks that generate no text ignore it.
         """

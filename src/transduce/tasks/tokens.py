@@ -12,13 +12,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from transduce.decoding.scores import check_probabilities
 from transduce.networks.heads import VocabularyHead
 from transduce.text.tags import checked
 from transduce.text.tokenizer import Tokenizer
 from transduce.training.losses import Loss, Outputs
 
 Ids = Sequence[int] | np.ndarray
-IGNORE = -100  # the target of padding; the id of padding may be that of the end token
+IGNORE = -100  # the target where nothing is to be predicted; the id of padding may be that of the end token
 
 
 def padded(rows: Sequence[Ids], before: tuple[int, ...], after: tuple[int, ...], fill: int) -> np.ndarray:
@@ -37,10 +38,17 @@ def padded(rows: Sequence[Ids], before: tuple[int, ...], after: tuple[int, ...],
     return array
 
 
-def tagged(tokenizer: Tokenizer, texts: Sequence[str], tags: Sequence[Sequence[str]]) -> list[list[int]]:
-    """The ids of each text behind those of its tags. ValueError for an unknown tag."""
+def tagged(tokenizer: Tokenizer, texts: Sequence[str], tags: Sequence[Sequence[str]] | None = None) -> list[list[int]]:
+    """The ids of each text behind those of its tags. ValueError for an unknown tag, and for tags of some texts only."""
     rows = tokenizer.encode_batch(texts)
-    return [[*tokenizer.tag_ids(checked(names)), *row] if names else row for names, row in zip(tags, rows, strict=True)]
+    if tags is None:
+        return rows
+    if any(isinstance(each, str) for each in tags):
+        raise ValueError('expected the tags of each line, as [("de",), ("fr", "formal")], found a string')
+    if len(tags) != len(texts):
+        raise ValueError(f"expected the tags of each of {len(texts)} texts, found {len(tags)}")
+    ids = {names: tokenizer.tag_ids(checked(names)) for names in {tuple(each) for each in tags}}
+    return [[*ids[tuple(names)], *row] if names else row for names, row in zip(tags, rows, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ def certainty(
     """The probability of the first choice at each target token, given the tokens before it, and whether it is right."""
     pieces = [(logits.softmax(-1).max(-1), targets) for logits, targets in logits_and_targets(head, hidden, targets)]
     confidence = torch.cat([best.values for best, _ in pieces])
+    check_probabilities(confidence)
     return confidence, torch.cat([best.indices == targets for best, targets in pieces])
 
 

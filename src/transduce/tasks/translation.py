@@ -8,6 +8,7 @@ Ids of a record's tags stand in front of its source row. Letters: B pairs, S sou
 included in both.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,19 +19,20 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from transduce.data.batching import Costs, Lengths
+from transduce.data.batching import Costs, Lengths, by_length
 from transduce.data.columns import Column, Text
 from transduce.data.loader import Rows
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Decoding
-from transduce.decoding.engine import decode
+from transduce.decoding.protocol import require_evaluation_mode
 from transduce.decoding.requests import Request
+from transduce.decoding.scores import check_probabilities
 from transduce.networks.config import EncoderDecoderConfig
-from transduce.tasks.outputs import LineError, Output, outputs_of
-from transduce.tasks.task import Model, special_ids, wrong_network
-from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, token_loss
-from transduce.text.tags import checked
+from transduce.tasks.outputs import LineError, Output, Scored, decode_requests, in_order, outputs_of
+from transduce.tasks.references import check_answers
+from transduce.tasks.task import Model, wrong_network
+from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, tagged, token_loss
 from transduce.training.losses import Loss
 
 END_TOKEN = np.int32(1)  # the budget counts an end token in both columns; the store holds none
@@ -72,6 +74,8 @@ class Translation:
     key: ClassVar[str] = "source"
     answer: ClassVar[str | None] = "target"
     default_network: ClassVar[str] = "encoder-decoder"
+    command: ClassVar[str] = "translate"
+    generates: ClassVar[bool] = True
     metrics: ClassVar[tuple[str, ...]] = (
         "chrf", "bleu", "ter", "token-error-rate", "word-error-rate", "character-error-rate", "exact-match",
     )  # fmt: skip
@@ -105,12 +109,10 @@ class Translation:
 
     def predict(self, model: Model, records: Sequence[Record], settings: Decoding) -> Iterator[Output]:
         lines, tags = [record.values["source"] for record in records], [record.tags for record in records]
-        best = dict(outputs(model, lines, settings, tags if any(tags) else None))
-        return (best[place][0] for place in range(len(lines)))
+        return (best for best, *_ in in_order(outputs(model, lines, settings, tags)))
 
 
 TRANSLATION = Translation()
-MOST_TARGET = 8192  # tokens of a target that is given: memory grows with their square
 
 
 def source_rows(
@@ -120,28 +122,15 @@ def source_rows(
 
     ValueError for an unknown tag.
     """
-    if tags is not None and any(isinstance(each, str) for each in tags):
-        raise ValueError('expected the tags of each line, as [("de",), ("fr", "formal")], found a string')
     most = model.generation.max_source - 1
-    tokenizer = model.processors.tokenizer("source")
-    rows = tokenizer.encode_batch(lines)
-    if tags is not None:
-        if len(tags) != len(lines):
-            raise ValueError(f"expected the tags of each of {len(lines)} texts, found {len(tags)}")
-        ids = {names: tokenizer.tag_ids(checked(names)) for names in {tuple(each) for each in tags}}
-        rows = [ids[tuple(names)] + row for names, row in zip(tags, rows, strict=True)]
+    rows = tagged(model.processors.tokenizer("source"), lines, tags)
     return [row[:most] for row in rows], [len(row) > most for row in rows]
 
 
 def target_rows(model: Model, targets: Sequence[str]) -> list[list[int]]:
-    """Ids of given targets without the end token. ValueError for one of more than MOST_TARGET tokens."""
+    """Ids of given targets without the end token. ValueError for one of more than MOST_ANSWER tokens."""
     rows = model.processors.tokenizer("target").encode_batch(targets)
-    for place, row in enumerate(rows, 1):
-        if len(row) > MOST_TARGET:
-            raise ValueError(
-                f"target {place} has {len(row):,} tokens, at most {MOST_TARGET:,} are scored; put one sentence or "
-                "paragraph on a line"
-            )
+    check_answers(rows, [f"target {place}" for place in range(1, len(rows) + 1)])
     return rows
 
 
@@ -169,7 +158,7 @@ def outputs(
         for number, (place, prompt) in enumerate(zip(places, prompts, strict=True))
     ]
     tokenizer = model.processors.tokenizer("target")
-    for number, hypotheses in decode(model.decodable(), requests, settings, special_ids(tokenizer), model.device):
+    for number, hypotheses in decode_requests(model, requests, settings, tokenizer):
         place = places[number]
         yield place, outputs_of(hypotheses, prompts[number], tokenizer, cut[place])
 
@@ -212,12 +201,47 @@ def prefix_rows(
 @torch.no_grad()
 def token_log_probabilities(network: Any, batch: TranslationBatch) -> list[list[float]]:
     """Log-probability of each target token of each pair, the end token last, in float32 whatever the network's type."""
-    if network.training:
-        raise ValueError("the model is in training mode, in which dropout changes its scores: call model.eval() first")
+    require_evaluation_mode(network)
     counted = batch.target_out != IGNORE
     hidden = network(batch.source, batch.lengths, batch.target_in)
     values: list[float] = []
     for logits, targets in logits_and_targets(network.head, hidden, batch.target_out):
-        values += logits.log_softmax(-1).gather(1, targets[:, None])[:, 0].tolist()
+        own = logits.log_softmax(-1).gather(1, targets[:, None])[:, 0]
+        check_probabilities(own)
+        values += own.tolist()
     each = iter(values)
     return [list(islice(each, count)) for count in counted.sum(1).tolist()]
+
+
+def mean_log_probabilities(model: Model, batch: TranslationBatch) -> list[list[float]]:
+    """The same by a model: in an ensemble, the logarithm of the mean probability of each token."""
+    by_network = [token_log_probabilities(network, batch) for network in model.networks]
+    if len(by_network) == 1:
+        return by_network[0]
+    return [[_log_mean_exp(each) for each in zip(*tokens, strict=True)] for tokens in zip(*by_network, strict=True)]
+
+
+def _log_mean_exp(values: Sequence[float]) -> float:
+    highest = max(values)
+    if highest == -math.inf:
+        return highest
+    return highest + math.log(math.fsum(math.exp(value - highest) for value in values) / len(values))
+
+
+def score(
+    model: Model, pairs: Sequence[Sequence[str]], batch_tokens: int, tags: Sequence[Sequence[str]] | None = None
+) -> Iterator[tuple[int, Scored]]:
+    """Each pair's place and the log-probability of its target, batch by batch. Sources that are too long are cut.
+
+    ValueError for a target of more than MOST_ANSWER tokens.
+    """
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("expected pairs (source, target)")
+    source, cut = source_rows(model, [pair[0] for pair in pairs], tags)
+    target = target_rows(model, [pair[1] for pair in pairs])
+    tokenizer = model.processors.tokenizer("target")
+    for group in by_length([max(len(s), len(t)) + 1 for s, t in zip(source, target, strict=True)], batch_tokens):
+        batch = pair_batch([source[place] for place in group], [target[place] for place in group], model.processors)
+        for place, tokens in zip(group, mean_log_probabilities(model, batch.to(model.device)), strict=True):
+            pieces = tuple(tokenizer.pieces([*target[place], tokenizer.end]))
+            yield place, Scored(math.fsum(tokens), tuple(tokens), pieces, cut[place])

@@ -1,17 +1,15 @@
 """Calibration of a model, against probabilities computed one token after the other."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 import tiny_model
+from pairs import of_texts
 from transduce.evaluation.calibration import calibrate
 from transduce.models.model import Model, load
 from transduce.workflows.evaluate.calibrate import calibration
-from transduce.workflows.evaluate.test_set import HeldOut
 
-HELD_OUT = HeldOut(("bar dar", "kus", "mit dar bis kos"), (("dar bar",), ("kus", "kos"), ("kos bis dar mit",)))
+HELD_OUT = of_texts(("bar dar", "kus", "mit dar bis kos"), (("dar bar",), ("kus", "kos"), ("kos bis dar mit",)))
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +41,19 @@ def test_first_choices_of_every_reference_token(model: Model) -> None:
 def test_batches_change_nothing_and_long_sources_are_cut(model: Model) -> None:
     one_by_one = calibration(model, HELD_OUT, batch_tokens=1)
     assert one_by_one.expected_error == pytest.approx(calibration(model, HELD_OUT).expected_error, rel=1e-4)
-    long = replace(HELD_OUT, sources=("bar " * 60, *HELD_OUT.sources[1:]))
+    long = of_texts(("bar " * 60, *HELD_OUT.sources[1:]), HELD_OUT.references)
     assert calibration(model, long).tokens == one_by_one.tokens
 
 
 def test_unknown_tags_are_refused(model: Model) -> None:
     with pytest.raises(ValueError, match="unknown tag 'de'"):
-        calibration(model, replace(HELD_OUT, tags=(("de",), (), ())))
+        calibration(model, HELD_OUT.with_tags(("de",)))
+
+
+def test_training_mode_is_refused(model: Model) -> None:
+    model.network.train()
+    try:
+        with pytest.raises(ValueError, match="training mode"):
+            calibration(model, HELD_OUT)
+    finally:
+        model.network.eval()

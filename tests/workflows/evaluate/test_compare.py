@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from pairs import of_texts
 from transduce.evaluation.metrics import METRICS
 from transduce.workflows.evaluate.assessment import Wanted, assess
 from transduce.workflows.evaluate.breakdowns import WordCounts, breakdown_tables, count_words
 from transduce.workflows.evaluate.compare import compare_systems, is_model, read_outputs
 from transduce.workflows.evaluate.run import Judged, judge
 from transduce.workflows.evaluate.sentence_tables import different_sentences, worst_sentences
-from transduce.workflows.evaluate.test_set import HeldOut
 
 SOURCES = ("one two three", "one", "four five", "six seven eight nine ten eleven", "")
 REFERENCES = (("eins zwei drei",), ("eins", "ein"), ("vier fünf",), ("sechs sieben acht neun zehn elf",), ("",))
-HELD_OUT = HeldOut(
+HELD_OUT = of_texts(
     SOURCES, REFERENCES, tags=(("de",), (), ("de",), ("de", "x"), ()), groups=("a", "a", "b", "b", ""), name="test.tsv"
 )
 
@@ -35,7 +35,7 @@ def test_a_file_of_outputs_has_a_line_for_each_item(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as error:
         read_outputs(path, HELD_OUT)
     assert f"{path} has 2 lines, but test.tsv has 5 items" in str(error.value)
-    left_out = HeldOut(SOURCES, REFERENCES, left_out=3, name="test.tsv")
+    left_out = of_texts(SOURCES, REFERENCES, left_out=3, name="test.tsv")
     with pytest.raises(ValueError, match="5 items, 3 pairs with an empty column left out"):
         read_outputs(path, left_out)
 
@@ -97,10 +97,10 @@ def test_rare_words_by_training_data(tmp_path: Path) -> None:
 
 
 def test_a_breakdown_that_tells_nothing_is_left_out() -> None:
-    alike = HeldOut(("a b", "c d"), (("x y",), ("z w",)), groups=("g", "g"))
+    alike = of_texts(("a b", "c d"), (("x y",), ("z w",)), groups=("g", "g"))
     judged = judge("it", ("x y", "z"), alike.references, [METRICS["chrf"]])
     assert breakdown_tables(alike, [judged]) == []
-    assert breakdown_tables(HeldOut((), alike.references), [judged], ["length", "group", "tag"]) == []
+    assert breakdown_tables(of_texts((), alike.references), [judged], ["length", "group", "tag"]) == []
 
 
 def test_sentences_to_look_at() -> None:

@@ -63,7 +63,7 @@ def log_probabilities(model: Model) -> list[list[tuple[float, float, bool]]]:
     for text in DOCUMENTS:
         tokens, values = [*tokenizer.encode(text), tokenizer.end], []
         for place, token in enumerate(tokens):
-            hidden, _ = model.network(torch.tensor([[tokenizer.start, *tokens[:place]]]))
+            hidden = model.network(torch.tensor([[tokenizer.start, *tokens[:place]]]))
             logs = model.network.head.logits(hidden)[0, -1].double().log_softmax(0)
             values.append((float(logs[token]), float(logs.max()), int(logs.argmax()) == token))
         found.append(values)

@@ -8,10 +8,10 @@ import sacrebleu
 import torch
 
 import tiny_model
+from pairs import of_texts
 from transduce.evaluation.metrics import METRICS, USUAL
 from transduce.models.model import Model, load
 from transduce.workflows.evaluate.run import evaluate, judge, write_translations
-from transduce.workflows.evaluate.test_set import HeldOut
 from transduce.workflows.predict.method import Method
 
 SOURCES = ("bar", "dar kus", "mit dar bis kos", "nut")
@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def test_metrics_compare_the_model_s_outputs_with_all_references(model: Model) -> None:
-    found = evaluate(model, HeldOut(SOURCES, REFERENCES), method=Method(model.decoding(beam=3)))
+    found = evaluate(model, of_texts(SOURCES, REFERENCES), method=Method(model.decoding(beam=3)))
     assert found.translations == tuple(model.translate(SOURCES, beam_size=3))
     assert [score.name for score in found.scores] == [each.name for each in USUAL]
     streams = [[refs[0] for refs in REFERENCES], [refs[1] if len(refs) > 1 else None for refs in REFERENCES]]
@@ -39,7 +39,7 @@ def test_metrics_compare_the_model_s_outputs_with_all_references(model: Model) -
 
 
 def test_perplexity_is_of_the_first_references_one_token_after_the_other(model: Model) -> None:
-    found = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["chrf"])
+    found = evaluate(model, of_texts(SOURCES, REFERENCES), metrics=["chrf"])
     total, tokens = 0.0, 0
     reader, writer = model.processors.tokenizer("source"), model.processors.tokenizer("target")
     for source, references in zip(SOURCES, REFERENCES, strict=True):
@@ -60,14 +60,14 @@ def test_perplexity_is_of_the_first_references_one_token_after_the_other(model: 
 
 
 def test_translations_are_written_one_a_line(model: Model, tmp_path: Path) -> None:
-    found = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["bleu"])
+    found = evaluate(model, of_texts(SOURCES, REFERENCES), metrics=["bleu"])
     write_translations(tmp_path / "out.txt", found)
     assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "".join(f"{text}\n" for text in found.translations)
 
 
 def test_long_sources_are_counted(model: Model) -> None:
     sources = (" ".join(tiny_model.WORDS[:60]), "bar")
-    assert evaluate(model, HeldOut(sources, REFERENCES[:2]), metrics=["chrf"]).cut == 1
+    assert evaluate(model, of_texts(sources, REFERENCES[:2]), metrics=["chrf"]).cut == 1
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_long_sources_are_counted(model: Model) -> None:
 )
 def test_an_unknown_metric_is_refused_before_the_work(model: Model, name: str, message: str) -> None:
     with pytest.raises(ValueError) as error:
-        evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["bleu", name])
+        evaluate(model, of_texts(SOURCES, REFERENCES), metrics=["bleu", name])
     assert message in str(error.value)
 
 
 def test_perplexity_alone_translates_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["chrf", "perplexity"])
+    expected = evaluate(model, of_texts(SOURCES, REFERENCES), metrics=["chrf", "perplexity"])
     assert [score.name for score in expected.scores] == ["chrf"]
     monkeypatch.setattr(Method, "outputs", None)
-    found = evaluate(model, HeldOut(SOURCES, REFERENCES), metrics=["perplexity"])
+    found = evaluate(model, of_texts(SOURCES, REFERENCES), metrics=["perplexity"])
     assert (found.figures, found.scores, found.translations) == (expected.figures, (), ())
 
 

@@ -11,6 +11,7 @@ from lxml import html
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 import tiny_model
+from pairs import of_texts
 from transduce.cli.evaluate_output import as_json, as_text
 from transduce.data.columns import Labels
 from transduce.data.processors import Processors
@@ -29,7 +30,7 @@ from transduce.workflows.evaluate.breakdowns import KINDS
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.report import CONFUSION_CLASSES, report_page
 from transduce.workflows.evaluate.run import evaluate, judge
-from transduce.workflows.evaluate.test_set import HeldOut, read_test_set
+from transduce.workflows.evaluate.test_set import read_test_set
 
 WORDS, NAMES = tiny_model.WORDS, ("<b>bad</b>", "good", "neutral")
 TASK = Classification(max_tokens=12)
@@ -147,7 +148,7 @@ def test_a_label_that_the_model_does_not_know_is_an_error_of_the_model(
 
 def test_several_right_labels_are_compared_too() -> None:
     """Which of them counts depends on the prediction, so systems may have other classes."""
-    held_out = HeldOut(("x", "y", "z"), (("a", "b"), ("a", "b"), ("c",)), task=TASK)
+    held_out = of_texts(("x", "y", "z"), (("a", "b"), ("a", "b"), ("c",)), task=TASK)
     metrics = [METRICS["macro-f1"]]
     first, second = (judge(name, list(name), held_out.references, metrics) for name in ("aac", "abc"))
     (compared,) = assess(held_out, first, [second]).compared
@@ -210,7 +211,7 @@ def test_the_confusion_matrix_is_shown_in_words_in_json_and_on_the_page(model: M
 def test_a_large_confusion_matrix_is_cut_to_its_most_frequent_classes_on_the_page() -> None:
     names = [f"class {number:02}" for number in range(CONFUSION_CLASSES + 5)]
     right = [name for place, name in enumerate(names) for _ in range(len(names) - place)]
-    held_out = HeldOut(("x",) * len(right), tuple((name,) for name in right), task=TASK)
+    held_out = of_texts(("x",) * len(right), tuple((name,) for name in right), task=TASK)
     found = assess(held_out, judge("it", right[1:] + right[:1], held_out.references, [METRICS["accuracy"]]))
     section = html.document_fromstring(report_page(found)).xpath("//section[@aria-labelledby='confusion']")[0]
     assert [each.text_content() for each in section.xpath(".//tbody//th")] == names[:CONFUSION_CLASSES]
@@ -220,7 +221,7 @@ def test_a_large_confusion_matrix_is_cut_to_its_most_frequent_classes_on_the_pag
 
 
 def test_translations_have_no_confusion_matrix() -> None:
-    held_out = HeldOut(("a",), (("b",),))
+    held_out = of_texts(("a",), (("b",),))
     found = assess(held_out, judge("it", ["b"], held_out.references, [METRICS["chrf"]]))
     assert found.confusion is None and "confusion" not in json.loads(as_json(found))
     assert "confus" not in as_text(found) + report_page(found).partition("</style>")[2].lower()

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 import tiny_model
+from pairs import of_texts
 from transduce.evaluation.metrics import METRICS
 from transduce.models.model import load
 from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
@@ -18,7 +19,6 @@ from transduce.workflows.evaluate.breakdowns import KINDS
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.report import report_page, write_report
 from transduce.workflows.evaluate.run import evaluate, judge
-from transduce.workflows.evaluate.test_set import HeldOut
 
 EVIL = [
     "<script>alert(1)</script>",
@@ -62,7 +62,7 @@ class Page(HTMLParser):
 def assessment(name: str = "ours") -> Assessment:
     texts = EVIL + SCRIPTS
     sources = tuple(f"{text} {'word ' * place}".strip() for place, text in enumerate(texts))
-    held_out = HeldOut(
+    held_out = of_texts(
         sources,
         tuple((text,) for text in texts),
         left_out=2,
@@ -139,14 +139,14 @@ def test_figures_stand_in_the_page() -> None:
 
 
 def test_words_that_no_reference_has_are_marked() -> None:
-    held_out = HeldOut(("s",), (("a black cat sat", "no such words"),))
+    held_out = of_texts(("s",), (("a black cat sat", "no such words"),))
     outputs = judge("o", ["a red cat sat"], held_out.references, [METRICS["chrf"]])
     text = report_page(assess(held_out, outputs, wanted=Wanted(sentences=1)))
     assert re.findall("<mark>.*?</mark>", text) == ["<mark>red </mark>"]
 
 
 def test_one_sentence_and_an_empty_output() -> None:
-    held_out = HeldOut((), (("a b",),))
+    held_out = of_texts((), (("a b",),))
     systems = [
         judge(name, [text], held_out.references, list(METRICS.values())) for name, text in (("x", ""), ("y", "a"))
     ]
@@ -168,7 +168,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_model_in_a_run_has_facts_a_curve_and_calibration(run: Path, tmp_path: Path) -> None:
-    held_out = HeldOut(("bar", "dar kus", "kus " * 50), (("mit",), ("lot kus",), ("das",)))
+    held_out = of_texts(("bar", "dar kus", "kus " * 50), (("mit",), ("lot kus",), ("das",)))
     model = load(run / "model", "cpu")
     found = assess(held_out, evaluate(model, held_out, ["chrf"]), calibration=calibration(model, held_out))
     write_report(tmp_path / "report.html", found, run)

@@ -11,8 +11,8 @@ import pytest
 import tiny_model
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
-from transduce.models.model import Model, in_order, load
-from transduce.tasks.outputs import Output
+from transduce.models.model import Model, load
+from transduce.tasks.outputs import Output, in_order
 from transduce.text.sentences import Sentence
 from transduce.workflows.predict.method import Method, joined, least_risk
 
@@ -31,7 +31,7 @@ def drawn(model: Model, number: int = 1, seed: int = 1) -> Method:
 
 def outputs(method: Method, model: Model, lines: Sequence[str], **rest: Any) -> list[list[Output]]:
     """Of each line, in the order of the lines."""
-    return in_order(method.outputs(model, lines, **rest), len(lines))
+    return list(in_order(method.outputs(model, lines, **rest)))
 
 
 def texts(found: Sequence[Sequence[Output]]) -> list[list[str]]:

@@ -128,6 +128,8 @@ class BagOfTokens:
     answer: ClassVar[str | None] = "mood"
     default_network: ClassVar[str] = "encoder-only"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    command: ClassVar[str] = "predict"
+    generates: ClassVar[bool] = False
 
     @property
     def columns(self) -> Mapping[str, Column]:

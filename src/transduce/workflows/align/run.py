@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from transduce.data.batching import by_length
+from transduce.decoding.protocol import require_evaluation_mode
 from transduce.evaluation.alignment import Link
-from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
 from transduce.networks.probes import source_attention
 from transduce.networks.transformer import EncoderDecoder
@@ -107,10 +107,11 @@ def links_of(weights: Float[Tensor, "T S"], source_words: WordNumbers, target_wo
 
 
 def networks_of(model: Model) -> list[EncoderDecoder]:
-    """The model's network, or those of an ensemble. ValueError for a model of another task."""
-    model.require("translation")
-    networks = [each.network for each in model.models] if isinstance(model, EnsembleModel) else [model.network]
-    return [network for network in networks if isinstance(network, EncoderDecoder)]
+    """The model's network, or those of an ensemble. ValueError for another task, and for training mode."""
+    model.require(translation.Translation)
+    for network in model.networks:
+        require_evaluation_mode(network)
+    return [network for network in model.networks if isinstance(network, EncoderDecoder)]
 
 
 def _layers(network: EncoderDecoder, layer: int | None) -> list[int]:

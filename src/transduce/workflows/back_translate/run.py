@@ -19,8 +19,8 @@ from transduce.data.formats.read import FORMATS
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
 from transduce.files.resumable_output import check_place, growing
-from transduce.models.model import Model, in_order
-from transduce.tasks.outputs import Output
+from transduce.models.model import Model
+from transduce.tasks.outputs import Output, in_order
 from transduce.terminal import BREAKS, progress_bar
 from transduce.text.tags import SYNTHETIC, names_in
 from transduce.workflows.predict.line_batches import Line, full_batches
@@ -184,7 +184,7 @@ def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, counts: PairC
     """The (source, target) that the lines give; `counts` adds up how many lines gave a pair and why the others did not."""
     texts = [line.text for line in batch]
     tags = [wanted.model_tags] * len(batch) if wanted.model_tags else None
-    outputs = in_order(wanted.method.outputs(model, texts, tags=tags, first_place=counts.place), len(texts))
+    outputs = in_order(wanted.method.outputs(model, texts, tags=tags, first_place=counts.place))
     pairs = []
     for line, (output, *_) in zip(batch, outputs, strict=True):
         flaw = _flaw(line, output)

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from transduce.decoding.protocol import require_evaluation_mode
 from transduce.evaluation.calibration import Calibration, calibrate
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
@@ -16,16 +17,17 @@ def calibration(model: Model, held_out: HeldOut, batch_tokens: int = 4096) -> Ca
 
     Target tokens, end tokens included, are each given the source and the tokens before them (teacher forcing). Sources
     that are too long are cut as in translation, and rows with a label that the model does not know are left out.
-    ValueError for an ensemble, which has no network of its own.
+    ValueError for an ensemble, which has no network of its own, and for a network in training mode.
     """
     if isinstance(model, EnsembleModel):
         raise ValueError(
             f"calibration is of one model's confidence, and {model.name} is an ensemble; give one of its models"
         )
+    require_evaluation_mode(model.network)
     records = held_out.scorable(model.processors)
     if not records:
         raise ValueError(f"calibration needs a {model.task.unit} with a label that {model.name} knows, found none")
-    confidence, right = [], []
+    confidence, right = [np.empty(0)], [np.empty(0, dtype=bool)]
     with progress_bar("batch", title="calibrating") as bar:
         for batch in bar.counted(model.batches(records, batch_tokens)):
             values, hits = model.task.certainty(model.network, batch)

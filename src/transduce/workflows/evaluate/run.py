@@ -12,7 +12,8 @@ from transduce.evaluation.metric import Metric, Score, check, corpus_score
 from transduce.evaluation.metrics import METRICS, metric, variants_of
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
-from transduce.models.model import Model, in_order
+from transduce.models.model import Model
+from transduce.tasks.outputs import Output
 from transduce.tasks.references import units_per_byte
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
@@ -68,26 +69,25 @@ def evaluate(
     """Predicts every item and scores the predictions by each metric (default: all of the task), the first references by
     the model.
 
-    `method` says how to translate (default: the model's own search); the figures do not depend on it. Where no metric of
+    `method` says how to decode (default: the model's own search); the figures do not depend on it. Where no metric of
     predictions is asked for, nothing is predicted. ValueError for an unknown metric, an empty test set or another task.
     """
-    model.require(held_out.task.name)
-    chosen = chosen_metrics(metrics, model.task)
-    if not held_out.sources:
+    model.require(type(held_out.task))
+    selection = chosen_metrics(metrics, model.task)
+    if not held_out.records:
         raise ValueError(f"there are no {plural(model.task.unit)} to evaluate on")
     records = held_out.scorable(model.processors)
-    if model.task.figures(0.0, 0.0):
+    figures, units = {}, len(records)
+    if records and model.task.figures(0.0, 0.0):  # else the loss measures nothing
         nll, units = model.likelihood(records)  # first, as it detects references that are too long
-        figures = (
-            model.task.figures(nll / units, units_per_byte(model.task, model.processors, records)) if units else {}
-        )
-    else:  # nothing is measured by the loss
-        figures, units = {}, len(records)
-    outputs, cut = predictions(model, held_out, method) if chosen else ((), 0)
-    judged = judge(model.name, outputs, held_out.references, chosen)
+        if not units:
+            raise ValueError(f"the {plural(model.task.unit)} hold no tokens: there is nothing to evaluate on")
+        figures = model.task.figures(nll / units, units_per_byte(model.task, model.processors, records))
+    outputs, cut = predictions(model, held_out, method) if selection else ((), 0)
+    judged = judge(model.name, outputs, held_out.references, selection)
     return Evaluation(
         **vars(judged),
-        sentences=len(held_out.sources),
+        sentences=len(held_out.records),
         figures=figures,
         units=units,
         cut=cut,
@@ -98,15 +98,10 @@ def predictions(
     model: Model, held_out: HeldOut, method: Method | None = None, title: str | None = None
 ) -> tuple[tuple[str, ...], int]:
     """The model's best predictions, and how many sources were longer than it takes; `title` is that of the progress bar."""
-    count, translates = len(held_out.sources), model.task.name == TRANSLATION.name
-    with progress_bar("line", count, title or ("translating" if translates else "predicting")) as bar:
-        if not translates:
-            results = model.task.predict(model, held_out.records(), model.decoding())
-            return tuple(each.text for each in bar.counted(results)), 0
-        method = Method(model.decoding()) if method is None else method
-        outputs = method.outputs(model, held_out.sources, tags=held_out.tags or None)
-        best = [each[0] for each in in_order(bar.counted(outputs), count)]
-    return tuple(output.text for output in best), sum(output.source_cut for output in best)
+    method = Method(model.decoding()) if method is None else method
+    with progress_bar("line", len(held_out.records), title or "predicting") as bar:
+        best = list(bar.counted(method.predict(model, held_out.records)))
+    return tuple(each.text for each in best), sum(isinstance(each, Output) and each.source_cut for each in best)
 
 
 def judge(
@@ -123,8 +118,8 @@ def judge(
     return Judged(
         name,
         tuple(outputs),
-        tuple(corpus_score(each, found, references) for each, found in zip(metrics, statistics, strict=True)),
-        tuple(interval(each, found) for each, found in zip(metrics, statistics, strict=True)),
+        tuple(corpus_score(each, counts, references) for each, counts in zip(metrics, statistics, strict=True)),
+        tuple(interval(each, counts) for each, counts in zip(metrics, statistics, strict=True)),
         statistics,
     )
 
@@ -135,6 +130,8 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
     By default all of the task, or those of translations where the task is not known. ValueError for an unknown name, and
     for one that is not of the task.
     """
+    if isinstance(names, str):
+        raise ValueError(f'metrics must be a list such as ["{names}"], found the string {names!r}')
     if names is None:
         of_task = (TRANSLATION if task is None else task).metrics
         return [metric for name, metric in METRICS.items() if name in of_task]
@@ -151,9 +148,9 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
     return [metric(name) for name in dict.fromkeys(names) if name not in figures_of_task]
 
 
-def write_translations(path: Path, found: Judged) -> None:
+def write_translations(path: Path, system: Judged) -> None:
     """The outputs, one a line, in the order of the sources."""
-    write_atomically(path, "".join(f"{one_line(text)}\n" for text in found.translations))
+    write_atomically(path, "".join(f"{one_line(text)}\n" for text in system.translations))
 
 
 def _statistics(

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from transduce.data.records import counted, plural
 from transduce.evaluation.calibration import Calibration
@@ -23,6 +22,7 @@ from transduce.workflows.evaluate.compare import is_model, read_outputs
 from transduce.workflows.evaluate.run import Judged, chosen_metrics, evaluate, judge, predictions
 from transduce.workflows.evaluate.test_set import (
     HeldOut,
+    Records,
     names_columns,
     own_test_set,
     read_aligned,
@@ -55,7 +55,7 @@ class TestFiles:
     references: Sequence[Path] = ()
     pairs: Path | None = None
     columns: Mapping[str, str] | None = None
-    records: Literal["lines", "paragraphs", "file"] = "lines"
+    records: Records = "lines"
     alternatives: bool = False
     tags: tuple[str, ...] = ()
 
@@ -179,9 +179,9 @@ def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
     model = open_model(path, systems.device, systems.precision)
     try:
-        model.require(held_out.task.name)
+        model.require(type(held_out.task))
         if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
-            held_out = replace(held_out, tags=())
+            held_out = held_out.without_tags()
         systems.method(model)
         for tags in set(held_out.tags):
             model.processors.tokenizer(held_out.task.key).tag_ids(tags)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 from transduce.data import overlap
 from transduce.data.columns import Labels, Text
@@ -12,50 +13,74 @@ from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import read_records
 from transduce.data.processors import Processors
-from transduce.data.records import Record, plural
+from transduce.data.records import Record, plural, with_tags
 from transduce.data.tally import Findings
-from transduce.models.model import as_record
+from transduce.tasks.inputs import Given, answers_of, as_list, as_record
 from transduce.tasks.references import items
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
-from transduce.text.tags import joined
+
+Records = Literal["lines", "paragraphs", "file"]
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A test set: for each item its input and its references (none for a task without answers).
+    """A test set: for each item its record and its references (none for a task without answers).
 
-    sources: texts of the task's key column; empty where outputs alone are judged and nobody gave their sources.
-    left_out: records of the file that were not taken, as a column is empty.
-    tags, groups: of each item; empty where no item has any.
+    records: with every column of the task, the first reference as the answer; none where outputs alone are judged and
+    nobody gave their sources. left_out: records of the file that were not taken, as a column is empty.
     name: of the file or files, for messages.
     """
 
-    sources: tuple[str, ...]
+    records: tuple[Record, ...]
     references: tuple[tuple[str, ...], ...]
     left_out: int = 0
-    tags: tuple[tuple[str, ...], ...] = ()
-    groups: tuple[str, ...] = ()
     name: str = field(default="", compare=False)
     task: Task = TRANSLATION
 
+    @classmethod
+    def of(
+        cls,
+        records: Iterable[Record],
+        references: Iterable[Sequence[str]],
+        task: Task = TRANSLATION,
+        name: str = "",
+        left_out: int = 0,
+    ) -> "HeldOut":
+        """The test set of these records, whatever their own answers are."""
+        answers = tuple(tuple(each) for each in references)
+        complete = tuple(
+            record if task.answer is None else record._replace(values={**record.values, task.answer: each[0]})
+            for record, each in zip(records, answers, strict=False)
+        )
+        return cls(complete, answers, left_out, name, task)
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """The texts of the task's key column."""
+        return tuple(record.values[self.task.key] for record in self.records)
+
+    @cached_property
+    def tags(self) -> tuple[tuple[str, ...], ...]:
+        """Of each item; empty where no item has any."""
+        tags = tuple(record.tags for record in self.records)
+        return tags if any(tags) else ()
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Of each item; empty where no item has any."""
+        groups = tuple(record.group for record in self.records)
+        return groups if any(groups) else ()
+
     @property
     def item(self) -> str:
-        """One item in words: "sentence", "document", "text"."""
-        return "sentence" if self.task.name == TRANSLATION.name else self.task.unit
-
-    def records(self) -> list[Record]:
-        """Each item with its first reference as the answer."""
-        task, tags, rows = self.task, self.tags or ((),) * len(self.sources), []
-        for number, (source, answers) in enumerate(zip(self.sources, self.references, strict=True)):
-            values = {task.key: source} | ({} if task.answer is None else {task.answer: answers[0]})
-            rows.append(Record(values, f"item {number + 1}", tags=tuple(tags[number])))
-        return rows
+        """One item in words: "document", "text"; of pairs the side that is judged, a "sentence"."""
+        return "sentence" if self.task.unit == "pair" else self.task.unit
 
     def scorable(self, processors: Processors) -> list[Record]:
         """The records whose first answer a model can be given: all but those with a label that it does not know."""
         answer, unknown = self.task.answer, {*self.unknown_labels(processors)}
-        return [record for record in self.records() if answer is None or record.values[answer] not in unknown]
+        return [record for record in self.records if answer is None or record.values[answer] not in unknown]
 
     def unknown_labels(self, processors: Processors) -> list[str]:
         """The first answers that are labels which a model does not know, in order."""
@@ -74,10 +99,10 @@ class HeldOut:
 
     def with_tags(self, tags: tuple[str, ...]) -> "HeldOut":
         """The same items with these tags behind those that each has. ValueError where they are too many for one."""
-        if not tags:
-            return self
-        own = self.tags or ((),) * len(self.sources)
-        return replace(self, tags=tuple(joined(each, tags) for each in own))
+        return replace(self, records=tuple(with_tags(record, tags) for record in self.records)) if tags else self
+
+    def without_tags(self) -> "HeldOut":
+        return replace(self, records=tuple(record._replace(tags=()) for record in self.records))
 
 
 def read_aligned(source: Path | None, references: Sequence[Path], task: Task = TRANSLATION) -> HeldOut:
@@ -89,10 +114,9 @@ def read_aligned(source: Path | None, references: Sequence[Path], task: Task = T
     paths = [*references] if source is None else [source, *references]
     columns = [tuple(lines(path)) for path in paths]
     require_equal_lines([facts(path) for path in paths])
-    answers = columns if source is None else columns[1:]
-    return HeldOut(
-        () if source is None else columns[0], tuple(zip(*answers, strict=True)), name=str(paths[0]), task=task
-    )
+    sources, answers = ((), columns) if source is None else (columns[0], columns[1:])
+    records = [Record({task.key: text}, f"{source}:{number}") for number, text in enumerate(sources, 1)]
+    return HeldOut.of(records, zip(*answers, strict=True), task, str(paths[0]))
 
 
 def read_test_set(
@@ -100,7 +124,7 @@ def read_test_set(
     alternatives: bool = False,
     columns: Mapping[str, str] | None = None,
     task: Task = TRANSLATION,
-    records: Literal["lines", "paragraphs", "file"] = "lines",
+    records: Records = "lines",
 ) -> HeldOut:
     """The records of one file in any format that training data may have. With `alternatives`, records that differ in the
     answer alone are one item with several references, and its group is that of the first.
@@ -108,48 +132,36 @@ def read_test_set(
     `columns` names those of a .csv or .jsonl file that are called otherwise: {"source": "en", "target": "de"}.
     `records` is what a record of a .txt file is.
     """
+    if records not in get_args(Records):
+        raise ValueError(f"records must be one of {', '.join(get_args(Records))}, found {records!r}")
     findings = Findings()
     corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task), records=records)
-    found = list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings))
-    left_out = _left_out(findings, task)
-    if not found:
-        raise ValueError(f"{path}: holds no {plural(task.unit)} to evaluate on")
-    every = items(task, found, merge=alternatives)
-    firsts = [item.record for item in every]
-    return HeldOut(
-        sources=tuple(record.values[task.key] for record in firsts),
-        references=tuple(tuple(item.references) for item in every),
-        left_out=left_out,
-        tags=tuple(record.tags for record in firsts) if any(record.tags for record in firsts) else (),
-        groups=tuple(record.group for record in firsts) if any(record.group for record in firsts) else (),
-        name=str(path),
-        task=task,
+    every = items(
+        task, list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings)), merge=alternatives
     )
+    left_out = _left_out(findings, task)
+    if not every:
+        raise ValueError(f"{path}: holds no {plural(task.unit)} to evaluate on")
+    return HeldOut.of([item.record for item in every], [item.references for item in every], task, str(path), left_out)
 
 
-def held_out(data: str | Path | Iterable[Mapping[str, Any]], task: Task, alternatives: bool = False) -> HeldOut:
-    """The test set in a file, or of records by column; a record's answer may be a list of references.
+def held_out(
+    data: str | Path | Iterable[Given], task: Task, alternatives: bool = False, records: Records = "lines"
+) -> HeldOut:
+    """The test set in a file, or of records by column; a record's answer may be a list of references. `alternatives` and
+    `records` are of files.
 
     >>> held_out([{"source": "read", "target": ["R IY D", "R EH D"]}], TRANSLATION).references
     (('R IY D', 'R EH D'),)
     """
     if isinstance(data, str | Path):
-        return read_test_set(Path(data), alternatives, task=task)
-    records, references = [], []
-    for number, values in enumerate(data, 1):
-        records.append(as_record(task, values, number))
-        answer = values.get(task.answer) if task.answer is not None else ()
-        references.append((answer,) if isinstance(answer, str) else tuple(answer or ()))
-        if task.answer is not None and not (references[-1] and all(isinstance(each, str) for each in references[-1])):
-            raise ValueError(
-                f"record {number} needs a text, or a list of texts, under {task.answer!r}, found {answer!r}"
-            )
-    return HeldOut(
-        sources=tuple(record.values[task.key] for record in records),
-        references=tuple(references),
-        tags=tuple(record.tags for record in records) if any(record.tags for record in records) else (),
-        name="the records",
-        task=task,
+        return read_test_set(Path(data), alternatives, task=task, records=records)
+    values = as_list(data)
+    return HeldOut.of(
+        [as_record(task, each, number) for number, each in enumerate(values, 1)],
+        [answers_of(task, each, number) for number, each in enumerate(values, 1)],
+        task,
+        "the records",
     )
 
 

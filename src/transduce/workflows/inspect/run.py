@@ -98,7 +98,7 @@ def inspect(
         raise ValueError(f"top must be 1 to {MOST_TOP}, found {top}")
     if isinstance(model, EnsembleModel):
         raise ValueError(f"{model.name}: an ensemble; look into one of its models at a time")
-    model.require("translation")
+    model.require(translation.Translation)
     network, reader, writer = model.network, model.processors.tokenizer("source"), model.processors.tokenizer("target")
     assert isinstance(network, EncoderDecoder)
     (source,), (cut,) = translation.source_rows(model, [text], [tags] if tags else None)

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from transduce.data.records import Record
 from transduce.decoding.config import Decoding
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
-from transduce.models.model import Model, in_order
+from transduce.models.model import Model
 from transduce.tasks import translation
-from transduce.tasks.outputs import Output
+from transduce.tasks.outputs import Output, in_order
+from transduce.tasks.task import Prediction
 from transduce.text.sentences import Sentence, join, language_code, split
 
 Tags = Sequence[Sequence[str]]
@@ -41,6 +43,16 @@ class Method:
                 "has one output, the best of each of its sentences"
             )
 
+    def predict(self, model: Model, records: Sequence[Record]) -> Iterator[Prediction]:
+        """The best prediction for each record, in order, by a model of any task.
+
+        ValueError for least risk, and for sentences, with a model that does not translate.
+        """
+        if not self.least_risk and self.language is None:
+            return model.task.predict(model, records, self.settings)
+        sources, tags = [record.values[model.task.key] for record in records], [record.tags for record in records]
+        return (best for best, *_ in in_order(self.outputs(model, sources, tags=tags)))
+
     def outputs(
         self,
         model: Model,
@@ -61,7 +73,7 @@ class Method:
         paragraphs = [split(line, self.language) for line in lines]
         texts = [sentence.text for paragraph in paragraphs for sentence in paragraph]
         repeated = None if tags is None else [tag for tag, each in zip(tags, paragraphs, strict=True) for _ in each]
-        sentences = iter(in_order(self._outputs(model, texts, repeated, None, first_place), len(texts)))
+        sentences = in_order(self._outputs(model, texts, repeated, None, first_place))
         for place, paragraph in enumerate(paragraphs):
             yield place, [joined(paragraph, [next(sentences)[0] for _ in paragraph], self.settings.alpha)]
 
@@ -79,7 +91,7 @@ class Method:
         prefixes: Sequence[str] | None,
         first_place: int,
     ) -> Iterator[tuple[int, list[Output]]]:
-        model.require("translation")
+        model.require(translation.Translation)
         weighted = self.settings.sampling is None
         for place, outputs in translation.outputs(model, texts, self.settings, tags, prefixes, first_place):
             yield place, [least_risk(outputs, weighted)] if self.least_risk else outputs

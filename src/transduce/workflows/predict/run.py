@@ -16,7 +16,8 @@ from transduce.data.formats.read import FORMATS, read_records
 from transduce.data.records import Record, counted, with_tags
 from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
-from transduce.models.model import Model, as_record
+from transduce.models.model import Model
+from transduce.tasks.inputs import as_record
 from transduce.tasks.outputs import LineError, Output
 from transduce.tasks.task import Prediction, Task
 from transduce.terminal import progress_bar

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from transduce.models.model import Model, in_order
-from transduce.tasks.outputs import LineError, Output
+from transduce.models.model import Model
+from transduce.tasks.outputs import LineError, Output, in_order
 from transduce.terminal import ProgressBar, progress_bar
 from transduce.text.tags import checked
 from transduce.workflows.predict.line_batches import Line
@@ -90,7 +90,7 @@ class Stream:
             prefixes=[line.prefix for line in batch] if any(line.prefix for line in batch) else None,
             first_place=self._place,
         )
-        found = in_order(results if bar is None else bar.counted(results), len(batch))
+        found = list(in_order(results if bar is None else bar.counted(results)))
         if wanted.method.settings.sampling is not None:
             self._place += wanted.method.places(texts)
         return found
