@@ -1,5 +1,6 @@
 """The prompt of `transduce translate`: what it answers to what is typed."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -80,6 +81,7 @@ def test_what_the_model_writes_cannot_act_on_the_terminal(
     (output,) = model.translate_n_best(["bar"])[0]
     acting = replace(output, text="a\x1b]0;x\x07 b")
     monkeypatch.setattr(Method, "outputs", lambda *_, **__: iter([(0, [acting])]))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     for wanted in (Wanted(plain), Wanted(plain, shown=Columns(ranked=False, confidence=False))):
         assert talk(wanted, "bar") == ["a\\x1b]0;x\\x07 b"]
 

@@ -193,7 +193,7 @@ def _check_test_set(options: argparse.Namespace) -> None:
                 raise ValueError(f"--compare {path} is a model, which needs sources: give --source FILE")
     if options.columns is not None and options.data is None and options.train is None:
         raise ValueError("--columns goes with --data or --train")
-    if options.records is not None and options.data is None:
+    if options.records != "lines" and options.data is None:
         raise ValueError("--records goes with --data")
     columns(options)
     if options.alternatives and options.reference is not None:
