@@ -6,8 +6,7 @@ from torch import nn
 
 from transduce.config import build, tree_of
 from transduce.networks.heads import VocabularyHead, inner_matrices
-from transduce.training.optimisers import OPTIMISERS, Adafactor, Adam, AdamW, Muon
-from transduce.training.stepper import Stepper
+from transduce.training.optimisers import OPTIMISERS, Adafactor, Adam, AdamW, Muon, OptimiserGroup
 
 
 def network() -> nn.Module:
@@ -40,7 +39,7 @@ def test_state_that_is_put_into_a_fresh_optimiser_goes_on_bit_by_bit(name):
     model = network()
     named = dict(model.named_parameters())
 
-    def anew(stepper: Stepper) -> Stepper:
+    def anew(stepper: OptimiserGroup) -> OptimiserGroup:
         saved = {key: held.clone() for key, held in stepper.tensors().items()}
         fresh = part.build(named, inner_matrices(model))
         fresh.load(saved)

@@ -15,7 +15,7 @@ from transduce.training.optimisers import Adam
 from transduce.training.precision import MasterWeights
 from transduce.training.schedules import Constant
 from transduce.training.state import TrainState
-from transduce.training.step import TrainingStep
+from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable, update
 
 NO_ROOM = (  # as torch says it of a GPU, and of a CPU

@@ -1,7 +1,7 @@
-"""Optimisers: frozen parts that build PyTorch's own over named parameters.
+"""Optimisers: frozen parts that build PyTorch's own over named parameters, and the group that the training loop steps.
 
-All take their rate from the schedule, update by update; the same rate means much the same for each of them but Adafactor,
-whose rate is a share of the weights' own size.
+All take their rate from the schedule, update by update. One rate suits all of them but Adafactor, whose rate is a share of
+the weights' own size.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,12 +13,52 @@ from torch import Tensor
 
 from transduce import config
 from transduce.config import Fact
-from transduce.training.stepper import Stepper
+
+
+class OptimiserGroup:
+    """One or several of PyTorch's optimisers, each over some of the named parameters, that step together."""
+
+    def __init__(self, *optimisers: torch.optim.Optimizer) -> None:
+        self.optimisers = optimisers
+
+    def step(self, rate: float) -> None:
+        """Moves every parameter by its gradient; one whose gradient is None stays."""
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state by name, "<parameter>/<quantity>": every quantity is a tensor. Parameters never moved have none."""
+        return {
+            f"{names[number]}/{quantity}": torch.as_tensor(value)
+            for optimiser, names in zip(self.optimisers, self._names(), strict=True)
+            for number, state in optimiser.state_dict()["state"].items()
+            for quantity, value in state.items()
+        }
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Restores the state from what `tensors` gave. ValueError for a parameter that no optimiser moves."""
+        states: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            name, _, quantity = key.rpartition("/")
+            states.setdefault(name, {})[quantity] = value
+        if unknown := sorted(states.keys() - {name for names in self._names() for name in names}):
+            raise ValueError(
+                f"the optimiser's state is of another network: it has {unknown[0]!r}, which is no parameter"
+            )
+        for optimiser, names in zip(self.optimisers, self._names(), strict=True):
+            own = {number: states[name] for number, name in enumerate(names) if name in states}
+            optimiser.load_state_dict({"state": own, "param_groups": optimiser.state_dict()["param_groups"]})
+
+    def _names(self) -> list[list[str]]:
+        """The parameter names of each optimiser, in the order in which it numbers them."""
+        return [[name for group in each.param_groups for name in group["param_names"]] for each in self.optimisers]
 
 
 @runtime_checkable
 class Optimiser(Protocol):
-    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> OptimiserGroup:
         """`matrices` names the parameters that are matrices between features (networks/heads.py: inner_matrices)."""
         ...
 
@@ -42,9 +82,9 @@ class Adam:
     def __post_init__(self) -> None:
         config.check(self)
 
-    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> OptimiserGroup:
         betas = (self.beta1, self.beta2)
-        return Stepper(torch.optim.Adam(list(parameters.items()), lr=0.0, betas=betas, eps=self.eps, fused=True))
+        return OptimiserGroup(torch.optim.Adam(list(parameters.items()), lr=0.0, betas=betas, eps=self.eps, fused=True))
 
 
 @dataclass(frozen=True)
@@ -55,9 +95,9 @@ class AdamW(Adam):
         float, "share of the rate by which matrices shrink in each update", Fact(at_least=0, below=10)
     ] = 0.01
 
-    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> OptimiserGroup:
         groups, betas = decayed(parameters, self.weight_decay), (self.beta1, self.beta2)
-        return Stepper(torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=self.eps, fused=True))
+        return OptimiserGroup(torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=self.eps, fused=True))
 
 
 @dataclass(frozen=True)
@@ -80,9 +120,11 @@ class Adafactor:
     def __post_init__(self) -> None:
         config.check(self)
 
-    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> OptimiserGroup:
         groups = decayed(parameters, self.weight_decay)
-        return Stepper(torch.optim.Adafactor(groups, lr=0.0, beta2_decay=self.beta2_decay, d=self.clip, foreach=False))
+        return OptimiserGroup(
+            torch.optim.Adafactor(groups, lr=0.0, beta2_decay=self.beta2_decay, d=self.clip, foreach=False)
+        )
 
 
 @dataclass(frozen=True)
@@ -103,7 +145,7 @@ class Muon:
     def __post_init__(self) -> None:
         config.check(self)
 
-    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> Stepper:
+    def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> OptimiserGroup:
         inner = {name: parameter for name, parameter in parameters.items() if name in matrices}
         outer = {name: parameter for name, parameter in parameters.items() if name not in matrices}
         optimisers: list[torch.optim.Optimizer] = []
@@ -120,7 +162,7 @@ class Muon:
         if outer:
             groups = decayed(outer, self.weight_decay)
             optimisers.append(torch.optim.AdamW(groups, lr=0.0, betas=(self.beta1, self.beta2), eps=1e-9, fused=True))
-        return Stepper(*optimisers)
+        return OptimiserGroup(*optimisers)
 
 
 OPTIMISERS: dict[str, type[Optimiser]] = {"adam": Adam, "adamw": AdamW, "adafactor": Adafactor, "muon": Muon}

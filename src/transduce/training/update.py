@@ -11,10 +11,10 @@ from torch import nn
 from transduce.data.loader import Rows
 from transduce.machine.hardware import is_out_of_memory
 from transduce.training.config import TrainingConfig
+from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
-from transduce.training.step import TrainingStep
-from transduce.training.stepper import Stepper
+from transduce.training.training_step import TrainingStep
 
 
 class TooLarge(ValueError):
@@ -28,7 +28,7 @@ class Trainable:
     step: TrainingStep
     batch: Callable[[Rows], Any]  # rows to the tensors of a batch, where the network is
     masters: MasterWeights
-    optimiser: Stepper
+    optimiser: OptimiserGroup
     config: TrainingConfig
 
 

@@ -26,7 +26,7 @@ from transduce.terminal import messages_on_stderr, print_message
 from transduce.training import checkpoints, metrics_log
 from transduce.training.interrupt import StopRequest
 from transduce.training.loop import Diverged
-from transduce.training.step import TrainingStep
+from transduce.training.training_step import TrainingStep
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import validation as validation_workflow
 from transduce.workflows.train.run import Abandoned, train

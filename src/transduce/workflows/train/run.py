@@ -34,7 +34,7 @@ from transduce.training.loop import run as run_loop
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
-from transduce.training.step import TrainingStep
+from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.evaluate.test_set import run_of
 from transduce.workflows.prepare.run import Plan, Prepared, carry_out, plan

@@ -11,7 +11,7 @@ from transduce.layers.divergence import symmetric_divergence
 from transduce.networks.heads import VocabularyHead
 from transduce.tasks.tokens import IGNORE, token_loss
 from transduce.training.losses import Loss
-from transduce.training.step import TrainingStep, consistent
+from transduce.training.training_step import TrainingStep, consistent
 
 
 def inputs(tokens=23, width=6, vocabulary=11):
