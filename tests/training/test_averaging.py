@@ -54,7 +54,7 @@ def test_other_weights_are_shown_and_the_own_ones_come_back(precision):
     weights = masters(precision)
     before = [held.detach().clone() for held in (*weights.masters, *weights.weights)]
     other = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
-    with pytest.raises(RuntimeError, match="broken off"), weights.shown_as(other):
+    with pytest.raises(RuntimeError, match="broken off"), weights.swap_in(other):
         assert torch.equal(weights.weights[0].float(), torch.ones(2, 3))
         raise RuntimeError("broken off")
     for one, other in zip(before, (*weights.masters, *weights.weights), strict=True):

@@ -8,9 +8,9 @@ from transduce.training.state import TrainState
 
 
 def test_steps_and_epochs_are_known_from_the_start():
-    assert budget.counted(TrainingConfig(steps=95), 10) == budget.Budget(95, 10)
-    assert budget.counted(TrainingConfig(epochs=2.5, accumulate=2), 100) == budget.Budget(125, 13)
-    assert budget.counted(TrainingConfig(minutes=1.0), 100) is None
+    assert budget.known(TrainingConfig(steps=95), 10) == budget.Budget(95, 10)
+    assert budget.known(TrainingConfig(epochs=2.5, accumulate=2), 100) == budget.Budget(125, 13)
+    assert budget.known(TrainingConfig(minutes=1.0), 100) is None
 
 
 def test_no_budget_means_thirty_minutes():
@@ -59,7 +59,7 @@ def test_a_rate_of_nothing_but_first_updates_is_theirs():
 def test_weights_that_only_later_validations_compare_are_planned_for(validate_every):
     """The first compared the weights and their moving average in 10 s; with the mean it is 15 s from now on."""
     config = TrainingConfig(minutes=10.0, validate_every=validate_every, average_last=3, ema=0.999)
-    state = TrainState(step=200, seconds=110.0, validation_seconds=10.0, last_validation=10.0, last_tried=2)
+    state = TrainState(step=200, seconds=110.0, validation_seconds=10.0, last_validation=10.0, last_candidates=2)
     found = budget.of_minutes(config, state)
     validations = (found.total_steps - 200) / found.validate_every
     assert 110 + 0.5 * (found.total_steps - 200) + 15 * validations == pytest.approx(600, abs=15)

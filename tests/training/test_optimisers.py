@@ -85,7 +85,9 @@ def test_state_is_stored_by_the_names_of_parameters():
     tensors = stepper.tensors()
     assert {key.rpartition("/")[0] for key in tensors} == named.keys()
     assert tensors["1.weight/momentum_buffer"].shape == (5, 6)
-    with pytest.raises(ValueError, match=r"of another network: it has 'other\.weight', which is no parameter"):
+    with pytest.raises(
+        ValueError, match=r"of another network: 'other\.weight' is not one of this network's parameters"
+    ):
         stepper.load({"other.weight/exp_avg": torch.zeros(2)})
 
 

@@ -13,7 +13,7 @@ def test_what_has_no_gradient_stays_where_it_is(precision: str) -> None:
     """As a layer that is left out: neither momentum nor weight decay moves it."""
     network = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
     masters = MasterWeights(network, PRECISIONS[precision])
-    optimiser = AdamW(weight_decay=0.1).build(masters.named, ())
+    optimiser = AdamW(weight_decay=0.1).build(masters.parameters, ())
     x = torch.randn(2, 4, dtype=PRECISIONS[precision])
     (network[0](x) + network[1](x)).sum().backward()
     masters.collect()

@@ -22,14 +22,14 @@ class OptimiserGroup:
         self.optimisers = optimisers
 
     def step(self, rate: float) -> None:
-        """Moves every parameter by its gradient; one whose gradient is None stays."""
+        """Moves every parameter by its gradient; a parameter without a gradient stays."""
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
             optimiser.step()
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state by name, "<parameter>/<quantity>": every quantity is a tensor. Parameters never moved have none."""
+        """The state as tensors by name, "<parameter>/<quantity>"; none for parameters that have not moved yet."""
         return {
             f"{names[number]}/{quantity}": torch.as_tensor(value)
             for optimiser, names in zip(self.optimisers, self._names(), strict=True)
@@ -38,14 +38,14 @@ class OptimiserGroup:
         }
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restores the state from what `tensors` gave. ValueError for a parameter that no optimiser moves."""
+        """Restores the state from `tensors`. ValueError for a parameter that no optimiser moves."""
         states: dict[str, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             name, _, quantity = key.rpartition("/")
             states.setdefault(name, {})[quantity] = value
         if unknown := sorted(states.keys() - {name for names in self._names() for name in names}):
             raise ValueError(
-                f"the optimiser's state is of another network: it has {unknown[0]!r}, which is no parameter"
+                f"the optimiser's state is of another network: {unknown[0]!r} is not one of this network's parameters"
             )
         for optimiser, names in zip(self.optimisers, self._names(), strict=True):
             own = {number: states[name] for number, name in enumerate(names) if name in states}
@@ -63,8 +63,8 @@ class Optimiser(Protocol):
         ...
 
 
-def decayed(parameters: Mapping[str, Tensor], weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups: matrices shrink by weight decay; biases and gains, whose size is their meaning, do not."""
+def decay_groups(parameters: Mapping[str, Tensor], weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups: weight decay shrinks matrices, but neither biases nor gains."""
     matrices = [(name, parameter) for name, parameter in parameters.items() if parameter.ndim >= 2]
     others = [(name, parameter) for name, parameter in parameters.items() if parameter.ndim < 2]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -89,14 +89,14 @@ class Adam:
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with weights that shrink beside it, not through it (Loshchilov and Hutter 2017, 1711.05101)."""
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2017, 1711.05101)."""
 
     weight_decay: Annotated[
         float, "share of the rate by which matrices shrink in each update", Fact(at_least=0, below=10)
     ] = 0.01
 
     def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> OptimiserGroup:
-        groups, betas = decayed(parameters, self.weight_decay), (self.beta1, self.beta2)
+        groups, betas = decay_groups(parameters, self.weight_decay), (self.beta1, self.beta2)
         return OptimiserGroup(torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=self.eps, fused=True))
 
 
@@ -105,14 +105,16 @@ class Adafactor:
     """Second moments of a matrix by its rows and columns: little memory (Shazeer and Stern 2018, 1804.04235).
 
     A weight moves by at most rate * max(its matrix's root mean square, 0.001), so rates of about 1e-2 are usual. PyTorch
-    takes the smaller of the schedule's rate and 1 / sqrt(step): a rate of 0.05 is not what runs from step 401 on, and the
-    log of metrics has the schedule's.
+    uses the smaller of the schedule's rate and 1 / sqrt(step), which is below 0.05 from step 401 on; the log of metrics
+    has the schedule's rate.
     """
 
     beta2_decay: Annotated[
         float, "the second moments' decay at step t is 1 - t^this", Fact(at_least=-10, at_most=0)
     ] = -0.8
-    clip: Annotated[float, "an update with a greater root mean square is scaled down to it", Fact(at_least=1)] = 1.0
+    clip: Annotated[
+        float, "limit of an update's root mean square; greater updates are scaled down", Fact(at_least=1)
+    ] = 1.0
     weight_decay: Annotated[
         float, "share of the rate by which matrices shrink in each update", Fact(at_least=0, below=10)
     ] = 0.0
@@ -121,7 +123,7 @@ class Adafactor:
         config.check(self)
 
     def build(self, parameters: Mapping[str, Tensor], matrices: Collection[str]) -> OptimiserGroup:
-        groups = decayed(parameters, self.weight_decay)
+        groups = decay_groups(parameters, self.weight_decay)
         return OptimiserGroup(
             torch.optim.Adafactor(groups, lr=0.0, beta2_decay=self.beta2_decay, d=self.clip, foreach=False)
         )
@@ -131,8 +133,8 @@ class Adafactor:
 class Muon:
     """Momentum made orthogonal for the matrices inside the layers (Jordan et al. 2024; Liu et al. 2025, 2502.16982).
 
-    Embeddings, the output map, biases and gains are moved by AdamW, as its authors do. Its steps are scaled to the size of
-    AdamW's, so that one learning rate serves both.
+    AdamW moves embeddings, the output map, biases and gains, as Muon's authors do. Steps have the size of AdamW's, so that
+    one learning rate serves both.
     """
 
     momentum: Annotated[float, "decay of the mean of gradients", Fact(at_least=0, below=1)] = 0.95
@@ -160,7 +162,7 @@ class Muon:
                 )
             )
         if outer:
-            groups = decayed(outer, self.weight_decay)
+            groups = decay_groups(outer, self.weight_decay)
             optimisers.append(torch.optim.AdamW(groups, lr=0.0, betas=(self.beta1, self.beta2), eps=1e-9, fused=True))
         return OptimiserGroup(*optimisers)
 

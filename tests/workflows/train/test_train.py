@@ -365,7 +365,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(t
         return found
 
     monkeypatch.setattr(TrainingStep, "forward", failing)
-    with pytest.raises(ValueError, match=r"diverged at step 13.*last good state is .*step-00000010.*learning-rate"):
+    with pytest.raises(ValueError, match=r"diverged at step 13.*best checkpoint is .*step-00000010.*learning-rate"):
         train(run_file, root=tmp_path)
     assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints").state.step == 10
     assert transduce.load(tmp_path / "runs/toy/model")
