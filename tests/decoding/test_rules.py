@@ -28,10 +28,10 @@ def partial(outputs: list[list[int]], limit: int = 100, prompts: list[list[int]]
     """Each output, after its prompt, as the one beam of a sentence of its own."""
     prompts = prompts or [[]] * len(outputs)
     requests = {number: Request(None, prompt, limit, 0) for number, prompt in enumerate(prompts)}
-    grown = PartialOutputs.start(requests, START, "cpu")
+    partial = PartialOutputs.start(requests, START, "cpu")
     for tokens in torch.tensor(outputs, dtype=torch.long).unbind(1):
-        grown = grown.grown(tokens[:, None], torch.zeros(len(outputs), 1), torch.zeros(len(outputs), 1))
-    return grown
+        partial = partial.extend(tokens[:, None], torch.zeros(len(outputs), 1), torch.zeros(len(outputs), 1))
+    return partial
 
 
 def random_scores(sentences: int, seed: int = 0) -> TokenScores:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toy_models import SPECIAL
-from transduce.decoding.scores import best_tokens, members, picked, token_scores
+from transduce.decoding.scores import best_tokens, members, token_scores, values_of
 
 
 @settings(max_examples=60, deadline=None)
@@ -39,9 +39,9 @@ def test_nan_in_a_beam_that_is_empty_is_of_no_account() -> None:
     token_scores(logits, torch.tensor([[True, False]]), SPECIAL)
 
 
-def test_picked_looks_up_beam_and_token() -> None:
+def test_values_of_looks_up_beam_and_token() -> None:
     values = torch.arange(24.0).view(2, 3, 4)
-    found = picked(values, torch.tensor([[2, 0], [1, 1]]), torch.tensor([[3, 1], [0, 2]]))
+    found = values_of(values, torch.tensor([[2, 0], [1, 1]]), torch.tensor([[3, 1], [0, 2]]))
     assert found.tolist() == [[11.0, 1.0], [16.0, 18.0]]
 
 

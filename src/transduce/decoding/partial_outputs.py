@@ -33,7 +33,7 @@ class PartialOutputs:
     last: the last token of each output, or of its prompt where the output is empty: what the model reads next.
     tokens: prompt without the start token, then output.
     log_probs: the model's log-probability of each output token.
-    total: what unfinished outputs are ranked by: the sum of their tokens' scores; -inf marks an empty place.
+    total: unfinished outputs rank by this sum of their tokens' scores; -inf marks an empty place.
     """
 
     sentences: Int[Tensor, " B"]
@@ -80,7 +80,7 @@ class PartialOutputs:
             total=self.total.gather(1, beams),
         )
 
-    def grown(
+    def extend(
         self, tokens: Int[Tensor, "B K"], log_probs: Float[Tensor, "B K"], total: Float[Tensor, "B K"]
     ) -> "PartialOutputs":
         """Every output one token longer."""

@@ -1,6 +1,6 @@
-"""What decoding needs from a model: five operations on a state that only the model understands.
+"""The decoding protocol of a model: five operations on a state that only the model understands.
 
-Letters: B sentences, K beams, S longest input, P longest prompt, T new tokens per beam, V vocabulary, R chosen sentences.
+Letters: B sentences, K beams, S longest input, P longest prompt, T new tokens per beam, V vocabulary, R sentences.
 """
 
 from collections.abc import Sequence
@@ -84,9 +84,10 @@ class Attending(Decodable[State], Protocol[State]):
     """A model that shows which input tokens it attends to."""
 
     def attended(self, state: State) -> Float[Tensor, "B K T S"]:
-        """The cross-attention of each of the T tokens of the last step, one distribution over the input positions.
+        """The cross-attention of each of the last T tokens, one distribution over the input positions.
 
-        A mean over layers and heads, or the nearest equivalent. S is the width of `inputs.tokens` at the start, after
-        `join` the greater of both. `state` is the state that the step returned.
+        A mean over layers and heads, or the nearest equivalent. `state` is the state that `step` returned, or that `start`
+        returned for prompts of which one has two tokens or more: then T is the longest prompt's length - 1, K = 1, and the
+        rows of padding do not matter. S is the width of `inputs.tokens` at the start, after `join` the greater of both.
         """
         ...
