@@ -57,7 +57,7 @@ def attend(
     """Each query's mean of the values, weighted by `attention_weights`.
 
     A query that may attend to nothing gives zeros. One key gives its value, whatever the scores. With G below H, each
-    head of keys and values serves H / G heads of queries that stand side by side (Ainslie et al. 2023, 2305.13245).
+    head of keys and values serves H / G neighbouring heads of queries (Ainslie et al. 2023, 2305.13245).
     `dropout` is the share of the weights that are set to zero while the others grow by as much: for training only.
     `backend` forces one of "reference", "matmul", "sdpa"; ValueError where that one cannot compute this.
     """

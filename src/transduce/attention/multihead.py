@@ -92,7 +92,7 @@ class SelfAttention(MultiHeadAttention):
     ) -> tuple[Float[Tensor, "B L D"], KeyValueCache | None]:
         """With a cache the keys are those in it, then the new ones, and the longer cache is returned beside the output.
 
-        Mask and bias are over all of these keys. Without `positions` the tokens stand at 0 .. L - 1.
+        Mask and bias are over all of these keys. Without `positions` the positions are 0 .. L - 1.
         """
         positions = positions or Positions.first(x.shape[1], x.device)
         query, key, value = self.queries_keys_values(x, positions)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from transduce.decoding.protocol import Attending, Decodable, Padded
 
-States = tuple[Any, ...]  # one of each model, whatever it is
+States = tuple[Any, ...]  # one of each model
 
 
 class Ensemble(Decodable[States]):

@@ -37,8 +37,8 @@ class Padded:
 class Decodable(Protocol[State]):
     """A model that decodes step by step: an encoder-decoder, decoder-only, recurrent or imported model, or an ensemble.
 
-    The state holds what the inputs need once per sentence (encoder keys and values, never copied per beam) and what the
-    tokens read so far need per sentence and beam (a key/value cache). Every sentence has its own length. Each operation
+    The state holds the inputs once per sentence (encoder keys and values, never copied per beam) and the tokens so far per
+    sentence and beam (a key/value cache). Every sentence has its own length. Each operation
     returns a new state and may reuse the memory of the old one: use a state once.
     """
 
@@ -72,7 +72,7 @@ class Decodable(Protocol[State]):
 
 @runtime_checkable
 class Truncating(Decodable[State], Protocol[State]):
-    """A model that can forget tokens; recurrent states cannot."""
+    """A model that can drop tokens from its state; a recurrent model cannot."""
 
     def truncate(self, state: State, lengths: Int[Tensor, "B K"]) -> State:
         """Keeps the first `lengths[b, k]` of the tokens that each beam has read, those of its prompt included."""
@@ -81,7 +81,7 @@ class Truncating(Decodable[State], Protocol[State]):
 
 @runtime_checkable
 class Attending(Decodable[State], Protocol[State]):
-    """A model that shows which input tokens it attends to."""
+    """A model that returns its attention to the input tokens."""
 
     def attended(self, state: State) -> Float[Tensor, "B K T S"]:
         """The cross-attention of each of the last T tokens, one distribution over the input positions.

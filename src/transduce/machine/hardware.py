@@ -78,7 +78,7 @@ def _time_products() -> float:
 def cores(root: Path = Path("/")) -> int:
     """Whole cores that this process may use at once: those it may run on, within its control group's share of time.
 
-    A share of 2.5 cores is 2: of three threads one would often stand still, and the others would wait for it.
+    A share of 2.5 cores is 2: of three threads one would often wait, and the others would wait for it.
     """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [int(share) for share in _cpu_shares(root)]

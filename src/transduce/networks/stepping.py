@@ -1,6 +1,6 @@
 """The decoding protocol for Transformers: the state holds memory keys and values per sentence, a cache per beam.
 
-Letters: B sentences, K beams, N = B K rows, R chosen sentences, T new tokens, S source tokens, V vocabulary.
+Letters: B sentences, K beams, N = B K rows, R sentences, T new tokens, S source tokens, V vocabulary.
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """One output of each sentence: greedy search takes the most probable next token, sampling draws one.
 
-Letters: B sentences, R chosen sentences, V vocabulary.
+Letters: B sentences, R sentences, V vocabulary.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from transduce.decoding.scores import TokenScores
 
 @runtime_checkable
 class Choice(Protocol):
-    """How the next token of each output is chosen. It may hold values of each sentence."""
+    """Chooses the next token of each output. It may hold values of each sentence."""
 
     def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B V"]) -> Int[Tensor, " B"]: ...
 
