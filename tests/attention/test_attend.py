@@ -69,8 +69,10 @@ def test_keys_with_their_values_and_mask_may_be_permuted(qkv, backend):
     order = torch.tensor([3, 0, 4, 2, 1])
     before = attend(query, key, value, MASKS["both"], backend=backend)
     allowed = MASKS["both"].dense(2, 3, 4, 5)[..., order]
-    moved = Mask(lambda b, h, q, k: allowed[b, 0, q, k])
-    torch.testing.assert_close(before, attend(query, key[:, :, order], value[:, :, order], moved, backend=backend))
+    permutation = Mask(lambda b, h, q, k: allowed[b, 0, q, k])
+    torch.testing.assert_close(
+        before, attend(query, key[:, :, order], value[:, :, order], permutation, backend=backend)
+    )
 
 
 def test_one_key_gives_its_value(qkv):

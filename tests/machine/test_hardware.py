@@ -120,11 +120,11 @@ def two_threads(monkeypatch):
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("slowdown", "chosen"), [(0.6, 2), (1.1, 2), (9.0, 1)])
-def test_a_busy_machine_gets_one_thread_fewer(two_threads, monkeypatch, slowdown, chosen):
+@pytest.mark.parametrize(("slowdown", "threads"), [(0.6, 2), (1.1, 2), (9.0, 1)])
+def test_a_busy_machine_gets_one_thread_fewer(two_threads, monkeypatch, slowdown, threads):
     """`slowdown` is what two threads take, in terms of what one takes."""
     monkeypatch.setattr(hardware, "_time_products", lambda: slowdown if torch.get_num_threads() == 2 else 1.0)
-    assert hardware.choose_threads() == torch.get_num_threads() == chosen
+    assert hardware.choose_threads() == torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("share", [3, 1])

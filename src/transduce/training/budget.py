@@ -31,7 +31,7 @@ def of_steps(config: TrainingConfig, total: int) -> Budget:
     return Budget(total, config.validate_every or max(1, math.ceil(total / VALIDATIONS)))
 
 
-def known(config: TrainingConfig, batches_per_epoch: int) -> Budget | None:
+def in_steps(config: TrainingConfig, batches_per_epoch: int) -> Budget | None:
     """The budget in steps or epochs; None for one in minutes."""
     if config.steps is not None:
         return of_steps(config, config.steps)

@@ -213,7 +213,7 @@ def _plan_steps(job: Job, state: TrainState) -> bool:
     is_new = state.budget != budget.name(config)
     if is_new:
         state.budget, state.total_steps, state.validate_every = budget.name(config), None, None
-    steps = budget.known(config, len(job.loader.plan(0)))
+    steps = budget.in_steps(config, len(job.loader.plan(0)))
     if steps is not None:
         _set_budget(state, steps)
     elif is_new and state.last_validation and budget.probe_is_over(config, state):

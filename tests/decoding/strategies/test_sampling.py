@@ -57,7 +57,7 @@ def test_whatever_the_cuts_the_best_stays_and_zeros_are_never_drawn(logits, temp
 def exact(model: ToyModel, source: list[int], limit: int) -> dict[tuple[int, ...], float]:
     """The probability of every output of at most `limit` tokens, each by one step over all its tokens."""
     allowed = [token for token in range(V) if token not in SPECIAL.banned]
-    found = {}
+    result = {}
     for length in range(1, limit + 1):
         for tokens in product(allowed, repeat=length):
             if END in tokens[:-1] or (tokens[-1] != END and length < limit):
@@ -67,8 +67,8 @@ def exact(model: ToyModel, source: list[int], limit: int) -> dict[tuple[int, ...
             logs[:, list(SPECIAL.banned)] = -torch.inf
             logs = logs.log_softmax(-1)
             total = sum(logs[position, token].item() for position, token in enumerate(tokens))
-            found[tokens[:-1] if tokens[-1] == END else tokens] = math.exp(total)
-    return found
+            result[tokens[:-1] if tokens[-1] == END else tokens] = math.exp(total)
+    return result
 
 
 def test_frequencies_match_probabilities():

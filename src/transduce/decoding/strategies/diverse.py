@@ -99,9 +99,9 @@ class DiverseBeamSearch:
 
 def fairly(groups: list[list[Hypothesis]], n_best: int) -> list[Hypothesis]:
     """The best of each group, then the second of each, and so on, without repeats; of these n_best, best score first."""
-    ranked = [(rank, -output.score, output) for group in groups for rank, output in enumerate(group)]
+    ranking = [(rank, -output.score, output) for group in groups for rank, output in enumerate(group)]
     distinct: dict[tuple[int, ...], Hypothesis] = {}
-    for _, _, output in sorted(ranked, key=lambda each: each[:2]):
+    for _, _, output in sorted(ranking, key=lambda each: each[:2]):
         distinct.setdefault((*output.ids, -1 if output.ended else -2), output)
     return sorted(list(distinct.values())[:n_best], key=lambda output: -output.score)
 
