@@ -33,11 +33,12 @@ def next_tokens(
 
 
 def covered(model: ToyModel, source: Source, output: Sequence[int], beta: float, prompt: Sequence[int] = ()) -> float:
-    """The coverage penalty of an output whose tokens, the end token among them, are `output`."""
+    """The coverage penalty of a prompt and an output whose tokens, the end token among them, are `output`."""
     if not beta:
         return 0.0
     assert isinstance(model, AttendingToy) and source is not None
-    steps = [model.attention(source, [*prompt, *output[:i]]) for i in range(len(output))]
+    tokens = [*prompt, *output]
+    steps = [model.attention(source, tokens[:i]) for i in range(len(tokens))]
     return beta * sum(math.log(min(sum(each), 1.0)) for each in zip(*steps, strict=True))
 
 

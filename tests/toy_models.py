@@ -51,11 +51,13 @@ class ToyModel:
         hashes = torch.full((len(prompts.lengths),), 7)
         if inputs is not None:
             hashes = self._read(hashes, inputs.tokens, inputs.lengths)
+        places = range(prompts.tokens.size(1) - 1)
+        new = [self._read(hashes, prompts.tokens[:, : place + 1], prompts.lengths - 1) for place in places]
+        new = torch.stack(new, -1).unsqueeze(1) if new else torch.zeros(len(hashes), 1, 0, dtype=torch.long)
         hashes = self._read(hashes, prompts.tokens, prompts.lengths - 1)
-        nothing = torch.zeros(len(hashes), 1, 0, dtype=torch.long)
         if inputs is None:
-            return ToyState(None, hashes[:, None], nothing, 0)
-        return ToyState(inputs.lengths, hashes[:, None], nothing, inputs.tokens.size(1))
+            return ToyState(None, hashes[:, None], new, 0)
+        return ToyState(inputs.lengths, hashes[:, None], new, inputs.tokens.size(1))
 
     def _read(self, hashes: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
         for position in range(tokens.size(1)):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from transduce.attention.attend import attend, attention_weights
-from transduce.attention.kernels import Request, plan
+from transduce.attention.attend import attend, attention_weights, explain
+from transduce.attention.kernels import Plan, Request, plan
 from transduce.attention.masks import Mask, causal, within_lengths
 from transduce.attention.scores import ScaledDotProduct
 
@@ -69,8 +69,10 @@ def test_keys_with_their_values_and_mask_may_be_permuted(qkv, backend):
     order = torch.tensor([3, 0, 4, 2, 1])
     before = attend(query, key, value, MASKS["both"], backend=backend)
     allowed = MASKS["both"].dense(2, 3, 4, 5)[..., order]
-    moved = Mask(lambda b, h, q, k: allowed[b, 0, q, k])
-    torch.testing.assert_close(before, attend(query, key[:, :, order], value[:, :, order], moved, backend=backend))
+    permutation = Mask(lambda b, h, q, k: allowed[b, 0, q, k])
+    torch.testing.assert_close(
+        before, attend(query, key[:, :, order], value[:, :, order], permutation, backend=backend)
+    )
 
 
 def test_one_key_gives_its_value(qkv):
@@ -117,6 +119,14 @@ def test_bias_is_added_to_the_scores(qkv):
     theirs = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
     for backend in BACKENDS:
         torch.testing.assert_close(attend(query, key, value, bias=bias, backend=backend), theirs)
+
+
+def test_explain_says_which_kernel_computes_a_call_and_why(qkv):
+    query, key, _ = qkv
+    assert explain(query, key) == plan(Request(device="cpu", keys=5, dot_product=True, softmax=True))
+    assert explain(query, key).backend == "matmul" and "at most 512 keys on a CPU" in explain(query, key).reason
+    assert explain(query, key, score=lambda q, k: q @ k.mT) == Plan("reference", "the score is no scaled dot product")
+    assert explain(query, key, backend="sdpa") == Plan("sdpa", "the caller sets it")
 
 
 def test_the_plan_says_why():

@@ -46,8 +46,8 @@ def test_axes_that_a_rule_ignores_stay_small():
 
 
 def test_additive_form_is_finite_and_zero_where_allowed():
-    written = causal().written_out(1, 1, 2, 2, "cpu")
-    added = written.additive(torch.float32)[0, 0]
+    mask = causal().written_out(1, 1, 2, 2, "cpu")
+    added = mask.additive(torch.float32)[0, 0]
     assert added[1].tolist() == [0.0, 0.0]
     assert added[0, 1] < -1e38 and torch.isfinite(added).all()
-    assert written.additive(torch.float32) is written.additive(torch.float32)
+    assert mask.additive(torch.float32) is mask.additive(torch.float32)

@@ -43,7 +43,7 @@ def generated(network: T5ForConditionalGeneration, sources: Tensor, mask: Tensor
     )
 
 
-def written(sequences: Tensor) -> list[list[int]]:
+def token_rows(sequences: Tensor) -> list[list[int]]:
     return [[token for token in row if token > T5_SPECIAL.end] for row in sequences.tolist()]
 
 
@@ -65,11 +65,11 @@ def test_ids_and_scores_agree(network: T5ForConditionalGeneration, alpha: float,
         length_penalty=alpha,
         early_stopping="never",
     )
-    found = best_of_all(network, texts, Decoding(beam, alpha, beam, max_ratio=0.0, max_extra=LIMIT))
-    assert [list(h.ids) for h in found] == written(expected.sequences)
-    assert [h.score for h in found] == pytest.approx(expected.sequences_scores.tolist(), rel=1e-5)
-    assert 0 < sum(h.ended for h in found) < len(found)
-    assert len({h.ids for h in found}) > 25, "the model must not say the same to all"
+    result = best_of_all(network, texts, Decoding(beam, alpha, beam, max_ratio=0.0, max_extra=LIMIT))
+    assert [list(h.ids) for h in result] == token_rows(expected.sequences)
+    assert [h.score for h in result] == pytest.approx(expected.sequences_scores.tolist(), rel=1e-5)
+    assert 0 < sum(h.ended for h in result) < len(result)
+    assert len({h.ids for h in result}) > 25, "the model must not say the same to all"
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_bans_agree(
     sources, mask, texts = inputs(3, 40, 15)
     searched = {} if beam == 1 else {"num_return_sequences": beam, "early_stopping": "never"}
     expected = generated(network, sources, mask, num_beams=beam, **searched, **theirs)
-    found = best_of_all(network, texts, Decoding(beam, 1.0, beam, max_ratio=0.0, max_extra=LIMIT, **ours))
-    assert [list(h.ids) for h in found] == written(expected.sequences)
+    result = best_of_all(network, texts, Decoding(beam, 1.0, beam, max_ratio=0.0, max_extra=LIMIT, **ours))
+    assert [list(h.ids) for h in result] == token_rows(expected.sequences)
     if beam > 1:
-        assert [h.score for h in found] == pytest.approx(expected.sequences_scores.tolist(), rel=1e-5)
+        assert [h.score for h in result] == pytest.approx(expected.sequences_scores.tolist(), rel=1e-5)
     plain = best_of_all(network, texts, Decoding(beam, 1.0, beam, max_ratio=0.0, max_extra=LIMIT))
-    assert sum(one.ids != other.ids for one, other in zip(found, plain, strict=True)) > 1, "the bans must matter"
+    assert sum(one.ids != other.ids for one, other in zip(result, plain, strict=True)) > 1, "the bans must matter"
 
 
 def test_the_repetition_penalty_agrees_where_it_looks_at_logits(network: T5ForConditionalGeneration) -> None:
@@ -102,10 +102,10 @@ def test_the_repetition_penalty_agrees_where_it_looks_at_logits(network: T5ForCo
     settings = {"num_beams": 1, "repetition_penalty": 1.7, "output_logits": True}
     expected = generated(network, sources, mask, **settings)
     how = Decoding(beam=1, max_ratio=0.0, max_extra=LIMIT, repetition_penalty=1.7)
-    found = best_of_all(network, texts, how)
-    assert [list(h.ids) for h in found] == written(expected.sequences)
+    result = best_of_all(network, texts, how)
+    assert [list(h.ids) for h in result] == token_rows(expected.sequences)
     own = torch.stack(expected.logits, 1).log_softmax(-1)  # (60, steps, V), not penalised
-    for row, h in enumerate(found):
+    for row, h in enumerate(result):
         tokens = [*h.ids, *([T5_SPECIAL.end] if h.ended else [])]
         theirs = [own[row, place, token].item() for place, token in enumerate(tokens)]
         assert h.token_log_probabilities == pytest.approx(theirs, abs=1e-4)

@@ -36,11 +36,11 @@ def test_results_do_not_depend_on_neighbours_or_order(
 
 @given(lengths=st.lists(st.integers(1, 60), max_size=60), batch_tokens=st.integers(1, 500), beam=st.integers(1, 6))
 def test_batches_hold_every_source_once_within_the_budget(lengths: list[int], batch_tokens: int, beam: int) -> None:
-    found = list(batches(lengths, batch_tokens, beam))
-    assert sorted(index for batch in found for index in batch) == list(range(len(lengths)))
-    for batch in found:
+    result = list(batches(lengths, batch_tokens, beam))
+    assert sorted(index for batch in result for index in batch) == list(range(len(lengths)))
+    for batch in result:
         assert len(batch) == 1 or beam * len(batch) * max(lengths[i] for i in batch) <= batch_tokens
-    flat = [lengths[index] for batch in found for index in batch]
+    flat = [lengths[index] for batch in result for index in batch]
     assert flat == sorted(flat, reverse=True)
 
 
@@ -60,18 +60,18 @@ def test_each_sentence_has_its_own_limit_within_a_batch(beam: int) -> None:
     model.table[:, END] = -30.0  # never ends by itself
     sources = [[4] * length for length in (1, 2, 5, 9)]
     how = Decoding(beam=beam, max_length=14, max_ratio=1.5, max_extra=3)
-    found = search(model, sources, how)
+    result = search(model, sources, how)
     assert len(model.starts) == 1
-    assert [len(best[0].ids) for best in found] == [4, 6, 10, 14]
-    assert not any(best[0].ended for best in found)
+    assert [len(best[0].ids) for best in result] == [4, 6, 10, 14]
+    assert not any(best[0].ended for best in result)
 
 
 @pytest.mark.parametrize("beam", [1, 3])
 def test_pad_and_start_are_never_generated(beam: int) -> None:
     model = ToyModel(7, seed=5)
     model.table[:, [PAD, START]] += 20.0
-    for found in search(model, [[4], [5, 6]], Decoding(beam=beam, n_best=beam, max_extra=9)):
-        for h in found:
+    for result in search(model, [[4], [5, 6]], Decoding(beam=beam, n_best=beam, max_extra=9)):
+        for h in result:
             assert not {PAD, START} & set(h.ids)
             assert h.log_probability < -15 * len(h.ids), "banned tokens keep their share of the probability"
 
@@ -82,10 +82,10 @@ def test_models_whose_special_ids_coincide(beam: int) -> None:
     model = ToyModel(8, seed=1)
     model.table[:, 0] += 3.0
     how = Decoding(beam=beam, max_ratio=0.0, max_extra=20)
-    (found,) = search(model, [[4]], how, special=SpecialIds(pad=0, start=0, end=0))
-    assert found[0].ended
-    (found,) = search(model, [[4]], how, special=SpecialIds(pad=0, start=0, end=3))
-    assert 0 not in found[0].ids
+    (result,) = search(model, [[4]], how, special=SpecialIds(pad=0, start=0, end=0))
+    assert result[0].ended
+    (result,) = search(model, [[4]], how, special=SpecialIds(pad=0, start=0, end=3))
+    assert 0 not in result[0].ids
 
 
 def test_outputs_come_as_they_finish_and_nothing_to_do_is_no_error() -> None:
@@ -180,7 +180,7 @@ def test_requests_that_come_and_go_while_others_run_change_nothing(
     decoding = Decoding(max_ratio=1.0, max_extra=5, **rules, **how)
     model = AttendingToy(9, seed, spread=1.0)
     engine, numbers = Engine(model, decoding, SPECIAL), iter(range(100))
-    submitted, cancelled, outputs = {}, set(), {}
+    submitted, to_cancel, outputs = {}, set(), {}
     for some in arrivals:
         new = {
             number: Request(source, prompt, decoding.limit(len(source)), number)
@@ -191,11 +191,11 @@ def test_requests_that_come_and_go_while_others_run_change_nothing(
         if submitted and data.draw(st.booleans()):
             number = data.draw(st.sampled_from(sorted(submitted)))
             engine.cancel([number, 1000])
-            cancelled |= {number} - outputs.keys()
+            to_cancel |= {number} - outputs.keys()
         outputs |= engine.step()
     while engine.running:
         outputs |= engine.step()
-    assert outputs.keys() == submitted.keys() - cancelled
+    assert outputs.keys() == submitted.keys() - to_cancel
     for number, best in outputs.items():
         (alone,) = decode_all(model, [submitted[number]], decoding, SPECIAL)
         assert_same(best, alone)

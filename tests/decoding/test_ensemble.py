@@ -34,10 +34,10 @@ class Mean(ToyModel):
 def test_it_decodes_as_the_mean_of_probabilities(seed: int, models: int, beam: int) -> None:
     toys = [ToyModel(9, seed + number) for number in range(models)]
     how = Decoding(beam, n_best=beam, max_ratio=0.0, max_extra=9)
-    found = search(Ensemble(toys), SOURCES, how)
+    result = search(Ensemble(toys), SOURCES, how)
     expected = search(Mean(toys), SOURCES, how)
-    assert [[h.ids for h in best] for best in found] == [[h.ids for h in best] for best in expected]
-    for best, other in zip(found, expected, strict=True):
+    assert [[h.ids for h in best] for best in result] == [[h.ids for h in best] for best in expected]
+    for best, other in zip(result, expected, strict=True):
         assert [h.score for h in best] == pytest.approx([h.score for h in other], abs=1e-4)
 
 

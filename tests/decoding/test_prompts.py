@@ -121,10 +121,10 @@ def test_samples_after_a_prompt_come_as_often_as_their_probabilities_say(source:
         else:
             for last, q in probabilities([first]).items():
                 expected[(first,) if last == END else (first, last)] = p * q
-    drawn = Counter(h.ids for h in outputs)
-    assert drawn.keys() <= expected.keys()
+    samples = Counter(h.ids for h in outputs)
+    assert samples.keys() <= expected.keys()
     usual = {ids: count * p for ids, p in expected.items() if count * p >= 5}
-    statistic = sum((drawn[ids] - n) ** 2 / n for ids, n in usual.items())
+    statistic = sum((samples[ids] - n) ** 2 / n for ids, n in usual.items())
     assert statistic < len(usual) + 5 * math.sqrt(2 * len(usual))
 
 

@@ -28,10 +28,10 @@ def partial(outputs: list[list[int]], limit: int = 100, prompts: list[list[int]]
     """Each output, after its prompt, as the one beam of a sentence of its own."""
     prompts = prompts or [[]] * len(outputs)
     requests = {number: Request(None, prompt, limit, 0) for number, prompt in enumerate(prompts)}
-    grown = PartialOutputs.start(requests, START, "cpu")
+    partial = PartialOutputs.start(requests, START, "cpu")
     for tokens in torch.tensor(outputs, dtype=torch.long).unbind(1):
-        grown = grown.grown(tokens[:, None], torch.zeros(len(outputs), 1), torch.zeros(len(outputs), 1))
-    return grown
+        partial = partial.extend(tokens[:, None], torch.zeros(len(outputs), 1), torch.zeros(len(outputs), 1))
+    return partial
 
 
 def random_scores(sentences: int, seed: int = 0) -> TokenScores:
@@ -90,9 +90,9 @@ def test_rules_look_at_prompts_of_different_lengths_too() -> None:
     found, so_far = random_scores(3), partial([[4], [4], [4]], prompts=[[4, 5, 6], [6], []])
     banned = NoRepeatedNgram(2)(found, so_far) == -torch.inf
     assert (banned & (found.log_probs > -torch.inf)).nonzero().tolist() == [[0, 0, 5]]
-    changed = RepetitionPenalty(3.0)(found, so_far) - found.logits
-    shifts = [changed[row, 0, 7] for row in range(3)]  # by the normaliser; 7 occurs nowhere
-    penalised = [(changed[row, 0] - shifts[row]).abs() > 1e-5 for row in range(3)]
+    difference = RepetitionPenalty(3.0)(found, so_far) - found.logits
+    shifts = [difference[row, 0, 7] for row in range(3)]  # by the normaliser; 7 occurs nowhere
+    penalised = [(difference[row, 0] - shifts[row]).abs() > 1e-5 for row in range(3)]
     allowed = [each[[3, 4, 5, 6, 7]].tolist() for each in penalised]
     assert allowed == [
         [False, True, True, True, False],

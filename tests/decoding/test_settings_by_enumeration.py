@@ -32,10 +32,10 @@ Pairs = list[tuple[Source, list[int]]]
 Rules = dict[str, Any]
 
 
-def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
-    assert [(h.ids, h.ended) for h in found] == [(h.ids, h.ended) for h in expected]
-    assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-4)
-    for one, other in zip(found, expected, strict=True):
+def assert_same(result: list[Hypothesis], expected: list[Hypothesis]) -> None:
+    assert [(h.ids, h.ended) for h in result] == [(h.ids, h.ended) for h in expected]
+    assert [h.score for h in result] == pytest.approx([h.score for h in expected], abs=1e-4)
+    for one, other in zip(result, expected, strict=True):
         assert one.token_log_probabilities == pytest.approx(other.token_log_probabilities, abs=1e-5)
         assert one.log_probability == pytest.approx(sum(one.token_log_probabilities), abs=1e-5)
         assert len(one.token_log_probabilities) == len(one.ids) + one.ended

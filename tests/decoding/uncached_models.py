@@ -34,9 +34,9 @@ class Uncached(Decodable[Read]):
         new = tokens.size(2)
         places = (state.lengths[:, None] + torch.arange(new))[:, None].expand_as(tokens)  # (B, K, T)
         room = torch.cat([state.tokens, torch.zeros_like(tokens)], dim=2)
-        read = replace(state, tokens=room.scatter(2, places, tokens), lengths=state.lengths + new)
-        logits = self.logits(read).unflatten(0, tokens.shape[:2])
-        return logits.gather(2, places.unsqueeze(-1).expand(-1, -1, -1, logits.size(-1))), read
+        prefix = replace(state, tokens=room.scatter(2, places, tokens), lengths=state.lengths + new)
+        logits = self.logits(prefix).unflatten(0, tokens.shape[:2])
+        return logits.gather(2, places.unsqueeze(-1).expand(-1, -1, -1, logits.size(-1))), prefix
 
     def logits(self, state: Read) -> Tensor:
         """(B K, t, V)"""

@@ -46,9 +46,9 @@ def test_gradcheck(problem):
 def test_certain_and_hopeless_targets_stay_finite():
     hidden = torch.eye(2) * 300.0
     weight = torch.eye(2, requires_grad=True)
-    found = linear_cross_entropy(hidden, weight, torch.tensor([0, 0]), 0.0, 1)
-    torch.testing.assert_close(found.total, torch.tensor(300.0))
-    found.total.backward()
+    result = linear_cross_entropy(hidden, weight, torch.tensor([0, 0]), 0.0, 1)
+    torch.testing.assert_close(result.total, torch.tensor(300.0))
+    result.total.backward()
     assert torch.isfinite(weight.grad).all()
 
 
@@ -65,10 +65,10 @@ def test_in_bfloat16_what_is_nearly_certain_is_told_from_what_is_certain():
     hidden = torch.full((1, 2), 2.0, dtype=torch.bfloat16, requires_grad=True)
     weight = torch.zeros(64, 2, dtype=torch.bfloat16)
     weight[5] = 2.0
-    found = linear_cross_entropy(hidden, weight, torch.tensor([5]), 0.0, PAD)
-    found.total.backward()
+    result = linear_cross_entropy(hidden, weight, torch.tensor([5]), 0.0, PAD)
+    result.total.backward()
     exact = hidden.detach().double().requires_grad_()
     expected = F.cross_entropy(exact @ weight.double().t(), torch.tensor([5]))
     expected.backward()
-    assert found.total.item() == found.nll.item() == pytest.approx(expected.item(), rel=0.01)
+    assert result.total.item() == result.nll.item() == pytest.approx(expected.item(), rel=0.01)
     torch.testing.assert_close(hidden.grad.double(), exact.grad, rtol=0.01, atol=0.0)

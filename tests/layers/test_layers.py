@@ -176,3 +176,17 @@ def test_layer_dropout_leaves_out_its_share_and_nothing_outside_of_training():
     torch.manual_seed(3)
     assert abs(len(layers_to_run(20_000, 0.3, True)) / 20_000 - 0.7) < 0.02
     assert layers_to_run(3, 0.3, False) == [0, 1, 2] == layers_to_run(3, 0.0, True)
+
+
+@pytest.mark.parametrize(
+    ("part", "settings", "message"),
+    [
+        (LayerNorm, {"eps": 0.0}, "eps must be above 0, found 0"),
+        (RMSNorm, {"eps": -1.0}, "eps must be above 0, found -1"),
+        (Rotary, {"base": 1.0}, "base must be above 1, found 1"),
+        (Sinusoidal, {"base": math.nan}, "base must be above 1, found nan"),
+    ],
+)
+def test_settings_out_of_range_are_refused(part, settings, message):
+    with pytest.raises(ValueError, match=message):
+        part(**settings)

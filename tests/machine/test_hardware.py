@@ -1,4 +1,4 @@
-"""What this machine can do: limits of control groups count, and what cannot be found out is left empty."""
+"""Hardware: limits of control groups count, and unknown values are empty."""
 
 import os
 from pathlib import Path
@@ -120,22 +120,22 @@ def two_threads(monkeypatch):
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("slowdown", "chosen"), [(0.6, 2), (1.1, 2), (9.0, 1)])
-def test_a_busy_machine_gets_one_thread_fewer(two_threads, monkeypatch, slowdown, chosen):
+@pytest.mark.parametrize(("slowdown", "threads"), [(0.6, 2), (1.1, 2), (9.0, 1)])
+def test_a_busy_machine_gets_one_thread_fewer(two_threads, monkeypatch, slowdown, threads):
     """`slowdown` is what two threads take, in terms of what one takes."""
-    monkeypatch.setattr(hardware, "_products_take", lambda: slowdown if torch.get_num_threads() == 2 else 1.0)
-    assert hardware.choose_threads() == torch.get_num_threads() == chosen
+    monkeypatch.setattr(hardware, "_time_products", lambda: slowdown if torch.get_num_threads() == 2 else 1.0)
+    assert hardware.choose_threads() == torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("share", [3, 1])
 def test_torch_gets_no_more_threads_than_a_container_has_time_for(two_threads, monkeypatch, share):
     torch.set_num_threads(8)
     monkeypatch.setattr(hardware, "cores", lambda: share)
-    monkeypatch.setattr(hardware, "_products_take", lambda: 1.0)
+    monkeypatch.setattr(hardware, "_time_products", lambda: 1.0)
     assert hardware.choose_threads() == torch.get_num_threads() == share
 
 
 def test_the_users_number_of_threads_stays(two_threads, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    monkeypatch.setattr(hardware, "_products_take", lambda: pytest.fail("there is nothing to try out"))
+    monkeypatch.setattr(hardware, "_time_products", lambda: pytest.fail("there is nothing to try out"))
     assert hardware.choose_threads() == 2

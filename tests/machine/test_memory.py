@@ -26,7 +26,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-def grown(how: str) -> int:
+def peak_memory(how: str) -> int:
     """Kilobytes that the peak rises over 150 shapes, each smaller than the first."""
     run = subprocess.run(
         [sys.executable, "-c", GROWTH, how],
@@ -46,8 +46,8 @@ def test_memory_stays_steady_while_shapes_change():
 
     Others, whose kernels hold less, have little to lose either way.
     """
-    steady = grown("steady")
-    assert steady < 700_000 or steady < 0.75 * grown("plain")
+    steady = peak_memory("steady")
+    assert steady < 700_000 or steady < 0.75 * peak_memory("plain")
 
 
 def test_what_the_user_has_set_stays(monkeypatch):

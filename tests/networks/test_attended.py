@@ -61,8 +61,8 @@ def test_attended_is_the_mean_over_layers_and_heads(network, source, pieces):
 def coverage_by_whole_pass(network: EncoderDecoder, request: Request, found: Hypothesis) -> float:
     source, read = request.inputs, [SPECIAL.start, *request.prompt, *found.ids]
     read = read[: len(request.prompt) + len(found.token_log_probabilities)]
-    seen = by_whole_pass(network, torch.tensor([source]), torch.tensor([len(source)]), torch.tensor([[read]]))
-    return seen[0, 0, len(request.prompt) :].sum(0).clamp(max=1).log().sum().item()
+    attention = by_whole_pass(network, torch.tensor([source]), torch.tensor([len(source)]), torch.tensor([[read]]))
+    return attention[0, 0].sum(0).clamp(max=1).log().sum().item()
 
 
 @pytest.mark.parametrize("copies", [1, 2])
@@ -75,7 +75,7 @@ def coverage_by_whole_pass(network: EncoderDecoder, request: Request, found: Hyp
         {"n_best": 3, "sampling": Sampling()},
     ],
 )
-def test_scores_hold_the_coverage_of_the_output_without_its_prompt(network, search, copies):
+def test_scores_hold_the_coverage_of_prompt_and_output(network, search, copies):
     """Reordered, selected and read at once or in steps, on the way."""
     model = Ensemble([TransformerDecoding(network)] * copies)
     how = Decoding(alpha=0.6, max_length=9, coverage_penalty=0.4, **search)

@@ -46,12 +46,12 @@ def modules(network):
 
 def inputs_and_outputs(network, texts):
     """(module, query side, key side, output) of every attention, seen from outside."""
-    seen = {}
+    calls = {}
 
     def see(kind, place):
         def hook(module, args, output):
             own = kind != "source"
-            seen[kind, place] = (module, args[0], args[0] if own else args[1].states, output[0] if own else output)
+            calls[kind, place] = (module, args[0], args[0] if own else args[1].states, output[0] if own else output)
 
         return hook
 
@@ -63,7 +63,7 @@ def inputs_and_outputs(network, texts):
     network(*texts)
     for hook in hooks:
         hook.remove()
-    return seen
+    return calls
 
 
 def torchs(module, kind):

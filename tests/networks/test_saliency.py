@@ -35,7 +35,7 @@ def log_probabilities(network, texts, change):
 
 
 def test_finite_differences_give_the_same(network, texts):
-    found = source_saliency(network, *texts)
+    result = source_saliency(network, *texts)
     embedded = network.source_embedding.weight[texts[0][0]].detach() * 8**0.5
     step, products = 1e-5, torch.zeros(T, S, 8, dtype=torch.float64)
     for token in range(S):
@@ -44,7 +44,7 @@ def test_finite_differences_give_the_same(network, texts):
             change[token, dimension] = step
             slope = log_probabilities(network, texts, change) - log_probabilities(network, texts, -change)
             products[:, token, dimension] = slope / (2 * step) * embedded[token, dimension]
-    torch.testing.assert_close(found.double(), products.norm(dim=-1), atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(result.double(), products.norm(dim=-1), atol=1e-5, rtol=1e-3)
 
 
 def test_nothing_depends_on_a_source_that_is_not_looked_at(network, texts):

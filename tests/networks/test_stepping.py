@@ -29,7 +29,7 @@ class Case:
         prompts = prompts or Padded(torch.zeros(rows, 1, dtype=torch.int64), torch.ones(rows, dtype=torch.int64))
         return self.model.start(inputs if self.reads_inputs else None, prompts)
 
-    def widened(self, inputs, beams):
+    def wide(self, inputs, beams):
         return self.model.reorder(self.start(inputs), torch.zeros(len(inputs.tokens), beams, dtype=torch.int64))
 
     def whole(self, inputs, prefix):
@@ -80,7 +80,7 @@ def test_protocol(case):
 @pytest.mark.parametrize("pieces", [[1] * 20, [3, 1, 16], [20], [2] * 10])
 def test_cached_equals_uncached(case, pieces):
     prefix = torch.randint(0, V, (3, 2, 20))
-    state, logits = case.widened(SOURCE, 2), []
+    state, logits = case.wide(SOURCE, 2), []
     for piece in prefix.split(pieces, dim=2):
         new, state = case.model.step(piece, state)
         logits.append(new)
@@ -104,7 +104,7 @@ def test_prompts_of_their_own_lengths_are_read_at_the_start(case, lengths):
 def test_reorder_continues_the_named_beams(case):
     prefix = torch.randint(0, V, (3, 2, 4))
     beams = torch.tensor([[1, 1, 0], [0, 1, 1], [0, 0, 0]])
-    _, state = case.model.step(prefix, case.widened(SOURCE, 2))
+    _, state = case.model.step(prefix, case.wide(SOURCE, 2))
     state = case.model.reorder(state, beams)
     new = torch.randint(0, V, (3, 3, 2))
     logits, _ = case.model.step(new, state)
@@ -112,34 +112,34 @@ def test_reorder_continues_the_named_beams(case):
     close(logits, case.whole(SOURCE, whole)[:, :, 4:])
 
 
-@pytest.mark.parametrize("stepped", [True, False])
-def test_select_continues_the_named_sentences_in_that_order(case, stepped):
+@pytest.mark.parametrize("logits_after", [True, False])
+def test_select_continues_the_named_sentences_in_that_order(case, logits_after):
     prefix = torch.randint(0, V, (3, 2, 4))
-    chosen = torch.tensor([2, 0])
-    state = case.widened(SOURCE, 2)
-    if stepped:
+    choice = torch.tensor([2, 0])
+    state = case.wide(SOURCE, 2)
+    if logits_after:
         _, state = case.model.step(prefix[:, :, :3], state)
-    logits, _ = case.model.step(prefix[chosen, :, 3 if stepped else 0 :], case.model.select(state, chosen))
-    close(logits[:, :, -1], case.whole(rows(SOURCE, chosen), prefix[chosen])[:, :, -1])
+    logits, _ = case.model.step(prefix[choice, :, 3 if logits_after else 0 :], case.model.select(state, choice))
+    close(logits[:, :, -1], case.whole(rows(SOURCE, choice), prefix[choice])[:, :, -1])
 
 
 def test_join_brings_sentences_of_other_lengths_and_prefixes_together(case):
     mine, theirs = torch.randint(0, V, (3, 2, 19)), torch.randint(0, V, (2, 2, 3))
-    _, state = case.model.step(mine, case.widened(SOURCE, 2))
-    _, entering = case.model.step(theirs, case.widened(OTHER, 2))
+    _, state = case.model.step(mine, case.wide(SOURCE, 2))
+    _, entering = case.model.step(theirs, case.wide(OTHER, 2))
     state = case.model.join(state, entering)
     new = torch.randint(0, V, (5, 2, 3))
     logits, state = case.model.step(new[:, :, :2], state)
     last, _ = case.model.step(new[:, :, 2:], state)
-    joined = torch.cat([logits, last], 2)
-    close(joined[:3], case.whole(SOURCE, torch.cat([mine, new[:3]], 2))[:, :, 19:])
-    close(joined[3:], case.whole(OTHER, torch.cat([theirs, new[3:]], 2))[:, :, 3:])
+    both = torch.cat([logits, last], 2)
+    close(both[:3], case.whole(SOURCE, torch.cat([mine, new[:3]], 2))[:, :, 19:])
+    close(both[3:], case.whole(OTHER, torch.cat([theirs, new[3:]], 2))[:, :, 3:])
 
 
 def test_truncate_forgets_and_goes_on(case):
     prefix, new = torch.randint(0, V, (3, 2, 6)), torch.randint(0, V, (3, 2, 2))
     lengths = torch.tensor([[6, 2], [1, 3], [4, 4]])
-    _, state = case.model.step(prefix, case.widened(SOURCE, 2))
+    _, state = case.model.step(prefix, case.wide(SOURCE, 2))
     logits, _ = case.model.step(new, case.model.truncate(state, lengths))
     for b in range(3):
         for k in range(2):

@@ -18,12 +18,12 @@ def masters(precision=torch.float32) -> MasterWeights:
 
 
 def test_the_mean_is_that_of_all_checkpoints_and_now_but_for_those_that_are_gone(monkeypatch, caplog):
-    held = {Path("a"): {"w": torch.tensor([1.0])}, Path("b"): {"w": torch.tensor([2.0])}}
+    by_folder = {Path("a"): {"w": torch.tensor([1.0])}, Path("b"): {"w": torch.tensor([2.0])}}
 
     def load(folder: Path):
-        if folder not in held:
+        if folder not in by_folder:
             raise ValueError(f"{folder}: no such folder")
-        return held[folder]
+        return by_folder[folder]
 
     monkeypatch.setattr("transduce.training.checkpoints.load_weights", load)
     now = {"w": torch.tensor([6.0])}
@@ -52,9 +52,9 @@ def test_a_young_average_forgets_sooner():
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_other_weights_are_shown_and_the_own_ones_come_back(precision):
     weights = masters(precision)
-    before = [held.detach().clone() for held in (*weights.masters, *weights.weights)]
+    before = [weight.detach().clone() for weight in (*weights.masters, *weights.weights)]
     other = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
-    with pytest.raises(RuntimeError, match="broken off"), weights.shown_as(other):
+    with pytest.raises(RuntimeError, match="broken off"), weights.swap_in(other):
         assert torch.equal(weights.weights[0].float(), torch.ones(2, 3))
         raise RuntimeError("broken off")
     for one, other in zip(before, (*weights.masters, *weights.weights), strict=True):

@@ -8,9 +8,9 @@ from transduce.training.state import TrainState
 
 
 def test_steps_and_epochs_are_known_from_the_start():
-    assert budget.counted(TrainingConfig(steps=95), 10) == budget.Budget(95, 10)
-    assert budget.counted(TrainingConfig(epochs=2.5, accumulate=2), 100) == budget.Budget(125, 13)
-    assert budget.counted(TrainingConfig(minutes=1.0), 100) is None
+    assert budget.in_steps(TrainingConfig(steps=95), 10) == budget.Budget(95, 10)
+    assert budget.in_steps(TrainingConfig(epochs=2.5, accumulate=2), 100) == budget.Budget(125, 13)
+    assert budget.in_steps(TrainingConfig(minutes=1.0), 100) is None
 
 
 def test_no_budget_means_thirty_minutes():
@@ -51,18 +51,18 @@ def test_the_rate_is_that_without_the_first_updates():
 def test_a_rate_of_nothing_but_first_updates_is_theirs():
     state = TrainState(step=2, seconds=31.0, validation_seconds=1.0, last_validation=1e-9)
     budget.note_first(state)
-    found = budget.of_minutes(TrainingConfig(minutes=1.0, validate_every=1000), state)
-    assert found.total_steps == 2 + 29 // 15
+    result = budget.of_minutes(TrainingConfig(minutes=1.0, validate_every=1000), state)
+    assert result.total_steps == 2 + 29 // 15
 
 
 @pytest.mark.parametrize("validate_every", [None, 50])
 def test_weights_that_only_later_validations_compare_are_planned_for(validate_every):
     """The first compared the weights and their moving average in 10 s; with the mean it is 15 s from now on."""
     config = TrainingConfig(minutes=10.0, validate_every=validate_every, average_last=3, ema=0.999)
-    state = TrainState(step=200, seconds=110.0, validation_seconds=10.0, last_validation=10.0, last_tried=2)
-    found = budget.of_minutes(config, state)
-    validations = (found.total_steps - 200) / found.validate_every
-    assert 110 + 0.5 * (found.total_steps - 200) + 15 * validations == pytest.approx(600, abs=15)
+    state = TrainState(step=200, seconds=110.0, validation_seconds=10.0, last_validation=10.0, last_candidates=2)
+    result = budget.of_minutes(config, state)
+    validations = (result.total_steps - 200) / result.validate_every
+    assert 110 + 0.5 * (result.total_steps - 200) + 15 * validations == pytest.approx(600, abs=15)
 
 
 @pytest.mark.parametrize("validate_every", [None, 50])
@@ -70,23 +70,23 @@ def test_minutes_are_kept_when_all_goes_on_at_the_same_rate(validate_every):
     """200 steps of half a second and validations of 10 s: the whole then takes the ten minutes, within a validation."""
     config = TrainingConfig(minutes=10.0, validate_every=validate_every)
     state = TrainState(step=200, seconds=110.0, validation_seconds=10.0, last_validation=10.0)
-    found = budget.of_minutes(config, state)
-    validations = (found.total_steps - 200) / found.validate_every
-    assert 110 + 0.5 * (found.total_steps - 200) + 10 * validations == pytest.approx(600, abs=10)
+    result = budget.of_minutes(config, state)
+    validations = (result.total_steps - 200) / result.validate_every
+    assert 110 + 0.5 * (result.total_steps - 200) + 10 * validations == pytest.approx(600, abs=10)
 
 
 def test_dear_validations_leave_four_fifths_of_the_time_to_updates():
     """The first validation took ten times what all updates so far took, as it does before anything is learnt."""
     state = TrainState(step=10, seconds=11.0, validation_seconds=10.0, last_validation=10.0)
-    found = budget.of_minutes(TrainingConfig(minutes=1.0), state)
-    assert found.total_steps - 10 == pytest.approx(0.8 * (60 - 11) / 0.1, abs=1)
-    assert found.validate_every == found.total_steps - 10
+    result = budget.of_minutes(TrainingConfig(minutes=1.0), state)
+    assert result.total_steps - 10 == pytest.approx(0.8 * (60 - 11) / 0.1, abs=1)
+    assert result.validate_every == result.total_steps - 10
 
 
 def test_a_budget_already_overspent_ends_the_run_where_it_is():
     state = TrainState(step=1, seconds=50.0, validation_seconds=10.0, last_validation=10.0)
-    found = budget.of_minutes(TrainingConfig(minutes=0.1), state)
-    assert found.total_steps == 1 and found.validate_every >= 1
+    result = budget.of_minutes(TrainingConfig(minutes=0.1), state)
+    assert result.total_steps == 1 and result.validate_every >= 1
 
 
 @pytest.mark.parametrize(

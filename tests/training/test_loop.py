@@ -1,7 +1,8 @@
-"""The loop on one weight: which checkpoint is the best, when it stops early, and what a kill loses."""
+"""The loop on one weight: the best checkpoint, early stopping, kills, divergence."""
 
 import math
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from itertools import count
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from transduce.data.loader import Loader, Rows
-from transduce.training import checkpoints, loop
+from transduce.training import checkpoints, loop, metrics_log, progress_line
 from transduce.training.averaging import MovingAverage
 from transduce.training.config import EarlyStop, TrainingConfig
 from transduce.training.interrupt import StopRequest
@@ -21,7 +22,7 @@ from transduce.training.optimisers import Adam
 from transduce.training.precision import MasterWeights
 from transduce.training.schedules import Constant
 from transduce.training.state import TrainState
-from transduce.training.step import TrainingStep
+from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.train.run_folder import restored
 
@@ -40,18 +41,21 @@ class Numbers(Loader):
             yield Rows(0, place, {"number": [np.array([place], dtype=np.int32)]}, np.array([0]))
 
 
-def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
-    """Validations find `found` one after the other, as exact-match and dev loss, then always the same."""
+def job(folder, validations=(), fails_at=math.inf, diverges_at=math.inf, weight=1, **settings) -> Job:
+    """`validations` are exact-match and dev loss of one after the other; later ones are all alike."""
     folder.mkdir(exist_ok=True)
     torch.manual_seed(1)
     network = nn.Linear(1, 1, bias=False)
-    results, calls = [*found], count(1)
+    results, calls = [*validations], count(1)
 
     def loss(network, number, smoothing):
-        assert next(calls) < fails_at, "killed"
-        drawn = torch.rand(())  # a run that goes on must draw what it would have drawn
-        total = (network.weight.flatten() - number * drawn).square().sum()
-        return Loss(total, 1, {"nll": total.detach()})
+        call = next(calls)
+        assert call < fails_at, "killed"
+        noise = torch.rand(())  # a resumed run must draw the same
+        total = (network.weight.flatten() - number * noise).square().sum()
+        if call >= diverges_at:
+            total = total * math.nan
+        return Loss(total, weight, {"nll": total.detach()})
 
     def validate(stop):
         match, dev_loss = results.pop(0) if results else (0.5, 1.0)
@@ -65,7 +69,7 @@ def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
             TrainingStep(network, loss),
             lambda rows: torch.tensor(float(rows.columns["number"][0][0])),
             masters,
-            Adam().build(masters.named, ()),
+            Adam().build(masters.parameters, ()),
             config,
         ),
         moving=None if config.ema is None else MovingAverage(masters, config.ema),
@@ -76,6 +80,8 @@ def job(folder, found=(), fails_at=math.inf, **settings) -> Job:
         higher_is_better=lambda name: name == "exact-match",
         publish=lambda state, weights, values: None,
         draw=lambda: None,
+        figures=lambda nll: {},
+        unit="numbers",
     )
 
 
@@ -85,20 +91,20 @@ def end(folder) -> tuple[dict, dict]:
     state = {name: value for name, value in asdict(newest.state).items() if "seconds" not in name}
     state.pop("last_validation")
     parts = (newest.weights, newest.optimiser, newest.random, newest.average)
-    return state, {(n, name): held.tolist() for n, part in enumerate(parts) for name, held in part.items()}
+    return state, {(n, name): tensor.tolist() for n, part in enumerate(parts) for name, tensor in part.items()}
 
 
 def test_checkpoints_between_validations_change_nothing_and_do_not_pile_up(tmp_path, monkeypatch):
-    found = [(0.1, 1.0), (0.9, 1.0), (0.1, 1.0), (0.1, 1.0)] * 2  # of two weights each: step 3 has the best
+    validations = [(0.1, 1.0), (0.9, 1.0), (0.1, 1.0), (0.1, 1.0)] * 2  # of two weights each: step 3 has the best
     settings = {"average_last": 1, "keep_last": 2}
-    assert loop.run(job(tmp_path / "plain", found, **settings), TrainState(), StopRequest())
+    assert loop.run(job(tmp_path / "plain", validations, **settings), TrainState(), StopRequest())
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
-    written, save = [], checkpoints.save
+    steps, save = [], checkpoints.save
     monkeypatch.setattr(
-        checkpoints, "save", lambda *arguments: (written.append(arguments[1].state.step), save(*arguments))[1]
+        checkpoints, "save", lambda *arguments: (steps.append(arguments[1].state.step), save(*arguments))[1]
     )
-    assert loop.run(job(tmp_path / "often", found, **settings), TrainState(), StopRequest())
-    assert written == list(range(1, 13))
+    assert loop.run(job(tmp_path / "often", validations, **settings), TrainState(), StopRequest())
+    assert steps == list(range(1, 13))
     assert end(tmp_path / "often") == end(tmp_path / "plain")
     assert checkpoints.names(tmp_path / "often/checkpoints") == ["step-00000003", "step-00000011", "step-00000012"]
 
@@ -124,49 +130,49 @@ def test_a_killed_run_goes_on_from_a_checkpoint_between_validations_to_the_same_
     with pytest.raises(AssertionError, match="killed"):
         loop.run(job(tmp_path / "killed", validate_every=6, fails_at=6), TrainState(), StopRequest())
     again = job(tmp_path / "killed", validate_every=6)
-    found = checkpoints.load_newest(again.checkpoints)
-    assert found.state.step == 5 and found.state.best is None
-    state = restored(found, again.trainable.masters, again.trainable.optimiser, again.moving)
+    newest = checkpoints.load_newest(again.checkpoints)
+    assert newest.state.step == 5 and newest.state.best is None
+    state = restored(newest, again.trainable.masters, again.trainable.optimiser, again.moving)
     assert loop.run(again, state, StopRequest())
     assert end(tmp_path / "killed") == end(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(
-    ("found", "best"),
+    ("validations", "best"),
     [
-        ([(0.0, 3.0), (0.0, 1.0), (0.0, 2.0), (0.0, 1.0)], 6),  # of equal scores the lower loss, then the earlier
+        ([(0.0, 3.0), (0.0, 1.0), (0.0, 2.0), (0.0, 1.0)], 6),  # a tie goes to the lower loss, then to the earlier
         ([(0.0, 3.0), (0.0, 1.0), (0.1, 9.0), (0.0, 0.5)], 9),  # a better score counts first
-        ([(0.0, 1.0), (0.0, 0.99999), (0.0, 1.0), (0.0, 1.0)], 3),  # what rounding errors make is no difference
+        ([(0.0, 1.0), (0.0, 0.99999), (0.0, 1.0), (0.0, 1.0)], 3),  # rounding errors are no difference
     ],
 )
-def test_of_equal_scores_the_lower_loss_is_the_best(tmp_path, found, best):
+def test_a_tie_of_scores_goes_to_the_lower_loss(tmp_path, validations, best):
     state = TrainState()
-    loop.run(job(tmp_path, found, ema=None, keep_last=1), state, StopRequest())
+    loop.run(job(tmp_path, validations, ema=None, keep_last=1), state, StopRequest())
     assert state.best == checkpoints.name_of(best)
     assert state.scores.keys() == state.losses.keys() == {state.best}
     assert set(checkpoints.names(tmp_path / "checkpoints")) == {state.best, "step-00000012"}
 
 
-def test_of_equal_weights_of_one_validation_the_lower_loss_is_the_best(tmp_path):
+def test_a_tie_of_candidates_goes_to_the_lower_loss(tmp_path):
     state = TrainState()
     loop.run(job(tmp_path, [(0.0, 2.0), (0.0, 1.0)], steps=3), state, StopRequest())
-    assert state.best_weights == "ema" and state.last_tried == 2
+    assert state.best_weights == "ema" and state.last_candidates == 2
 
 
 def test_early_stopping_waits_while_the_loss_falls(tmp_path):
     """Exact-match stays 0: at step 9 for the second time the loss is no lower either."""
-    state, found = TrainState(), [(0.0, 3.0), (0.0, 2.0), (0.0, 2.0), (0.0, 2.5), (0.0, 1.0)]
+    state, validations = TrainState(), [(0.0, 3.0), (0.0, 2.0), (0.0, 2.0), (0.0, 2.5), (0.0, 1.0)]
     stopping = {"early_stop": EarlyStop(patience=2), "ema": None, "steps": 30}
-    assert loop.run(job(tmp_path, found, **stopping), state, StopRequest())
-    assert (state.step, state.watched, state.watched_loss) == (12, 0.0, 2.0)
+    assert loop.run(job(tmp_path, validations, **stopping), state, StopRequest())
+    assert (state.step, state.stop_score, state.stop_loss) == (12, 0.0, 2.0)
 
 
 def test_the_state_of_an_earlier_version_goes_on(tmp_path):
     """It kept scores without losses: a tie with one that has a loss is lost."""
-    saved = asdict(TrainState(step=3, position=3, validated_at=3, best="step-00000003", scores={"step-00000003": 0.0}))
-    for name in ("last_tried", "first_steps", "first_seconds", "losses", "watched_loss"):
-        saved.pop(name)
-    state = TrainState(**saved)
+    fields = asdict(TrainState(step=3, position=3, validated_at=3, best="step-00000003", scores={"step-00000003": 0.0}))
+    for name in ("last_candidates", "first_steps", "first_seconds", "losses", "stop_loss"):
+        fields.pop(name)
+    state = TrainState(**fields)
     loop.run(job(tmp_path, [(0.0, 5.0)] * 3, ema=None), state, StopRequest())
     assert state.best == "step-00000006"
 
@@ -176,6 +182,43 @@ def test_a_run_of_minutes_keeps_the_time_of_its_first_updates(tmp_path):
     minutes = {"steps": None, "minutes": 0.001, "validate_every": None}
     assert loop.run(job(tmp_path, **minutes), state, StopRequest())
     assert 1 <= state.first_steps <= 5 and state.first_seconds > 0.0
-    counted = TrainState()
-    loop.run(job(tmp_path / "counted"), counted, StopRequest())
-    assert (counted.first_steps, counted.first_seconds) == (0, 0.0)
+    in_steps = TrainState()
+    loop.run(job(tmp_path / "steps"), in_steps, StopRequest())
+    assert (in_steps.first_steps, in_steps.first_seconds) == (0, 0.0)
+
+
+NAN = (math.nan, math.nan)
+
+
+def test_the_error_of_a_diverged_run_names_the_best_checkpoint_not_the_newest(tmp_path):
+    best = re.escape(str(tmp_path / "checkpoints/step-00000003"))
+    with pytest.raises(loop.Diverged, match=rf"5 updates in a row .* the best checkpoint is {best}; begin a new run"):
+        loop.run(job(tmp_path, [(0.9, 1.0), (0.1, 2.0)], ema=None, diverges_at=8), TrainState(), StopRequest())
+
+
+def test_weights_whose_validation_is_nan_are_not_saved(tmp_path):
+    with pytest.raises(loop.Diverged, match=r"not finite .* no validation gave a number yet; begin a new run"):
+        loop.run(job(tmp_path / "a", [NAN] * 4, ema=None, diverges_at=5), TrainState(), StopRequest())
+    assert not checkpoints.names(tmp_path / "a/checkpoints")
+    state = TrainState()
+    assert loop.run(job(tmp_path / "b", [(0.5, 1.0)] + [NAN] * 3, ema=None), state, StopRequest())
+    assert checkpoints.names(tmp_path / "b/checkpoints") == ["step-00000003"] and state.best == "step-00000003"
+
+
+def test_a_run_of_batches_without_units_ends_and_moves_nothing(tmp_path):
+    """A masked language model may draw no mask."""
+    empty, state = job(tmp_path, weight=0, ema=None), TrainState()
+    before = empty.trainable.masters.tensors()["weight"].clone()
+    assert loop.run(empty, state, StopRequest()) and state.step == 12 and state.target_tokens == 0
+    assert torch.equal(empty.trainable.masters.tensors()["weight"], before)
+    assert {event["kind"] for event in metrics_log.read(tmp_path / "metrics.jsonl")} == {"validation"}
+
+
+@pytest.mark.parametrize("figures", [{}, {"perplexity": 7.0}])
+def test_the_progress_line_has_the_perplexity_that_the_task_gives(tmp_path, monkeypatch, caplog, figures):
+    monkeypatch.setattr(progress_line, "LINE_SECONDS", -1.0)
+    parts = replace(job(tmp_path), figures=lambda nll: figures, unit="output tokens")
+    with caplog.at_level("INFO"):
+        loop.run(parts, TrainState(), StopRequest())
+    (line, *_) = [message for message in caplog.messages if message.startswith("step 1/12")]
+    assert ("ppl 7.00" in line) == bool(figures) and "tokens/s" in line

@@ -37,9 +37,9 @@ def test_tensorboard_reads_what_was_written_at_once(tmp_path):
         "train/loss": 1.5,
         "train/loss__ema_": 2.5,
     }
-    (shown,) = text.summary.value
-    assert shown.tag == "samples/text_summary" and shown.metadata.plugin_data.plugin_name == "text"
-    assert shown.tensor.string_val == ["Zeile äöü".encode()]
+    (content,) = text.summary.value
+    assert content.tag == "samples/text_summary" and content.metadata.plugin_data.plugin_name == "text"
+    assert content.tensor.string_val == ["Zeile äöü".encode()]
 
 
 def test_a_full_disk_ends_what_tensorboard_gets_and_nothing_else(tmp_path, monkeypatch, caplog):

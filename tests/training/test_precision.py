@@ -13,19 +13,19 @@ def test_what_has_no_gradient_stays_where_it_is(precision: str) -> None:
     """As a layer that is left out: neither momentum nor weight decay moves it."""
     network = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
     masters = MasterWeights(network, PRECISIONS[precision])
-    optimiser = AdamW(weight_decay=0.1).build(masters.named, ())
+    optimiser = AdamW(weight_decay=0.1).build(masters.parameters, ())
     x = torch.randn(2, 4, dtype=PRECISIONS[precision])
     (network[0](x) + network[1](x)).sum().backward()
     masters.collect()
     optimiser.step(0.1)
     masters.publish()
     masters.clear()
-    before = {name: held.clone() for name, held in masters.tensors().items()}
+    before = {name: tensor.clone() for name, tensor in masters.tensors().items()}
     network[0](x).sum().backward()
     masters.collect()
     optimiser.step(0.1)
-    moved = [name for name, held in masters.tensors().items() if not torch.equal(held, before[name])]
-    assert moved == ["0.weight", "0.bias"]
+    names = [name for name, tensor in masters.tensors().items() if not torch.equal(tensor, before[name])]
+    assert names == ["0.weight", "0.bias"]
 
 
 def test_gradients_of_several_batches_add_up_in_float32() -> None:

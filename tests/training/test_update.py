@@ -15,7 +15,7 @@ from transduce.training.optimisers import Adam
 from transduce.training.precision import MasterWeights
 from transduce.training.schedules import Constant
 from transduce.training.state import TrainState
-from transduce.training.step import TrainingStep
+from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable, update
 
 NO_ROOM = (  # as torch says it of a GPU, and of a CPU
@@ -46,13 +46,13 @@ def trainable(largest=100, error=NO_ROOM[0], **settings):
 
     config = TrainingConfig(learning_rate=0.1, schedule=Constant(), **settings)
     masters = MasterWeights(network, torch.float32)
-    return Trainable(TrainingStep(network, loss), batch, masters, Adam().build(masters.named, ()), config)
+    return Trainable(TrainingStep(network, loss), batch, masters, Adam().build(masters.parameters, ()), config)
 
 
 def test_the_loss_is_that_per_token_over_all_batches():
-    measured = update(trainable(clip_norm=0.0), [rows(1, 2), rows(3)], TrainState())
-    assert measured.loss == pytest.approx((0.25 + 2.25 + 6.25) / 3) and measured.tokens == 3
-    assert measured.gradient_norm == pytest.approx(2 * (0.5 + 1.5 + 2.5) / 3)
+    result = update(trainable(clip_norm=0.0), [rows(1, 2), rows(3)], TrainState())
+    assert result.loss == pytest.approx((0.25 + 2.25 + 6.25) / 3) and result.units == 3
+    assert result.gradient_norm == pytest.approx(2 * (0.5 + 1.5 + 2.5) / 3)
 
 
 def test_two_batches_make_the_update_that_one_of_both_makes():
@@ -77,8 +77,23 @@ def test_other_errors_of_torch_are_not_taken_for_it():
 
 
 def test_memory_that_does_not_hold_one_row_is_named():
-    with pytest.raises(ValueError, match="does not hold one row; use a smaller model"):
+    with pytest.raises(ValueError, match="one row does not fit into memory; use a smaller model"):
         update(trainable(largest=0), [rows(1, 2)], TrainState())
+
+
+def test_rows_without_units_count_nothing():
+    """A batch with units and one without make the update of the first alone."""
+    one, two = trainable(), trainable()
+
+    def loss(network, numbers, smoothing):
+        return one.step.loss(network, numbers, smoothing) if len(numbers) > 1 else Loss(torch.zeros(()), 0, {})
+
+    two = replace(two, step=TrainingStep(two.step.network, loss))
+    expected = update(one, [rows(1, 2)], TrainState())
+    assert update(two, [rows(1, 2), rows(3)], TrainState()) == expected
+    torch.testing.assert_close(one.step.network.weight, two.step.network.weight)
+    before = two.step.network.weight.clone()
+    assert update(two, [rows(3)], TrainState()).units == 0 and torch.equal(two.step.network.weight, before)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -90,17 +105,17 @@ def test_what_is_not_finite_moves_nothing(bad):
         loss = step.loss(network, numbers, smoothing)
         return replace(loss, total=loss.total * bad)
 
-    measured = update(replace(job, step=TrainingStep(step.network, broken)), [rows(1)], TrainState())
-    assert not measured.made and step.network.weight.item() == 0.5
+    result = update(replace(job, step=TrainingStep(step.network, broken)), [rows(1)], TrainState())
+    assert not result.finite and step.network.weight.item() == 0.5
     assert not job.optimiser.tensors()
 
 
 def test_gradients_are_clipped_to_the_norm():
-    seen = []
+    norms = []
     job = trainable(clip_norm=0.01)
-    job.optimiser.step = lambda rate: seen.append(job.masters.masters[0].grad.norm().item())
-    measured = update(job, [rows(9)], TrainState())
-    assert measured.gradient_norm == pytest.approx(17.0) and seen == [pytest.approx(0.01, rel=1e-3)]
+    job.optimiser.step = lambda rate: norms.append(job.masters.masters[0].grad.norm().item())
+    result = update(job, [rows(9)], TrainState())
+    assert result.gradient_norm == pytest.approx(17.0) and norms == [pytest.approx(0.01, rel=1e-3)]
 
 
 def test_bf16_masters_keep_updates_that_bf16_would_lose():
@@ -122,9 +137,9 @@ def test_bf16_masters_keep_updates_that_bf16_would_lose():
 
 def test_masters_come_back_as_they_were_saved():
     first, second = nn.Linear(3, 2), nn.Linear(3, 2)
-    saved = {name: held.clone() for name, held in MasterWeights(first, torch.bfloat16).tensors().items()}
+    tensors = {name: tensor.clone() for name, tensor in MasterWeights(first, torch.bfloat16).tensors().items()}
     masters = MasterWeights(second, torch.bfloat16)
-    masters.load(saved)
-    for name, held in masters.tensors().items():
-        assert torch.equal(held, saved[name])
-    torch.testing.assert_close(second.weight.float(), saved["weight"], atol=0.01, rtol=0.01)
+    masters.load(tensors)
+    for name, tensor in masters.tensors().items():
+        assert torch.equal(tensor, tensors[name])
+    torch.testing.assert_close(second.weight.float(), tensors["weight"], atol=0.01, rtol=0.01)

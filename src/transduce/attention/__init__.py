@@ -1,1 +1,1 @@
-"""Attention: weights = normalise(score(q, k) + bias, mask), output = weights @ v. Imports `layers` only."""
+"""Attention: weights = normalise(score(q, k) + bias, mask), output = weights @ v."""

@@ -4,7 +4,7 @@
     output  = dropout(weights) @ value                          attend
 
 By default that is softmax(query key^T / sqrt(E)) value (Vaswani et al. 2017, 1706.03762, section 3.2.1). The kernels
-below compute the same faster; `plan` (kernels.py) chooses one.
+below compute the same faster. `explain` says which one computes a call, and why.
 
 Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a head, V width of a value.
 """
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from transduce.attention.kernels import Backend, Request, plan
+from transduce.attention.kernels import Backend, Plan, Request, plan
 from transduce.attention.masks import DenseMask, Mask
 from transduce.attention.normalisers import Normaliser, Softmax
 from transduce.attention.scores import ScaledDotProduct, Score
@@ -57,18 +57,11 @@ def attend(
     """Each query's mean of the values, weighted by `attention_weights`.
 
     A query that may attend to nothing gives zeros. One key gives its value, whatever the scores. With G below H, each
-    head of keys and values serves H / G heads of queries that stand side by side (Ainslie et al. 2023, 2305.13245).
+    head of keys and values serves H / G neighbouring heads of queries (Ainslie et al. 2023, 2305.13245).
     `dropout` is the share of the weights that are set to zero while the others grow by as much: for training only.
-    `backend` forces one of "reference", "matmul", "sdpa"; ValueError where that one cannot compute this. Otherwise
-    `plan` chooses.
+    `backend` forces one of "reference", "matmul", "sdpa"; ValueError where that one cannot compute this.
     """
-    request = Request(
-        device=query.device.type,
-        keys=key.shape[2],
-        dot_product=isinstance(score, ScaledDotProduct),
-        softmax=isinstance(normalise, Softmax),
-    )
-    kernel = plan(request, backend).backend
+    kernel = explain(query, key, score=score, normalise=normalise, backend=backend).backend
     if kernel == "reference":
         weights = drop(attention_weights(query, key, mask, bias, score, normalise), dropout, training=True)
         return weights @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
@@ -83,6 +76,27 @@ def attend(
     output = compute(fold(query), key, value, dense, None if bias is None else fold(bias), scale, dropout)
     by_head: Tensor = output.unflatten(2, (-1, query.shape[2]))  # (B, G, R L, V) -> (B, G, R, L, V)
     return by_head.flatten(1, 2)
+
+
+def explain(
+    query: Float[Tensor, "B H L E"],
+    key: Float[Tensor, "B G S E"],
+    *,
+    score: Score = DOT_PRODUCT,
+    normalise: Normaliser = SOFTMAX,
+    backend: Backend | None = None,
+) -> Plan:
+    """The kernel that computes `attend` with these arguments, and the reason; the other arguments do not matter.
+
+    With a score of one's own: `Plan("reference", "the score is no scaled dot product")`.
+    """
+    request = Request(
+        device=query.device.type,
+        keys=key.shape[2],
+        dot_product=isinstance(score, ScaledDotProduct),
+        softmax=isinstance(normalise, Softmax),
+    )
+    return plan(request, backend)
 
 
 def _matmul(
@@ -101,7 +115,7 @@ def _matmul(
     if mask is None:
         return drop(scores.softmax(-1), dropout, training=True) @ value
     weights = drop((scores + mask.additive(scores.dtype)).softmax(-1), dropout, training=True)
-    return _zero_where_nothing_is_seen(weights @ value, mask)
+    return _zero_without_keys(weights @ value, mask)
 
 
 def _sdpa(
@@ -113,14 +127,14 @@ def _sdpa(
     scale: float,
     dropout: float,
 ) -> Tensor:
-    """PyTorch's scaled_dot_product_attention, in whichever fused form the device has."""
+    """PyTorch's scaled_dot_product_attention, in the fused form of the device."""
     if mask is not None:
         bias = mask.additive(query.dtype) if bias is None else bias + mask.additive(query.dtype)
     output = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout, scale=scale)
-    return output if mask is None else _zero_where_nothing_is_seen(output, mask)
+    return output if mask is None else _zero_without_keys(output, mask)
 
 
-def _zero_where_nothing_is_seen(output: Tensor, mask: DenseMask) -> Tensor:
+def _zero_without_keys(output: Tensor, mask: DenseMask) -> Tensor:
     return output if mask.every_query_sees else output * mask.allowed.any(-1, keepdim=True)
 
 

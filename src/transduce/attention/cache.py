@@ -22,7 +22,7 @@ SLOTS = 16  # of a new buffer, which doubles when it is full
 
 @dataclass(frozen=True)
 class Lengths:
-    """Number of tokens in each of N rows. `longest` and `equal` stand beside the tensor so that no step reads it back."""
+    """Number of tokens in each of N rows. `longest` and `equal` are stored beside the tensor, so that no step reads it back."""
 
     rows: Int[Tensor, " N"]
     longest: int
@@ -174,12 +174,12 @@ class MemoryCache:
     def join(self, other: "MemoryCache") -> "MemoryCache":
         """These sentences, then the other's, padded to one length."""
 
-        def padded(x: Tensor, source: int) -> Tensor:
+        def pad(x: Tensor, source: int) -> Tensor:
             return F.pad(x, (0, 0, 0, source - x.shape[2]))
 
         source = max(self.mask.allowed.shape[3], other.mask.allowed.shape[3])
         keys, values = (
-            tuple(torch.cat([padded(a, source), padded(b, source)]) for a, b in zip(mine, theirs, strict=True))
+            tuple(torch.cat([pad(a, source), pad(b, source)]) for a, b in zip(mine, theirs, strict=True))
             for mine, theirs in ((self.keys, other.keys), (self.values, other.values))
         )
         masks = [F.pad(each.mask.allowed, (0, source - each.mask.allowed.shape[3])) for each in (self, other)]

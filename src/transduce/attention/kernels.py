@@ -1,4 +1,4 @@
-"""Which backend serves a request for attention, and why. Pure: the same request always gets the same plan."""
+"""The kernel that computes a call of `attend`, and the reason. Pure: the same request always has the same plan."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ SHORT_ON_CPU = 512  # keys: up to here plain products beat PyTorch's CPU flash k
 
 @dataclass(frozen=True)
 class Request:
-    """What a call of `attend` looks like from outside."""
+    """The properties of a call of `attend` that select its kernel."""
 
     device: str
     keys: int
@@ -20,23 +20,25 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
+    """A kernel and the reason for it."""
+
     backend: Backend
     reason: str
 
 
-def plan(request: Request, wanted: Backend | None = None) -> Plan:
-    """The backend for `request`; `wanted` is obeyed, and refused with a ValueError where it cannot do the job."""
-    unable = None
+def plan(request: Request, backend: Backend | None = None) -> Plan:
+    """The fastest exact kernel, or `backend`. ValueError where that one cannot compute the request."""
+    obstacle = None
     if not request.dot_product:
-        unable = "the score is no scaled dot product"
+        obstacle = "the score is no scaled dot product"
     elif not request.softmax:
-        unable = "the weights are not normalised by a softmax"
-    if wanted is not None:
-        if wanted != "reference" and unable:
-            raise ValueError(f"attention backend {wanted!r} cannot do this: {unable}; use 'reference'")
-        return Plan(wanted, "asked for")
-    if unable:
-        return Plan("reference", unable)
+        obstacle = "the weights are not normalised by a softmax"
+    if backend is not None:
+        if backend != "reference" and obstacle:
+            raise ValueError(f"attention backend {backend!r} cannot do this: {obstacle}; use 'reference'")
+        return Plan(backend, "the caller sets it")
+    if obstacle:
+        return Plan("reference", obstacle)
     if request.device == "cpu" and request.keys <= SHORT_ON_CPU:
         return Plan("matmul", f"at most {SHORT_ON_CPU} keys on a CPU: plain products are faster than the flash kernel")
     return Plan("sdpa", "a scaled dot product with a softmax: PyTorch's fused kernel")

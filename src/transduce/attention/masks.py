@@ -1,7 +1,7 @@
 """Masks as closures: (batch, head, query, key) -> bool, True = may attend. Compose them with `&`, `|` and `~`.
 
 The four arguments are index tensors that broadcast against each other, shaped (B,1,1,1), (1,H,1,1), (1,1,L,1) and
-(1,1,1,S); a closure that ignores some of them gives a small tensor, and only what is composed of several grows.
+(1,1,1,S); a closure that ignores some of them gives a small tensor.
 
     >>> causal().dense(1, 1, 3, 3)[0, 0].int()      rows are queries, columns are keys
     [[1, 0, 0],
@@ -22,7 +22,7 @@ Rule = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Mask:
-    """Who may attend to whom, as a rule over indices."""
+    """A rule over indices: which query may attend to which key."""
 
     rule: Rule
 
@@ -51,7 +51,7 @@ class Mask:
 
 @dataclass(frozen=True)
 class DenseMask:
-    """A mask as a tensor (B or 1, H or 1, L, S), True = may attend, with its additive forms kept."""
+    """A mask as a tensor (B or 1, H or 1, L, S), True = may attend, with its additive forms cached."""
 
     allowed: Bool[Tensor, "_ _ L S"]
     _additive: dict[torch.dtype, Tensor] = field(default_factory=dict, repr=False, compare=False)
@@ -65,7 +65,7 @@ class DenseMask:
 
     @cached_property
     def every_query_sees(self) -> bool:
-        """Whether each query has some key. Not asked of an accelerator, which would have to stop and answer: False."""
+        """Whether each query has some key. False on an accelerator, as reading the answer back would stall it."""
         return self.allowed.device.type == "cpu" and bool(self.allowed.any(-1).all())
 
 

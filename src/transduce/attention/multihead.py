@@ -19,7 +19,7 @@ NO_POSITIONS = NoPositions()
 
 
 class MultiHeadAttention(nn.Module):
-    """What self-attention and cross-attention share: the sizes and parts of their heads, and the output map.
+    """The common part of self-attention and cross-attention: sizes and parts of their heads, and the output map.
 
     key_value_heads: G, by default H (Ainslie et al. 2023, 2305.13245). head_width: E, by default D / H. dropout: share of
     the attention weights that training drops. score, normalise: as of `attend`.
@@ -90,9 +90,9 @@ class SelfAttention(MultiHeadAttention):
         positions: Positions | None = None,
         cache: KeyValueCache | None = None,
     ) -> tuple[Float[Tensor, "B L D"], KeyValueCache | None]:
-        """With a cache the keys are those in it, then the new ones, and the longer cache comes back beside the output.
+        """With a cache the keys are those in it, then the new ones, and the longer cache is returned beside the output.
 
-        Mask and bias are over all of these keys. Without `positions` the tokens stand at 0 .. L - 1.
+        Mask and bias are over all of these keys. Without `positions` the positions are 0 .. L - 1.
         """
         positions = positions or Positions.first(x.shape[1], x.device)
         query, key, value = self.queries_keys_values(x, positions)

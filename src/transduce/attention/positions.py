@@ -1,4 +1,4 @@
-"""Where a token stands: encodings that are added to embeddings, rotate queries and keys, or bias the scores.
+"""Position encodings, which are added to embeddings, rotate queries and keys, or bias the scores.
 
 Letters: B rows, T tokens, S keys, D width of the model, H heads, E width of a head.
 """
@@ -12,6 +12,9 @@ from typing import Annotated
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from transduce import config
+from transduce.config import Fact
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Positions:
 
 @dataclass(frozen=True)
 class PositionEncoding:
-    """Three ways to tell a network where tokens stand. Each does nothing here; a kind overrides the ways that it uses."""
+    """Three ways to tell a network the positions of tokens. Each does nothing here; a kind overrides those that it uses."""
 
     def check(self, head_width: int) -> None:
         """ValueError if heads of this width do not suit the encoding."""
@@ -63,10 +66,10 @@ class NoPositions(PositionEncoding):
 class Sinusoidal(PositionEncoding):
     """Fixed sines and cosines, added; any length (Vaswani et al. 2017)."""
 
-    base: Annotated[float, "the longest wavelength is 2 pi times this"] = 10_000.0
+    base: Annotated[float, "the longest wavelength is 2 pi times this", Fact(above=1)] = 10_000.0
 
     def __post_init__(self) -> None:
-        _check_base(self.base)
+        config.check(self)
 
     def embed(self, x: Float[Tensor, "B T D"], positions: Positions) -> Float[Tensor, "B T D"]:
         return x + _values_at(sinusoidal, positions, x.shape[-1], self.base, x.dtype)
@@ -76,10 +79,10 @@ class Sinusoidal(PositionEncoding):
 class Rotary(PositionEncoding):
     """Rotations of the queries and keys of self-attention: scores depend on distances; any length (Su et al. 2021)."""
 
-    base: Annotated[float, "the longest wavelength is 2 pi times this"] = 10_000.0
+    base: Annotated[float, "the longest wavelength is 2 pi times this", Fact(above=1)] = 10_000.0
 
     def __post_init__(self) -> None:
-        _check_base(self.base)
+        config.check(self)
 
     def check(self, head_width: int) -> None:
         if head_width % 2:
@@ -131,8 +134,8 @@ def rotate(x: Float[Tensor, "*B E"], turn: Float[Tensor, "*#B 2 E"]) -> Float[Te
     Lengths stay, and the product of two rotated vectors depends on their distance only. These planes are those of LLaMA;
     the paper's own, of features 2i and 2i + 1, are the same after a permutation of the features.
     """
-    swapped = torch.cat(x.chunk(2, -1)[::-1], -1)
-    return torch.addcmul(x * turn[..., 0, :], swapped, turn[..., 1, :])
+    halves = torch.cat(x.chunk(2, -1)[::-1], -1)
+    return torch.addcmul(x * turn[..., 0, :], halves, turn[..., 1, :])
 
 
 def alibi_slopes(heads: int) -> list[float]:
@@ -166,11 +169,6 @@ def _table(function: Function, size: int, width: int, base: float, dtype: torch.
     """The function at positions 0 .. size - 1. A constant, not a buffer: casting a module would round it."""
     with torch.inference_mode(False), torch.no_grad():
         return function(torch.arange(size, device=device), width, base).to(dtype)
-
-
-def _check_base(base: float) -> None:
-    if base <= 1:
-        raise ValueError(f"base must be above 1, found {base}")
 
 
 POSITIONS: dict[str, type[PositionEncoding]] = {

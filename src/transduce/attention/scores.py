@@ -1,4 +1,4 @@
-"""Scores: how well each key answers each query."""
+"""Scores of each key for each query."""
 
 import math
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""From models that can score the next token to whole outputs: searches and draws over a small protocol."""
+"""Decoding: from a model that scores the next token to whole outputs, by search or sampling, over a small protocol."""

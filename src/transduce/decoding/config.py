@@ -18,8 +18,8 @@ class Decoding:
 
         limit = min(max-length, floor(max-ratio * source tokens) + max-extra)
 
-    which holds for each sentence on its own, whatever it shares a batch with. What reaches the limit without an end
-    token counts as finished there, as it is. The defaults leave room for outputs in characters of a source in words.
+    for each sentence on its own, whatever else is in its batch. An output that reaches the limit without an end token
+    counts as finished there. The defaults suffice for outputs in characters of a source in words.
     No output is shorter than min-length, or than its limit where that is less; where no-repeat-ngram leaves no token,
     the output ends nevertheless.
     """
@@ -57,17 +57,17 @@ class Decoding:
     ] = 1.0
     coverage_penalty: Annotated[
         float,
-        "weight of source tokens that got little attention (Wu et al. 2016, 1609.08144, eq. 14); 0 for none",
+        "weight of source tokens with little attention from prompt and output (Wu et al. 2016, 1609.08144, eq. 14); 0: none",
         Fact(at_least=0, at_most=1_000),
     ] = 0.0
     groups: Annotated[
         int,
-        "groups that the beam is divided into, kept apart by diversity (Vijayakumar et al. 2016, 1610.02424)",
+        "groups of the beam, which diversity separates (Vijayakumar et al. 2016, 1610.02424)",
         Fact(at_least=1, at_most=1_000),
     ] = 1
     diversity: Annotated[
         float,
-        "what a group pays for each token that an earlier group takes at the same place",
+        "cost to a group of each token that an earlier group chooses at the same place",
         Fact(at_least=0, at_most=1_000),
     ] = 0.0
 
@@ -94,11 +94,11 @@ class Decoding:
             raise ValueError(f"groups must divide beam ({self.beam}) evenly, found {self.groups}")
         if not self.diversity:
             raise ValueError(
-                f"diversity must be above 0 with {self.groups} groups, which would all find the same; 0.5 is usual"
+                f"diversity must be above 0 with {self.groups} groups, whose outputs would all be the same; 0.5 is usual"
             )
 
     def limit(self, source_length: int) -> int:
-        """Most tokens that a source of `source_length` tokens may be given: `Decoding(max_ratio=2).limit(3) == 56`."""
+        """The longest output of a source of `source_length` tokens: `Decoding(max_ratio=2).limit(3) == 56`."""
         return min(self.max_length, math.floor(self.max_ratio * source_length) + self.max_extra)
 
     def greedy(self) -> "Decoding":
@@ -108,7 +108,7 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Generation(Decoding):
-    """How a model decodes unless told otherwise: generation.toml of its folder."""
+    """The decoding defaults of a model: generation.toml of its folder."""
 
     max_source: Annotated[
         int, "longest source in tokens; a longer one is cut, with a warning", Fact(at_least=2, at_most=1_000_000)

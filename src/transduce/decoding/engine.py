@@ -1,6 +1,6 @@
 """The engine: requests come in, the model reads, rules reshape, the strategy chooses, finished outputs go out.
 
-Letters: B sentences, K outputs side by side, R chosen sentences.
+Letters: B sentences, K outputs side by side, R sentences.
 """
 
 import math
@@ -71,17 +71,17 @@ def stream(
     special: SpecialIds,
     device: torch.device | str = "cpu",
 ) -> Iterator[int]:
-    """The token ids of one output as they are chosen. ValueError for settings with more than one output at a time."""
+    """The token ids of one output, one by one. ValueError for settings with more than one output at a time."""
     if settings.sampling is None and settings.beam > 1:
         raise ValueError(f"a stream needs sampling or greedy search (beam 1), found beam {settings.beam}")
     engine = Engine(model, settings, special, device)
     engine.submit({0: request})
-    sent = 0
+    length = 0
     while engine.running:
-        finished = engine.step()
-        ids = finished[0][0].ids if finished else engine.output_so_far(0)
-        yield from ids[sent:]
-        sent = len(ids)
+        outputs = engine.step()
+        ids = outputs[0][0].ids if outputs else engine.output_so_far(0)
+        yield from ids[length:]
+        length = len(ids)
 
 
 class Engine(Generic[State]):
@@ -91,8 +91,7 @@ class Engine(Generic[State]):
         while engine.running:
             for number, outputs in engine.step().items(): ...
 
-    What is submitted together starts together and joins the rest after its first step. An engine is of no use after an
-    error.
+    Requests of one `submit` start together and join the others after their first step. After an error an engine is unusable.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class Engine(Generic[State]):
         """Whether a request is unfinished."""
         return bool(self._batches)
 
-    # not inference_mode: what a model keeps from here (a table of positions) may later need gradients
+    # not inference_mode: a model may store tensors (a table of positions) that later need gradients
     @torch.no_grad()
     def submit(self, requests: Mapping[int, Request]) -> None:
         """Reads the inputs and prompts of more requests. Their numbers must differ from those that are running."""
@@ -125,17 +124,17 @@ class Engine(Generic[State]):
     @torch.no_grad()
     def step(self) -> Outputs:
         """One more token of every output. Returns the outputs of requests that leave, best first."""
-        stepped = [batch.step(self._rules, self.special) for batch in self._batches]
-        running = [batch for batch, _ in stepped if batch is not None]
+        results = [batch.step(self._rules, self.special) for batch in self._batches]
+        running = [batch for batch, _ in results if batch is not None]
         self._batches = [reduce(RunningBatch.join, running)] if running else []
-        for _, finished in stepped:
+        for _, finished in results:
             for number, outputs in finished.items():
                 self._finished.setdefault(number, []).extend(outputs)
         if not self._finished:
             return {}
         unfinished = {number for batch in self._batches for number in batch.search.partial.sentences.tolist()}
         complete = [number for number in self._finished if number not in unfinished]
-        return {number: _ranked(number, self._finished.pop(number)) for number in complete}
+        return {number: _rank(number, self._finished.pop(number)) for number in complete}
 
     def output_so_far(self, number: int) -> list[int]:
         """The tokens of the first open output of a running request."""
@@ -152,22 +151,22 @@ class Engine(Generic[State]):
     def cancel(self, numbers: Collection[int]) -> None:
         """Drops requests; numbers that are not running are ignored."""
         self._finished = {number: outputs for number, outputs in self._finished.items() if number not in numbers}
-        dropped = torch.tensor(list(numbers), dtype=torch.long, device=self.device)
+        to_drop = torch.tensor(list(numbers), dtype=torch.long, device=self.device)
         batches = self._batches
-        rows = [(~torch.isin(batch.search.partial.sentences, dropped)).nonzero().squeeze(1) for batch in batches]
+        rows = [(~torch.isin(batch.search.partial.sentences, to_drop)).nonzero().squeeze(1) for batch in batches]
         self._batches = [batch.select(keep) for batch, keep in zip(batches, rows, strict=True) if len(keep)]
 
 
-def _ranked(number: int, outputs: Sequence[Hypothesis]) -> list[Hypothesis]:
-    ranked = sorted(outputs, key=lambda output: -output.score)
-    if not ranked or ranked[0].log_probability == -math.inf:
+def _rank(number: int, outputs: Sequence[Hypothesis]) -> list[Hypothesis]:
+    ranking = sorted(outputs, key=lambda output: -output.score)
+    if not ranking or ranking[0].log_probability == -math.inf:
         raise ValueError(f"the model gives every permitted output of request {number} probability zero")
-    return ranked
+    return ranking
 
 
 @dataclass(frozen=True)
 class RunningBatch(Generic[State]):
-    """Sentences that decode together: the model's state, coverage where it is asked for, and the search."""
+    """Sentences that decode together: the model's state, coverage where a setting needs it, and the search."""
 
     model: Decodable[State]
     state: State
@@ -192,7 +191,11 @@ class RunningBatch(Generic[State]):
         coverage = Coverage.start(settings.coverage_penalty, inputs) if settings.coverage_penalty and inputs else None
         partial = PartialOutputs.start(requests, special.start, device)
         search = begin(settings, partial, [request.place for request in each], special.end)
-        batch = cls(model, model.start(inputs, prompts), coverage, search)
+        state = model.start(inputs, prompts)
+        if coverage is not None and prompts.tokens.shape[1] > 1:
+            assert isinstance(model, Attending)
+            coverage = coverage.add_prompts(model.attended(state), prompts.lengths - 1)
+        batch = cls(model, state, coverage, search)
         rows, columns = search.partial.total.shape
         if rows > len(each):
             batch = batch._select_model(torch.arange(len(each), device=device).repeat_interleave(rows // len(each)))
@@ -222,7 +225,7 @@ class RunningBatch(Generic[State]):
         return batch if beams is None else batch._reorder_model(beams), outputs
 
     def _reorder_model(self, beams: Int[Tensor, "B K"]) -> "RunningBatch[State]":
-        """The model goes on from these beams, as the search does already."""
+        """Reorders the beams of model and coverage; those of the search are in order already."""
         coverage = None if self.coverage is None else self.coverage.reorder(beams)
         return replace(self, state=self.model.reorder(self.state, beams), coverage=coverage)
 
@@ -230,7 +233,7 @@ class RunningBatch(Generic[State]):
         return replace(self._select_model(rows), search=self.search.select(rows))
 
     def _select_model(self, rows: Int[Tensor, " R"]) -> "RunningBatch[State]":
-        """The model goes on with these sentences, as the search does already."""
+        """Selects sentences of model and coverage, not of the search."""
         coverage = None if self.coverage is None else self.coverage.select(rows)
         return replace(self, state=self.model.select(self.state, rows), coverage=coverage)
 
@@ -244,9 +247,9 @@ class RunningBatch(Generic[State]):
 
 
 def worth_leaving(remaining: int, sentences: int) -> bool:
-    """Whether finished sentences should leave the batch now: when they are a quarter of it.
+    """Whether finished sentences leave the batch now: when they are a quarter of it.
 
-    Leaving copies the model's state, so a copy for each sentence would cost more than it saves; by quarters, all the
-    copies of a search together move no more than a few times its first state.
+    Each time the model's state is copied: one copy for each sentence would cost more than it saves. By quarters, all copies
+    of a search together are no more than a few times its first state.
     """
     return 4 * remaining <= 3 * sentences

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from transduce.decoding.protocol import Attending, Decodable, Padded
 
-States = tuple[Any, ...]  # one of each model, whatever it is
+States = tuple[Any, ...]  # one of each model
 
 
 class Ensemble(Decodable[States]):
@@ -43,13 +43,13 @@ class Ensemble(Decodable[States]):
         They are shifted to the mean of the models' normalisers. No probability depends on that, but a repetition
         penalty looks at logits: so shifted, several times the same model is that model, logits and all.
         """
-        stepped = [model.step(tokens, own) for model, own in zip(self.models, state, strict=True)]
-        logits = [own.float() for own, _ in stepped]
+        results = [model.step(tokens, own) for model, own in zip(self.models, state, strict=True)]
+        logits = [own.float() for own, _ in results]
         self._check_sizes([own.size(-1) for own in logits])
         normalisers = [own.logsumexp(-1, keepdim=True) for own in logits]
-        summed = reduce(torch.logaddexp, (own - norm for own, norm in zip(logits, normalisers, strict=True)))
+        total = reduce(torch.logaddexp, (own - norm for own, norm in zip(logits, normalisers, strict=True)))
         shift = torch.stack(normalisers).mean(0) - math.log(len(self.models))
-        return summed + shift, tuple(following for _, following in stepped)
+        return total + shift, tuple(following for _, following in results)
 
     def _check_sizes(self, sizes: list[int]) -> None:
         if len(set(sizes)) > 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class SpecialIds:
     """Ids with a meaning in decoding. A search generates `end`, never `pad`, `start` (unless they equal `end`) or, where
-    it is given, `unknown`, which stands for words that a vocabulary lacks and spells nothing.
+    there is one, `unknown`, the token of words outside the vocabulary, which has no text.
     """
 
     pad: int
@@ -29,12 +29,12 @@ class SpecialIds:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One output: what follows the prompt. `ids` leaves out the prompt and the end token.
+    """One output, without its prompt. `ids` leaves out the prompt and the end token.
 
-    score: what outputs are ranked by, log-probability / length^alpha, where length counts the end token too. With a
+    score: outputs rank by it, log-probability / length^alpha, where length counts the end token too. With a
         repetition penalty the log-probabilities are those of the penalised distribution; the coverage penalty is added.
     log_probability: natural logarithm of the model's probability of the output given its prompt and inputs.
-    ended: whether the model ended it; False if it was cut at its limit.
+    ended: whether the model ended it; False at the limit.
     token_log_probabilities: the terms of log_probability, one for each id and, where `ended`, the end token.
     """
 

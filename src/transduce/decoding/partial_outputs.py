@@ -3,8 +3,8 @@
 Letters: B sentences, K outputs side by side, W width of prompts and outputs, t width of outputs, C new outputs.
 
 Sentences may begin at different steps, so rows differ in length. They end together, at the last column: a step adds one
-column, and what stands before a row's first token is EMPTY. Two outputs after the prompts [5, 6] and [7], the second of
-which has begun one step later:
+column, and the places before a row's first token are EMPTY. Two outputs after the prompts [5, 6] and [7], the second of
+which starts one step later:
 
     tokens     [[ 5,  6,  8,  9],      log_probs  [[-0.1, -0.2],
                 [-1, -1,  7,  8]]                  [ 0.0, -0.3]]
@@ -30,10 +30,10 @@ class PartialOutputs:
     sentences: the number under which each sentence was submitted.
     limits: its longest output in tokens, the end token included.
     lengths: tokens of its outputs so far.
-    last: the last token of each output, or of its prompt where the output is empty: what the model reads next.
+    last: the last token of each output, or of its prompt where the output is empty; the model reads it next.
     tokens: prompt without the start token, then output.
     log_probs: the model's log-probability of each output token.
-    total: what unfinished outputs are ranked by: the sum of their tokens' scores; -inf marks an empty place.
+    total: unfinished outputs rank by this sum of their tokens' scores; -inf marks an empty place.
     """
 
     sentences: Int[Tensor, " B"]
@@ -80,7 +80,7 @@ class PartialOutputs:
             total=self.total.gather(1, beams),
         )
 
-    def grown(
+    def extend(
         self, tokens: Int[Tensor, "B K"], log_probs: Float[Tensor, "B K"], total: Float[Tensor, "B K"]
     ) -> "PartialOutputs":
         """Every output one token longer."""

@@ -1,6 +1,6 @@
-"""What decoding needs from a model: five operations on a state that only the model understands.
+"""The decoding protocol of a model: five operations on a state that only the model understands.
 
-Letters: B sentences, K beams, S longest input, P longest prompt, T new tokens per beam, V vocabulary, R chosen sentences.
+Letters: B sentences, K beams, S longest input, P longest prompt, T new tokens per beam, V vocabulary, R sentences.
 """
 
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ def require_evaluation_mode(network: object) -> None:
 class Decodable(Protocol[State]):
     """A model that decodes step by step: an encoder-decoder, decoder-only, recurrent or imported model, or an ensemble.
 
-    The state holds what the inputs need once per sentence (encoder keys and values, never copied per beam) and what the
-    tokens read so far need per sentence and beam (a key/value cache). Every sentence has its own length. Each operation
+    The state holds the inputs once per sentence (encoder keys and values, never copied per beam) and the tokens so far per
+    sentence and beam (a key/value cache). Every sentence has its own length. Each operation
     returns a new state and may reuse the memory of the old one: use a state once.
     """
 
@@ -80,7 +80,7 @@ class Decodable(Protocol[State]):
 
 @runtime_checkable
 class Truncating(Decodable[State], Protocol[State]):
-    """A model that can forget tokens; recurrent states cannot."""
+    """A model that can drop tokens from its state; a recurrent model cannot."""
 
     def truncate(self, state: State, lengths: Int[Tensor, "B K"]) -> State:
         """Keeps the first `lengths[b, k]` of the tokens that each beam has read, those of its prompt included."""
@@ -89,12 +89,13 @@ class Truncating(Decodable[State], Protocol[State]):
 
 @runtime_checkable
 class Attending(Decodable[State], Protocol[State]):
-    """A model that shows which input tokens it attends to."""
+    """A model that returns its attention to the input tokens."""
 
     def attended(self, state: State) -> Float[Tensor, "B K T S"]:
-        """The cross-attention of each of the T tokens of the last step, one distribution over the input positions.
+        """The cross-attention of each of the last T tokens, one distribution over the input positions.
 
-        A mean over layers and heads, or the nearest equivalent. S is the width of `inputs.tokens` at the start, after
-        `join` the greater of both. `state` is the state that the step returned.
+        A mean over layers and heads, or the nearest equivalent. `state` is the state that `step` returned, or that `start`
+        returned for prompts of which one has two tokens or more: then T is the longest prompt's length - 1, K = 1, and the
+        rows of padding do not matter. S is the width of `inputs.tokens` at the start, after `join` the greater of both.
         """
         ...

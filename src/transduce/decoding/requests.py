@@ -1,9 +1,9 @@
-"""Requests: what is decoded, and which requests are decoded together."""
+"""Requests to decode, and batches of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-MIN_PADDED = 8  # what a shorter request counts for in a batch: its output takes room too
+MIN_PADDED = 8  # tokens that a shorter request counts for in a batch: its output takes memory too
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,17 @@ def check(requests: Sequence[Request]) -> None:
 def batches(costs: Sequence[int], batch_tokens: int, beam: int) -> Iterator[list[int]]:
     """Indices of requests that are decoded together, those of highest cost first.
 
-    A batch holds at most `batch_tokens` padded tokens, each counted `beam` times, and always one request:
+    A batch has at most `batch_tokens` padded tokens, each counted `beam` times, and always one request:
     `list(batches([1, 20, 10], batch_tokens=40, beam=1)) == [[1, 2], [0]]`.
     """
     batch: list[int] = []
-    room = 0
+    size = 0
     for index in sorted(range(len(costs)), key=lambda i: -costs[i]):
-        if batch and len(batch) == room:
+        if batch and len(batch) == size:
             yield batch
             batch = []
         if not batch:
-            room = max(1, batch_tokens // (beam * max(costs[index], MIN_PADDED)))
+            size = max(1, batch_tokens // (beam * max(costs[index], MIN_PADDED)))
         batch.append(index)
     if batch:
         yield batch

@@ -1,6 +1,6 @@
 """From logits to scores of the next token, and to the best tokens in a fixed order.
 
-Letters: B sentences, K beams, V vocabulary, N candidates per beam, C chosen, W tokens of a prompt and its output.
+Letters: B sentences, K beams, V vocabulary, N candidates per beam, C candidates, W tokens of a prompt and its output.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class TokenScores:
     logits: those of the model, in float32.
     log_probs: the model's log-probabilities, -inf for ids that no output may hold. They sum to
         `Hypothesis.log_probability`.
-    scores: what searches rank and draw by: `log_probs` itself until a rule reshapes it.
+    scores: searches rank and draw by these; `log_probs` itself until a rule reshapes it.
     """
 
     logits: Float[Tensor, "B K V"]
@@ -59,7 +59,7 @@ def check_probabilities(values: Float[Tensor, "*N"]) -> None:
         )
 
 
-def picked(
+def values_of(
     values: Float[Tensor, "B K V"], beams: Int[Tensor, "B C"], tokens: Int[Tensor, "B C"]
 ) -> Float[Tensor, "B C"]:
     """The value of each token after each beam."""
@@ -76,7 +76,7 @@ def members(tokens: Int[Tensor, "B K W"], vocabulary: int) -> Bool[Tensor, "B K 
 def best_tokens(values: Float[Tensor, "B K V"], count: int) -> tuple[Float[Tensor, "B K N"], Int[Tensor, "B K N"]]:
     """The `count` highest values of each beam and their ids, highest first, equal values by ascending id.
 
-    `topk` alone leaves open which of several equal values it takes; in bfloat16 equal logits are common.
+    `topk` alone takes any of several equal values; in bfloat16 equal logits are common.
     """
     count = min(count, values.size(-1))
     _, ids = values.topk(min(count + 1, values.size(-1)))
@@ -84,7 +84,7 @@ def best_tokens(values: Float[Tensor, "B K V"], count: int) -> tuple[Float[Tenso
     ids = ids[..., :count]
     cut = top[..., count - 1 : count]
     if top.size(-1) > count and bool((top[..., count:] == cut).logical_and(cut > -torch.inf).any()):
-        # More than `count` values reach the cut: take all above it, and of those at it the lowest ids.
+        # More than `count` values reach the cut: all above it, then the lowest ids of those at it.
         lowest_first = -torch.arange(values.size(-1), device=values.device, dtype=values.dtype)
         rank = torch.where(values > cut, 1.0, torch.where(values == cut, lowest_first, -torch.inf))
         ids = rank.topk(count).indices

@@ -1,1 +1,1 @@
-"""Layers: norms, feed-forward, dropout, activations, initial weights, losses over a vocabulary. Imports no other room."""
+"""Layers: norms, feed-forward, dropout, activations, initial weights, losses over a vocabulary."""

@@ -33,19 +33,18 @@ def linear_cross_entropy(
     Equals F.cross_entropy(logits, targets, ignore_index=ignore, label_smoothing=smoothing, reduction="sum"):
     1 - smoothing of the weight on the target, smoothing / V on every token. Rows whose target is `ignore` count nothing.
     """
-    counted = (targets != ignore).nonzero().squeeze(1)
-    rows = hidden.index_select(0, counted)
-    total, nll = _LinearCrossEntropy.apply(rows, weight, targets[counted], smoothing)  # type: ignore[no-untyped-call]
-    return CrossEntropy(total, nll, len(counted))
+    places = (targets != ignore).nonzero().squeeze(1)
+    rows = hidden.index_select(0, places)
+    total, nll = _LinearCrossEntropy.apply(rows, weight, targets[places], smoothing)  # type: ignore[no-untyped-call]
+    return CrossEntropy(total, nll, len(places))
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """In pieces of rows, so that the logits of a whole batch never stand in memory.
+    """In pieces of rows, so that memory never holds the logits of a whole batch.
 
-    The gradients are made on the way forward, while the probabilities of the piece are still in the cache, and scaled on
-    the way back: the loss is linear in what comes from behind. Probabilities stay in the number format of the logits. The
-    share of the loss that smoothing spreads over the vocabulary is a sum of logits, which needs no logits: summed over
-    rows it is (sum of hidden) . (sum of weight).
+    The forward pass computes the gradients too, while the probabilities of a piece are still in the cache. The backward
+    pass scales them by the gradient of the loss. Probabilities have the number format of the logits. The share of the loss
+    that smoothing spreads over the vocabulary needs no logits: summed over rows it is (sum of hidden) . (sum of weight).
     """
 
     @staticmethod
@@ -53,7 +52,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         wide = torch.promote_types(hidden.dtype, torch.float32)
         total, column = hidden.sum(0, dtype=wide), weight.sum(0, dtype=wide)
         nll, own = torch.zeros(2, dtype=wide, device=hidden.device).unbind()
-        wanted = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
+        needs_gradient = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         grad_hidden, grad_weight = torch.empty_like(hidden), torch.zeros_like(weight, dtype=wide)
         rows = max(1, LOGITS_AT_ONCE // len(weight))
         for start in range(0, len(hidden), rows):
@@ -63,12 +62,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
             certainty = _take_target(probabilities, target, wide)
             nll = nll + _nll(logits, probabilities, target, certainty).sum()
             own = own + logits.gather(1, target).sum(dtype=wide)
-            if wanted:
+            if needs_gradient:
                 probabilities.scatter_(1, target, (certainty + (smoothing - 1.0)).to(hidden.dtype))
                 grad_hidden[start : start + rows] = probabilities @ weight
                 grad_weight += probabilities.t() @ piece
         share = smoothing / len(weight)
-        if wanted:
+        if needs_gradient:
             grad_hidden.sub_((share * column).to(hidden.dtype))
             ctx.save_for_backward(grad_hidden, grad_weight.sub_(share * total).to(weight.dtype))
         ctx.mark_non_differentiable(nll)
@@ -84,10 +83,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
 def _take_target(
     probabilities: Float[Tensor, "R V"], target: Int[Tensor, "R 1"], wide: torch.dtype
 ) -> Float[Tensor, "R 1"]:
-    """The targets' probabilities, in whose places 0 is left.
+    """The targets' probabilities; sets their places to 0.
 
-    Where one is near 1, what bfloat16 cannot tell from 1 is known from all the others. Their sum, without the target's,
-    is exact enough in bfloat16; in float32 it would need a copy of them all.
+    Bfloat16 has few numbers near 1. There a target's probability is 1 minus the sum of all others, which is exact enough in
+    bfloat16; in float32 the sum would need a copy of them all.
     """
     own = probabilities.gather(1, target).to(wide)
     others = probabilities.scatter_(1, target, 0.0).sum(-1, keepdim=True).to(wide)
@@ -104,7 +103,7 @@ def _nll(
     certain = certainty > UNDERFLOW
     if bool(certain.all()):
         return -certainty.log()
-    # by way of the largest logit, which is another's, and whose probability cannot underflow
+    # from the largest logit, of another token, whose probability cannot underflow
     peak, at = logits.max(-1, keepdim=True)
     behind = (peak - logits.gather(1, target)).to(certainty.dtype)
     return torch.where(certain, -certainty.log(), behind - probabilities.gather(1, at).to(certainty.dtype).log())

@@ -13,15 +13,15 @@ from transduce.layers.cross_entropy import LOGITS_AT_ONCE
 
 
 def symmetric_divergence(
-    first: Float[Tensor, "N D"], second: Float[Tensor, "N D"], weight: Float[Tensor, "V D"], counted: Tensor
+    first: Float[Tensor, "N D"], second: Float[Tensor, "N D"], weight: Float[Tensor, "V D"], included: Tensor
 ) -> Float[Tensor, ""]:
-    """(KL(p || q) + KL(q || p)) / 2 of p = softmax(first @ weight^T) and q = softmax(second @ weight^T), over counted rows."""
-    gap: Tensor = _SymmetricDivergence.apply(first, second, weight, counted)  # type: ignore[no-untyped-call]
+    """(KL(p || q) + KL(q || p)) / 2 of p = softmax(first @ weight^T) and q = softmax(second @ weight^T), over included rows."""
+    gap: Tensor = _SymmetricDivergence.apply(first, second, weight, included)  # type: ignore[no-untyped-call]
     return gap
 
 
 class _SymmetricDivergence(torch.autograd.Function):
-    """In pieces of rows like the cross-entropy, the gradients made on the way forward.
+    """In pieces of rows like the cross-entropy; the forward pass computes the gradients too.
 
     With d = log p - log q the divergence of a row is sum (p - q) d / 2, and its gradient with respect to the first logits
 
@@ -31,7 +31,7 @@ class _SymmetricDivergence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, first: Tensor, second: Tensor, weight: Tensor, counted: Tensor) -> Tensor:
+    def forward(ctx: Any, first: Tensor, second: Tensor, weight: Tensor, included: Tensor) -> Tensor:
         total = torch.zeros((), dtype=torch.float32, device=first.device)
         gradients = [torch.empty_like(first), torch.empty_like(second)]
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
@@ -41,7 +41,7 @@ class _SymmetricDivergence(torch.autograd.Function):
             hidden = (first[piece], second[piece])
             logs = [torch.log_softmax(each @ weight.t(), dim=-1, dtype=torch.float32) for each in hidden]
             p, q = logs[0].exp(), logs[1].exp()
-            blank = ~counted[piece, None]  # filled, not multiplied: what is not finite in padding must not count
+            blank = ~included[piece, None]  # filled, not multiplied: padding may have NaN
             apart = (logs[0] - logs[1]).masked_fill_(blank, 0.0)
             p, q = p.masked_fill_(blank, 0.0), q.masked_fill_(blank, 0.0)
             total += ((p - q) * apart).sum() / 2
@@ -56,5 +56,5 @@ class _SymmetricDivergence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        first, second, weight = (saved * gradients[0].to(saved.dtype) for saved in ctx.saved_tensors)
+        first, second, weight = (tensor * gradients[0].to(tensor.dtype) for tensor in ctx.saved_tensors)
         return first, second, weight, None

@@ -54,8 +54,8 @@ def dropout(x: Float[Tensor, "*shape"], probability: float, training: bool) -> F
         return F.dropout(x, probability)
     level = max(1, LEVELS - round(probability * LEVELS))
     mask = keep_mask(x.numel(), level).view(x.shape).to(x.dtype)
-    scaled: Tensor = _MaskedScale.apply(x, mask, LEVELS / level)  # type: ignore[no-untyped-call]
-    return scaled
+    output: Tensor = _MaskedScale.apply(x, mask, LEVELS / level)  # type: ignore[no-untyped-call]
+    return output
 
 
 class Dropout(nn.Module):

@@ -7,17 +7,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from transduce import config
+from transduce.config import Fact
+
 
 @runtime_checkable
 class Norm(Protocol):
-    """What an architecture asks of a norm."""
+    """Builds the module of a norm."""
 
     def module(self, width: int) -> nn.Module: ...
-
-
-def check_eps(eps: float) -> None:
-    if eps <= 0:
-        raise ValueError(f"eps must be above 0, found {eps}")
 
 
 def rms_norm(x: Float[Tensor, "*B D"], gain: Float[Tensor, " D"], eps: float) -> Float[Tensor, "*B D"]:
@@ -42,10 +40,10 @@ class RMSNormModule(nn.Module):
 class LayerNorm:
     """(x - mean) / sqrt(variance + eps) * gain + bias (Ba, Kiros and Hinton 2016, 1607.06450)."""
 
-    eps: Annotated[float, "added to the variance"] = 1e-5
+    eps: Annotated[float, "added to the variance", Fact(above=0)] = 1e-5
 
     def __post_init__(self) -> None:
-        check_eps(self.eps)
+        config.check(self)
 
     def module(self, width: int) -> nn.Module:
         return nn.LayerNorm(width, eps=self.eps)
@@ -55,10 +53,10 @@ class LayerNorm:
 class RMSNorm:
     """x / root mean square * gain (Zhang and Sennrich 2019, 1910.07467)."""
 
-    eps: Annotated[float, "added to the mean square"] = 1e-6
+    eps: Annotated[float, "added to the mean square", Fact(above=0)] = 1e-6
 
     def __post_init__(self) -> None:
-        check_eps(self.eps)
+        config.check(self)
 
     def module(self, width: int) -> nn.Module:
         return RMSNormModule(width, self.eps)

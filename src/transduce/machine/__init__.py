@@ -1,1 +1,1 @@
-"""What this machine can do, and how the process uses its memory."""
+"""The hardware of this machine, and the memory of this process."""

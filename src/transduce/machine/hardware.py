@@ -1,7 +1,7 @@
-"""What this machine can do, as far as this process may use it: cores, instruction sets, a GPU.
+"""The hardware that this process may use: cores, instruction sets, a GPU.
 
-Inside a container the limits of its control group count, not what the machine has. What cannot be found out (other
-systems than Linux tell less) is left empty; nothing here fails.
+Inside a container the limits of its control group count, not the machine's. Unknown values are empty (systems other than
+Linux tell less); nothing here fails.
 """
 
 import os
@@ -42,44 +42,43 @@ def is_out_of_memory(error: BaseException) -> bool:
 def choose_threads() -> int:
     """Sets how many threads torch computes with on the CPU, and returns it: one for each of `cores`, or one fewer.
 
-    Threads wait for each other at the end of every product. Where another program keeps a core busy, one of them is
-    made to wait for its turn again and again, and all together are many times slower than one fewer would be (measured
-    on two cores: 300 tokens per second in training against 7,500). Trying it out takes half a second, more on a
-    busy machine. What the user has set in OMP_NUM_THREADS stays.
+    Threads wait for each other at the end of every product. Where another program uses a core, one of them waits for its
+    turn again and again, and all are many times slower than one fewer (measured on two cores: 300 tokens per second in
+    training against 7,500). The trial takes half a second, more on a busy machine. OMP_NUM_THREADS, if set, decides.
     """
     import torch
 
     if "OMP_NUM_THREADS" in os.environ:
         return torch.get_num_threads()
-    most = min(torch.get_num_threads(), cores())  # torch sees the machine's, not what a container may use of them
+    most = min(torch.get_num_threads(), cores())  # torch counts the machine's cores, not the container's
     torch.set_num_threads(most)
     if most == 1:
         return most
-    taken: dict[int, list[float]] = {most: [], most - 1: []}
+    timings: dict[int, list[float]] = {most: [], most - 1: []}
     for _ in range(5):
-        for threads, seconds in taken.items():
+        for threads, seconds in timings.items():
             torch.set_num_threads(threads)
-            seconds.append(_products_take())
-    chosen = most if median(taken[most]) < 1.2 * median(taken[most - 1]) else most - 1
-    torch.set_num_threads(chosen)
-    return chosen
+            seconds.append(_time_products())
+    best = most if median(timings[most]) < 1.2 * median(timings[most - 1]) else most - 1
+    torch.set_num_threads(best)
+    return best
 
 
-def _products_take() -> float:
-    """Seconds for a few matrix products of the size that a small model makes."""
+def _time_products() -> float:
+    """Seconds of a few matrix products, of the size of a small model's."""
     import torch
 
     left, right = torch.ones(512, 256), torch.ones(256, 512)
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(40):
         left @ right
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def cores(root: Path = Path("/")) -> int:
     """Whole cores that this process may use at once: those it may run on, within its control group's share of time.
 
-    A share of 2.5 cores is 2: of three threads one would often stand still, and the others would wait for it.
+    A share of 2.5 cores is 2: of three threads one would often wait, and the others would wait for it.
     """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [int(share) for share in _cpu_shares(root)]
@@ -112,8 +111,8 @@ def _control_groups(root: Path) -> Iterator[Path]:
 
 def cpu_name(root: Path = Path("/")) -> str:
     """The name of the CPU as its maker gives it, or the machine's architecture."""
-    found = re.search(r"^model name\s*:\s*(.+)$", _read(root / "proc/cpuinfo"), re.MULTILINE)
-    name = found[1] if found else _sysctl("-n", "machdep.cpu.brand_string")
+    match = re.search(r"^model name\s*:\s*(.+)$", _read(root / "proc/cpuinfo"), re.MULTILINE)
+    name = match[1] if match else _sysctl("-n", "machdep.cpu.brand_string")
     return name.strip() or platform.processor() or platform.machine() or "unknown"
 
 

@@ -1,27 +1,27 @@
-"""How this process takes memory while the shapes of its tensors change from batch to batch.
+"""Memory settings for tensors whose shapes change from batch to batch.
 
-On a CPU, kernels for bfloat16 products are made for each new shape and kept, a thousand of them at two levels; between
-what they hold, freed tensors leave gaps that nothing fits. So a run that needs one gigabyte grows beyond two. Few kept
-kernels cost nothing, as most shapes never come again (measured: as many are made, and updates are a tenth faster).
+On a CPU, torch compiles a kernel of bfloat16 products for each new shape and caches a thousand of them at two levels.
+Between their blocks freed tensors leave gaps that nothing fits, so that a run that needs one gigabyte grows beyond two.
+Small caches cost nothing, as most shapes never return (measured: no more compilations, and updates are a tenth faster).
 """
 
 import ctypes
 import os
 
-KEPT_KERNELS = {"LRU_CACHE_CAPACITY": "16", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}  # read at their first use
+KERNEL_CACHES = {"LRU_CACHE_CAPACITY": "16", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}  # read at their first use
 
 # of mallopt in glibc's malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-OWN_PAGES = 32 << 20  # bytes; the largest that glibc allows: smaller blocks come from the heap, which is kept
+OWN_PAGES = 32 << 20  # bytes, the largest value of glibc: smaller blocks come from the heap, which keeps its pages
 NEVER = 2**31 - 1
 
 
 def keep_steady() -> None:
-    """Few kept kernels, and a heap that keeps its pages for the next update. Call before the first matrix product.
+    """Small kernel caches, and a heap that keeps its pages for the next update. Call before the first matrix product.
 
-    What the user has set in the environment stays. Without glibc only the kernels are fewer.
+    Environment variables of the user stay. Without glibc only the caches change.
     """
-    for name, count in KEPT_KERNELS.items():
+    for name, count in KERNEL_CACHES.items():
         os.environ.setdefault(name, count)
     try:
         mallopt = ctypes.CDLL(None).mallopt

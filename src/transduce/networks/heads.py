@@ -20,11 +20,11 @@ class VocabularyHead(nn.Module):
     The losses never hold the logits of a whole batch.
     """
 
-    def __init__(self, d_model: int, vocabulary: int, tied: nn.Embedding | None = None) -> None:
+    def __init__(self, d_model: int, vocabulary: int, embedding: nn.Embedding | None = None) -> None:
         super().__init__()
         self.vocabulary = xavier_linear(d_model, vocabulary, bias=False)
-        if tied is not None:
-            self.tie(tied)
+        if embedding is not None:
+            self.tie(embedding)
 
     def tie(self, embedding: nn.Embedding) -> None:
         """Makes the weight that of an embedding (Press and Wolf 2016, 1608.05859)."""

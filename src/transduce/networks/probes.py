@@ -1,7 +1,7 @@
 """Looking into a network: its attention weights, and the dependence of its output on its input.
 
-Attention weights are those of one forward pass. The layers compute their outputs as always, by whichever backend is
-fastest. Hooks see the inputs of each attention, and the weights are computed from those a second time.
+Attention weights are those of one forward pass. The layers compute their outputs with the fastest kernel, as always; hooks
+see the inputs of each attention and compute its weights a second time.
 
 Letters: B rows, S source tokens, T target tokens, H heads, N layers of the encoder, M layers of the decoder, D width.
 """
@@ -102,10 +102,10 @@ def source_saliency(
         finally:
             hook.remove()
         logits = network.head.logits(hidden)[0].float()
-        chosen = logits.log_softmax(-1).gather(1, following[0][:, None])[:, 0]  # (T,)
-        gradients = [torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in chosen]  # T times (S, D)
-    embedded = network.source_embedding.scaled(source)[0].detach()  # (S, D)
-    return torch.stack([(gradient * embedded).float().norm(dim=-1) for gradient in gradients])
+        log_probs = logits.log_softmax(-1).gather(1, following[0][:, None])[:, 0]  # (T,)
+        gradients = [torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in log_probs]  # T times (S, D)
+    embeddings = network.source_embedding.scaled(source)[0].detach()  # (S, D)
+    return torch.stack([(gradient * embeddings).float().norm(dim=-1) for gradient in gradients])
 
 
 def _attentions(stack: Stack, name: str) -> list[MultiHeadAttention]:
@@ -128,8 +128,8 @@ def _weights_of(
     """Within the block the list grows by the weights of each call of the modules, reduced, in the order of the calls."""
     weights: list[Tensor] = []
 
-    def store(module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        weights.append(reduce(module.weights(*inputs, **named)))
+    def store(module: Any, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        weights.append(reduce(module.weights(*inputs, **keywords)))
 
     with ExitStack() as stack:
         for module in modules:

@@ -1,6 +1,6 @@
 """The decoding protocol for Transformers: the state holds memory keys and values per sentence, a cache per beam.
 
-Letters: B sentences, K beams, N = B K rows, R chosen sentences, T new tokens, S source tokens, V vocabulary.
+Letters: B sentences, K beams, N = B K rows, R sentences, T new tokens, S source tokens, V vocabulary.
 """
 
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ from transduce.networks.transformer import DecoderOnly, EncoderDecoder
 
 @dataclass(frozen=True)
 class State:
-    """Everything that a step needs of the tokens before it. Steps write into the cache: use a state once, then its successor.
+    """The tokens so far, as a step needs them. Steps write into the cache: use a state once, then its successor.
 
     memory: None with a decoder-only network.
-    queries: of the last step to the memory in each layer, (N, H, T, E); none after any other operation.
+    queries: of the last step, or of the prompts, to the memory in each layer, (N, H, T, E); none after other operations.
     """
 
     cache: Cache
@@ -46,7 +46,7 @@ class _Decoding:
         """The state after all but the last token of each prompt."""
         if prompts.tokens.shape[1] > 1:
             _, state = self._advance(prompts.tokens[:, :-1], state)
-        return State(state.cache.truncate(prompts.lengths - 1), state.sentences, state.memory)
+        return replace(state, cache=state.cache.truncate(prompts.lengths - 1))
 
     @torch.no_grad()
     def step(self, tokens: Int[Tensor, "B K T"], state: State) -> tuple[Float[Tensor, "B K T V"], State]:
@@ -109,11 +109,11 @@ class TransformerDecoding(_Decoding):
 
     @torch.no_grad()
     def attended(self, state: State) -> Float[Tensor, "B K T S"]:
-        """The cross-attention of the last step, its mean over layers and heads. `state` is that of the step.
+        """The cross-attention of the tokens that `step` or `start` has just read, as a mean over layers and heads.
 
-        A step stores only its queries to the memory; the weights are computed here, when they are asked for.
+        The state has the queries to the memory; the weights are computed here, on request.
         """
-        assert state.queries and state.memory is not None, "only a step's own state has its queries"
+        assert state.queries and state.memory is not None, "only the state of a step or of prompts has queries"
         layers = zip(self.network.cross_attentions, state.queries, state.memory.keys, strict=True)
         weights = [
             attention.weights_of(fold_beams(queries, len(keys)), keys, state.memory.mask).float().mean(1)
@@ -151,7 +151,7 @@ def decodable(network: nn.Module) -> TransformerDecoding | DecoderOnlyDecoding:
         return TransformerDecoding(network)
     if isinstance(network, DecoderOnly):
         return DecoderOnlyDecoding(network)
-    raise ValueError(f"a network of class {type(network).__name__} gives no text: it does not decode")
+    raise ValueError(f"a network of class {type(network).__name__} does not decode: it generates no text")
 
 
 def decodes(network: nn.Module) -> bool:

@@ -1,6 +1,6 @@
-"""Means of the weights over a run, which are often better than the last weights themselves.
+"""Means of the weights over a run, which are often better than the last weights.
 
-Both kinds are validated beside the weights, and the best of the three becomes the model.
+Validations measure both means beside the weights, and the best of the three becomes the model.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 Weights = dict[str, Tensor]
 
-WEIGHTS = {  # the names of candidates, in words
+WEIGHTS = {  # names of candidates -> words
     "weights": "the weights",
     "mean": "the mean of the last validated weights",
     "ema": "the moving average of the weights",
@@ -35,7 +35,7 @@ class Candidate(NamedTuple):
 
 
 def decay_at(step: int, decay: float) -> float:
-    """min(decay, (1 + step) / (10 + step)): a young average forgets the first, random weights sooner."""
+    """min(decay, (1 + step) / (10 + step)): a young average forgets the random first weights faster."""
     return min(decay, (1 + step) / (10 + step))
 
 
@@ -44,22 +44,22 @@ class MovingAverage:
 
     def __init__(self, masters: MasterWeights, decay: float) -> None:
         self.masters, self.decay = masters, decay
-        self.average = {name: held.clone() for name, held in masters.tensors().items()}
+        self.average = {name: weight.clone() for name, weight in masters.tensors().items()}
 
     @torch.no_grad()
     def follow(self, step: int) -> None:
-        """Takes in the weights as they are after update number `step`."""
-        now = list(self.masters.tensors().values())
-        torch._foreach_lerp_(list(self.average.values()), now, 1.0 - decay_at(step, self.decay))
+        """Adds the weights after update number `step`."""
+        weights = list(self.masters.tensors().values())
+        torch._foreach_lerp_(list(self.average.values()), weights, 1.0 - decay_at(step, self.decay))
 
     @torch.no_grad()
     def load(self, tensors: Weights) -> None:
-        for name, held in self.average.items():
-            held.copy_(tensors[name])
+        for name, average in self.average.items():
+            average.copy_(tensors[name])
 
 
 def most_candidates(config: TrainingConfig) -> int:
-    """How many weights a validation compares, the first ones apart, which have no mean yet."""
+    """Number of weights that a validation compares; the first validation has no mean yet."""
     return 1 + (config.average_last > 1) + (config.ema is not None)
 
 
@@ -70,7 +70,7 @@ def candidates(
     state: TrainState,
     folder: Path,
 ) -> Iterator[Candidate]:
-    """What a validation compares, one after the other: no more than one mean stands in memory."""
+    """The weights that a validation compares, one after the other: memory holds one mean at a time."""
     yield Candidate("weights", masters.tensors())
     if config.average_last > 1 and state.snapshots:
         earlier = [folder / name for name in state.snapshots[1 - config.average_last :]]
@@ -80,12 +80,12 @@ def candidates(
 
 
 @torch.no_grad()
-def mean(now: Weights, earlier: list[Path]) -> Weights:
-    """The mean of the weights now and those of earlier checkpoints (Vaswani et al. 2017, section 6.1).
+def mean(last: Weights, earlier: list[Path]) -> Weights:
+    """The mean of the last weights and those of earlier checkpoints (Vaswani et al. 2017, section 6.1).
 
-    A checkpoint that is missing or damaged is left out with a warning.
+    Leaves out a missing or damaged checkpoint, with a warning.
     """
-    total = {name: held.clone() for name, held in now.items()}
+    total = {name: weight.clone() for name, weight in last.items()}
     count = 1
     for folder in earlier:
         try:
@@ -94,8 +94,8 @@ def mean(now: Weights, earlier: list[Path]) -> Weights:
             log.warning("the mean of weights leaves out %s: %s", folder.name, error)
             continue
         count += 1
-        for name, held in total.items():
-            held += weights[name].to(held.device)
-    for held in total.values():
-        held /= count
+        for name, tensor in total.items():
+            tensor += weights[name].to(tensor.device)
+    for tensor in total.values():
+        tensor /= count
     return total

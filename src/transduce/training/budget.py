@@ -1,8 +1,7 @@
-"""When a run ends, and how often it validates on the way.
+"""The budget of a run: its number of steps, and the steps between validations.
 
-A budget in minutes becomes a number of steps once: after 200 steps, or earlier when a fifth of the time is gone, or two
-fifths where few steps were made in it. From then on the run is a matter of counting, so that it can stop and go on without
-any difference.
+A budget in minutes becomes a number of steps once: after 200 steps, or earlier after a fifth of the time (two fifths where
+that is fewer than ten steps). From then on the run counts steps, so that a resumed run is exactly the same.
 """
 
 import math
@@ -13,11 +12,11 @@ from transduce.training.config import TrainingConfig
 from transduce.training.state import TrainState
 
 PROBE_STEPS = 200
-PROBE_SHARE = 0.2  # of the time that validations have left
-FEW_STEPS = 10  # fewer tell little of the rate: they may take twice the share
-FIRST_STEPS = 5  # the rate is that of the updates after these, which pay for kernels and memory too
+PROBE_SHARE = 0.2  # of the time without validations
+FEW_STEPS = 10  # with fewer, the rate is uncertain: the probe may take twice the share
+FIRST_STEPS = 5  # the rate leaves these out: they include the cost of kernels and memory
 VALIDATIONS = 10
-VALIDATION_SHARE = 0.2  # of the time left goes to validations at most, where their number is ours to choose
+VALIDATION_SHARE = 0.2  # of the remaining time, at most, where no setting gives the number of validations
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ def of_steps(config: TrainingConfig, total: int) -> Budget:
     return Budget(total, config.validate_every or max(1, math.ceil(total / VALIDATIONS)))
 
 
-def counted(config: TrainingConfig, batches_per_epoch: int) -> Budget | None:
-    """The budget where it is known from the start; None for one of minutes."""
+def in_steps(config: TrainingConfig, batches_per_epoch: int) -> Budget | None:
+    """The budget in steps or epochs; None for one in minutes."""
     if config.steps is not None:
         return of_steps(config, config.steps)
     if config.epochs is not None:
@@ -44,15 +43,15 @@ def counted(config: TrainingConfig, batches_per_epoch: int) -> Budget | None:
 def probe_is_over(config: TrainingConfig, state: TrainState) -> bool:
     """Whether a budget of minutes can become a number of steps now."""
     assert config.time_budget is not None
-    if state.step == 0:  # a start has been validated, which tells nothing of updates
+    if state.step == 0:  # validation of a start: no update so far
         return False
     share = PROBE_SHARE if state.step >= FEW_STEPS else 2 * PROBE_SHARE
-    left = 60 * config.time_budget - state.validation_seconds
-    return state.step >= PROBE_STEPS or _update_seconds(state) >= share * left
+    seconds = 60 * config.time_budget - state.validation_seconds
+    return state.step >= PROBE_STEPS or _update_seconds(state) >= share * seconds
 
 
 def note_first(state: TrainState) -> None:
-    """After each update of a run of minutes: keeps the time that the first ones took."""
+    """After each update of a run of minutes: stores the time of the first ones."""
     if state.total_steps is None and state.step <= FIRST_STEPS:
         state.first_steps, state.first_seconds = state.step, _update_seconds(state)
 
@@ -62,25 +61,25 @@ def _update_seconds(state: TrainState) -> float:
 
 
 def _seconds_per_step(state: TrainState) -> float:
-    """The rate of updates without the first ones, unless there are no others."""
+    """Without the first updates, unless there are no others."""
     if state.step <= state.first_steps:
         return _update_seconds(state) / state.step
     return (_update_seconds(state) - state.first_seconds) / (state.step - state.first_steps)
 
 
 def of_minutes(config: TrainingConfig, state: TrainState) -> Budget:
-    """What the minutes that are left are enough for, at the rate of `state`, which has been validated."""
+    """The steps that fit into the remaining minutes, at the rate of `state`, after a validation."""
     assert config.time_budget is not None
     per_step = _seconds_per_step(state)
-    validation = state.last_validation * most_candidates(config) / state.last_tried
-    left = 60 * config.time_budget - state.seconds
+    validation = state.last_validation * most_candidates(config) / state.last_candidates
+    remaining = 60 * config.time_budget - state.seconds
     if config.validate_every is not None:
-        total = state.step + max(0, int(left / (per_step + validation / config.validate_every)))
+        total = state.step + max(0, int(remaining / (per_step + validation / config.validate_every)))
         return Budget(total, config.validate_every)
-    # a first validation is the dearest: what has learnt nothing yet decodes to the longest output allowed
-    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * left / validation)))
-    for_updates = left - min(validations * validation, VALIDATION_SHARE * left)
-    total = state.step + max(0, int(for_updates / per_step))
+    # the first validation takes the longest: an untrained model generates outputs up to their limit
+    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * remaining / validation)))
+    update_seconds = remaining - min(validations * validation, VALIDATION_SHARE * remaining)
+    total = state.step + max(0, int(update_seconds / per_step))
     return Budget(total, math.ceil(max(1, total - state.step) / validations))
 
 

@@ -1,12 +1,12 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped.
+"""Checkpoints: everything that a run needs to continue exactly.
 
 checkpoints/step-00001000/  weights.safetensors    float32 master weights
                             optimiser.safetensors  the optimiser's tensors
                             random.safetensors     states of the random generators
-                            average.safetensors    the moving average, where the run keeps one
+                            average.safetensors    the moving average, if any
                             state.json             TrainState
                             manifest.json          SHA-256 of each, written last
-checkpoints/latest          for people and scripts: the name of the newest one, moved only after its folder is safe on disk
+checkpoints/latest          for people and scripts: the name of the newest one, written after its folder is safe on disk
 """
 
 import json
@@ -29,12 +29,12 @@ VERSION = 1
 PARTS = ("weights", "optimiser", "random")
 AVERAGE = "average.safetensors"
 NAME = re.compile(r"step-\d{8}")
-CUT_OFF = re.compile(r"\.(step-\d{8})\..*")  # what replacing a checkpoint leaves beside it when it is killed
+LEFTOVER = re.compile(r"\.(step-\d{8})\..*")  # beside a checkpoint after a kill during its replacement
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds, in memory."""
+    """The content of a checkpoint."""
 
     weights: dict[str, Tensor]
     optimiser: dict[str, Tensor]
@@ -66,7 +66,7 @@ def set_random_states(states: dict[str, Tensor]) -> None:
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> str:
-    """Writes a checkpoint below `folder`, then moves `latest` to it. Returns its name."""
+    """Writes a checkpoint below `folder`, then its name to `latest`. Returns the name."""
     name = name_of(checkpoint.state.step)
     with files.replace_folder(folder / name) as new:
         for part in PARTS:
@@ -81,20 +81,20 @@ def save(folder: Path, checkpoint: Checkpoint) -> str:
 
 def load(folder: Path) -> Checkpoint:
     """Reads one checkpoint. A ValueError names the file that is missing, cut short or changed."""
-    listed = _verified(folder)["files"]
+    entries = _verify(folder)["files"]
     state = _state(folder / "state.json")
     weights, optimiser, random = (files.read_tensors(folder / f"{part}.safetensors") for part in PARTS)
-    average = files.read_tensors(folder / AVERAGE) if AVERAGE in listed else None
+    average = files.read_tensors(folder / AVERAGE) if AVERAGE in entries else None
     return Checkpoint(weights, optimiser, random, state, average)
 
 
 def load_weights(folder: Path) -> dict[str, Tensor]:
-    """Only the weights of a checkpoint, which must be whole all the same."""
-    _verified(folder)
+    """Only the weights of a checkpoint, after verifying all of it."""
+    _verify(folder)
     return files.read_tensors(folder / "weights.safetensors")
 
 
-def _verified(folder: Path) -> dict[str, Any]:
+def _verify(folder: Path) -> dict[str, Any]:
     return files.verify_manifest(folder, VERSION, required=[*(f"{part}.safetensors" for part in PARTS), "state.json"])
 
 
@@ -111,7 +111,7 @@ def names(folder: Path) -> list[str]:
 
 
 def threads(folder: Path) -> int | None:
-    """How many threads the run of these checkpoints computes with on a CPU; None where no checkpoint can be read."""
+    """Threads of the run of these checkpoints, on a CPU; None where no checkpoint is readable."""
     for name in reversed(names(folder)):
         with suppress(ValueError, OSError):
             return _state(folder / name / "state.json").threads
@@ -119,35 +119,35 @@ def threads(folder: Path) -> int | None:
 
 
 def recover(folder: Path) -> None:
-    """Puts back, or finishes, a checkpoint whose replacement was cut off by a kill."""
+    """Restores or completes a checkpoint after a kill during its replacement."""
     if folder.is_dir():
-        for name in {found[1] for entry in folder.iterdir() if (found := CUT_OFF.fullmatch(entry.name))}:
+        for name in {match[1] for entry in folder.iterdir() if (match := LEFTOVER.fullmatch(entry.name))}:
             files.recover_folder(folder / name)
 
 
-def needed_by(folder: Path, kept: set[str]) -> set[str]:
-    """The kept checkpoints, and the earlier ones whose mean those would go on to take; a damaged one takes none."""
-    needed = set(kept)
-    for name in kept:
+def with_snapshots(folder: Path, keep: set[str]) -> set[str]:
+    """The checkpoints `keep`, and the earlier ones that their next mean needs; a damaged one needs none."""
+    required = set(keep)
+    for name in keep:
         with suppress(ValueError, OSError):
-            needed.update(_state(folder / name / "state.json").snapshots)
-    return needed
+            required.update(_state(folder / name / "state.json").snapshots)
+    return required
 
 
 def load_newest(folder: Path) -> Checkpoint:
-    """The newest checkpoint that is whole, with a warning for each newer one that is not. ValueError if none is."""
+    """The newest intact checkpoint, with a warning for each newer one. ValueError if there is none."""
     for name in reversed(names(folder)):
         try:
             return load(folder / name)
         except (ValueError, OSError) as error:
             log.warning("checkpoint %s cannot be used: %s", name, error)
     raise ValueError(
-        f"{folder}: no usable checkpoint to go on from; move the run folder away and start anew without --resume"
+        f"{folder}: no usable checkpoint to continue from; move the run folder away and start again without --resume"
     )
 
 
 def set_aside_after(folder: Path, name: str) -> None:
-    """Renames the checkpoints newer than `name` to damaged-..., so that they count no more but are not lost."""
+    """Renames the checkpoints newer than `name` to damaged-..., so that they no longer count."""
     for newer in names(folder):
         if newer > name:
             files.remove_folder(folder / f"damaged-{newer}")

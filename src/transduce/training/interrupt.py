@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager, nullcontext
 
 
 class Interrupted(Exception):
-    """Somebody asked to stop during work that can be repeated."""
+    """A request to stop came during work that can be repeated."""
 
 
 class Abandoned(KeyboardInterrupt):
-    """Training stopped without a checkpoint: updates since the last one are lost."""
+    """Training stopped without a checkpoint; updates since the last one are lost."""
 
 
 class StopRequest:
-    """Whether somebody asked to stop, and by which signal."""
+    """Whether to stop, and the signal that asks for it."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -26,7 +26,7 @@ class StopRequest:
         return self.signal is not None
 
     def check(self) -> None:
-        """Raises Interrupted if somebody asked to stop."""
+        """Raises Interrupted after a request to stop."""
         if self:
             raise Interrupted
 
@@ -35,5 +35,5 @@ Stopping = Callable[[], AbstractContextManager[StopRequest]]
 
 
 def never() -> AbstractContextManager[StopRequest]:
-    """A request that nobody makes."""
+    """No request to stop."""
     return nullcontext(StopRequest())

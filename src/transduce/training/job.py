@@ -1,4 +1,4 @@
-"""What a run works with, put together outside of this room."""
+"""The parts of a run, which workflows/train builds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from transduce.training.update import Trainable
 
 @dataclass(frozen=True)
 class Validation:
-    """What a validation found: values by name of metric, "loss" among them, and some lines to look at."""
+    """Values by name of metric, "loss" among them, and sample lines for a reader."""
 
     values: dict[str, float]
     samples: str
@@ -24,15 +24,24 @@ class Validation:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a run works with. Its TrainState, which changes all the time, goes beside it."""
+    """All parts of a run but its TrainState, which changes.
+
+    validate: checks the request now and then and may raise Interrupted.
+    higher_is_better: by name of metric.
+    publish: saves weights as the model folder.
+    draw: draws the learning curve from the log.
+    figures: the task's readable forms of a mean negative log-likelihood, {"perplexity": ...}; {} where there are none.
+    unit: the loss is a mean over these.
+    """
 
     trainable: Trainable
     moving: MovingAverage | None
     loader: Loader
     checkpoints: Path
     log: MetricsLog
-    validate: Callable[[StopRequest], Validation]  # asks the request now and then, which may raise Interrupted
-    higher_is_better: Callable[[str], bool]  # by name of metric
-    publish: Callable[[TrainState, dict[str, Tensor], Mapping[str, float]], None]  # makes the model folder of weights
-    draw: Callable[[], None]  # draws what the log holds
-    unit: str = "target tokens"  # what the loss is a mean over
+    validate: Callable[[StopRequest], Validation]
+    higher_is_better: Callable[[str], bool]
+    publish: Callable[[TrainState, dict[str, Tensor], Mapping[str, float]], None]
+    draw: Callable[[], None]
+    figures: Callable[[float], Mapping[str, float]]
+    unit: str

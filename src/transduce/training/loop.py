@@ -1,4 +1,4 @@
-"""The training loop: updates until the budget is spent, validations and checkpoints on the way."""
+"""The training loop: updates until the budget is spent, with validations and checkpoints."""
 
 import logging
 import time
@@ -13,27 +13,27 @@ from transduce.training.interrupt import Interrupted, StopRequest
 from transduce.training.job import Job
 from transduce.training.progress_line import Progress
 from transduce.training.state import TrainState
-from transduce.training.update import Measured, update
+from transduce.training.update import UpdateResult, update
 
 log = logging.getLogger(__name__)
 
 LOG_EVERY = 20  # updates between training events in the metrics log
-SKIPS_ALLOWED = 5  # updates in a row that may fail to be finite
-SAVE_SECONDS = 15 * 60.0  # after which a checkpoint is written between validations: a kill loses no more than that
+MAX_SKIPS = 5  # updates in a row that are not finite, after which the run ends
+SAVE_SECONDS = 15 * 60.0  # between checkpoints, whatever the validations: a kill loses no more than that
 
 
 class Diverged(ValueError):
-    """The loss stopped being finite, or no validation gave a number."""
+    """The loss is no longer finite, or no validation gave a number."""
 
 
 def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
-    """Trains until the budget is spent (True) or somebody asks to stop (False); both end with a checkpoint.
+    """Trains until the budget is spent (True) or a request to stop (False).
 
-    Raises Diverged where the loss stops being finite; the checkpoints stay as they were. And where the budget is spent
-    and no validation gave a number, so that there is no model.
+    Both end with a checkpoint, unless the weights have diverged at the last validation. Raises Diverged where the loss is no
+    longer finite (the checkpoints stay as they are), and at the end of a run in which no validation gave a number.
     """
-    settled = _reckon(job, state)
-    if settled and not is_over(job.trainable.config, state):
+    has_new_plan = _plan_steps(job, state)
+    if has_new_plan and not is_over(job.trainable.config, state):
         log.info("planned: %d steps", state.total_steps)
     _note_warm_up(job, state)
     if selection.is_stale(job.trainable.config, state):
@@ -42,16 +42,16 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
         )
     elif is_over(job.trainable.config, state) and not _is_due(job, state):
         log.info("the budget (%s) was used up at step %d; to continue, give a larger one", state.budget, state.step)
-    progress = Progress(state, job.unit)
+    progress = Progress(state, job.unit, job.figures)
     try:
-        _validate_when_due(job, state, stop)  # a validation that the last sitting did not finish
-        saved = time.monotonic()
-        for batches in _grouped(job, state):
+        _validate_when_due(job, state, stop)  # one that the last sitting did not finish
+        last_save = time.monotonic()
+        for batches in _update_batches(job, state):
             if stop or is_over(job.trainable.config, state):
                 break
-            _timed_update(job, state, batches, progress)
+            _one_update(job, state, batches, progress)
             _validate_when_due(job, state, stop)
-            saved = _save_when_due(job, state, saved)
+            last_save = _save_when_due(job, state, last_save)
         finished = is_over(job.trainable.config, state) and not _is_due(job, state)
         if finished and state.best is None:
             raise Diverged(f"training diverged: no validation up to step {state.step} gave a number; {_advice(job)}")
@@ -63,76 +63,78 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
 
 
 def _leave(job: Job, state: TrainState) -> None:
-    """Saves where the run stands, and a model to try if there is none yet."""
+    """Saves the state of an unfinished run, and a model to try if there is none yet."""
     if checkpoints.name_of(state.step) not in checkpoints.names(job.checkpoints):
         _save(job, state)
     if state.best is None:
         job.publish(state, job.trainable.masters.tensors(), {})
 
 
-def _save_when_due(job: Job, state: TrainState, saved: float) -> float:
-    """Writes a checkpoint where the last one, written at `saved`, is old. Returns when the newest was written."""
+def _save_when_due(job: Job, state: TrainState, last_save: float) -> float:
+    """Writes a checkpoint where the one of time `last_save` is old. Returns the time of the newest."""
     now = time.monotonic()
-    if state.validated_at == state.step:  # which ends with a checkpoint
+    if state.validated_at == state.step:  # a validation saves, unless the weights have diverged
         return now
-    if state.skipped or now - saved < SAVE_SECONDS:
-        return saved
+    if state.skips or now - last_save < SAVE_SECONDS:
+        return last_save
     _save(job, state)
     return now
 
 
-def _grouped(job: Job, state: TrainState) -> Iterator[list[Rows]]:
-    """The batches of one update after the other, from where the state stands."""
+def _update_batches(job: Job, state: TrainState) -> Iterator[list[Rows]]:
+    """The batches of each update, from the position of `state`."""
     batches = job.loader.from_position(state.epoch, state.position)
     while True:
         yield list(islice(batches, job.trainable.config.accumulate))
 
 
-def _timed_update(job: Job, state: TrainState, batches: list[Rows], progress: Progress) -> None:
-    began = time.perf_counter()
+def _one_update(job: Job, state: TrainState, batches: list[Rows], progress: Progress) -> None:
+    start = time.perf_counter()
     pieces = state.pieces
-    measured = update(job.trainable, batches, state)
+    result = update(job.trainable, batches, state)
     state.epoch, state.position = batches[-1].epoch, batches[-1].position + 1
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     state.seconds += seconds
     if state.pieces != pieces:
         log.warning("out of memory: each batch is now split into %d micro-batches", state.pieces)
-    if not measured.made:
-        _note_skip(job, state, measured)
+    if not result.finite:
+        _note_skip(job, state, result)
         return
-    state.skipped = 0
+    state.skips = 0
     state.step += 1
-    state.target_tokens += measured.tokens
+    state.target_tokens += result.units
     budget.note_first(state)
     if job.moving is not None:
         job.moving.follow(state.step)
-    progress.show(state, measured, seconds)
+    if result.units == 0:  # its means are undefined
+        return
+    progress.show(state, result, seconds)
     if state.step % LOG_EVERY == 0 or state.step == 1:
-        job.log.write("train", state.step, _event(measured, seconds))
+        job.log.write("train", state.step, _event(result, seconds))
 
 
-def _event(measured: Measured, seconds: float) -> dict[str, float | str]:
+def _event(result: UpdateResult, seconds: float) -> dict[str, float | str]:
     return {
-        "loss": measured.loss,
-        "nll": measured.nll,
-        "learning-rate": measured.learning_rate,
-        "gradient-norm": measured.gradient_norm,
-        "tokens-per-second": measured.tokens / seconds,
+        "loss": result.loss,
+        "nll": result.nll,
+        "learning-rate": result.learning_rate,
+        "gradient-norm": result.gradient_norm,
+        "tokens-per-second": result.units / seconds,
     }
 
 
-def _note_skip(job: Job, state: TrainState, measured: Measured) -> None:
-    """Counts an update that was not made; too many in a row end the run, and the last checkpoint stays as it is."""
-    state.skipped += 1
-    found = f"loss {measured.loss}, gradient norm {measured.gradient_norm}"
-    job.log.write("skipped", state.step, {"found": found})
-    log.warning("step %d: %s; update skipped", state.step + 1, found)
-    if state.skipped < SKIPS_ALLOWED:
+def _note_skip(job: Job, state: TrainState, result: UpdateResult) -> None:
+    """Counts an update without a step. Too many in a row end the run; the checkpoints stay as they are."""
+    state.skips += 1
+    figures = f"loss {result.loss}, gradient norm {result.gradient_norm}"
+    job.log.write("skipped", state.step, {"figures": figures})
+    log.warning("step %d: %s; update skipped", state.step + 1, figures)
+    if state.skips < MAX_SKIPS:
         return
-    kept = checkpoints.names(job.checkpoints)
-    good = f"the last good state is {job.checkpoints / kept[-1]}" if kept else "no checkpoint had been written yet"
+    # not the newest: its weights may have diverged already
+    best = f"the best checkpoint is {job.checkpoints / state.best}" if state.best else "no validation gave a number yet"
     raise Diverged(
-        f"training diverged at step {state.step + 1}: {state.skipped} updates in a row were not finite ({found}); {good}; "
+        f"training diverged at step {state.step + 1}: {state.skips} updates in a row were not finite ({figures}); {best}; "
         f"{_advice(job)}"
     )
 
@@ -143,28 +145,29 @@ def _advice(job: Job) -> str:
 
 
 def _validate_when_due(job: Job, state: TrainState, stop: StopRequest) -> None:
-    """Validates and saves; after the probe of a run of minutes it also plans the number of steps."""
+    """Validates, and saves unless the weights have diverged; plans the steps of a run of minutes after its probe."""
     if not _is_due(job, state):
         return
     try:
-        selection.validate(job, state, stop)
+        finite = selection.validate(job, state, stop)
     except Interrupted:
         return
     if state.total_steps is None and budget.probe_is_over(job.trainable.config, state):
-        _settle(state, budget.of_minutes(job.trainable.config, state))
+        _set_budget(state, budget.of_minutes(job.trainable.config, state))
         log.info("planned: %d steps", state.total_steps)
         _note_warm_up(job, state)
     if selection.is_stale(job.trainable.config, state):
-        log.info("early stopping: no better %s in %d validations", job.trainable.config.watched, state.stale)
-    _save(job, state)
+        log.info("early stopping: no better %s in %d validations", job.trainable.config.stop_metric, state.stale)
+    if finite:
+        _save(job, state)
 
 
 def _note_warm_up(job: Job, state: TrainState) -> None:
     """Logs a warm-up that the budget makes shorter than the setting."""
-    asked = job.trainable.config.schedule.warmup
-    taken = schedules.within(asked, state.total_steps)
-    if taken < asked:
-        log.info("warm-up: %d steps, half of this run, instead of %d", taken, asked)
+    setting = job.trainable.config.schedule.warmup
+    steps = schedules.within(setting, state.total_steps)
+    if steps < setting:
+        log.info("warm-up: %d steps, half of this run, instead of %d", steps, setting)
 
 
 def is_over(config: TrainingConfig, state: TrainState) -> bool:
@@ -173,8 +176,8 @@ def is_over(config: TrainingConfig, state: TrainState) -> bool:
 
 
 def _is_due(job: Job, state: TrainState) -> bool:
-    """Whether this step is one to validate at, and has not been validated."""
-    if state.skipped or state.validated_at == state.step:
+    """Whether to validate at this step."""
+    if state.skips or state.validated_at == state.step:
         return False
     if state.validated_at < 0:
         return True
@@ -185,7 +188,7 @@ def _is_due(job: Job, state: TrainState) -> bool:
 
 
 def _save(job: Job, state: TrainState) -> None:
-    """Writes a checkpoint, then removes those that are neither among the newest nor among the best."""
+    """Writes a checkpoint, then removes all but the newest, the best and those that their means need."""
     trainable = job.trainable
     selection.forget_all_but_the_best(job, state)
     checkpoint = Checkpoint(
@@ -197,26 +200,27 @@ def _save(job: Job, state: TrainState) -> None:
     )
     checkpoints.save(job.checkpoints, checkpoint)
     newest = checkpoints.names(job.checkpoints)[-trainable.config.keep_last :]
-    checkpoints.prune(job.checkpoints, checkpoints.needed_by(job.checkpoints, {*newest, *state.scores}))
+    checkpoints.prune(job.checkpoints, checkpoints.with_snapshots(job.checkpoints, {*newest, *state.scores}))
     job.draw()
 
 
-def _reckon(job: Job, state: TrainState) -> bool:
-    """Sets the number of steps where the budget says it; one of minutes stays open until the rate is known. Returns
-    whether minutes became a number of steps here.
+def _plan_steps(job: Job, state: TrainState) -> bool:
+    """Sets the number of steps where the budget gives it. One in minutes stays open until the rate is known.
+
+    Returns whether minutes became a number of steps here.
     """
     config = job.trainable.config
-    changed = state.budget != budget.name(config)
-    if changed:
+    is_new = state.budget != budget.name(config)
+    if is_new:
         state.budget, state.total_steps, state.validate_every = budget.name(config), None, None
-    counted = budget.counted(config, len(job.loader.plan(0)))
-    if counted is not None:
-        _settle(state, counted)
-    elif changed and state.last_validation and budget.probe_is_over(config, state):
-        _settle(state, budget.of_minutes(config, state))
+    steps = budget.in_steps(config, len(job.loader.plan(0)))
+    if steps is not None:
+        _set_budget(state, steps)
+    elif is_new and state.last_validation and budget.probe_is_over(config, state):
+        _set_budget(state, budget.of_minutes(config, state))
         return True
     return False
 
 
-def _settle(state: TrainState, settled: budget.Budget) -> None:
-    state.total_steps, state.validate_every = settled.total_steps, settled.validate_every
+def _set_budget(state: TrainState, steps: budget.Budget) -> None:
+    state.total_steps, state.validate_every = steps.total_steps, steps.validate_every

@@ -1,4 +1,4 @@
-"""What a task gives the training loop for a batch."""
+"""The loss of a batch, which a task returns to the training loop."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,7 +12,7 @@ class Outputs(Protocol):
     """The predicted distributions of a batch, for losses that compare two passes."""
 
     def divergence(self, other: "Outputs") -> Float[Tensor, ""]:
-        """(KL(p || q) + KL(q || p)) / 2, summed over what counts."""
+        """(KL(p || q) + KL(q || p)) / 2, summed over the units."""
         ...
 
 
@@ -20,8 +20,8 @@ class Outputs(Protocol):
 class Loss:
     """Sums over the units of a batch (target tokens, rows, boxes): divide by the weights of the whole update.
 
-    total: carries the gradient. weight: number of units. shown: sums for people, without gradient; every task has "nll",
-    the negative log-likelihood in nats without smoothing (or the plain error of a regression).
+    total: carries the gradient. weight: number of units; a batch may have none. shown: sums for people, without gradient;
+    every task has "nll", the negative log-likelihood in nats without smoothing (or the plain error of a regression).
     """
 
     total: Float[Tensor, ""]

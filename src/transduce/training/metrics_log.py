@@ -1,4 +1,4 @@
-"""What a run measures, as one JSON line per event and as TensorBoard events."""
+"""The measurements of a run, as one JSON line per event and as TensorBoard events."""
 
 import json
 import logging
@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 
 class MetricsLog:
-    """Appends to metrics.jsonl and tensorboard/ in a run folder. Lines after `step` (of a run cut off later) are dropped."""
+    """Appends to metrics.jsonl and tensorboard/ in a run folder. Drops lines after `step`, from which the run continues."""
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / "metrics.jsonl"
-        _keep_up_to(self.path, step)
+        _drop_after(self.path, step)
         self.events = Events(folder / "tensorboard", step)
 
     def write(self, kind: str, step: int, values: dict[str, float | str]) -> None:
@@ -36,13 +36,13 @@ class MetricsLog:
 
 
 class Events:
-    """TensorBoard's events from after `step` on, each written at once; it hides what a run cut off later had written.
+    """TensorBoard's events after `step`, each written at once. TensorBoard hides later events of an earlier sitting.
 
-    After an event that cannot be written, with a warning, it writes no more; training continues.
+    After an error in writing it warns and writes no more; training continues.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        from tensorboardX.proto.event_pb2 import SessionLog  # it costs half a second to import
+        from tensorboardX.proto.event_pb2 import SessionLog  # half a second to import
 
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
@@ -53,8 +53,8 @@ class Events:
     def scalars(self, step: int, values: dict[str, float]) -> None:
         from tensorboardX import summary
 
-        found = [summary.scalar(name, value).value[0] for name, value in values.items()]
-        self._add(step=step, summary=summary.Summary(value=found))
+        scalars = [summary.scalar(name, value).value[0] for name, value in values.items()]
+        self._add(step=step, summary=summary.Summary(value=scalars))
 
     def text(self, name: str, step: int, text: str) -> None:
         from tensorboardX import summary
@@ -75,7 +75,7 @@ class Events:
 
 
 def _record(data: bytes) -> bytes:
-    """As TensorFlow frames it: length and data, a checksum behind each."""
+    """TensorFlow's framing: length and data, each followed by a checksum."""
     from tensorboardX.record_writer import masked_crc32c
 
     length = struct.pack("<Q", len(data))
@@ -87,12 +87,12 @@ def finite(value: float | str) -> bool:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The events of a metrics.jsonl; lines that are none, such as one that was cut off, are left out.
+    """The events of a metrics.jsonl, without lines that are not JSON, as after a kill.
 
-    A validation that was killed before its checkpoint was written is made, and told of, twice: the last one counts.
+    A kill between a validation and its checkpoint repeats the validation: only its last event counts.
     """
     events: list[dict[str, Any]] = []
-    validated: dict[int, int] = {}  # step -> place of its last validation
+    last_validation: dict[int, int] = {}  # step -> place of its event
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []:
         try:
             event = json.loads(line)
@@ -100,15 +100,15 @@ def read(path: Path) -> list[dict[str, Any]]:
             continue
         if isinstance(event, dict) and isinstance(event.get("step"), int):
             if event.get("kind") == "validation":
-                validated[event["step"]] = len(events)
+                last_validation[event["step"]] = len(events)
             events.append(event)
     return [
         event
         for place, event in enumerate(events)
-        if event.get("kind") != "validation" or validated[event["step"]] == place
+        if event.get("kind") != "validation" or last_validation[event["step"]] == place
     ]
 
 
-def _keep_up_to(path: Path, step: int) -> None:
-    kept = [event for event in read(path) if event["step"] <= step]
-    files.write_atomically(path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
+def _drop_after(path: Path, step: int) -> None:
+    events = [event for event in read(path) if event["step"] <= step]
+    files.write_atomically(path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events))

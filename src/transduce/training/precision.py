@@ -1,7 +1,7 @@
-"""The network computes in bfloat16 while a float32 master of every weight is what the optimiser moves.
+"""The network computes in bfloat16; the optimiser moves a float32 master of every weight.
 
-Casting once per step is what makes this faster than autocast, which casts the same weights again at every use; and bfloat16
-alone would lose updates smaller than 1/256 of a weight.
+This is faster than autocast: it casts once per step, autocast at every use. Bfloat16 alone would lose updates smaller than
+1/256 of a weight.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class MasterWeights:
     def collect(self) -> None:
         """Adds the network's gradients to the masters' in float32, and clears them: once per micro-batch.
 
-        What has none, a layer that was left out, keeps none: the optimiser leaves it alone.
+        A weight without a gradient, as of a layer that layer dropout skips, stays without: the optimiser skips it.
         """
         if not self.separate:
             return
@@ -38,7 +38,7 @@ class MasterWeights:
                 weight.grad = None
 
     def clear(self) -> None:
-        """Forgets all gradients."""
+        """Drops all gradients."""
         for tensor in (*self.masters, *self.weights):
             tensor.grad = None
 
@@ -52,13 +52,13 @@ class MasterWeights:
             torch._foreach_copy_(self.weights, self.masters)
 
     @property
-    def named(self) -> dict[str, Tensor]:
-        """What an optimiser moves, by parameter name."""
+    def parameters(self) -> dict[str, Tensor]:
+        """The tensors that an optimiser moves, by parameter name."""
         return dict(zip(self.names, self.masters, strict=True))
 
     @contextmanager
-    def shown_as(self, tensors: dict[str, Tensor]) -> Iterator[None]:
-        """Inside, the network computes with other weights; the masters stay, and come back bit by bit."""
+    def swap_in(self, tensors: dict[str, Tensor]) -> Iterator[None]:
+        """Within the block the network computes with other weights; afterwards its own weights are back, bit for bit."""
         own = [] if self.separate else [master.detach().clone() for master in self.masters]
         with torch.no_grad():
             for name, weight in zip(self.names, self.weights, strict=True):
@@ -75,7 +75,7 @@ class MasterWeights:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Puts back what `tensors` gave."""
+        """Restores weights from `tensors`."""
         for name, master in zip(self.names, self.masters, strict=True):
             master.copy_(tensors[name])
         self.publish()

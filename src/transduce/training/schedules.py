@@ -1,8 +1,8 @@
 """Learning-rate schedules: pure functions of the step, as factors of the peak rate.
 
-Steps count from 1: the factor for the first update is at(1). `total` is the run's number of steps, or None while a budget
-in minutes has not become a number yet. A warm-up takes at most half of the run, whatever was asked for: a run that never
-comes to its peak rate, nor down from it, learns little.
+Steps count from 1: the factor for the first update is at(1). `total` is the run's number of steps, or None until a budget
+in minutes is a number of steps. A warm-up takes at most half of the run, whatever the setting: a run that never reaches its
+peak rate, nor decays from it, learns little.
 """
 
 import math
@@ -22,7 +22,7 @@ class Schedule(Protocol):
 
 
 def within(warmup: int, total: int | None) -> int:
-    """The warm-up that a run of `total` steps takes: as asked for, at most half of the run."""
+    """The warm-up of a run of `total` steps: the setting, at most half of the run."""
     return warmup if total is None else min(warmup, total // 2)
 
 
@@ -31,9 +31,9 @@ def warm_up(step: int, warmup: int) -> float:
     return min(1.0, step / max(1, warmup))
 
 
-def decayed_share(step: int, warmup: int, total: int | None) -> float:
-    """How much of the time after the warm-up has passed: 0 at its last step (without one at the first), 1 at the last of
-    all; 0 while the total is not known.
+def decay_progress(step: int, warmup: int, total: int | None) -> float:
+    """Progress after the warm-up, from 0 at its last step (without a warm-up, the first step) to 1 at the last step of the
+    run; 0 while the total is unknown.
     """
     peak = max(1, warmup)
     if total is None or step <= peak:
@@ -67,7 +67,7 @@ class Cosine:
 
     def at(self, step: int, total: int | None) -> float:
         warmup = within(self.warmup, total)
-        share = decayed_share(step, warmup, total)
+        share = decay_progress(step, warmup, total)
         return warm_up(step, warmup) * (self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * share)))
 
 
@@ -83,7 +83,7 @@ class Linear:
 
     def at(self, step: int, total: int | None) -> float:
         warmup = within(self.warmup, total)
-        share = decayed_share(step, warmup, total)
+        share = decay_progress(step, warmup, total)
         return warm_up(step, warmup) * (1.0 - (1.0 - self.final) * share)
 
 
@@ -118,7 +118,7 @@ class WarmUpStableDecay:
 
     def at(self, step: int, total: int | None) -> float:
         warmup = within(self.warmup, total)
-        share = decayed_share(step, warmup, total)
+        share = decay_progress(step, warmup, total)
         falling = max(0.0, (share - (1.0 - self.decay)) / self.decay)
         return warm_up(step, warmup) * (1.0 - (1.0 - self.final) * math.sqrt(falling))
 

@@ -1,4 +1,4 @@
-"""Where a run stands: plain numbers that go into every checkpoint."""
+"""The state of a run: plain numbers that every checkpoint stores."""
 
 from dataclasses import dataclass, field
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass, field
 class TrainState:
     """Mutable, and owned by the loop alone."""
 
-    data: str = ""  # name of what was prepared for the run: other data would not be the same run
+    data: str = ""  # name of the prepared data: with other data it is another run
     step: int = 0  # updates done
     epoch: int = 0  # of the next batch
     position: int = 0  # of the next batch within its epoch
     target_tokens: int = 0  # seen so far, without padding
-    seconds: float = 0.0  # spent so far, all sittings together
-    validation_seconds: float = 0.0  # of those, spent on validations
-    last_validation: float = 0.0  # of those, on the last one
-    last_tried: int = 1  # how many weights that one compared
-    first_steps: int = 0  # updates that the rate of a run of minutes leaves out: they pay for kernels and memory too
-    first_seconds: float = 0.0  # spent on those
-    budget: str = ""  # what total_steps was reckoned from: another one is reckoned anew
-    total_steps: int | None = None  # None while a budget in minutes has not become a number
+    seconds: float = 0.0  # spent so far, over all sittings
+    validation_seconds: float = 0.0  # share of `seconds` of the validations
+    last_validation: float = 0.0  # seconds of the last validation
+    last_candidates: int = 1  # number of weights that the last validation compared
+    first_steps: int = (
+        0  # updates that the rate of a run of minutes leaves out: they include the cost of kernels and memory
+    )
+    first_seconds: float = 0.0  # spent on these updates
+    budget: str = ""  # the setting behind total_steps: where it changes, total_steps is computed again
+    total_steps: int | None = None  # None until a budget in minutes is a number of steps
     validate_every: int | None = None
-    threads: int = 1  # on the CPU: another number would round sums in another order
-    pieces: int = 1  # micro-batches that each batch is cut into, doubled when memory runs out
-    skipped: int = 0  # updates in a row that were not made because the loss was not finite
-    validated_at: int = 0  # step of the last validation; -1: what the run begins with is to be validated too
+    threads: int = 1  # on the CPU: with another number, rounding differs
+    pieces: int = 1  # micro-batches of each batch, doubled when memory runs out
+    skips: int = 0  # updates in a row without a step, because loss or gradient was not finite
+    validated_at: int = 0  # step of the last validation; -1: the start is to be validated too
     scores: dict[str, float] = field(default_factory=dict)  # checkpoint name -> score of its validation
-    losses: dict[str, float] = field(
-        default_factory=dict
-    )  # the same checkpoints -> dev loss, which decides between equals
+    losses: dict[str, float] = field(default_factory=dict)  # the same checkpoints -> dev loss, which breaks ties
     best: str | None = None  # name of the best checkpoint
-    best_weights: str = "weights"  # which of its weights were the best: they themselves, "mean" or "ema"
+    best_weights: str = "weights"  # its best candidate: "weights", "mean" or "ema"
     snapshots: list[str] = field(default_factory=list)  # the last validated checkpoints, for their mean
-    watched: float | None = None  # best so far of what early stopping watches, turned so that more is better
-    watched_loss: float = 0.0  # the dev loss there
-    stale: int = 0  # validations since then
+    stop_score: float | None = None  # best metric of early stopping so far, its sign such that more is better
+    stop_loss: float = 0.0  # dev loss at stop_score
+    stale: int = 0  # validations since stop_score

@@ -54,12 +54,12 @@ def test_hypotheses_are_sorted_distinct_and_scored_by_the_rule(seed: int, beam: 
     assert len(found) == beam == len({h.ids for h in found})
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
     for h in found:
-        written = [*h.ids, END] if h.ended else list(h.ids)
+        tokens = [*h.ids, END] if h.ended else list(h.ids)
         assert h.ended or len(h.ids) == 10
         assert not {PAD, START, END} & set(h.ids)
-        total = sum(model.next_log_probabilities(source, written[:i])[token] for i, token in enumerate(written))
+        total = sum(model.next_log_probabilities(source, tokens[:i])[token] for i, token in enumerate(tokens))
         assert h.log_probability == pytest.approx(total, abs=1e-4)
-        assert h.score == pytest.approx(total / len(written) ** alpha, abs=1e-4)
+        assert h.score == pytest.approx(total / len(tokens) ** alpha, abs=1e-4)
 
 
 def test_a_greedy_choice_that_misleads() -> None:
@@ -99,8 +99,8 @@ def test_bfloat16_logits_are_summed_in_float32() -> None:
     how = Decoding(beam=4, n_best=4, max_ratio=0.0, max_extra=30)
     (found,) = search(model, [[4, 5]], how)
     for h in found:
-        written = [*h.ids, END] if h.ended else list(h.ids)
-        total = sum(model.next_log_probabilities([4, 5], written[:i])[token] for i, token in enumerate(written))
+        tokens = [*h.ids, END] if h.ended else list(h.ids)
+        total = sum(model.next_log_probabilities([4, 5], tokens[:i])[token] for i, token in enumerate(tokens))
         assert h.log_probability == pytest.approx(total, abs=1e-4)
 
 

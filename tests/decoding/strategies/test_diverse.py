@@ -13,14 +13,14 @@ from transduce.decoding.hypothesis import Hypothesis
 from transduce.decoding.strategies.diverse import fairly
 
 
-def named(*ids: int, score: float) -> Hypothesis:
+def hypothesis(*ids: int, score: float) -> Hypothesis:
     return Hypothesis(ids, score, score, True, (score,))
 
 
 def test_the_best_of_each_group_come_before_the_second_of_any() -> None:
-    one = [named(1, score=-1.0), named(2, score=-1.5), named(3, score=-2.0)]
-    two = [named(1, score=-1.0), named(4, score=-9.0)]
-    three = [named(5, score=-5.0)]
+    one = [hypothesis(1, score=-1.0), hypothesis(2, score=-1.5), hypothesis(3, score=-2.0)]
+    two = [hypothesis(1, score=-1.0), hypothesis(4, score=-9.0)]
+    three = [hypothesis(5, score=-5.0)]
     assert [h.ids for h in fairly([one, two, three], 2)] == [(1,), (5,)]
     assert [h.ids for h in fairly([one, two, three], 3)] == [(1,), (2,), (5,)]
     assert [h.ids for h in fairly([one, two, three], 9)] == [(1,), (2,), (3,), (5,), (4,)]
@@ -43,10 +43,10 @@ def test_it_does_what_its_definition_says(
     model, source, beam = AttendingToy(8, seed, spread=1.5), [4, 5, 7], groups * width
     how = Decoding(beam, 0.8, beam, max_length=7, groups=groups, diversity=diversity, **rules)
     expected = fairly(diverse_groups(model, source, how, prompt), beam)
-    (found,) = search(model, [source], how, prompts=[prompt])
-    assert [(h.ids, h.ended) for h in found] == [(h.ids, h.ended) for h in expected]
-    assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-4)
-    assert [h.log_probability for h in found] == pytest.approx([h.log_probability for h in expected], abs=1e-4)
+    (result,) = search(model, [source], how, prompts=[prompt])
+    assert [(h.ids, h.ended) for h in result] == [(h.ids, h.ended) for h in expected]
+    assert [h.score for h in result] == pytest.approx([h.score for h in expected], abs=1e-4)
+    assert [h.log_probability for h in result] == pytest.approx([h.log_probability for h in expected], abs=1e-4)
 
 
 @settings(max_examples=20)
@@ -54,9 +54,9 @@ def test_it_does_what_its_definition_says(
 def test_the_first_group_is_a_beam_search_of_its_width(seed: int, width: int) -> None:
     sources = [[4, 5, 6], [7], [8, 8, 4, 4]]
     how = Decoding(2 * width, n_best=2 * width, max_ratio=0.0, max_extra=10, groups=2, diversity=1.0)
-    found = search(ToyModel(9, seed), sources, how)
+    result = search(ToyModel(9, seed), sources, how)
     narrow = search(ToyModel(9, seed), sources, Decoding(width, n_best=width, max_ratio=0.0, max_extra=10))
-    for best, first in zip(found, narrow, strict=True):
+    for best, first in zip(result, narrow, strict=True):
         assert {h.ids for h in first} <= {h.ids for h in best}
 
 

@@ -15,7 +15,7 @@ SOURCES = st.lists(st.lists(st.integers(3, 9), min_size=1, max_size=6), min_size
 def test_greedy_is_the_argmax_token_by_token(seed: int, sources: list[list[int]], alpha: float) -> None:
     model = ToyModel(10, seed, spread=1.5)
     how = Decoding(beam=1, alpha=alpha, max_ratio=2.0, max_extra=5)
-    for source, (found,) in zip(sources, search(model, sources, how), strict=True):
+    for source, (result,) in zip(sources, search(model, sources, how), strict=True):
         ids: list[int] = []
         total = 0.0
         while len(ids) < how.limit(len(source)) and ids[-1:] != [END]:
@@ -23,9 +23,9 @@ def test_greedy_is_the_argmax_token_by_token(seed: int, sources: list[list[int]]
             permitted = [i for i in range(10) if i not in SPECIAL.banned]
             ids.append(max(permitted, key=lambda i: chances[i]))
             total += chances[ids[-1]]
-        assert [*found.ids, *([END] if found.ended else [])] == ids
-        assert found.log_probability == pytest.approx(total, abs=1e-4)
-        assert found.score == pytest.approx(total / len(ids) ** alpha, abs=1e-4)
+        assert [*result.ids, *([END] if result.ended else [])] == ids
+        assert result.log_probability == pytest.approx(total, abs=1e-4)
+        assert result.score == pytest.approx(total / len(ids) ** alpha, abs=1e-4)
 
 
 def test_finished_sentences_leave_the_batch() -> None:

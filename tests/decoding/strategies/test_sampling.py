@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from toy_models import END, PAD, SPECIAL, START, ToyModel, search
 from transduce.decoding.config import Decoding
 from transduce.decoding.protocol import Padded
-from transduce.decoding.strategies.sampling import Sampling, drawn
+from transduce.decoding.strategies.sampling import Sampling, tokens_at
 
 V = 7
 LOGS = torch.tensor([[0.5, 0.25, 0.125, 0.0625, 0.0625]]).log()
@@ -48,16 +48,16 @@ def test_cuts_by_hand():
 )
 def test_whatever_the_cuts_the_best_stays_and_zeros_are_never_drawn(logits, temperature, top_k, top_p, min_p, uniform):
     log_probs = torch.tensor([logits]).log_softmax(-1)
-    kept = Sampling(temperature, top_k, top_p, min_p).probabilities(log_probs)
-    assert kept.sum().item() == pytest.approx(1, abs=1e-4)
-    assert kept[0, log_probs.argmax()] > 0
-    assert kept[0, drawn(kept, torch.tensor([uniform], dtype=torch.float64))] > 0
+    cut = Sampling(temperature, top_k, top_p, min_p).probabilities(log_probs)
+    assert cut.sum().item() == pytest.approx(1, abs=1e-4)
+    assert cut[0, log_probs.argmax()] > 0
+    assert cut[0, tokens_at(cut, torch.tensor([uniform], dtype=torch.float64))] > 0
 
 
 def exact(model: ToyModel, source: list[int], limit: int) -> dict[tuple[int, ...], float]:
     """The probability of every output of at most `limit` tokens, each by one step over all its tokens."""
     allowed = [token for token in range(V) if token not in SPECIAL.banned]
-    found = {}
+    result = {}
     for length in range(1, limit + 1):
         for tokens in product(allowed, repeat=length):
             if END in tokens[:-1] or (tokens[-1] != END and length < limit):
@@ -67,8 +67,8 @@ def exact(model: ToyModel, source: list[int], limit: int) -> dict[tuple[int, ...
             logs[:, list(SPECIAL.banned)] = -torch.inf
             logs = logs.log_softmax(-1)
             total = sum(logs[position, token].item() for position, token in enumerate(tokens))
-            found[tokens[:-1] if tokens[-1] == END else tokens] = math.exp(total)
-    return found
+            result[tokens[:-1] if tokens[-1] == END else tokens] = math.exp(total)
+    return result
 
 
 def test_frequencies_match_probabilities():
@@ -107,6 +107,8 @@ def test_top_k_of_one_is_greedy_search():
         ({"top_k": -1}, "top-k must be at least 0"),
         ({"top_p": 0.0}, "top-p must be above 0 and at most 1"),
         ({"min_p": 1.5}, "min-p must be 0 to 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"temperature": float("inf")}, "temperature must be above 0 and at most 1,000,000"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

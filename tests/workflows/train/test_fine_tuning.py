@@ -88,7 +88,7 @@ def test_the_start_stays_the_model_where_training_makes_it_worse(first, tmp_path
     run_file = second(first, tmp_path, pairs="abc\tg g g g g g\n" * 3)
     settings = ["training.learning-rate=0.1", "training.ema=0.9", "data.clean.drop-duplicates=false"]
     assert train(run_file, settings, root=tmp_path).finished
-    assert "the weights at step 0, which it began with, with loss" in caplog.messages[-1]
+    assert "the weights at step 0, the start of the run, with loss" in caplog.messages[-1]
     start, after = (transduce.load(path / "model") for path in (first / "runs/toy", tmp_path / "runs/more"))
     for one, other in zip(start.network.parameters(), after.network.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -26,7 +26,7 @@ from transduce.tasks.classification import LabelPrediction
 from transduce.tasks.task import Model
 from transduce.tasks.tokens import padded
 from transduce.training.losses import Loss
-from transduce.training.stepper import Stepper
+from transduce.training.optimisers import OptimiserGroup
 
 SHORT = {"training.steps": 4, "training.validate-every": 2, "training.metric": "loss", "training.average-last": 1}
 
@@ -67,8 +67,8 @@ class Signs:
 
     momentum: float = 0.0
 
-    def build(self, parameters: Mapping[str, Tensor], matrices: object) -> Stepper:
-        return Stepper(torch.optim.Rprop(list(parameters.items()), lr=1e-3))
+    def build(self, parameters: Mapping[str, Tensor], matrices: object) -> OptimiserGroup:
+        return OptimiserGroup(torch.optim.Rprop(list(parameters.items()), lr=1e-3))
 
 
 @dataclass(frozen=True)

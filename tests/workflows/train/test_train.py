@@ -26,7 +26,7 @@ from transduce.terminal import messages_on_stderr, print_message
 from transduce.training import checkpoints, metrics_log
 from transduce.training.interrupt import StopRequest
 from transduce.training.loop import Diverged
-from transduce.training.step import TrainingStep
+from transduce.training.training_step import TrainingStep
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import validation as validation_workflow
 from transduce.workflows.train.run import Abandoned, train
@@ -365,7 +365,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(t
         return found
 
     monkeypatch.setattr(TrainingStep, "forward", failing)
-    with pytest.raises(ValueError, match=r"diverged at step 13.*last good state is .*step-00000010.*learning-rate"):
+    with pytest.raises(ValueError, match=r"diverged at step 13.*best checkpoint is .*step-00000010.*learning-rate"):
         train(run_file, root=tmp_path)
     assert checkpoints.load_newest(tmp_path / "runs/toy/checkpoints").state.step == 10
     assert transduce.load(tmp_path / "runs/toy/model")

@@ -62,7 +62,7 @@ def test_the_loss_is_of_the_pairs_drawn(tmp_path, monkeypatch) -> None:
 
 
 def test_a_network_without_finite_probabilities_is_worst_and_no_error(tmp_path) -> None:
-    """What is learnt at too high a rate: the updates that follow say so, and name the last good checkpoint."""
+    """As after training at too high a rate: the next updates end the run, with an error that names the best checkpoint."""
     model = load(tiny_model.write(tmp_path / "model"), "cpu")
     dev = dev_set(model, [{"source": [9, 8], "target": [9]}], tmp_path)
     with torch.no_grad():

@@ -1,1 +1,1 @@
-"""What settings ask of the next token beside the model: small rules over log-probabilities, applied one after another."""
+"""Rules: small functions that change the scores of the next token, applied one after another."""

@@ -1,4 +1,4 @@
-"""Rules that take tokens away. The rest is not normalised again: an output's log-probability stays the model's.
+"""Rules that ban tokens. The rest is not normalised again: an output's log-probability stays the model's.
 
 Letters: B sentences, K outputs side by side, V vocabulary, W windows, n length of an n-gram.
 """
@@ -32,7 +32,7 @@ class MinimumLength:
 
 @dataclass(frozen=True)
 class NoRepeatedNgram:
-    """No token that would complete an n-gram which prompt and output hold already (Paulus et al. 2017, 1705.04304)."""
+    """No token that completes an n-gram which prompt and output have already (Paulus et al. 2017, 1705.04304)."""
 
     n: int
 
@@ -49,7 +49,7 @@ class NoRepeatedNgram:
 
 @dataclass(frozen=True)
 class Bans:
-    """All bans together. Where they would leave no token, the end token stays possible, as it was before them."""
+    """All bans together. Where they ban every token, the end token keeps its score."""
 
     bans: tuple[MinimumLength | NoRepeatedNgram, ...]
     end: int

@@ -1,6 +1,6 @@
-"""Coverage: how much of the source an output attends to (Wu et al. 2016, 1609.08144, equation 14).
+"""Coverage: the attention of an output to its source (Wu et al. 2016, 1609.08144, equation 14).
 
-Letters: B sentences, K outputs side by side, T new tokens, S source positions.
+Letters: B sentences, K outputs side by side, P tokens of the longest prompt, T new tokens, S source positions.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from transduce.decoding.protocol import Padded
 
 @dataclass(frozen=True)
 class Coverage:
-    """The attention that each output has given to each source position: a sum over the tokens of the output.
+    """The attention of each output to each source position: a sum over the tokens of prompt and output.
 
-    lengths: source positions of each sentence; those behind are padding.
+    lengths: source positions of each sentence, without padding.
     """
 
     beta: float
@@ -31,6 +31,11 @@ class Coverage:
 
     def add(self, attention: Float[Tensor, "B K T S"]) -> "Coverage":
         return replace(self, attention=self.attention + attention.float().sum(2))
+
+    def add_prompts(self, attention: Float[Tensor, "B 1 P S"], tokens: Int[Tensor, " B"]) -> "Coverage":
+        """Adds the first `tokens[b]` rows of each sentence; the rows behind are padding."""
+        own = torch.arange(attention.size(2), device=tokens.device) < tokens.unsqueeze(-1)  # (B, P)
+        return self.add(attention.where(own[:, None, :, None], 0.0))
 
     def reorder(self, beams: Int[Tensor, "B K_new"]) -> "Coverage":
         index = beams.unsqueeze(-1).expand(-1, -1, self.attention.size(-1))

@@ -1,4 +1,4 @@
-"""What a rule is, and which rules the settings ask for.
+"""Rules, and those for given settings.
 
 Letters: B sentences, K outputs side by side, V vocabulary.
 """
@@ -21,7 +21,7 @@ from transduce.decoding.scores import TokenScores
 class Rule(Protocol):
     """A function from the scores of each next token, and from prompts and outputs so far, to new scores.
 
-    They must stay at most 0: the bound on an output's best possible score rests on that. A rule holds no state, so that
+    New scores are at most 0, as the bound on an output's best score assumes. A rule holds no state, so that
     sentences may leave and join.
     """
 
@@ -29,7 +29,7 @@ class Rule(Protocol):
 
 
 def rules_for(settings: Decoding, end: int) -> tuple[Rule, ...]:
-    """The rules in their order: penalties reshape, then bans take away."""
+    """The rules in their order: penalties, then bans."""
     rules: list[Rule] = []
     if settings.repetition_penalty != 1:
         rules.append(RepetitionPenalty(settings.repetition_penalty))

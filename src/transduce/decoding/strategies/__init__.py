@@ -1,1 +1,1 @@
-"""How outputs grow: one file per strategy."""
+"""Strategies: one file for each way that outputs grow."""

@@ -1,4 +1,4 @@
-"""Beam search: several outputs of each sentence grow side by side, the most probable go on.
+"""Beam search: several outputs of each sentence grow side by side, and the most probable stay open.
 
 Letters: B sentences, K open beams, C candidates, N hypotheses to return (n-best), t tokens of an output so far. Each step
 expands the open beams to the best 2K candidates, moves those that end among the finished and keeps the K best of the
@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from transduce.decoding.config import Decoding
 from transduce.decoding.hypothesis import Hypothesis
 from transduce.decoding.partial_outputs import PartialOutputs, ending_together
-from transduce.decoding.scores import TokenScores, best_tokens, picked
+from transduce.decoding.scores import TokenScores, best_tokens, values_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Candidates:
 
     def after(self, partial: PartialOutputs) -> PartialOutputs:
         """The candidates as partial outputs."""
-        return partial.reorder(self.beams).grown(self.tokens, self.log_probs, self.total)
+        return partial.reorder(self.beams).extend(self.tokens, self.log_probs, self.total)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Finished:
         return replace(self, tokens=tokens, log_probs=log_probs)
 
     def best_of(self, other: "Finished") -> "Finished":
-        """The best of both, as many as there are of these; of equal ones these first."""
+        """The best of both, as many as there are of these; these come first in a tie."""
         scores = torch.cat([self.scores, other.scores], dim=1)
         order = scores.argsort(dim=-1, descending=True, stable=True)[:, : self.scores.size(1)]
         in_full = order.unsqueeze(-1).expand(-1, -1, other.tokens.size(-1))
@@ -192,11 +192,11 @@ def expand(total: Float[Tensor, "B K"], next_token: TokenScores, count: int) -> 
     if missing > 0:
         totals, order = pad(totals, (0, missing), value=-torch.inf), pad(order, (0, missing))
     beams, tokens = order // values.size(-1), tokens.flatten(1).gather(1, order)
-    return Candidates(beams, tokens, picked(next_token.log_probs, beams, tokens), totals)
+    return Candidates(beams, tokens, values_of(next_token.log_probs, beams, tokens), totals)
 
 
 def prune(candidates: Candidates, ending: Bool[Tensor, "B C"], beam: int) -> Candidates:
-    """The best `beam` candidates that go on. Of 2K at most K end before the limit, so K remain."""
+    """The best `beam` candidates that stay open. Of 2K at most K end before the limit, so K remain."""
     order = ending.int().argsort(dim=-1, stable=True)[:, :beam]
     open_total = candidates.total.masked_fill(ending, -torch.inf)
     return Candidates(

@@ -1,7 +1,7 @@
-"""Diverse beam search (Vijayakumar et al. 2016, 1610.02424): groups of beams, each kept away from those before it.
+"""Diverse beam search (Vijayakumar et al. 2016, 1610.02424): groups of beams, each different from those before it.
 
 Letters: B sentences, G groups, W beams of a group, V vocabulary. At each step the groups choose one after another. A
-token that c open beams of earlier groups have just taken costs c * diversity (Hamming diversity). A beam carries its
+token that c open beams of earlier groups have just chosen costs c * diversity (Hamming diversity). A beam carries its
 costs as long as it is open. They decide which beams grow on; scores leave them out, so that outputs of different groups
 compare, and the same output has the same score in each. A group whose search is done, as in `beam`, has no open beams
 and costs the others nothing.
@@ -16,7 +16,7 @@ from torch import Tensor
 from transduce.decoding.config import Decoding
 from transduce.decoding.hypothesis import Hypothesis
 from transduce.decoding.partial_outputs import PartialOutputs, side_by_side
-from transduce.decoding.scores import TokenScores, picked
+from transduce.decoding.scores import TokenScores, values_of
 from transduce.decoding.strategies import beam
 from transduce.decoding.strategies.beam import BeamSearch, expand
 
@@ -33,9 +33,9 @@ class Group:
     ) -> tuple["Group", Int[Tensor, "B W_new"]]:
         """One step, in which each token costs its price."""
         before = self.search.partial.total
-        priced = replace(next_token, scores=next_token.scores - price.unsqueeze(1))
-        candidates = expand(before - self.costs, priced, 2 * self.search.settings.beam)
-        scores = picked(next_token.scores, candidates.beams, candidates.tokens)
+        with_costs = replace(next_token, scores=next_token.scores - price.unsqueeze(1))
+        candidates = expand(before - self.costs, with_costs, 2 * self.search.settings.beam)
+        scores = values_of(next_token.scores, candidates.beams, candidates.tokens)
         # without the costs; empty places stay empty
         total = (before.gather(1, candidates.beams) + scores).where(candidates.total > -torch.inf, -torch.inf)
         search, beams = self.search.take(replace(candidates, total=total), coverage)
@@ -71,13 +71,13 @@ class DiverseBeamSearch:
         self, next_token: TokenScores, coverage: Float[Tensor, "B K"] | None
     ) -> tuple["DiverseBeamSearch", Int[Tensor, "B K_new"]]:
         width = next_token.log_probs.size(1) // len(self.groups)
-        taken = torch.zeros_like(next_token.log_probs[:, 0])  # (B, V): open beams that end in each token
+        counts = torch.zeros_like(next_token.log_probs[:, 0])  # (B, V): open beams that end in each token
         groups, beams = [], []
         for number, group in enumerate(self.groups):
             first, last = number * width, (number + 1) * width
             own_coverage = None if coverage is None else coverage[:, first:last]
-            group, old = group.advance(next_token.columns(first, last), own_coverage, self.settings.diversity * taken)
-            taken.scatter_add_(1, group.search.partial.last, group.search.open_beams.to(taken.dtype))
+            group, old = group.advance(next_token.columns(first, last), own_coverage, self.settings.diversity * counts)
+            counts.scatter_add_(1, group.search.partial.last, group.search.open_beams.to(counts.dtype))
             groups.append(group)
             beams.append(first + old)
         return replace(self, groups=tuple(groups)), torch.cat(beams, dim=1)
@@ -99,9 +99,9 @@ class DiverseBeamSearch:
 
 def fairly(groups: list[list[Hypothesis]], n_best: int) -> list[Hypothesis]:
     """The best of each group, then the second of each, and so on, without repeats; of these n_best, best score first."""
-    ranked = [(rank, -output.score, output) for group in groups for rank, output in enumerate(group)]
+    ranking = [(rank, -output.score, output) for group in groups for rank, output in enumerate(group)]
     distinct: dict[tuple[int, ...], Hypothesis] = {}
-    for _, _, output in sorted(ranked, key=lambda each: each[:2]):
+    for _, _, output in sorted(ranking, key=lambda each: each[:2]):
         distinct.setdefault((*output.ids, -1 if output.ended else -2), output)
     return sorted(list(distinct.values())[:n_best], key=lambda output: -output.score)
 

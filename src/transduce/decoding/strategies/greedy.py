@@ -1,6 +1,6 @@
 """One output of each sentence: greedy search takes the most probable next token, sampling draws one.
 
-Letters: B sentences, R chosen sentences, V vocabulary.
+Letters: B sentences, R sentences, V vocabulary.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from transduce.decoding.scores import TokenScores
 
 @runtime_checkable
 class Choice(Protocol):
-    """How the next token of each output is chosen. It may hold values of each sentence."""
+    """Chooses the next token of each output. It may hold values of each sentence."""
 
     def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B V"]) -> Int[Tensor, " B"]: ...
 
@@ -28,7 +28,7 @@ class Choice(Protocol):
 
 @dataclass(frozen=True)
 class MostProbable:
-    """Greedy search: of equally probable tokens the lowest id."""
+    """Greedy search; the lowest id in a tie."""
 
     def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
         return scores.argmax(dim=-1)
@@ -44,8 +44,8 @@ class MostProbable:
 class OneOutput:
     """A search along one output of each sentence, whose next token `choose` takes.
 
-    lengths: of the finished outputs; 0 where one is unfinished. A finished output grows on until its sentence leaves;
-        what follows its end does not count.
+    lengths: of the finished outputs; 0 where one is unfinished. A finished output keeps growing until its sentence leaves;
+        tokens after its end do not count.
     coverage: the coverage penalty of each output when it ended.
     """
 
@@ -75,7 +75,7 @@ class OneOutput:
         ending = unfinished & ((tokens[:, 0] == self.end) | (partial.limits == length))
         longer = replace(
             self,
-            partial=partial.grown(tokens, log_probs, partial.total + scores.where(unfinished.unsqueeze(1), 0.0)),
+            partial=partial.extend(tokens, log_probs, partial.total + scores.where(unfinished.unsqueeze(1), 0.0)),
             lengths=torch.where(ending, length, self.lengths),
             coverage=self.coverage if coverage is None else torch.where(ending, coverage[:, 0], self.coverage),
         )

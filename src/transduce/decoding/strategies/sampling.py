@@ -1,9 +1,8 @@
-"""Sampling: the next token drawn by its probability, after the distribution has been sharpened or cut.
+"""Sampling: draws the next token by its probability, from a distribution that temperature sharpens and cuts shorten.
 
-Letters: B outputs, V vocabulary, N tokens left, T most steps.
+Letters: B outputs, V vocabulary, N tokens after the cuts, T most steps.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -14,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from transduce import config
+from transduce.config import Fact
 from transduce.decoding.partial_outputs import PartialOutputs
 from transduce.decoding.scores import best_tokens
 from transduce.decoding.strategies.greedy import Choice, OneOutput, one_output
@@ -21,55 +22,59 @@ from transduce.decoding.strategies.greedy import Choice, OneOutput, one_output
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is drawn. The cuts apply one after the other, each to what the one before has left."""
+    """Draws the next token. The cuts apply one after the other, each to the tokens that remain."""
 
-    temperature: Annotated[float, "logits are divided by this first: below 1 is bolder, above 1 more varied"] = 1.0
-    top_k: Annotated[int, "only the k most probable tokens; 0: all (Fan et al. 2018, 1805.04833)"] = 0
-    top_p: Annotated[
-        float, "the fewest tokens that together have this probability (Holtzman et al. 2019, 1904.09751)"
+    temperature: Annotated[
+        float,
+        "divides the logits first: below 1 is bolder, above 1 more varied",
+        Fact(above=0, at_most=1_000_000),
     ] = 1.0
-    min_p: Annotated[float, "tokens with this share of the best one's probability (Nguyen et al. 2024, 2407.01082)"] = (
-        0.0
-    )
-    seed: Annotated[int, "of the draws; a sentence's draws depend on it and on its place in the input only"] = 1
+    top_k: Annotated[int, "only the k most probable tokens; 0: all (Fan et al. 2018, 1805.04833)", Fact(at_least=0)] = 0
+    top_p: Annotated[
+        float,
+        "the fewest tokens that together have this probability (Holtzman et al. 2019, 1904.09751)",
+        Fact(above=0, at_most=1),
+    ] = 1.0
+    min_p: Annotated[
+        float,
+        "tokens with this share of the best one's probability (Nguyen et al. 2024, 2407.01082)",
+        Fact(at_least=0, at_most=1),
+    ] = 0.0
+    seed: Annotated[
+        int, "of the draws; a sentence's draws depend on it and on its place in the input only", Fact(at_least=0)
+    ] = 1
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"temperature must be above 0, found {self.temperature}; for the best token use beam 1")
-        if self.top_k < 0:
-            raise ValueError(f"top-k must be at least 0, found {self.top_k}")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top-p must be above 0 and at most 1, found {self.top_p}")
-        if not 0 <= self.min_p <= 1:
-            raise ValueError(f"min-p must be 0 to 1, found {self.min_p}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, found {self.seed}")
+        if self.temperature == 0:  # the usual wish for the best token
+            raise ValueError("temperature must be above 0, found 0.0; for the best token use beam 1")
+        config.check(self)
 
     def probabilities(self, log_probs: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-        """What is drawn from: sharpened, cut, and summing to 1 again. The most probable token always stays."""
-        best = log_probs.amax(-1, keepdim=True)  # taken off, as a tiny temperature would make all of them infinite
-        kept = torch.softmax((log_probs - best) / self.temperature, dim=-1)
+        """The distribution of the draw, after temperature and cuts; it sums to 1. The most probable token always stays."""
+        best = log_probs.amax(-1, keepdim=True)  # subtracted, as a tiny temperature would make all of them infinite
+        probabilities = torch.softmax((log_probs - best) / self.temperature, dim=-1)
         if self.top_k > 0 or self.top_p < 1:
-            falling, ids = self._falling(kept)
-            kept = torch.zeros_like(kept).scatter(-1, ids, self._cut(falling))
+            falling, ids = self._top_k(probabilities)
+            probabilities = torch.zeros_like(probabilities).scatter(-1, ids, self._top_p(falling))
         if self.min_p > 0:
-            kept = kept.where(kept >= self.min_p * kept.amax(-1, keepdim=True), 0.0)
-        return kept / kept.sum(-1, keepdim=True)
+            least = self.min_p * probabilities.amax(-1, keepdim=True)
+            probabilities = probabilities.where(probabilities >= least, 0.0)
+        return probabilities / probabilities.sum(-1, keepdim=True)
 
-    def _falling(self, kept: Float[Tensor, "B V"]) -> tuple[Float[Tensor, "B N"], Int[Tensor, "B N"]]:
-        """The probabilities that top-k leaves, highest first, of equal ones the lowest id first; and their ids."""
+    def _top_k(self, probabilities: Float[Tensor, "B V"]) -> tuple[Float[Tensor, "B N"], Int[Tensor, "B N"]]:
+        """The k highest probabilities (0: all), highest first, the lowest id first in a tie; and their ids."""
         if self.top_k > 0:
-            values, ids = best_tokens(kept[:, None], self.top_k)
+            values, ids = best_tokens(probabilities[:, None], self.top_k)
             return values[:, 0], ids[:, 0]
-        falling, ids = kept.sort(dim=-1, descending=True, stable=True)
+        falling, ids = probabilities.sort(dim=-1, descending=True, stable=True)
         return falling, ids
 
-    def _cut(self, falling: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
-        """The same without those that top-p leaves out of them."""
+    def _top_p(self, falling: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+        """The same with zeros outside of top-p."""
         if self.top_p == 1:
             return falling
         falling = falling / falling.sum(-1, keepdim=True)
-        inside = falling.cumsum(-1) - falling < self.top_p  # before them less than top-p has been gathered
+        inside = falling.cumsum(-1) - falling < self.top_p  # the tokens before have less than top-p
         inside[:, 0] = True
         return falling.where(inside, 0.0)
 
@@ -79,11 +84,11 @@ class Sampling:
         return torch.from_numpy(np.stack([generator.random(steps) for generator in generators]))
 
 
-def drawn(probabilities: Float[Tensor, "B V"], uniform: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
+def tokens_at(probabilities: Float[Tensor, "B V"], uniform: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
     """The token at which the sum of probabilities passes the uniform number; never one of probability 0."""
-    reached = probabilities.double().cumsum(-1)
-    target = uniform.unsqueeze(-1) * reached[:, -1:]
-    return (reached <= target).sum(-1).clamp(max=probabilities.shape[-1] - 1)
+    sums = probabilities.double().cumsum(-1)
+    target = uniform.unsqueeze(-1) * sums[:, -1:]
+    return (sums <= target).sum(-1).clamp(max=probabilities.shape[-1] - 1)
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,8 @@ class Draw:
     uniform: Float[Tensor, "B T"]
 
     def __call__(self, partial: PartialOutputs, scores: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
-        step = partial.lengths.clamp(max=self.uniform.size(1) - 1)  # finished outputs draw on to no effect
-        return drawn(self.sampling.probabilities(scores), self.uniform.gather(1, step.unsqueeze(1)).squeeze(1))
+        step = partial.lengths.clamp(max=self.uniform.size(1) - 1)  # finished outputs draw without effect
+        return tokens_at(self.sampling.probabilities(scores), self.uniform.gather(1, step.unsqueeze(1)).squeeze(1))
 
     def select(self, rows: Int[Tensor, " R"]) -> "Draw":
         return Draw(self.sampling, self.uniform[rows])

@@ -1,8 +1,8 @@
-"""What a strategy is, and which one the settings ask for.
+"""Strategies, and the one for given settings.
 
-A strategy is a file with a class that is a `Search`, a function that begins it, and a row in `begin`.
+A strategy is a file with a `Search` class, a function that begins it, and a row in `begin`.
 
-Letters: B sentences, K outputs side by side, R chosen sentences.
+Letters: B sentences, K outputs side by side, R sentences.
 """
 
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ class Search(Protocol):
 
 
 def begin(settings: Decoding, partial: PartialOutputs, places: Sequence[int], end: int) -> Search:
-    """The search that the settings ask for. `partial` has one empty output of each request; `places` are theirs.
+    """The search for these settings. `partial` has one empty output of each request; `places` are theirs.
 
     A strategy may begin with equally many rows or columns for each request, all of them empty outputs.
     """

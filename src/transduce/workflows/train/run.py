@@ -34,7 +34,7 @@ from transduce.training.loop import run as run_loop
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
-from transduce.training.step import TrainingStep
+from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.evaluate.test_set import run_of
 from transduce.workflows.prepare.run import Plan, Prepared, carry_out, plan
@@ -103,7 +103,7 @@ def train_file(
                 finished = run_loop(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
-        log.info("%s: %s", folder.model, selection.chosen(config.training, state))
+        log.info("%s: %s", folder.model, selection.describe(config.training, state))
     return Trained(folder.path, finished, state, stop.signal)
 
 
@@ -163,7 +163,7 @@ def require_trainable(config: RunConfig) -> None:
     """ValueError about what is missing or wrong and can be said before any work is done."""
     task = config.task
     known = ["loss", *task.figures(0.0, 0.0), *(name for name in task.metrics if name in QUICK_METRICS)]
-    for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.watched)):
+    for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.stop_metric)):
         if metric is not None and metric not in known:
             raise ValueError(f"training.{key} must be one of {', '.join(known)} for task {task.name}, found {metric!r}")
     split = config.data.split
@@ -190,7 +190,7 @@ def _job(
     if start is not None:
         _take_weights(network, start)
     masters = MasterWeights(network, PRECISIONS[training.precision])
-    optimiser = training.optimiser.build(masters.named, inner_matrices(network))
+    optimiser = training.optimiser.build(masters.parameters, inner_matrices(network))
     moving = None if training.ema is None else MovingAverage(masters, training.ema)
     validates_start = start is not None and start.config.task.name == task.name
     state = TrainState(
@@ -223,6 +223,7 @@ def _job(
         higher_is_better=lambda name: name in QUICK_METRICS and QUICK_METRICS[name].higher_is_better,
         publish=publish,
         unit=loss_unit(task),
+        figures=lambda nll: task.figures(nll, dev.units_per_byte),
         draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve, ERROR_RATES),
     )
     return job, state

@@ -14,9 +14,9 @@ from transduce.training import checkpoints, metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.loop import is_over
+from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
-from transduce.training.stepper import Stepper
 from transduce.workflows.train.run_file import RunConfig, RunFile, read_run_toml, run_toml
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,9 @@ def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:
     return found
 
 
-def restored(found: Checkpoint, masters: MasterWeights, optimiser: Stepper, moving: MovingAverage | None) -> TrainState:
+def restored(
+    found: Checkpoint, masters: MasterWeights, optimiser: OptimiserGroup, moving: MovingAverage | None
+) -> TrainState:
     """Puts weights, optimiser, moving average and random generators back to a checkpoint's; its state."""
     masters.load(found.weights)
     optimiser.load(found.optimiser)

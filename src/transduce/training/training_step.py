@@ -1,4 +1,4 @@
-"""Network and task as one module: what DistributedDataParallel, FSDP and torch.compile wrap."""
+"""Network and task as one module, which DistributedDataParallel, FSDP and torch.compile can wrap."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ LossOf = Callable[[nn.Module, Any, float], Loss]  # network, batch, label smooth
 
 
 class TrainingStep(nn.Module):
-    """`forward(batch)` gives the loss of a batch, summed; with `r_drop` that of two passes which must agree."""
+    """`forward(batch)` returns the loss of a batch, summed; with `r_drop`, of two passes that must agree."""
 
     def __init__(self, network: nn.Module, loss: LossOf, smoothing: float = 0.0, r_drop: float = 0.0) -> None:
         super().__init__()
@@ -31,8 +31,7 @@ def consistent(first: Loss, second: Loss, alpha: float) -> Loss:
 
         (L_1 + L_2) / 2 + alpha / 2 * (KL(p_1 || p_2) + KL(p_2 || p_1)) / 2
 
-    That is half of the paper's loss, so that its size is that of one pass. ValueError for a task whose outputs have no
-    distributions to compare.
+    That is half of the paper's loss, so that its size is that of one pass. ValueError for a task without distributions.
     """
     if first.outputs is None or second.outputs is None:
         raise ValueError("training.r-drop compares the distributions of two passes, and this task predicts none")

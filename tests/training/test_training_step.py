@@ -11,7 +11,7 @@ from transduce.layers.divergence import symmetric_divergence
 from transduce.networks.heads import VocabularyHead
 from transduce.tasks.tokens import IGNORE, token_loss
 from transduce.training.losses import Loss
-from transduce.training.step import TrainingStep, consistent
+from transduce.training.training_step import TrainingStep, consistent
 
 
 def inputs(tokens=23, width=6, vocabulary=11):
@@ -24,13 +24,13 @@ def inputs(tokens=23, width=6, vocabulary=11):
 
 
 def by_definition(first, second, weight, targets, smoothing, alpha):
-    counted = targets != IGNORE
+    included = targets != IGNORE
     total = 0.0
     for hidden in (first, second):
         total = total + F.cross_entropy(
             hidden @ weight.t(), targets, ignore_index=IGNORE, label_smoothing=smoothing, reduction="sum"
         )
-    logs = [F.log_softmax(hidden @ weight.t(), -1)[counted] for hidden in (first, second)]
+    logs = [F.log_softmax(hidden @ weight.t(), -1)[included] for hidden in (first, second)]
     there = F.kl_div(logs[1], logs[0], log_target=True, reduction="sum")
     back = F.kl_div(logs[0], logs[1], log_target=True, reduction="sum")
     return total / 2 + alpha / 2 * (there + back) / 2
