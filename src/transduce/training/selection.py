@@ -99,13 +99,14 @@ def _watch(job: Job, state: TrainState, compared: list[Validated]) -> None:
         state.stale += 1
 
 
-def chosen(config: TrainingConfig, state: TrainState) -> str:
+def chosen(job: Job, state: TrainState) -> str:
     """Which weights are the model, in words."""
     if state.best is None:
         return f"the weights of step {state.step}, not validated"
     named, step = WEIGHTS[state.best_weights], checkpoints.step_of(state.best)
     begun = "" if step else ", which it began with"
-    return f"{named} at step {step}{begun}, with {config.metric} {state.scores[state.best]:.4g} on the dev set"
+    metric = job.trainable.config.metric
+    return f"{named} at step {step}{begun}, with {metric} {state.scores[state.best]:.4g} on the dev set"
 
 
 def is_stale(config: TrainingConfig, state: TrainState) -> bool:

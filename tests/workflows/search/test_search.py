@@ -24,7 +24,7 @@ from transduce.workflows.search.run import Found, _fixed, search, usual_dimensio
 from transduce.workflows.search.space import Choices
 from transduce.workflows.search.trials import Result, read_results, write_results
 from transduce.workflows.train.choices import Choice, choose
-from transduce.workflows.train.run_file import load_run, read_run
+from transduce.workflows.train.run_file import read_run
 
 SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss", "training.validate-sentences=4")
 OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
@@ -356,7 +356,7 @@ def test_a_part_of_what_was_chosen_can_be_searched(tmp_path: Path) -> None:
     found = search(run_file, ["training.optimiser.momentum=0.9,0.95"], 2, SHORT, tmp_path)
     assert found.results[0].settings == {"training.optimiser.momentum": 0.95}  # the run's own
     for each in found.results:
-        kept = load_run(found.folder / f"trial-00{each.trial}/run.toml")
+        kept = read_run(found.folder / f"trial-00{each.trial}/run.toml").run
         assert kept.training.optimiser == Muon(momentum=each.settings["training.optimiser.momentum"])
 
 
@@ -369,7 +369,7 @@ def test_a_vocabulary_of_both_sides_is_that_of_each_trial(tmp_path: Path) -> Non
     metric = "training.metric=exact-match"
     found = search(run_file, over, 2, [*SHORT, metric], tmp_path)
     sizes = {
-        load_run(found.folder / f"trial-00{each.trial}/run.toml").tokenizer.side("target").vocabulary
+        read_run(found.folder / f"trial-00{each.trial}/run.toml").run.tokenizer.side("target").vocabulary
         for each in found.results
     }
     assert sizes == {270, 280}

@@ -15,7 +15,7 @@ from transduce.training import checkpoints, metrics_log
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train.choices import choose
 from transduce.workflows.train.run import train
-from transduce.workflows.train.run_file import load_run, read_run
+from transduce.workflows.train.run_file import read_run
 
 
 @pytest.fixture(scope="module")
@@ -140,13 +140,13 @@ def test_settings_of_the_start_give_way_to_those_they_do_not_go_with(first, tmp_
     run_file = second(first, tmp_path)
     written = run_file.read_text().replace(str(first / "runs/toy"), str(start))
     run_file.write_text(written.partition("[decoding]")[0])
-    found = load_run(run_file, own).decoding
+    found = read_run(run_file, own).run.decoding
     assert (found.beam, found.groups, found.diversity, found.alpha) == expected
 
 
 def test_a_mistake_on_the_command_line_is_named_as_such(first, tmp_path):
     with pytest.raises(ValueError, match=r"--set: unknown key 'decoding.bean'"):
-        load_run(second(first, tmp_path), ["decoding.bean=3"])
+        read_run(second(first, tmp_path), ["decoding.bean=3"])
 
 
 def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
