@@ -163,19 +163,19 @@ def _check_weights(network: nn.Module, weights: Mapping[str, Tensor], folder: Pa
     if extra := sorted(weights.keys() - tensors.keys()):
         raise ValueError(f"{folder}: {WEIGHTS} holds {extra[0]!r}, which {CONFIG} has no place for")
     for name, tensor in tensors.items():
-        saved, dtype = weights[name], torch.float32 if tensor.is_floating_point() else tensor.dtype
-        if saved.shape != tensor.shape or saved.dtype != dtype:
+        value, dtype = weights[name], torch.float32 if tensor.is_floating_point() else tensor.dtype
+        if value.shape != tensor.shape or value.dtype != dtype:
             raise ValueError(
                 f"{folder}: {name} should be {tuple(tensor.shape)} {str(dtype).removeprefix('torch.')} for {CONFIG} and its "
-                f"processors, found {tuple(saved.shape)} {saved.dtype}; the files are not of one model"
+                f"processors, found {tuple(value.shape)} {value.dtype}; the files are not of one model"
             )
 
 
 def _computes_tensors(network: nn.Module) -> bool:
     """Whether modules have tensors that no file holds, which building the network computes."""
-    owned = {id(tensor) for tensor in tensors_of(network).values()}
+    known = {id(tensor) for tensor in tensors_of(network).values()}
     values = (each for module in network.modules() for each in (*module.buffers(recurse=False), *vars(module).values()))
-    return any(isinstance(each, Tensor) and id(each) not in owned for each in values)
+    return any(isinstance(each, Tensor) and id(each) not in known for each in values)
 
 
 def _set_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -72,7 +72,7 @@ class MasterWeights:
             with torch.no_grad():
                 torch._foreach_copy_(self.weights, own or self.masters)
 
-    def saved(self) -> dict[str, Tensor]:
+    def state(self) -> dict[str, Tensor]:
         """What a checkpoint holds: float32 weights and the network's persistent buffers, by name."""
         return {**tensors_of(self.network), **self.tensors()}
 
@@ -82,7 +82,7 @@ class MasterWeights:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Puts back what `saved` gave."""
+        """Puts back what `state` gave."""
         for name, own in {**tensors_of(self.network), **self.named}.items():
             own.copy_(tensors[name])
         self.publish()

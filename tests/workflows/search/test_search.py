@@ -332,7 +332,7 @@ def test_trials_share_what_was_chosen_for_the_run(whole: tuple[Path, Found]) -> 
     _, found = whole
     assert found.fixed == ("training.optimiser=muon",)
     for each in found.results:
-        assert 'optimiser = "muon"' in (found.folder / f"trial-00{each.trial}/run.toml").read_text()
+        assert 'optimiser]\nkind = "muon"\n' in (found.folder / f"trial-00{each.trial}/run.toml").read_text()
 
 
 def test_what_is_searched_is_not_fixed(tmp_path: Path) -> None:

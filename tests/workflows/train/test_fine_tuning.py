@@ -8,6 +8,7 @@ import torch
 
 import transduce
 from toy import write_toy
+from transduce import files
 from transduce.cli.main import main
 from transduce.data import overlap
 from transduce.models import folder as model_folder
@@ -59,6 +60,18 @@ def test_it_begins_with_the_weights_the_network_and_the_pieces_of_the_model(firs
     assert after.processors["source"].sha256() == before.processors["source"].sha256()
     for one, other in zip(before.network.parameters(), after.network.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
+
+
+def test_the_files_of_the_start_are_hashed_once(first, tmp_path, monkeypatch):
+    folders, verify = [], files.verify_manifest
+
+    def verify_manifest(folder, *arguments, **options):
+        folders.append(folder)
+        return verify(folder, *arguments, **options)
+
+    monkeypatch.setattr(files, "verify_manifest", verify_manifest)
+    train(second(first, tmp_path), ["training.steps=1"], root=tmp_path)
+    assert folders.count(first / "runs/toy/model") == 1
 
 
 def test_dropout_may_be_chosen_anew_and_the_rate_is_gentle(first, tmp_path, caplog):

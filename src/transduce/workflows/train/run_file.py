@@ -86,12 +86,12 @@ class RunFile:
         return _run_file(config.override(self.tree, overrides), self.path, self.parts, self)
 
 
-def read_run(path: Path, overrides: Sequence[str] = (), resumed: Path | None = None) -> RunFile:
+def read_run(path: Path, overrides: Sequence[str] = (), run_folder: Path | None = None) -> RunFile:
     """Reads a run file with the changes of --set. ValueErrors name file, line and key.
 
-    resumed: the folder of a run that continues, from which the model that it started from may be gone.
+    run_folder: of a run that resumes: the model that it started from may be gone.
     """
-    return _run_file(config.override(config.read(path), overrides), path, resumed=resumed)
+    return _run_file(config.override(config.read(path), overrides), path, run_folder=run_folder)
 
 
 def open_run(
@@ -99,28 +99,28 @@ def open_run(
     settings: Mapping[str, Any],
     name: str | None = None,
     parts: Parts = NO_PARTS,
-    resumed_in: Path | None = None,
+    runs: Path | None = None,
 ) -> RunFile:
     """A run file, or its content as a dict, with settings by dotted key: `open_run("run.toml", {"training.steps": 100})`.
 
-    `name` is that of the run: by default the file's stem; a dict needs one. resumed_in: the folder of all runs, of which
-    this one continues.
+    `name` is that of the run: by default the file's stem; a dict needs one. runs: the folder of all runs, where
+    this one resumes.
     """
     overrides = [config.assignment(key, value) for key, value in settings.items()]
     if isinstance(run, Mapping) and name is None:
         raise ValueError("a run that is given as a dict needs a name: its folder is runs/NAME")
-    path = Path(f"{_checked(name)}.toml") if isinstance(run, Mapping) else Path(run)
-    named = path if name is None else path.with_name(f"{_checked(name)}.toml")
+    path = Path(f"{_folder_name(name)}.toml") if isinstance(run, Mapping) else Path(run)
+    run_path = path if name is None else path.with_name(f"{_folder_name(name)}.toml")
     tree = _plain(run) if isinstance(run, Mapping) else config.read(path)
-    resumed = None if resumed_in is None else resumed_in / named.stem
+    run_folder = None if runs is None else runs / run_path.stem
     try:
-        file = _run_file(config.override(tree, overrides), path, parts, resumed=resumed)
+        file = _run_file(config.override(tree, overrides), path, parts, run_folder=run_folder)
     except ValueError as error:
         raise ValueError(str(error).replace("--set: ", "settings: ", 1)) from None
-    return replace(file, path=named)
+    return replace(file, path=run_path)
 
 
-def _checked(name: str | None) -> str:
+def _folder_name(name: str | None) -> str:
     """The name of a run. ValueError unless it can be that of one folder."""
     if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\\\0]", name):
         raise ValueError(
@@ -166,9 +166,9 @@ def _run_file(
     path: Path,
     parts: Parts = NO_PARTS,
     before: RunFile | None = None,
-    resumed: Path | None = None,
+    run_folder: Path | None = None,
 ) -> RunFile:
-    start = find_start(tree, path, None if before is None else before.start, parts, resumed)
+    start = find_start(tree, path, None if before is None else before.start, parts, run_folder)
     try:
         run = _run_of(tree, path, start, parts)
     except config.UnknownPart as error:
@@ -195,9 +195,9 @@ def _check_network(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
         require_usable(run.task, run.model)
     except ValueError as error:
         model = tree.get("model")
-        named = isinstance(model, Mapping) and "kind" in model
-        place = config.origin(where, model, "kind") if named else config.origin(where, tree, "model")
-        raise ValueError(f"{place}: model{'.kind' if named else ''}: {error}") from None
+        has_kind = isinstance(model, Mapping) and "kind" in model
+        place = config.origin(where, model, "kind") if has_kind else config.origin(where, tree, "model")
+        raise ValueError(f"{place}: model{'.kind' if has_kind else ''}: {error}") from None
 
 
 @dataclass(frozen=True)

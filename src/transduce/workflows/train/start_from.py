@@ -89,10 +89,10 @@ def find_start(
     run_path: Path,
     before: Start | None = None,
     parts: Parts = NO_PARTS,
-    resumed: Path | None = None,
+    run_folder: Path | None = None,
 ) -> Start | None:
     """The model that a run file names; None if it names none; `before` where that is it. ValueError if there is no such
-    model, unless the run folder `resumed` has checkpoints and a model, which then has the same network and tokenizers.
+    model, unless `run_folder`, of a run that resumes, has checkpoints and a model, which then has the same network and tokenizers.
     """
     if not isinstance(tree.get(KEY), str):
         return None  # a value of another type is refused when the run file is built
@@ -102,9 +102,13 @@ def find_start(
     try:
         folder = find_model(path)
     except ValueError:
-        if resumed is None or not checkpoints.names(resumed / "checkpoints") or not (resumed / "model").is_dir():
+        if (
+            run_folder is None
+            or not checkpoints.names(run_folder / "checkpoints")
+            or not (run_folder / "model").is_dir()
+        ):
             raise
-        folder = resumed / "model"
+        folder = run_folder / "model"
     return Start(path, folder, model_folder.read_config(folder, parts), parts)
 
 
