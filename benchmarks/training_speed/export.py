@@ -13,17 +13,16 @@ import numpy as np
 
 from transduce.data.store import TokenStore
 from transduce.files import write_atomically
-from transduce.tasks.translation import TRANSLATION
-from transduce.workflows.prepare.run import prepare
-from transduce.workflows.train.run_file import load_run
+from transduce.workflows.train.run import prepare_file
+from transduce.workflows.train.run_file import read_run
 
 SIDES = ("source", "target")
 
 
 def export(folder: Path) -> None:
     """Leaves everything as it is where it was made from the same prepared data, which has a digest for a name."""
-    config = load_run(folder / "prepare.toml")
-    prepared = prepare(TRANSLATION, config.data, config.tokenizer, config.seed, folder, folder / "prepared")
+    file = read_run(folder / "prepare.toml")
+    prepared = prepare_file(file, file.run, folder)
     record = folder / "counts.json"  # written last
     if record.exists() and json.loads(record.read_bytes())["prepared"] == prepared.folder.name:
         return

@@ -100,7 +100,7 @@ def train(
     from transduce.workflows.train.run import train_file
     from transduce.workflows.train.run_file import open_run
 
-    return train_file(open_run(run, settings, name, parts), resume, Path(root))
+    return train_file(open_run(run, settings, name, parts, Path(root) / "runs" if resume else None), resume, Path(root))
 
 
 def evaluate(

@@ -74,7 +74,7 @@ def test_a_second_run_in_the_same_folder_is_refused(run_file: str, capfd: pytest
             "--minutes 10 and --set training.steps=500: only one can be the budget",
         ),
         (["--set", "training={epochs=3}", "--minutes", "10"], "--minutes 10 and --set training.epochs=3: only one"),
-        (["--resume"], "runs/first holds no run to go on with"),
+        (["--resume"], "runs/first holds no run to resume"),
     ],
 )
 def test_mistakes(run_file: str, arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]) -> None:

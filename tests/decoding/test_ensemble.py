@@ -104,5 +104,5 @@ def test_refusals() -> None:
         search(blind, SOURCES, Decoding(coverage_penalty=0.1))
     training = ToyModel(8)
     training.training = True  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match=r"call model.eval\(\)"):
+    with pytest.raises(ValueError, match=r"call model.network.eval\(\)"):
         search(Ensemble([ToyModel(8), training]), SOURCES, Decoding())

@@ -108,3 +108,12 @@ def test_a_budget_already_overspent_ends_the_run_where_it_is():
 def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**settings)
+
+
+def test_the_budget_of_a_run_that_continues_says_how_much_is_used():
+    assert budget.describe(TrainingConfig(steps=95), TrainState()) == "steps 95"
+    assert budget.describe(TrainingConfig(steps=95), TrainState(step=40)) == "steps 95, 40 steps used"
+    assert (
+        budget.describe(TrainingConfig(minutes=7.0), TrainState(step=40, seconds=90.0))
+        == "minutes 7.0, 1.5 minutes used"
+    )

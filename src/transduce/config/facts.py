@@ -14,6 +14,7 @@ class Fact:
     automatic: the size of the data decides where it is left out.
     size: the number of weights depends on it; where it is given, no network is chosen by the size of the data.
     free: it may differ from the model that a run starts from, as the weights do not depend on it.
+    noise: two passes over a batch in training differ by it.
     prepared: what is prepared depends on it.
     measure: it changes what runs are compared by, so that a search may not vary it.
 
@@ -28,6 +29,7 @@ class Fact:
     automatic: bool = False
     size: bool = False
     free: bool = False
+    noise: bool = False
     prepared: bool = False
     measure: bool = False
 

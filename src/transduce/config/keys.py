@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from transduce.config.facts import Fact
-from transduce.config.fields import Hint, Names, Rest, default_of, expected, fields_of
+from transduce.config.fields import NO_PARTS, Hint, Names, Parts, Rest, default_of, expected, fields_of
+from transduce.config.parts import with_own
 from transduce.config.toml import inline
-from transduce.config.writing import plain
+from transduce.config.writing import short
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,22 @@ def describe(cls: type, names: Names = MappingProxyType({})) -> list[KeyDescript
     """
     return [
         KeyDescription(key, expected(hint), _shown(key, hint, default), text)
-        for key, hint, default, text in _describe(cls, "", None, (), names)
+        for key, hint, default, text in _describe(cls, "", None, (), names, NO_PARTS)
     ]
 
 
-def keys_where(cls: type, test: Callable[[Fact], bool]) -> tuple[str, ...]:
-    """The dotted keys of the fields whose facts pass: `keys_where(RunConfig, lambda fact: fact.resume)`."""
-    return tuple(dict.fromkeys(key for key, hint, _, _ in _describe(cls, "", None, (), {}, True) if test(hint.fact)))
+def keys_where(cls: type, test: Callable[[Fact], bool], parts: Parts = NO_PARTS) -> tuple[str, ...]:
+    """The dotted keys of the fields whose facts pass, those of a caller's own parts too.
+
+    keys_where(RunConfig, lambda fact: fact.resume)  ->  ("training.early-stop.patience", "training.steps", ...)
+    """
+    keys = (key for key, hint, _, _ in _describe(cls, "", None, (), {}, parts, True) if test(hint.fact))
+    return tuple(dict.fromkeys(keys))
 
 
 def tables_of(cls: type) -> dict[str, Mapping[str, type]]:
     """The tables of parts, by the dotted keys that take one."""
-    return {key: hint.table for key, hint, _, _ in _describe(cls, "", None, (), {}, True) if hint.table}
+    return {key: hint.table for key, hint, _, _ in _describe(cls, "", None, (), {}, NO_PARTS, True) if hint.table}
 
 
 def fact_of(cls: type, key: str) -> Fact:
@@ -54,7 +59,13 @@ def is_in(key: str, tables: Sequence[str]) -> bool:
 
 
 def _describe(
-    cls: type, prefix: str, base: Any, above: tuple[type, ...], names: Names, tables: bool = False
+    cls: type,
+    prefix: str,
+    base: Any,
+    above: tuple[type, ...],
+    names: Names,
+    parts: Parts,
+    tables: bool = False,
 ) -> Iterator[tuple[str, Hint, Any, str]]:
     """Key, hint, default and text of each field; of one that is a table only where that may be left out, or `tables`."""
     if cls in above:  # a part that holds parts of its own table
@@ -76,19 +87,27 @@ def _describe(
             yield prefix + key, hint, default, hint.text
         if inner.is_table:
             base_below = default if isinstance(default, inner.type) else None
-            yield from _describe(inner.type, below, base_below, above, names, tables)
-        yield from _describe_parts(inner.table or {}, below, default, above, names, tables)
+            yield from _describe(inner.type, below, base_below, above, names, parts, tables)
+        if inner.table is not None:
+            table = with_own(inner.table, inner.type, parts)
+            yield from _describe_parts(table, below, default, above, names, parts, tables)
 
 
 def _describe_parts(
-    table: Mapping[str, type], prefix: str, default: Any, above: tuple[type, ...], names: Names, tables: bool
+    table: Mapping[str, type],
+    prefix: str,
+    default: Any,
+    above: tuple[type, ...],
+    names: Names,
+    parts: Parts,
+    tables: bool,
 ) -> Iterator[tuple[str, Hint, Any, str]]:
     """The keys of the parts of a table, once for all parts that mean the same by one; its text names them, if not all."""
     kinds: dict[tuple[str, str, str], list[str]] = {}
     items: dict[tuple[str, str, str], tuple[Hint, Any]] = {}
     for kind, part in table.items():
         base = default if type(default) is part else None
-        for key, hint, value, text in _describe(part, prefix, base, above, names, tables):
+        for key, hint, value, text in _describe(part, prefix, base, above, names, parts, tables):
             same = (key, expected(hint), text)
             kinds.setdefault(same, []).append(kind)
             if same not in items or base is not None:
@@ -100,4 +119,4 @@ def _describe_parts(
 def _shown(key: str, hint: Hint, default: Any) -> str:
     if default is MISSING:
         return "required"
-    return "none" if default is None else inline(plain(key, hint, default))
+    return "none" if default is None else inline(short(key, hint, default))

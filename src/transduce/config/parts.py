@@ -12,13 +12,15 @@ from types import FunctionType
 from typing import Any, get_args
 
 from transduce.config.fields import Parts, default_of, expected, fields_of
-from transduce.config.keys import tables_of
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
-def check_parts(parts: Parts, cls: type) -> None:
-    """ValueError unless every part can be a setting of `cls`, under a name that none of its tables has."""
+_ABSENT = object()
+
+
+def check_parts(parts: Parts, tables: Mapping[str, Mapping[str, type]]) -> None:
+    """ValueError unless every part can be a setting, under a name that no table has; `tables` are by key."""
     for name, part in parts.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "none":
             raise ValueError(
@@ -29,7 +31,7 @@ def check_parts(parts: Parts, cls: type) -> None:
             found = part.__name__ if isinstance(part, type) else repr(part)
             raise ValueError(f"{own} must be a class with @dataclass(frozen=True), found {found}")
         _check_fields(own, part)
-    for key, table in tables_of(cls).items() if parts else ():
+    for key, table in tables.items():
         for name in parts.keys() & table.keys():
             raise ValueError(f'parts: "{name}" is a built-in part of {key}; choose another name')
 
@@ -71,8 +73,9 @@ def misfit(part: type, of: Any) -> str:
         names = " or ".join(each.__name__ for each in classes)
         return "" if issubclass(part, classes) else f"{part.__name__} is no subclass of {names}"
     for name, wanted in _members(of):
-        own = next((vars(base)[name] for base in part.__mro__ if name in vars(base) and not _is_protocol(base)), None)
-        if own is None and name not in (field.name for field in dataclasses.fields(part)):
+        bases = (base for base in part.__mro__ if name in vars(base) and not _is_protocol(base))
+        own = next((vars(base)[name] for base in bases), _ABSENT)
+        if own is _ABSENT and name not in (field.name for field in dataclasses.fields(part)):
             return f"{part.__name__} has no {name}{_signature(wanted)}"
         if isinstance(own, FunctionType) and isinstance(wanted, FunctionType):
             try:

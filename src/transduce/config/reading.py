@@ -21,7 +21,7 @@ from transduce.config.fields import (
     hint_of,
     rest_of,
 )
-from transduce.config.keys import describe
+from transduce.config.keys import describe, tables_of
 from transduce.config.parts import check_parts, misfit, with_own
 from transduce.config.toml import Tree, origin
 
@@ -55,7 +55,7 @@ def build(
 
         build(Decoding, {"beam": 0}, "run.toml")  ->  ValueError: run.toml: beam must be at least 1, found 0
     """
-    check_parts(parts, cls)
+    check_parts(parts, tables_of(cls) if parts else {})
     result: T = _table(cls, tree, _Place(where, where, key, key, cls, names, tuple(also), parts), base)
     return result
 

@@ -12,8 +12,8 @@ from transduce.config.fields import NO_PARTS, SCALARS, Hint, Parts, Rest, defaul
 def tree_of(value: Any, parts: Parts = NO_PARTS) -> dict[str, Any]:
     """The tree from which `build` makes an equal value: `build(type(value), tree_of(value), where) == value`.
 
-    `parts` are those that `build` gets. ValueError for a part that neither they nor its field's table name, and for a
-    value that TOML cannot hold.
+    It has every setting, as a default may change. `parts` are those that `build` gets. ValueError for a part that neither
+    they nor its field's table name, and for a value that TOML cannot hold.
     """
     return _table(value, None, parts)
 
@@ -60,10 +60,18 @@ def name_of(key: str, table: Mapping[str, type], part: Any) -> str:
     return names[0]
 
 
+def short(key: str, hint: Hint, value: Any) -> Any:
+    """The same for people: the name alone of a part that has its defaults."""
+    tree = plain(key, hint, value)
+    is_part = hint.table is not None and isinstance(tree, dict)
+    return name_of(key, hint.table or {}, value) if is_part and _has_defaults(value) else tree
+
+
+def _has_defaults(part: Any) -> bool:
+    return all(getattr(part, field.name) == default_of(field) for field, _ in fields_of(type(part)).values())
+
+
 def _part(key: str, table: Mapping[str, type], part: Any, parts: Parts) -> Any:
-    """The part's name where all else is its default, else a table with `kind`."""
-    name = name_of(key, {**table, **parts}, part)
-    fields = [field for field, _ in fields_of(type(part)).values()]
-    if all(getattr(part, field.name) == default_of(field) for field in fields):
-        return name
-    return {"kind": name, **_table(part, None, parts)}
+    """The part's name, in a table with its settings if it has any: their defaults may change."""
+    name, settings = name_of(key, {**table, **parts}, part), _table(part, None, parts)
+    return {"kind": name, **settings} if settings else name

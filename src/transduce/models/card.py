@@ -45,7 +45,5 @@ This card and generation.toml may be edited. manifest.json holds the SHA-256 of 
 def describe(model: ModelConfig) -> str:
     """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"."""
     network = model.network
-    layers = [
-        str(getattr(network, name)) for name in ("encoder_layers", "decoder_layers", "layers") if hasattr(network, name)
-    ]
+    layers = [str(getattr(network, field)) for field in network.stacks.values()]
     return f"{'+'.join(layers)} layers, {network.d_model} wide, {network.heads} heads, {network.norm_placement}-norm"

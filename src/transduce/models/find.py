@@ -30,6 +30,13 @@ def find_model(path: Path) -> Path:
     return path / "model"
 
 
+def run_folder_of(model: Path) -> Path | None:
+    """The folder of the run that `model` is, or lies in as runs/NAME/model; None for any other folder."""
+    place = model.absolute()
+    folders = (model, place.parent) if place.name == "model" else (model,)
+    return next((folder for folder in folders if (folder / "run.toml").is_file()), None)
+
+
 def open_model(path: Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:
     """`transduce.load` for a model folder or a run folder, with a ValueError for a device that is not there."""
     folder = find_model(path)

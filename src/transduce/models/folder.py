@@ -1,7 +1,7 @@
 """The model folder: save, verify, load.
 
     config.toml        task and network: everything needed to build the network again
-    model.safetensors  weights, float32
+    model.safetensors  weights, float32, and the buffers that the network saves
     tokenizer.json     or one file per column: source.json, target.json, label.json
     generation.toml    how to decode; its owner may edit it (networks that decode)
     README.md          model card; its owner may edit it
@@ -24,6 +24,7 @@ from transduce.config import NO_PARTS, Parts
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
 from transduce.networks.table import NETWORKS, NetworkConfig
+from transduce.networks.transfer import tensors_of
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 
@@ -61,8 +62,8 @@ def save(
 ) -> None:
     """Writes a model folder, or replaces one, as a whole: a reader sees the old one or the new one.
 
-    weights: by parameter name, tied ones once. parts: the caller's own, which config.toml names; a part that neither they
-    nor a table name is refused.
+    weights: parameters and persistent buffers by name, tied ones once. parts: the caller's own, which config.toml names; a
+    part that neither they nor a table name is refused.
     """
     texts = {CONFIG: config.dumps(config.tree_of(model, parts)), CARD: card}
     if generation is not None:
@@ -70,7 +71,8 @@ def save(
     with files.replace_folder(folder) as new:
         for name, text in texts.items():
             (new / name).write_text(text, encoding="utf-8", newline="\n")
-        files.write_tensors(new / WEIGHTS, {name: tensor.float() for name, tensor in weights.items()})
+        floats = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+        files.write_tensors(new / WEIGHTS, floats)
         processors.save(new, model.task.columns)
         files.write_manifest(new, VERSION, editable=EDITABLE)
 
@@ -87,13 +89,29 @@ def load_folder(
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such model folder; training writes one to runs/NAME/model")
     model, processors = read_config_and_processors(folder, parts)
-    with torch.device("meta"), _Uninitialised():  # allocates nothing before the shapes of the file are known to fit
-        try:
-            network = model.task.network(model.network, processors)
-        except ValueError as error:
-            raise ValueError(f"{folder / CONFIG}: {error}") from None
-    _set_weights(network, files.read_tensors(folder / WEIGHTS), folder)
+    network = read_network(folder, model, processors)
     return Loaded(model, network.to(device=device, dtype=dtype).eval(), processors, read_generation(folder))
+
+
+def read_network(folder: Path, model: ModelConfig, processors: Processors) -> nn.Module:
+    """The network of a folder whose files have been checked, on the CPU, in float32."""
+    try:
+        network = network_without_values(model, processors)
+    except ValueError as error:
+        raise ValueError(f"{folder / CONFIG}: {error}") from None
+    weights = files.read_tensors(folder / WEIGHTS)
+    _check_weights(network, weights, folder)
+    if _computes_tensors(network):
+        with torch.random.fork_rng(devices=[]), _Uninitialised():
+            network = model.task.network(model.network, processors)
+    _set_weights(network, weights)
+    return network
+
+
+def network_without_values(model: ModelConfig, processors: Processors) -> nn.Module:
+    """The network on the device "meta", where tensors have shapes alone. ValueError where the task cannot use it."""
+    with torch.device("meta"), _Uninitialised():  # allocates nothing before the shapes of a file are known to fit
+        return model.task.network(model.network, processors)
 
 
 def read_config_and_processors(folder: Path, parts: Parts = NO_PARTS) -> tuple[ModelConfig, Processors]:
@@ -137,21 +155,38 @@ def read_generation(folder: Path) -> Generation:
     return config.build(Generation, config.read(path), str(path)) if path.exists() else Generation()
 
 
-def _set_weights(network: nn.Module, weights: dict[str, Tensor], folder: Path) -> None:
-    """Puts the tensors of the file in place of the network's empty ones."""
-    parameters = dict(network.named_parameters())
-    if missing := sorted(parameters.keys() - weights.keys()):
+def _check_weights(network: nn.Module, weights: Mapping[str, Tensor], folder: Path) -> None:
+    """ValueError unless the file has the tensors that the network needs, in their shapes."""
+    tensors = tensors_of(network)
+    if missing := sorted(tensors.keys() - weights.keys()):
         raise ValueError(f"{folder}: {WEIGHTS} lacks {missing[0]!r} and {len(missing) - 1} more")
-    if extra := sorted(weights.keys() - parameters.keys()):
+    if extra := sorted(weights.keys() - tensors.keys()):
         raise ValueError(f"{folder}: {WEIGHTS} holds {extra[0]!r}, which {CONFIG} has no place for")
-    for name, parameter in parameters.items():
-        tensor = weights[name]
-        if tensor.shape != parameter.shape or tensor.dtype != torch.float32:
+    for name, tensor in tensors.items():
+        value, dtype = weights[name], torch.float32 if tensor.is_floating_point() else tensor.dtype
+        if value.shape != tensor.shape or value.dtype != dtype:
             raise ValueError(
-                f"{folder}: {name} should be {tuple(parameter.shape)} float32 for {CONFIG} and its processors, found "
-                f"{tuple(tensor.shape)} {tensor.dtype}; the files are not of one model"
+                f"{folder}: {name} should be {tuple(tensor.shape)} {str(dtype).removeprefix('torch.')} for {CONFIG} and its "
+                f"processors, found {tuple(value.shape)} {value.dtype}; the files are not of one model"
             )
-    shared = {id(parameter): nn.Parameter(weights[name]) for name, parameter in parameters.items()}
+
+
+def _computes_tensors(network: nn.Module) -> bool:
+    """Whether modules have tensors that no file holds, which building the network computes."""
+    known = {id(tensor) for tensor in tensors_of(network).values()}
+    values = (each for module in network.modules() for each in (*module.buffers(recurse=False), *vars(module).values()))
+    return any(isinstance(each, Tensor) and id(each) not in known for each in values)
+
+
+def _set_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Puts the tensors of the file in place of the network's own."""
+    shared = {
+        id(own): nn.Parameter(weights[name]) if isinstance(own, nn.Parameter) else weights[name].to(own.dtype)
+        for name, own in tensors_of(network).items()
+    }
     for owner in network.modules():  # a tied parameter has several owners
-        for name, parameter in list(owner.named_parameters(recurse=False, remove_duplicate=False)):
-            setattr(owner, name, shared[id(parameter)])
+        parameters = owner.named_parameters(recurse=False, remove_duplicate=False)
+        buffers = owner.named_buffers(recurse=False, remove_duplicate=False)
+        for name, own in [*parameters, *buffers]:
+            if id(own) in shared:
+                setattr(owner, name, shared[id(own)])

@@ -1,7 +1,11 @@
-"""Configs of networks: frozen values that build a module. networks/table.py names them."""
+"""Configs of networks: frozen values that build a module. networks/table.py names them.
 
+`stacks` names the stacks of layers of a network, in the order of the data, and for each the field with its number of layers.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from torch import nn
 
@@ -18,6 +22,8 @@ class EncoderDecoderConfig(LayerConfig):
     decoder_layers: Annotated[int, "layers of the decoder", Fact(at_least=1, at_most=1_000, size=True)] = 6
     tie_output: Annotated[bool, "the output map uses the target embeddings' weights"] = True
 
+    stacks: ClassVar[Mapping[str, str]] = {"encoder": "encoder_layers", "decoder": "decoder_layers"}
+
     def build(self, target_vocabulary: int, source_vocabulary: int | None = None) -> EncoderDecoder:
         """With fresh weights. `source_vocabulary=None`: both sides share one vocabulary and its embeddings."""
         layers = (self.encoder_layers, self.decoder_layers)
@@ -31,6 +37,8 @@ class DecoderOnlyConfig(LayerConfig):
     layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 12
     tie_output: Annotated[bool, "the output map uses the embeddings' weights"] = True
 
+    stacks: ClassVar[Mapping[str, str]] = {"decoder": "layers"}
+
     def build(self, vocabulary: int) -> DecoderOnly:
         """With fresh weights."""
         return DecoderOnly(self, self.layers, vocabulary, self.tie_output)
@@ -41,6 +49,8 @@ class EncoderOnlyConfig(LayerConfig):
     """An encoder for classification and regression."""
 
     layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 12
+
+    stacks: ClassVar[Mapping[str, str]] = {"encoder": "layers"}
 
     def build(self, vocabulary: int, head: nn.Module | None = None) -> EncoderOnly:
         """With fresh weights; `head` is one of networks/heads.py, such as ClassHead(config.d_model, classes)."""

@@ -34,15 +34,15 @@ class LayerConfig:
     dropout: Annotated[
         float,
         "share of each sub-layer's output and of the embeddings dropped in training",
-        Fact(at_least=0, below=1, free=True, automatic=True),
+        Fact(at_least=0, below=1, free=True, automatic=True, noise=True),
     ] = 0.1
     attention_dropout: Annotated[
-        float, "share of the attention weights dropped in training", Fact(at_least=0, below=1, free=True)
+        float, "share of the attention weights dropped in training", Fact(at_least=0, below=1, free=True, noise=True)
     ] = 0.0
     activation_dropout: Annotated[
         float,
         "share of the features inside the feed-forward networks dropped in training",
-        Fact(at_least=0, below=1, free=True),
+        Fact(at_least=0, below=1, free=True, noise=True),
     ] = 0.0
     layer_dropout: Annotated[
         float,

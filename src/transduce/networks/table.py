@@ -21,5 +21,7 @@ PRESETS_BY_KIND: dict[str, Mapping[str, Callable[[], NetworkConfig]]] = {
 
 
 def kind_of(network: object) -> str:
-    """The kind of a network's config: "encoder-only"; the name of its class where the table has none."""
-    return next((name for name, cls in NETWORKS.items() if cls is type(network)), type(network).__name__)
+    """The kind of a network's config, "encoder-only", or the kind that it derives from; the name of its class where it
+    derives from none.
+    """
+    return next((name for name, cls in NETWORKS.items() if isinstance(network, cls)), type(network).__name__)

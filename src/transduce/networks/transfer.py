@@ -1,113 +1,116 @@
 """Starting a network from the weights of another, perhaps of another kind.
 
 The stack and the embeddings are taken where the kinds have them in common: a decoder layer of an encoder-decoder has a
-cross-attention and its norm, which the layers of the other kinds lack.
+cross-attention and its norm, which the layers of the other kinds lack. Of an encoder-decoder, a decoder-only network takes
+the target side (decoder, target embeddings), an encoder-only network the source side.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly
+from transduce.networks.table import NetworkConfig, kind_of
+
+Side = Literal["source", "target"]
+SIDES: dict[str, Side] = {"encoder": "source", "decoder": "target"}  # stack -> the side that it reads or writes
+
+
+def sides(start: NetworkConfig, network: NetworkConfig) -> tuple[Side, Side]:
+    """The sides of `start` that give the source side and the target side of `network`.
+
+    >>> sides(EncoderDecoderConfig(), DecoderOnlyConfig())  # which has one vocabulary, the target's
+    ('target', 'target')
+    """
+    if len(start.stacks) == 1:
+        return "source", "source"
+    stacks = list(network.stacks)
+    return SIDES[stacks[0]], SIDES[stacks[-1]]
+
+
+def start_stack(start: NetworkConfig, stack: str) -> str:
+    """The stack of `start` that gives a stack of another network: the same one, or the only one."""
+    return stack if stack in start.stacks else next(iter(start.stacks))
+
+
+def tensors_of(network: nn.Module) -> dict[str, Tensor]:
+    """What files hold of a network: parameters and persistent buffers by name, a tied one once."""
+    names = network.state_dict(keep_vars=True).keys()
+    buffers = {name: buffer for name, buffer in network.named_buffers() if name in names}
+    return {**dict(network.named_parameters()), **buffers}
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Parameter names of the new network: those with weights of the other one, and those with fresh weights."""
+    """Names of the tensors of the new network: those with the values of the other one, and those with fresh values."""
 
     taken: tuple[str, ...]
     new: tuple[str, ...]
 
 
 @torch.no_grad()
-def transfer(weights: Mapping[str, Tensor], target_network: nn.Module) -> Transfer:
-    """Copies the weights of a network, by parameter name, into `target_network` as far as they have a place there.
+def transfer(
+    weights: Mapping[str, Tensor], start: NetworkConfig, network: nn.Module, config: NetworkConfig
+) -> Transfer:
+    """Copies the tensors of a network with the config `start`, by name, into `network` as far as they have a place there.
 
     A head is taken only if both have one of the same kind and shape. ValueError if any other tensor has another shape,
-    and for names or a network of no known kind.
+    and where no tensor has a place.
     """
-    names = _name_map(kind_of_names(weights), _kind(target_network))
-    parameters = dict(target_network.named_parameters())
-    taken: dict[str, str] = {}
+    names = _name_map(start, config)
+    tensors = tensors_of(network)
+    sources: dict[str, str] = {}
     new: list[str] = []
-    for name, parameter in parameters.items():
+    for name, tensor in tensors.items():
         source = next((each for each in _sources(name, names) if each in weights), None)
-        if source is not None and weights[source].shape == parameter.shape:
-            taken[name] = source
+        if source is not None and weights[source].shape == tensor.shape:
+            sources[name] = source
         elif source is None or name.startswith("head."):
             new.append(name)
         else:
             raise ValueError(
-                f"{name} should be {tuple(parameter.shape)}, but {source} of the network to start from is "
+                f"{name} should be {tuple(tensor.shape)}, but {source} of the network to start from is "
                 f"{tuple(weights[source].shape)}: give the new network the same sizes and vocabulary"
             )
-    for name, source in taken.items():
-        parameters[name].copy_(weights[source])
-    return Transfer(tuple(taken), tuple(new))
-
-
-def kind_of_names(names: Iterable[str]) -> str:
-    """The kind of network whose parameters have these names; ValueError if it is none of them."""
-    parts = {name.partition(".")[0] for name in names}
-    if {"encoder", "decoder", "target_embedding"} <= parts:
-        return "encoder-decoder"
-    for part, kind in (("decoder", "decoder-only"), ("encoder", "encoder-only")):
-        if {part, "embedding"} <= parts:
-            return kind
-    raise ValueError(f"expected the parameter names of a network, found the parts {', '.join(sorted(parts)) or 'none'}")
-
-
-def _kind(network: nn.Module) -> str:
-    for cls, kind in (
-        (EncoderDecoder, "encoder-decoder"),
-        (DecoderOnly, "decoder-only"),
-        (EncoderOnly, "encoder-only"),
-    ):
-        if isinstance(network, cls):
-            return kind
-    raise ValueError(f"weights can start an encoder-decoder, decoder-only or encoder-only, found {type(network)}")
+    if not sources:
+        raise ValueError(
+            f"no weight of the {kind_of(start)} network to start from has a place in the new {kind_of(config)} network: "
+            "leave out start-from"
+        )
+    for name, source in sources.items():
+        tensors[name].copy_(weights[source])
+    return Transfer(tuple(sources), tuple(new))
 
 
 Names = tuple[tuple[str, str], ...]  # (pattern of the new network's name, name in the other one), the first that fits
 
 SAME: Names = ((r"(.*)", r"\1"),)
-EMBEDDING: Names = ((r"embedding\.(.*)", r"source_embedding.\1"), (r"embedding\.(.*)", r"target_embedding.\1"))
 HEAD: Names = ((r"(head\..*)", r"\1"),)
-TO_DECODER_LAYER: Names = (
-    (r"decoder\.(layers\.\d+\.(?:self_attention|feed_forward)(?:_norm)?\..*)", r"STACK.\1"),
-    (r"decoder\.(norm\..*)", r"STACK.\1"),
-)
-
-# (kind of the weights, kind of the new network) -> names
-MAPS: dict[tuple[str, str], Names] = {
-    ("encoder-decoder", "encoder-only"): ((r"(encoder\..*)", r"\1"), *EMBEDDING, *HEAD),
-    ("encoder-decoder", "decoder-only"): (
-        (r"(decoder\..*)", r"\1"),
-        (r"embedding\.(.*)", r"target_embedding.\1"),
-        *HEAD,
-    ),
-    ("decoder-only", "encoder-only"): ((r"encoder\.(.*)", r"decoder.\1"), (r"(embedding\..*)", r"\1"), *HEAD),
-    ("encoder-only", "decoder-only"): ((r"decoder\.(.*)", r"encoder.\1"), (r"(embedding\..*)", r"\1"), *HEAD),
-    ("encoder-only", "encoder-decoder"): (
-        (r"(encoder\..*)", r"\1"),
-        *((pattern, name.replace("STACK", "encoder")) for pattern, name in TO_DECODER_LAYER),
-        (r"(?:source|target)_embedding\.(.*)", r"embedding.\1"),
-        *HEAD,
-    ),
-    ("decoder-only", "encoder-decoder"): (
-        (r"encoder\.(.*)", r"decoder.\1"),
-        *((pattern, name.replace("STACK", "decoder")) for pattern, name in TO_DECODER_LAYER),
-        (r"(?:source|target)_embedding\.(.*)", r"embedding.\1"),
-        *HEAD,
-    ),
-}
 
 
-def _name_map(source: str, target: str) -> Names:
-    return SAME if source == target else MAPS[source, target]
+def _name_map(start: NetworkConfig, network: NetworkConfig) -> Names:
+    if start.stacks == network.stacks:
+        return SAME
+    if len(network.stacks) == 2:
+        (stack,) = start.stacks
+        return (
+            (r"encoder\.(.*)", rf"{stack}.\1"),
+            (r"decoder\.(layers\.\d+\.(?:self_attention|feed_forward)(?:_norm)?\..*)", rf"{stack}.\1"),
+            (r"decoder\.(norm\..*)", rf"{stack}.\1"),
+            (r"(?:source|target)_embedding\.(.*)", r"embedding.\1"),
+            *HEAD,
+        )
+    (stack,) = network.stacks
+    layers = (rf"{stack}\.(.*)", rf"{start_stack(start, stack)}.\1")
+    if len(start.stacks) == 1:
+        return (layers, (r"(embedding\..*)", r"\1"), *HEAD)
+    side = sides(start, network)[0]
+    # a vocabulary that both sides share has the target's name; the head is over the target's
+    embeddings = ((r"embedding\.(.*)", rf"{each}_embedding.\1") for each in (side, "target"))
+    return (layers, *embeddings, *(HEAD if side == "target" else ()))
 
 
 def _sources(name: str, names: Names) -> Iterable[str]:

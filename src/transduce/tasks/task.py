@@ -19,7 +19,7 @@ from transduce.data.records import EncodedRow, Record
 from transduce.decoding.config import Generation
 from transduce.decoding.hypothesis import SpecialIds
 from transduce.decoding.protocol import Decodable
-from transduce.networks.table import NETWORKS
+from transduce.networks.table import kind_of
 from transduce.text.tokenizer import Tokenizer
 from transduce.training.losses import Loss
 
@@ -144,8 +144,7 @@ class Task(Protocol):
 
 def wrong_network(task: Task, config: object) -> ValueError:
     """The error for a network that a task cannot train; names both."""
-    kind = next((name for name, each in NETWORKS.items() if type(config) is each), type(config).__name__)
-    return ValueError(f"task {task.name} needs {_with_article(task.default_network)} network, found {kind}")
+    return ValueError(f"task {task.name} needs {_with_article(task.default_network)} network, found {kind_of(config)}")
 
 
 def _with_article(name: str) -> str:

@@ -88,3 +88,11 @@ def name(config: TrainingConfig) -> str:
     if config.steps is not None:
         return f"steps {config.steps}"
     return f"epochs {config.epochs}" if config.epochs is not None else f"minutes {config.time_budget}"
+
+
+def describe(config: TrainingConfig, state: TrainState) -> str:
+    """The budget in words, and for a run that continues how much of it is used: "steps 100, 40 steps used"."""
+    if not state.step:
+        return name(config)
+    used = f"{state.seconds / 60:.1f} minutes" if config.time_budget is not None else f"{state.step} steps"
+    return f"{name(config)}, {used} used"

@@ -141,9 +141,7 @@ def load_newest(folder: Path) -> Checkpoint:
             return load(folder / name)
         except (ValueError, OSError) as error:
             log.warning("checkpoint %s cannot be used: %s", name, error)
-    raise ValueError(
-        f"{folder}: no usable checkpoint to continue from; move the run folder away and start again without --resume"
-    )
+    raise ValueError(f"{folder}: no usable checkpoint to resume from; move the run folder away and begin a new run")
 
 
 def set_aside_after(folder: Path, name: str) -> None:

@@ -192,7 +192,7 @@ def _save(job: Job, state: TrainState) -> None:
     trainable = job.trainable
     selection.forget_all_but_the_best(job, state)
     checkpoint = Checkpoint(
-        weights=trainable.masters.tensors(),
+        weights=trainable.masters.state(),
         optimiser=trainable.optimiser.tensors(),
         random=checkpoints.random_states(),
         state=state,

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from transduce.networks.transfer import tensors_of
+
 PRECISIONS = {"bf16": torch.bfloat16, "float32": torch.float32}
 
 
@@ -17,6 +19,7 @@ class MasterWeights:
     """Float32 masters beside the network's own weights; in float32 the two are the same tensors."""
 
     def __init__(self, network: nn.Module, compute: torch.dtype) -> None:
+        self.network = network
         self.names = [name for name, _ in network.named_parameters()]
         master = [parameter.detach().float().clone() for parameter in network.parameters()]
         network.to(compute)
@@ -69,13 +72,17 @@ class MasterWeights:
             with torch.no_grad():
                 torch._foreach_copy_(self.weights, own or self.masters)
 
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint holds: float32 weights and the network's persistent buffers, by name."""
+        return {**tensors_of(self.network), **self.tensors()}
+
     def tensors(self) -> dict[str, Tensor]:
         """Float32 weights by parameter name."""
         return {name: master.detach() for name, master in zip(self.names, self.masters, strict=True)}
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Restores weights from `tensors`."""
-        for name, master in zip(self.names, self.masters, strict=True):
-            master.copy_(tensors[name])
+        """Restores a result of `state`."""
+        for name, own in {**tensors_of(self.network), **self.parameters}.items():
+            own.copy_(tensors[name])
         self.publish()

@@ -100,13 +100,14 @@ def _watch(job: Job, state: TrainState, results: list[CandidateResult]) -> None:
         state.stale += 1
 
 
-def describe(config: TrainingConfig, state: TrainState) -> str:
+def describe(job: Job, state: TrainState) -> str:
     """The weights of the model in words: `the weights at step 300, with loss 2.1 on the dev set`."""
     if state.best is None:
         return f"the weights of step {state.step}, not validated"
+    metric = job.trainable.config.metric
     weights, step = WEIGHTS[state.best_weights], checkpoints.step_of(state.best)
     origin = "" if step else ", the start of the run"
-    return f"{weights} at step {step}{origin}, with {config.metric} {state.scores[state.best]:.4g} on the dev set"
+    return f"{weights} at step {step}{origin}, with {metric} {state.scores[state.best]:.4g} on the dev set"
 
 
 def is_stale(config: TrainingConfig, state: TrainState) -> bool:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from transduce.models.find import run_folder_of
 from transduce.workflows.evaluate.test_set import (
     HeldOut,
     names_columns,
     own_test_set,
     read_aligned,
     read_test_set,
-    run_of,
 )
 
 
@@ -139,9 +139,9 @@ def test_the_test_set_of_a_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no test set of its own: give --data FILE"):
         own_test_set(run)
     (run / "run.toml").touch()
-    assert run_of(run) == run
-    assert run_of(run / "model") == run
-    assert run_of(tmp_path) is None
+    assert run_folder_of(run) == run
+    assert run_folder_of(run / "model") == run
+    assert run_folder_of(tmp_path) is None
     with pytest.raises(ValueError, match=r"data\.split\.test or data\.test"):
         own_test_set(run)
     write(run / "test.jsonl", '{"source": "a", "target": "b"}\n')
@@ -153,6 +153,6 @@ def test_a_folder_beside_a_run_file_is_not_its_model(tmp_path: Path) -> None:
     (tmp_path / "run.toml").touch()
     write(tmp_path / "test.jsonl", '{"source": "a", "target": "b"}\n')
     (tmp_path / "opus").mkdir()
-    assert run_of(tmp_path / "opus") is None
+    assert run_folder_of(tmp_path / "opus") is None
     with pytest.raises(ValueError, match="has no test set of its own"):
         own_test_set(tmp_path / "opus")

@@ -45,7 +45,7 @@ def test_every_field_of_a_preset_is_there() -> None:
     preset = PRESETS["transformer-tiny"]()
     given = [field.name for field in dataclasses.fields(preset) if getattr(preset, field.name) is not None]
     assert found.network.keys() == {name.replace("_", "-") for name in given}
-    assert found.network["norm"] == "layer-norm"
+    assert found.network["norm"] == '{ kind = "layer-norm", eps = 1e-05 }'
     assert found.parameters.parts["source embeddings = target embeddings = output"] == 10 * 64
 
 

@@ -1,24 +1,28 @@
 """Prepare for tasks that are no translations: packed documents, labels, rows of windows."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import foreign_tokenizers
+from preparing import prepare_data
 from record_types import CLASSIFICATION, CONTEXT, LANGUAGE_MODEL, Windows
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
-from transduce.data.records import RecordType
+from transduce.data.processors import Processors
+from transduce.data.records import EncodedRow, RecordType
 from transduce.text.config import TokenizerConfig
-from transduce.workflows.prepare.run import Prepared, prepare
+from transduce.workflows.prepare.run import Prepared
 
 CHARACTERS = TokenizerConfig("characters", 400)
 
 
 def run(task: RecordType, folder: Path, **data: object) -> Prepared:
     config = DataConfig(**data)  # type: ignore[arg-type]
-    return prepare(task, config, CHARACTERS, 1, folder, folder / "prepared")
+    return prepare_data(task, config, CHARACTERS, 1, folder, folder / "prepared")
 
 
 def rows(prepared: Prepared, part: str, column: str = "text") -> list[list[int]]:
@@ -167,8 +171,27 @@ def test_an_imported_tokenizer_counts_by_its_content_and_lies_beside_the_run_fil
     folders = []
     for style in ("gpt2", "bert", "gpt2"):
         foreign_tokenizers.write(style, tmp_path).replace(tmp_path / "own.json")
-        prepared = prepare(CLASSIFICATION, data, config, 1, tmp_path, tmp_path / "prepared")
+        prepared = prepare_data(CLASSIFICATION, data, config, 1, tmp_path, tmp_path / "prepared")
         tokenizer = prepared.processors.tokenizer("text")
         assert rows(prepared, "train")[3] == tokenizer.encode("text 3") and tokenizer.kind != "unigram"
         folders.append(prepared.folder)
     assert folders[0] == folders[2] != folders[1]
+
+
+@dataclass(frozen=True)
+class Sized(Windows):
+    """Windows of any size; the columns say nothing of it."""
+
+    window: int = 2
+
+    def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
+        return ({"text": record["text"][: self.window]} for record in records)
+
+
+def test_the_settings_of_a_task_are_part_of_what_is_prepared(tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_text("".join(f"number {n}\n" for n in range(20)))
+    first, second, again = (
+        run(Sized(window), tmp_path, train=(Corpus(file=tmp_path / "f.txt"),)) for window in (5, 8, 5)
+    )
+    assert [len(rows(each, "train")[0]) for each in (first, second, again)] == [5, 8, 5]
+    assert again.reused and again.folder == first.folder

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from pairs import aligned as two_files
 from pairs import named, pairs
+from preparing import prepare_data
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
 from transduce.data.formats.lines import LineRules
@@ -32,7 +33,7 @@ from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.prepare import run as module
-from transduce.workflows.prepare.run import Prepared, prepare
+from transduce.workflows.prepare.run import Prepared
 
 CHARACTERS = TokenizerConfig("characters", 400)
 Pairs = list[tuple[str, str]]
@@ -44,7 +45,7 @@ def tsv(path: Path, pairs: list[tuple[str, ...]]) -> Corpus:
 
 
 def run(folder: Path, tokenizer: TokenizerConfig = CHARACTERS, seed: int = 1, **data: object) -> Prepared:
-    return prepare(TRANSLATION, DataConfig(**data), tokenizer, seed, folder, folder / "prepared")  # type: ignore[arg-type]
+    return prepare_data(TRANSLATION, DataConfig(**data), tokenizer, seed, folder, folder / "prepared")  # type: ignore[arg-type]
 
 
 def decoded(prepared: Prepared, part: str) -> Pairs:
@@ -272,11 +273,13 @@ from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig
 from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import TokenizerConfig
+from transduce.data.scan import find_origins
 from transduce.workflows.prepare import run as prepare
 if sys.argv[1] != "none":
     setattr(prepare, sys.argv[1], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
 data = DataConfig((Corpus(file=Path("f.tsv")),))
-prepare.prepare(TRANSLATION, data, TokenizerConfig("characters", 300), 1, Path(), Path("prepared"))
+settings, origins = TokenizerConfig("characters", 300), find_origins(TRANSLATION, data, Path())
+prepare.prepare(prepare.Plan(TRANSLATION, data, settings, 1, Path("prepared"), origins))
 """
     for point in ("train", "write_manifest"):
         killed = subprocess.run([sys.executable, "-c", program, point], cwd=tmp_path, stderr=subprocess.DEVNULL)
@@ -442,14 +445,14 @@ def test_tokenizers_of_a_model_are_used_as_they_are(tmp_path: Path) -> None:
     first = run(tmp_path, train=(tsv(tmp_path / "a.tsv", rows),))
     other = DataConfig((tsv(tmp_path / "b.tsv", [("s1 zzz", "t", "", "fr")]),))
     root = tmp_path / "prepared"
-    prepared = prepare(TRANSLATION, other, CHARACTERS, 1, tmp_path, root, first.processors)
+    prepared = prepare_data(TRANSLATION, other, CHARACTERS, 1, tmp_path, root, first.processors)
     assert (prepared.folder / "tokenizer.json").read_bytes() == (first.folder / "tokenizer.json").read_bytes()
     assert source_of(prepared).tags == ("de", "fr") and decoded(prepared, "train") == [("s1 zzz", "t")]
-    assert prepare(TRANSLATION, other, TokenizerConfig("words", 50), 2, tmp_path, root, prepared.processors).reused
-    assert prepare(TRANSLATION, other, CHARACTERS, 1, tmp_path, root).folder != prepared.folder
+    assert prepare_data(TRANSLATION, other, TokenizerConfig("words", 50), 2, tmp_path, root, prepared.processors).reused
+    assert prepare_data(TRANSLATION, other, CHARACTERS, 1, tmp_path, root).folder != prepared.folder
     strange = DataConfig((tsv(tmp_path / "c.tsv", [("s", "t", "", "it")]),))
     with pytest.raises(ValueError, match=r"c\.tsv:1: unknown tag 'it': the model has not learnt it; known: de, fr"):
-        prepare(TRANSLATION, strange, CHARACTERS, 1, tmp_path, root, first.processors)
+        prepare_data(TRANSLATION, strange, CHARACTERS, 1, tmp_path, root, first.processors)
 
 
 def test_cleaning_is_counted_with_examples_and_leaves_held_out_pairs(tmp_path: Path) -> None:
@@ -595,7 +598,7 @@ def test_a_corpus_with_a_tag_that_the_model_to_go_on_with_has_not_learnt(tmp_pat
     first = run(tmp_path, train=(replace(tsv(tmp_path / "a.tsv", numbered(20)), tag="de"),))
     data = DataConfig(train=(Corpus(file=tmp_path / "a.tsv", tag="fr"),))
     with pytest.raises(ValueError, match=r"data\.train: tag = 'fr' is unknown: the model has not learnt it; known: de"):
-        prepare(TRANSLATION, data, CHARACTERS, 1, tmp_path, tmp_path / "prepared", first.processors)
+        prepare_data(TRANSLATION, data, CHARACTERS, 1, tmp_path, tmp_path / "prepared", first.processors)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from transduce.workflows.search.run import SearchOutcome, _fixed, search, usual_
 from transduce.workflows.search.space import Choices
 from transduce.workflows.search.trials import Result, read_results, write_results
 from transduce.workflows.train.choices import Choice, choose
-from transduce.workflows.train.run_file import load_run, read_run
+from transduce.workflows.train.run_file import read_run
 
 SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss", "training.validate-sentences=4")
 OVER = ("training.learning-rate=1e-4..1e-2", "model.dropout=0.0,0.1,0.3")
@@ -332,7 +332,7 @@ def test_trials_share_what_was_chosen_for_the_run(whole: tuple[Path, SearchOutco
     _, found = whole
     assert found.fixed == ("training.optimiser=muon",)
     for each in found.results:
-        assert 'optimiser = "muon"' in (found.folder / f"trial-00{each.trial}/run.toml").read_text()
+        assert 'optimiser]\nkind = "muon"\n' in (found.folder / f"trial-00{each.trial}/run.toml").read_text()
 
 
 def test_what_is_searched_is_not_fixed(tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_a_part_of_what_was_chosen_can_be_searched(tmp_path: Path) -> None:
     found = search(run_file, ["training.optimiser.momentum=0.9,0.95"], 2, SHORT, tmp_path)
     assert found.results[0].settings == {"training.optimiser.momentum": 0.95}  # the run's own
     for each in found.results:
-        kept = load_run(found.folder / f"trial-00{each.trial}/run.toml")
+        kept = read_run(found.folder / f"trial-00{each.trial}/run.toml").run
         assert kept.training.optimiser == Muon(momentum=each.settings["training.optimiser.momentum"])
 
 
@@ -369,7 +369,7 @@ def test_a_vocabulary_of_both_sides_is_that_of_each_trial(tmp_path: Path) -> Non
     metric = "training.metric=exact-match"
     found = search(run_file, over, 2, [*SHORT, metric], tmp_path)
     sizes = {
-        load_run(found.folder / f"trial-00{each.trial}/run.toml").tokenizer.side("target").vocabulary
+        read_run(found.folder / f"trial-00{each.trial}/run.toml").run.tokenizer.side("target").vocabulary
         for each in found.results
     }
     assert sizes == {270, 280}

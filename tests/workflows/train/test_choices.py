@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from preparing import prepare_data
 from transduce import config
 from transduce.attention.positions import Rotary
 from transduce.config import Given
@@ -20,11 +21,10 @@ from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
-from transduce.workflows.prepare.run import prepare
 from transduce.workflows.train import choices, data_facts
 from transduce.workflows.train.choices import Choice, choose, logged
 from transduce.workflows.train.data_facts import DataFacts, Examples
-from transduce.workflows.train.run_file import RunConfig, load_run, read_run, run_toml
+from transduce.workflows.train.run_file import RunConfig, read_run, run_toml
 from transduce.workflows.train.run_folder import RunFolder
 
 AUTOMATIC = config.keys_where(RunConfig, lambda fact: fact.automatic)
@@ -212,7 +212,7 @@ def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
     whole = settled_run(path, [])
     (tmp_path / "whole.toml").write_text(run_toml(whole), encoding="utf-8")
     again = choose(read_run(tmp_path / "whole.toml"))
-    assert again.run == whole == load_run(tmp_path / "whole.toml")
+    assert again.run == whole == read_run(tmp_path / "whole.toml").run
     assert not again.choices
 
 
@@ -226,7 +226,7 @@ def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shared", ["true", "false"])
 def test_the_chosen_vocabulary_suits_any_text(tmp_path: Path, lines: list[str], shared: str) -> None:
     run = settled_run(write(tmp_path, lines), [f"tokenizer.shared={shared}"])
-    prepared = prepare(run.task, run.data, run.tokenizer, run.seed, tmp_path, tmp_path / "prepared")
+    prepared = prepare_data(run.task, run.data, run.tokenizer, run.seed, tmp_path, tmp_path / "prepared")
     assert prepared.report["parts"]["train"]["records"] == len(lines) - 5
 
 
@@ -240,7 +240,9 @@ def test_a_run_goes_on_with_the_settings_it_began_with(tmp_path: Path) -> None:
     assert folder.resumed(read_run(path)).model == began.model
     assert folder.resumed(read_run(path)).training == replace(began.training, precision="auto")
     assert settled_run(path) != began
-    with pytest.raises(ValueError, match=r"run began with model\.dropout = 0\.25, now it is 0\.4: a run goes on with"):
+    with pytest.raises(
+        ValueError, match=r"run began with model\.dropout = 0\.25, now it is 0\.4: a run that resumes has"
+    ):
         folder.resumed(read_run(path, ["model.dropout=0.4"]))
     assert folder.resumed(read_run(path, ["training.steps=7"])).training.steps == 7
 

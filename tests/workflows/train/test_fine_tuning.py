@@ -8,6 +8,7 @@ import torch
 
 import transduce
 from toy import write_toy
+from transduce import files
 from transduce.cli.main import main
 from transduce.data import overlap
 from transduce.models import folder as model_folder
@@ -15,7 +16,7 @@ from transduce.training import checkpoints, metrics_log
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train.choices import choose
 from transduce.workflows.train.run import train
-from transduce.workflows.train.run_file import load_run, read_run
+from transduce.workflows.train.run_file import read_run
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,18 @@ def test_it_begins_with_the_weights_the_network_and_the_pieces_of_the_model(firs
     assert after.processors["source"].sha256() == before.processors["source"].sha256()
     for one, other in zip(before.network.parameters(), after.network.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=0.0)
+
+
+def test_the_files_of_the_start_are_hashed_once(first, tmp_path, monkeypatch):
+    folders, verify = [], files.verify_manifest
+
+    def verify_manifest(folder, *arguments, **options):
+        folders.append(folder)
+        return verify(folder, *arguments, **options)
+
+    monkeypatch.setattr(files, "verify_manifest", verify_manifest)
+    train(second(first, tmp_path), ["training.steps=1"], root=tmp_path)
+    assert folders.count(first / "runs/toy/model") == 1
 
 
 def test_dropout_may_be_chosen_anew_and_the_rate_is_gentle(first, tmp_path, caplog):
@@ -140,13 +153,13 @@ def test_settings_of_the_start_give_way_to_those_they_do_not_go_with(first, tmp_
     run_file = second(first, tmp_path)
     written = run_file.read_text().replace(str(first / "runs/toy"), str(start))
     run_file.write_text(written.partition("[decoding]")[0])
-    found = load_run(run_file, own).decoding
+    found = read_run(run_file, own).run.decoding
     assert (found.beam, found.groups, found.diversity, found.alpha) == expected
 
 
 def test_a_mistake_on_the_command_line_is_named_as_such(first, tmp_path):
     with pytest.raises(ValueError, match=r"--set: unknown key 'decoding.bean'"):
-        load_run(second(first, tmp_path), ["decoding.bean=3"])
+        read_run(second(first, tmp_path), ["decoding.bean=3"])
 
 
 def test_sources_of_the_start_count_as_trained_on(first, tmp_path):

@@ -15,18 +15,22 @@ from torch.nn import functional as F
 import transduce
 from toy import write_toy
 from transduce.attention.positions import PositionEncoding, Positions
+from transduce.config import Fact
 from transduce.data.batching import Costs, Lengths
 from transduce.data.columns import Column, Label, Text
 from transduce.data.loader import Rows
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
-from transduce.networks.config import EncoderOnlyConfig
+from transduce.networks.config import DecoderOnlyConfig, EncoderOnlyConfig
+from transduce.networks.heads import VocabularyHead
 from transduce.networks.transformer import EncoderOnly
 from transduce.tasks.classification import LabelPrediction
+from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.task import Model
 from transduce.tasks.tokens import padded
 from transduce.training.losses import Loss
 from transduce.training.optimisers import OptimiserGroup
+from transduce.workflows.train.run_file import read_run
 
 SHORT = {"training.steps": 4, "training.validate-every": 2, "training.metric": "loss", "training.average-last": 1}
 
@@ -187,6 +191,7 @@ PARTS: dict[str, type] = {
 
 
 def write_moods(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
     texts = [f"{start}{middle}{end}" for start in "abcdefgh" for middle in "xyz" for end in "aeiou"]
     (folder / "moods.tsv").write_text("".join(f"{text}\t{'glad' if 'x' in text else 'sad'}\n" for text in texts))
     (folder / "moods.toml").write_text(
@@ -225,7 +230,7 @@ def test_the_folder_holds_names_and_values_and_says_what_it_lacks(tmp_path: Path
     transduce.prepare(run, settings=settings, root=tmp_path, parts=PARTS)
     folder = transduce.train(run, settings=settings, root=tmp_path, parts=PARTS).folder
     assert '[network.norm]\nkind = "scale-norm"\neps = 0.01\n' in (folder / "model/config.toml").read_text()
-    assert 'schedule = "steps"\n' in (folder / "run.toml").read_text()
+    assert 'schedule]\nkind = "steps"\nevery = 3\n' in (folder / "run.toml").read_text()
     with pytest.raises(ValueError) as caught:
         transduce.load(folder)
     message = str(caught.value)
@@ -283,6 +288,110 @@ def test_an_own_network_trains_loads_and_is_a_start(tmp_path: Path) -> None:
         ValueError, match=r"model.preset does not go with twice-encoder networks, which have no presets"
     ):
         transduce.train(run, settings={**settings, "model.preset": "x"}, name="b", root=tmp_path, parts=PARTS)
+
+
+class CountingNormModule(nn.Module):
+    """A norm that counts its calls in training, and computes a table when it is built."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("table", torch.arange(1.0, width + 1), persistent=False)
+        self.plain = torch.ones(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.calls += 1
+            self.mean.lerp_(x.detach().mean(dim=(0, 1)), 0.1)
+        return (x - self.mean) * self.table.sqrt() * self.plain.to(x.dtype)
+
+
+@dataclass(frozen=True)
+class CountingNorm:
+    def module(self, width: int) -> nn.Module:
+        return CountingNormModule(width)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_buffers_are_saved_and_resumed(tmp_path: Path, precision: str) -> None:
+    parts, settings = {"counting": CountingNorm}, {**SHORT, "model.norm": "counting", "training.precision": precision}
+    models = []
+    for folder, sittings in ((tmp_path / "once", (4,)), (tmp_path / "twice", (2, 4))):
+        run = write_moods(folder)
+        for number, steps in enumerate(sittings):
+            settings |= {"training.steps": steps, "training.learning-rate": 1e-3, "training.schedule": "constant"}
+            trained = transduce.train(run, settings=settings, root=folder, parts=parts, resume=number > 0)
+        models.append(transduce.load(trained.folder, parts=parts))
+        assert transduce.predict(models[-1], ["axa"])[0].text in ("glad", "sad")
+    first, second = (model.network.encoder.norm for model in models)
+    assert first.calls == second.calls > 0 and first.mean.abs().sum() > 0 and first.table.tolist()[:2] == [1.0, 2.0]
+    for one, other in zip(
+        models[0].network.state_dict().values(), models[1].network.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other)
+
+
+@dataclass(frozen=True)
+class MyLanguageModel(LanguageModel):
+    name: ClassVar[str] = "my-lm"
+
+
+class Recurrent(nn.Module):
+    """A language model that does not decode."""
+
+    def __init__(self, width: int, vocabulary: int) -> None:
+        super().__init__()
+        self.embedding, self.gru = nn.Embedding(vocabulary, width), nn.GRU(width, width, batch_first=True)
+        self.head = VocabularyHead(width, vocabulary)
+
+    def forward(self, tokens: Tensor, documents: Tensor | None = None) -> Tensor:
+        return self.gru(self.embedding(tokens))[0]
+
+
+@dataclass(frozen=True)
+class RecurrentConfig(DecoderOnlyConfig):
+    def build(self, vocabulary: int) -> nn.Module:  # type: ignore[override]
+        return Recurrent(self.d_model, vocabulary)
+
+
+def test_a_language_model_of_ones_own_that_does_not_decode_trains_and_is_a_start(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("".join(f"{n} and {n + 1}\n" for n in range(200)))
+    (tmp_path / "texts.toml").write_text('data = { train = [{ file = "texts.txt" }], split = { dev = 20 } }\n')
+    parts = {"gru": RecurrentConfig, "my-lm": MyLanguageModel}
+    settings = {**SHORT, "task": "my-lm", "model": {"kind": "gru", "d-model": 16, "heads": 2, "feed-forward": 24}}
+    first = transduce.train(tmp_path / "texts.toml", settings=settings, root=tmp_path, parts=parts).folder
+    tuned = {**SHORT, "task": "my-lm", "start-from": str(first.resolve()), "training.learning-rate": 1e-12}
+    second = transduce.train(tmp_path / "texts.toml", settings=tuned, name="b", root=tmp_path, parts=parts).folder
+    one, other = (transduce.load(each, parts=parts).network.gru.weight_hh_l0 for each in (first, second))
+    torch.testing.assert_close(one, other, atol=1e-6, rtol=0.0)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A constant rate that may change when a run resumes."""
+
+    level: Annotated[float, "of the peak", Fact(resume=True)] = 1.0
+    warmup: int = 0
+
+    def at(self, step: int, total: int | None) -> float:
+        return self.level
+
+
+def test_a_field_of_ones_own_says_whether_it_may_change(tmp_path: Path) -> None:
+    run, settings = write_moods(tmp_path), {**SHORT, "training.schedule": {"kind": "patient", "level": 0.5}}
+    transduce.train(run, settings=settings, root=tmp_path, parts={"patient": Patient})
+    settings |= {"training.steps": 6, "training.schedule": {"kind": "patient", "level": 0.1}}
+    assert transduce.train(run, settings=settings, root=tmp_path, parts={"patient": Patient}, resume=True).finished
+    settings["training.schedule"] = {"kind": "patient", "warmup": 3}
+    with pytest.raises(ValueError, match=r"began with .*warmup = 0, now it is 3.*training\.schedule\.level"):
+        transduce.train(run, settings=settings, root=tmp_path, parts={"patient": Patient}, resume=True)
+
+
+def test_a_command_says_that_own_parts_come_from_python(tmp_path: Path) -> None:
+    run = write_moods(tmp_path)
+    with pytest.raises(ValueError, match=r'model.norm must be .*give it: parts=\{"scale-norm": \.\.\.\} in Python'):
+        read_run(run, ["model.norm=scale-norm"])
 
 
 def test_a_part_in_the_wrong_place_is_refused_before_anything_is_written(tmp_path: Path) -> None:

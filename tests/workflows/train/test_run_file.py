@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from transduce.workflows.train.run_file import load_run
+from transduce.workflows.train.run_file import read_run
 
 DATA = '[data]\ntrain = [{ file = "a.tsv" }]\n'
 
@@ -29,7 +29,7 @@ def test_mistakes_in_a_run_file_name_the_line(tmp_path: Path, text: str, message
     path = tmp_path / "run.toml"
     path.write_text(text)
     with pytest.raises(ValueError) as caught:
-        load_run(path)
+        read_run(path)
     assert str(caught.value).startswith(f"{tmp_path}/{message}")
 
 
@@ -37,4 +37,4 @@ def test_what_the_command_line_sets_is_not_blamed_on_a_line(tmp_path: Path) -> N
     path = tmp_path / "run.toml"
     path.write_text(DATA + "[training]\nsteps = 0\n")
     with pytest.raises(ValueError, match=r"^--set: training\.steps must be at least 1 and below 100,000,000, found -1"):
-        load_run(path, ["training.steps=-1"])
+        read_run(path, ["training.steps=-1"])

@@ -12,7 +12,7 @@ from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESET
 from transduce.networks.table import NetworkConfig
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.translation import Translation
-from transduce.workflows.train.run_file import RunConfig, describe_run_file, load_run, read_run_toml, run_toml
+from transduce.workflows.train.run_file import RunConfig, describe_run_file, read_run, read_run_toml, run_toml
 
 DATA = '[data]\ntrain = [{ file = "a.tsv" }]\n'
 LM = '[task]\nkind = "language-model"\ncontext = 64\n'
@@ -20,7 +20,7 @@ LM = '[task]\nkind = "language-model"\ncontext = 64\n'
 
 def run(folder: Path, text: str, *sets: str) -> RunConfig:
     (folder / "run.toml").write_text(text, encoding="utf-8")
-    return load_run(folder / "run.toml", sets)
+    return read_run(folder / "run.toml", sets).run
 
 
 def refusal(folder: Path, text: str, *sets: str) -> str:
@@ -42,13 +42,13 @@ def test_the_task_names_the_network(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ('model = "decoder-only"', DECODER_ONLY_PRESETS["transformer-small"]()),
-        ('model = { preset = "transformer-tiny", kind = "encoder-only", layers = 1 }',
+        ('task = "language-model"\nmodel = "decoder-only"', DECODER_ONLY_PRESETS["transformer-small"]()),
+        ('task = "classification"\nmodel = { preset = "transformer-tiny", kind = "encoder-only", layers = 1 }',
          replace(ENCODER_ONLY_PRESETS["transformer-tiny"](), layers=1)),
         ('model = { preset = "transformer-tiny", d-model = 32 }', replace(PRESETS["transformer-tiny"](), d_model=32)),
     ],
 )  # fmt: skip
-def test_a_network_may_be_of_another_kind_if_it_is_named(tmp_path: Path, model: str, expected: NetworkConfig) -> None:
+def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: str, expected: NetworkConfig) -> None:
     assert run(tmp_path, f"{model}\n{DATA}").model == expected
 
 
@@ -92,6 +92,14 @@ def test_a_network_may_be_of_another_kind_if_it_is_named(tmp_path: Path, model: 
             f"run.toml:4: model.preset must be one of {', '.join(PRESETS)}, found 'transformer-smal'; did you mean "
             "'transformer-small'?",
         ),
+        (
+            'task = "classification"\n' + DATA + '[model]\nkind = "decoder-only"\n',
+            "run.toml:5: model.kind: task classification needs an encoder-only network, found decoder-only",
+        ),
+        (
+            'model = "encoder-only"\n' + DATA,
+            "run.toml:1: model: task translation needs an encoder-decoder network, found",
+        ),
         (DATA + "[model]\nprest = 3\n", "run.toml:4: unknown key 'model.prest'; did you mean 'model.preset'?"),
         (DATA + "[model]\nwidth = 3\n", "run.toml:4: unknown key 'model.width'; did you mean 'model.head-width'?"),
         ("model = 3\n" + DATA, "run.toml:1: model must be one of"),
@@ -102,12 +110,18 @@ def test_mistakes_name_task_and_network(tmp_path: Path, text: str, message: str)
 
 
 @pytest.mark.parametrize(
-    "model", [EncoderDecoderConfig(), DecoderOnlyConfig(), EncoderOnlyConfig(heads=2), PRESETS["transformer-tiny"]()]
+    ("task", "model"),
+    [
+        ("translation", EncoderDecoderConfig()),
+        ("language-model", DecoderOnlyConfig()),
+        ("classification", EncoderOnlyConfig(heads=2)),
+        ("translation", PRESETS["transformer-tiny"]()),
+    ],
 )
-def test_run_toml_makes_the_same_run(tmp_path: Path, model: NetworkConfig) -> None:
-    before = replace(run(tmp_path, DATA + LM), model=model)
+def test_run_toml_makes_the_same_run(tmp_path: Path, task: str, model: NetworkConfig) -> None:
+    before = replace(run(tmp_path, f'task = "{task}"\n{DATA}'), model=model)
     (tmp_path / "run.toml").write_text(run_toml(before), encoding="utf-8")
-    assert read_run_toml(tmp_path / "run.toml") == before == load_run(tmp_path / "run.toml")
+    assert read_run_toml(tmp_path / "run.toml") == before == read_run(tmp_path / "run.toml").run
 
 
 def test_the_keys_of_all_tasks_and_networks_are_listed() -> None:

@@ -306,7 +306,7 @@ def test_impossible_settings_are_named_before_anything_is_done(tmp_path, setting
 
 
 def test_resume_without_a_run(tmp_path):
-    with pytest.raises(ValueError, match="holds no run to go on with; leave out --resume"):
+    with pytest.raises(ValueError, match="holds no run to resume"):
         train(write_toy(tmp_path), resume=True, root=tmp_path)
 
 

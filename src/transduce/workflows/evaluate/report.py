@@ -20,6 +20,7 @@ from transduce.evaluation.differences import nearest, unmatched
 from transduce.evaluation.metrics import ERROR_RATES, METRICS
 from transduce.evaluation.significance import Comparison, interval
 from transduce.files import write_atomically
+from transduce.models.find import run_folder_of
 from transduce.training import metrics_log
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
@@ -35,7 +36,6 @@ from transduce.workflows.evaluate.number_format import (
 )
 from transduce.workflows.evaluate.run import Evaluation, Judged
 from transduce.workflows.evaluate.sentence_tables import Output, Sentence, metric_of_sentences
-from transduce.workflows.evaluate.test_set import run_of
 from transduce.workflows.info.run import ModelInfo, model_info
 
 Rows = list[tuple[str, str]]
@@ -112,7 +112,7 @@ def _pictures(assessment: Assessment, model: Path | None) -> dict[str, str]:
         pictures["calibration"] = svg(
             reliability_diagram(assessment.calibration.bins, assessment.calibration.expected_error)
         )
-    run = None if model is None else run_of(model)
+    run = None if model is None else run_folder_of(model)
     events = [] if run is None else metrics_log.read(run / "metrics.jsonl")
     if events:
         pictures["curve"] = svg(learning_curve_figure(events, ERROR_RATES))

@@ -15,6 +15,7 @@ from transduce.data.formats.read import read_records
 from transduce.data.processors import Processors
 from transduce.data.records import Record, plural, with_tags
 from transduce.data.tally import Findings
+from transduce.models.find import run_folder_of
 from transduce.tasks.inputs import Given, answers_of, as_list, as_record
 from transduce.tasks.references import items
 from transduce.tasks.task import Task
@@ -183,16 +184,9 @@ def names_columns(path: Path) -> bool:
     return unpacked_name(path).suffix.lower() != ".tsv"
 
 
-def run_of(model: Path) -> Path | None:
-    """The folder of the run that `model` is, or lies in as runs/NAME/model; None for any other folder."""
-    place = model.absolute()
-    folders = (model, place.parent) if place.name == "model" else (model,)
-    return next((folder for folder in folders if (folder / "run.toml").is_file()), None)
-
-
 def own_test_set(model: Path) -> Path:
     """The records that the run of a model kept for the final test. ValueError if there are none."""
-    run = run_of(model)
+    run = run_folder_of(model)
     if run is None or not (run / "test.jsonl").is_file():
         raise ValueError(
             f"{model} has no test set of its own: give --data FILE, or --source FILE and --reference FILE"
@@ -203,7 +197,7 @@ def own_test_set(model: Path) -> Path:
 
 def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     """What to say where the run of a model was trained on sources of the test set; None where there is nothing to."""
-    run = run_of(model)
+    run = run_folder_of(model)
     found = None if run is None else overlap.seen(run, held_out.sources)
     if not found:
         return None

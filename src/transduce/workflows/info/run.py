@@ -135,7 +135,7 @@ def run_file_keys() -> list[KeyDescription]:
 
 
 def fields(value: object) -> dict[str, str]:
-    """Every field of a config as TOML has it: {"d-model": "512", "norm": "layer-norm"}."""
+    """Every field of a config as TOML has it: {"d-model": "512", "activation": "relu"}."""
     return {key: item if isinstance(item, str) else inline(item) for key, item in config.tree_of(value).items()}
 
 

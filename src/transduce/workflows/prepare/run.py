@@ -5,24 +5,25 @@ the same.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from transduce import config
+from transduce.config import Parts
 from transduce.data import overlap, unknown_labels
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
 from transduce.data.decision import Decision, decide
-from transduce.data.encoding import encode, training_records
+from transduce.data.encoding import NO_PROCESSORS, encode, training_records
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.records import PARTS, RecordType, of_kind, plural
 from transduce.data.report import origin_report, processors_report
-from transduce.data.scan import Origin, find_origins
+from transduce.data.scan import Origin
 from transduce.data.survey import survey
 from transduce.data.tally import Findings
 from transduce.files import (
@@ -37,29 +38,48 @@ from transduce.text.config import TokenizerConfig
 from transduce.text.imported import read_files
 from transduce.text.learn.learn import VocabularyError, train
 from transduce.text.tags import advice
+from transduce.text.tokenizer import Tokenizer
 
-__all__ = ["Plan", "Prepared", "carry_out", "plan", "prepare"]
+__all__ = ["Plan", "Prepared", "imported_tokenizers", "prepare"]
 
-FORMAT = 8  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 9  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be prepared, and in which folder, before any of it is done. `given` are processors of a model to start
-    from and imported tokenizers; those of other columns are learned.
+    """What is to be prepared, and in which folder below `root`, before any of it is done: the files have been counted and
+    hashed, but no record has been read.
+
+    origins: the files of `data`. given: processors of a model to start from and imported tokenizers, used as they are;
+    those of other columns are learned as `tokenizer` says. parts: the caller's own, which the task may name.
+    ValueError for settings that do not go together.
     """
 
     task: RecordType
     data: DataConfig
     tokenizer: TokenizerConfig
-    given: Processors
     seed: int
     root: Path
     origins: Mapping[str, Origin]
+    given: Processors = field(default_factory=lambda: NO_PROCESSORS)
+    parts: Parts = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        task = self.task
+        limits = [column.limit for column in task.columns.values() if isinstance(column, Text)]
+        if None not in limits and self.data.clean.max_length != Clean.max_length:
+            raise ValueError(
+                f"data.clean.max-length leaves out long {plural(task.unit)}, but task {task.name} cuts or splits them; "
+                "leave it out"
+            )
+        if task.key in self.given:
+            _require_known_tags(self.data, self.given.tokenizer(task.key).tags)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """Everything that the prepared folder depends on."""
+        """Everything that the prepared folder depends on, but the code of the task: its name and settings stand for it.
+        The seed counts only where more lines are there than a tokenizer learns from.
+        """
         settings = {
             key: value for key, value in config.tree_of(self.data).items() if key not in ("train", "dev", "test")
         }
@@ -67,7 +87,7 @@ class Plan:
         sampled = learns and self.origins["train"].lines > _records_to_learn_from(self.task, self.tokenizer)
         return {
             "format": FORMAT,
-            "task": self.task.name,
+            "task": {"name": self.task.name, **config.tree_of(self.task, self.parts)},
             "columns": {name: _column_identity(column) for name, column in self.task.columns.items()},
             "data": settings,
             "files": {name: origin.content() for name, origin in self.origins.items()},
@@ -90,56 +110,18 @@ def _column_identity(column: Column) -> dict[str, Any]:
     return {"kind": type(column).__name__, **{name: value for name, value in vars(column).items() if name != "roles"}}
 
 
-def prepare(
-    task: RecordType,
-    data: DataConfig,
-    tokenizer: TokenizerConfig,
-    seed: int,
-    base: Path,
-    root: Path = Path("prepared"),
-    processors: Processors | None = None,
-    origins: Mapping[str, Origin] | None = None,
-) -> Prepared:
-    """Read, check, split and encode the records into `root/<digest>/`, or find them there from an earlier run.
-
-    `base` is the folder that relative paths of `data` start from (the run file's). Where `processors` are given, of a
-    model to start from, they are used as they are, and `tokenizer` says nothing. The digest covers the task, the settings,
-    the content of the files, the processors given and, only where more lines are there than a tokenizer learns from, the
-    seed that draws those. A folder appears as a whole or not at all; a damaged one is made again. ValueError names file
-    and line of what is wrong with the input.
-    """
-    return carry_out(plan(task, data, tokenizer, seed, base, root, processors, origins))
-
-
-def plan(
-    task: RecordType,
-    data: DataConfig,
-    tokenizer: TokenizerConfig,
-    seed: int,
-    base: Path,
-    root: Path = Path("prepared"),
-    processors: Processors | None = None,
-    origins: Mapping[str, Origin] | None = None,
-) -> Plan:
-    """What `prepare` would make: for that, the files are counted and hashed, but no record is read. `origins` are those
-    files where that has been done before.
-    """
-    limits = [column.limit for column in task.columns.values() if isinstance(column, Text)]
-    if None not in limits and data.clean.max_length != Clean.max_length:
-        raise ValueError(
-            f"data.clean.max-length leaves out long {plural(task.unit)}, but task {task.name} cuts or splits them; leave it out"
-        )
+def imported_tokenizers(task: RecordType, tokenizer: TokenizerConfig, base: Path) -> dict[str, Tokenizer]:
+    """The tokenizers that [tokenizer] takes from files; their paths start at `base`."""
     roles = {name: column.roles for name, column in task.columns.items() if isinstance(column, Text)}
-    given = Processors({**read_files(tokenizer, roles, base, f"task {task.name}"), **(processors or {})})
-    if task.key in given:
-        _require_known_tags(data, given.tokenizer(task.key).tags)
-    if origins is None:
-        origins = find_origins(task, data, base)
-    return Plan(task, data, tokenizer, given, seed, root, origins)
+    return read_files(tokenizer, roles, base, f"task {task.name}")
 
 
-def carry_out(plan: Plan) -> Prepared:
-    """What was planned, made now or found from an earlier run."""
+def prepare(plan: Plan) -> Prepared:
+    """Reads, checks, splits and encodes the records into the plan's folder, or finds them there from an earlier run.
+
+    A folder appears as a whole or not at all; a damaged one is made again. ValueError names file and line of what is wrong
+    with the input.
+    """
     if report := _earlier_report(plan.folder, plan.digest):
         return Prepared(plan.folder, plan.task, report, reused=True)
     remove_leftovers(plan.root)
@@ -233,8 +215,6 @@ class _Learning:
                     side_tags = tags if name == task.key else ()
                     by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)
         for name in of_kind(task, Label):
-            if name in by_column:
-                continue
             by_column[name] = Labels.learn(self._values(name), name)
         return Processors({name: by_column[name] for name in task.columns})
 

@@ -120,7 +120,7 @@ def _answer_kind(file: RunFile) -> str:
     task, tokenizer = file.run.task, file.run.tokenizer
     column = counted_column(task)
     if file.start is not None:
-        return file.start.processors_for(task).tokenizer(column).kind
+        return file.start.tokenizers(task, file.run.model).tokenizer(column).kind
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
 
 

@@ -12,22 +12,25 @@ from torch import Tensor, nn
 
 from transduce import files
 from transduce.data import overlap
+from transduce.data.columns import Labels, Processor
+from transduce.data.processors import Processors
 from transduce.data.records import plural
 from transduce.decoding.config import Generation
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.machine.hardware import best_device, bf16_is_fast
 from transduce.models.card import describe, model_card
-from transduce.models.folder import Loaded, ModelConfig, save
+from transduce.models.find import run_folder_of
+from transduce.models.folder import ModelConfig, save
 from transduce.models.model import Model
 from transduce.networks.heads import inner_matrices
 from transduce.networks.stepping import decodes
-from transduce.networks.transfer import transfer
+from transduce.networks.transfer import tensors_of, transfer
 from transduce.tasks.references import loss_unit
 from transduce.training import budget, metrics_log, selection
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
-from transduce.training.config import Precision, TrainingConfig
+from transduce.training.config import Precision
 from transduce.training.interrupt import Abandoned, Stopping, never
 from transduce.training.job import Job
 from transduce.training.loop import run as run_loop
@@ -36,11 +39,10 @@ from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
-from transduce.workflows.evaluate.test_set import run_of
-from transduce.workflows.prepare.run import Plan, Prepared, carry_out, plan
+from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
 from transduce.workflows.train.choices import choose, logged
 from transduce.workflows.train.run_file import RunConfig, RunFile, read_run
-from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, restored
+from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
 from transduce.workflows.train.start_from import Start
 from transduce.workflows.train.validation import DevSet
 
@@ -75,7 +77,8 @@ def train(
     checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
     torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
     """
-    return train_file(read_run(run_path, overrides), resume, root, into, stopping)
+    into = into or root / "runs" / run_path.stem
+    return train_file(read_run(run_path, overrides, into if resume else None), resume, root, into, stopping)
 
 
 def train_file(
@@ -95,15 +98,18 @@ def train_file(
             config = _with_precision(logged(choose(file)).run)
         require_trainable(config)
         job, state, prepared = _set_up(folder, config, file, resume, root)
-        log.info("budget: %s%s", budget.name(config.training), _used_up(config.training, state))
+        log.info("budget: %s", budget.describe(config.training, state))
         folder.write(config)
-        _keep_for_evaluation(folder, prepared, file.start)
+        if not resume or not (folder.path / overlap.NAME).exists():
+            _keep_for_evaluation(folder, prepared, file.start)
+        if state.best is not None and not folder.model.exists():
+            publish_again(job, state)
         try:
             with stopping() as stop:
                 finished = run_loop(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
-        log.info("%s: %s", folder.model, selection.describe(config.training, state))
+        log.info("%s: %s", folder.model, selection.describe(job, state))
     return Trained(folder.path, finished, state, stop.signal)
 
 
@@ -115,27 +121,28 @@ def prepare_run(run_path: Path, overrides: Sequence[str] = (), root: Path = Path
 
 def prepare_file(file: RunFile, config: RunConfig, root: Path) -> Prepared:
     """Prepares the data of a run whose settings have been chosen."""
-    return carry_out(_plan(file, config, root))
+    return prepare(_plan(file, config, root))
 
 
 def _plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
-    processors = None if file.start is None else file.start.processors_for(config.task)
-    base, place = file.path.parent, root / "prepared"
-    return plan(config.task, config.data, config.tokenizer, config.seed, base, place, processors, file.data.origins)
+    given = dict[str, Processor](imported_tokenizers(config.task, config.tokenizer, file.path.parent))
+    if file.start is not None:
+        given |= file.start.tokenizers(config.task, config.model)
+    place, origins = root / "prepared", file.data.origins
+    return Plan(config.task, config.data, config.tokenizer, config.seed, place, origins, Processors(given), file.parts)
 
 
 def _set_up(
     folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path
 ) -> tuple[Job, TrainState, Prepared]:
     """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
-    start = None if file.start is None else file.start.load()
-    planned = _plan(file, config, root)
-    checkpoint = newest_checkpoint(folder, planned.folder.name) if resume else None
-    prepared = carry_out(planned)
+    plan = _plan(file, config, root)
+    checkpoint = newest_checkpoint(folder, plan.folder.name) if resume else None
+    prepared = prepare(plan)
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
-    return *_job(folder, config, prepared, start, checkpoint), prepared
+    return *_job(folder, config, prepared, file.start, checkpoint), prepared
 
 
 def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | None) -> None:
@@ -143,20 +150,12 @@ def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | N
     for name in ("dev", "test"):
         if name in prepared.report["parts"]:
             files.write_atomically(folder.path / f"{name}.jsonl", (prepared.folder / f"{name}.jsonl").read_bytes())
-    before = None if start is None else run_of(start.path)
+    before = None if start is None else run_folder_of(start.path)
     if before is None:
         content = (prepared.folder / overlap.NAME).read_bytes()
     else:
         content = overlap.of_both(prepared.folder, before)
     files.write_atomically(folder.path / overlap.NAME, content)
-
-
-def _used_up(training: TrainingConfig, state: TrainState) -> str:
-    """For a run that goes on: how much of its budget is gone, which counts from the run's beginning."""
-    if not state.step:
-        return ""
-    used = f"{state.seconds / 60:.1f} minutes" if training.time_budget is not None else f"{state.step} steps"
-    return f", {used} used"
 
 
 def require_trainable(config: RunConfig) -> None:
@@ -180,24 +179,22 @@ def _with_precision(config: RunConfig) -> RunConfig:
 
 
 def _job(
-    folder: RunFolder, run: RunConfig, prepared: Prepared, start: Loaded | None, found: Checkpoint | None
+    folder: RunFolder, run: RunConfig, prepared: Prepared, start: Start | None, checkpoint: Checkpoint | None
 ) -> tuple[Job, TrainState]:
-    """Everything a run works with, and where it stands: at its beginning, or at the checkpoint that was found."""
+    """Everything a run works with, and where it stands: at its beginning, or at a checkpoint."""
     device, task, training = best_device(), run.task, run.training
     _seed(run.seed, device)
     processors = prepared.processors
     network = task.network(run.model, processors).to(device)
-    if start is not None:
-        _take_weights(network, start)
+    begins_with_start = checkpoint is None and start is not None and _take_weights(network, run, processors, start)
     masters = MasterWeights(network, PRECISIONS[training.precision])
     optimiser = training.optimiser.build(masters.parameters, inner_matrices(network))
     moving = None if training.ema is None else MovingAverage(masters, training.ema)
-    validates_start = start is not None and start.config.task.name == task.name
     state = TrainState(
-        data=prepared.folder.name, threads=torch.get_num_threads(), validated_at=-1 if validates_start else 0
+        data=prepared.folder.name, threads=torch.get_num_threads(), validated_at=-1 if begins_with_start else 0
     )
-    if found is not None:
-        state = restored(found, masters, optimiser, moving)
+    if checkpoint is not None:
+        state = restored(checkpoint, masters, optimiser, moving)
         _check_threads(state.threads, device)
     model = Model(ModelConfig(task, run.model), network, processors, _generation(run, start), device)
     log.info("%s", _description(model.config, masters, device))
@@ -207,7 +204,8 @@ def _job(
         name, precision = folder.path.name, training.precision
         card = model_card(name, model.config, network, processors, state, values, run.seed, precision)
         generation = model.generation if decodes(network) else None
-        save(folder.model, model.config, weights, processors, generation, card, folder.parts)
+        tensors = {**tensors_of(network), **weights}
+        save(folder.model, model.config, tensors, processors, generation, card, folder.parts)
 
     step = TrainingStep(network, task.loss, training.label_smoothing, training.r_drop).train()
     costs, weights = task.cost(prepared.train.all_lengths()), [corpus.weight for corpus in run.data.train]
@@ -260,22 +258,31 @@ def _threads(count: int) -> str:
     return f"{count} {plural('thread', count)}"
 
 
-def _take_weights(network: nn.Module, start: Loaded) -> None:
-    """Puts the weights of a start into a network; of a model for another task the body. Logs which are taken and new."""
-    transferred = transfer(dict(start.network.named_parameters()), network)
+def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, start: Start) -> bool:
+    """Puts the weights of a start into a network; of a model for another task or other labels without the head. Logs which
+    are taken and new. Returns whether the network is now the start's: one for the same task with nothing new.
+    """
+    weights, started = tensors_of(start.network()), start.config
+    labels, before = (
+        [each for each in some.values() if isinstance(each, Labels)] for some in (processors, start.processors)
+    )
+    if labels != before:
+        weights = {name: tensor for name, tensor in weights.items() if not name.startswith("head.")}
+    if labels and before and labels != before:
+        log.info("start-from: the labels are not those of %s, so the head is new", start.folder)
+    transferred = transfer(weights, started.network, network, run.model)
     parts = Counter(name.partition(".")[0] for name in transferred.taken)
-    taken = ", ".join(f"{part} {count}" for part, count in parts.items())
-    new = ", ".join(transferred.new) or "none"
     log.info(
         "start-from: %d tensors taken from the %s model (%s); new: %s",
         len(transferred.taken),
-        start.config.task.name,
-        taken,
-        new,
+        started.task.name,
+        ", ".join(f"{part} {count}" for part, count in parts.items()),
+        ", ".join(transferred.new) or "none",
     )
+    return started.task.name == run.task.name and not transferred.new
 
 
-def _generation(run: RunConfig, start: Loaded | None) -> Generation:
+def _generation(run: RunConfig, start: Start | None) -> Generation:
     """How the model decodes; no source is cut that is as long as those that were learnt from."""
     longest = run.data.clean.max_length + 1
     begun = Generation() if start is None else start.generation

@@ -5,6 +5,7 @@ A model that the run starts from gives what [model] and [decoding] leave open.
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.workflows.train.data_facts import RunData
+from transduce.workflows.train.network_check import require_usable
 from transduce.workflows.train.start_from import Start, check_start, find_start
 
 DEFAULT_PRESET = "transformer-small"
@@ -52,9 +54,8 @@ class RunConfig:
         for column in self.tokenizer.columns:
             if column not in self.task.columns:
                 raise ValueError(f"tokenizer.{column} is for a column that task {self.task.name} has not; leave it out")
-        # a layer that is left out is left out of both passes
-        differing = (self.model.dropout, self.model.attention_dropout, self.model.activation_dropout)
-        if self.training.r_drop and not any(differing):
+        noise = config.keys_where(type(self.model), lambda fact: fact.noise)
+        if self.training.r_drop and not any(config.value_at(self.model, key) for key in noise):
             raise ValueError(
                 "training.r-drop compares passes with different dropout: give model.dropout, or leave it out"
             )
@@ -85,9 +86,12 @@ class RunFile:
         return _run_file(config.override(self.tree, overrides), self.path, self.parts, self)
 
 
-def read_run(path: Path, overrides: Sequence[str] = ()) -> RunFile:
-    """Reads a run file with the changes of --set. ValueErrors name file, line and key."""
-    return _run_file(config.override(config.read(path), overrides), path)
+def read_run(path: Path, overrides: Sequence[str] = (), run_folder: Path | None = None) -> RunFile:
+    """Reads a run file with the changes of --set. ValueErrors name file, line and key.
+
+    run_folder: of a run that resumes: the model that it started from may be gone.
+    """
+    return _run_file(config.override(config.read(path), overrides), path, run_folder=run_folder)
 
 
 def open_run(
@@ -95,24 +99,34 @@ def open_run(
     settings: Mapping[str, Any],
     name: str | None = None,
     parts: Parts = NO_PARTS,
+    runs: Path | None = None,
 ) -> RunFile:
     """A run file, or its content as a dict, with settings by dotted key: `open_run("run.toml", {"training.steps": 100})`.
 
-    `name` is that of the run: by default the file's stem; a dict needs one.
+    `name` is that of the run: by default the file's stem; a dict needs one. runs: the folder of all runs, where
+    this one resumes.
     """
     overrides = [config.assignment(key, value) for key, value in settings.items()]
-    path = Path(f"{name}.toml") if isinstance(run, Mapping) else Path(run)
-    if isinstance(run, Mapping) and not name:
+    if isinstance(run, Mapping) and name is None:
         raise ValueError("a run that is given as a dict needs a name: its folder is runs/NAME")
+    path = Path(f"{_folder_name(name)}.toml") if isinstance(run, Mapping) else Path(run)
+    run_path = path if name is None else path.with_name(f"{_folder_name(name)}.toml")
     tree = _plain(run) if isinstance(run, Mapping) else config.read(path)
+    run_folder = None if runs is None else runs / run_path.stem
     try:
-        file = _run_file(config.override(tree, overrides), path, parts)
+        file = _run_file(config.override(tree, overrides), path, parts, run_folder=run_folder)
     except ValueError as error:
-        text = str(error).replace("--set: ", "settings: ", 1)
-        if isinstance(error, config.UnknownPart):
-            text += f'; if it is a part of your own, give it: parts={{"{error.kind}": ...}}'
-        raise ValueError(text) from None
-    return replace(file, path=path.with_name(f"{name}.toml")) if name else file
+        raise ValueError(str(error).replace("--set: ", "settings: ", 1)) from None
+    return replace(file, path=run_path)
+
+
+def _folder_name(name: str | None) -> str:
+    """The name of a run. ValueError unless it can be that of one folder."""
+    if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\\\0]", name):
+        raise ValueError(
+            f'name must be that of one folder, such as "first-try": its folder is runs/NAME; found {name!r}'
+        )
+    return name
 
 
 def _plain(value: Any) -> Any:
@@ -124,11 +138,6 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """What a run file says."""
-    return read_run(path, overrides).run
-
-
 def read_run_toml(path: Path, parts: Parts = NO_PARTS) -> RunConfig:
     """The run.toml of a run folder, which has every setting: the model that the run started from is not looked at."""
     return _run_of(config.read(path), path, None, parts)
@@ -136,10 +145,7 @@ def read_run_toml(path: Path, parts: Parts = NO_PARTS) -> RunConfig:
 
 def run_toml(run: RunConfig, parts: Parts = NO_PARTS) -> str:
     """TOML text from which `read_run_toml` makes an equal RunConfig."""
-    tree = config.tree_of(run, parts)
-    if isinstance(tree["model"], str):  # the name alone stands for a network by default, which is a preset
-        tree["model"] = {"kind": tree["model"], **config.tree_of(run.model, parts)}
-    return config.dumps(tree)
+    return config.dumps(config.tree_of(run, parts))
 
 
 def describe_run_file() -> list[config.KeyDescription]:
@@ -155,11 +161,23 @@ def describe_run_file() -> list[config.KeyDescription]:
     return [*keys[:first], preset, *keys[first:]]
 
 
-def _run_file(tree: Mapping[str, Any], path: Path, parts: Parts = NO_PARTS, before: RunFile | None = None) -> RunFile:
-    start = find_start(tree, path, None if before is None else before.start, parts)
-    run = _run_of(tree, path, start, parts)
+def _run_file(
+    tree: Mapping[str, Any],
+    path: Path,
+    parts: Parts = NO_PARTS,
+    before: RunFile | None = None,
+    run_folder: Path | None = None,
+) -> RunFile:
+    start = find_start(tree, path, None if before is None else before.start, parts, run_folder)
+    try:
+        run = _run_of(tree, path, start, parts)
+    except config.UnknownPart as error:
+        raise ValueError(
+            f'{error}; if it is a part of your own, give it: parts={{"{error.kind}": ...}} in Python'
+        ) from None
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
+    _check_network(tree, str(path), run)
     if "decoding" in tree and isinstance(run.model, EncoderOnlyConfig) and run.decoding != Decoding():
         place = config.origin(str(path), tree, "decoding")
         raise ValueError(
@@ -169,6 +187,17 @@ def _run_file(tree: Mapping[str, Any], path: Path, parts: Parts = NO_PARTS, befo
     if before is not None and before.data == data:
         data = before.data  # which has read its files
     return RunFile(path, tree, run, config.given(tree), start, data, parts)
+
+
+def _check_network(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
+    """ValueError, with task and network, where the task cannot use the network."""
+    try:
+        require_usable(run.task, run.model)
+    except ValueError as error:
+        model = tree.get("model")
+        has_kind = isinstance(model, Mapping) and "kind" in model
+        place = config.origin(where, model, "kind") if has_kind else config.origin(where, tree, "model")
+        raise ValueError(f"{place}: model{'.kind' if has_kind else ''}: {error}") from None
 
 
 @dataclass(frozen=True)

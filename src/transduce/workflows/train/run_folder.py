@@ -1,6 +1,6 @@
 """The folder of a run, runs/NAME/: run.toml, checkpoints/, metrics.jsonl, tensorboard/, curve.png, model/ and lock.
 
-A run goes on with the settings in its run.toml, from its newest good checkpoint.
+A run resumes with the settings in its run.toml, from its newest good checkpoint.
 """
 
 import logging
@@ -13,6 +13,7 @@ from transduce.config import Parts
 from transduce.training import checkpoints, metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
+from transduce.training.job import Job
 from transduce.training.loop import is_over
 from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
@@ -61,7 +62,8 @@ class RunFolder:
         """A ValueError if something has been trained here. What came to no checkpoint is nothing to lose."""
         if checkpoints.names(self.checkpoints) or self.model.exists():
             raise ValueError(
-                f"{self.path} holds a run already: go on with it by --resume, or move it away, or name the run file differently"
+                f"{self.path} holds a run already: resume it (--resume, or resume=True in Python), move it away, or give the "
+                "new run another name"
             )
 
     def write(self, run: RunConfig) -> None:
@@ -82,24 +84,24 @@ class RunFolder:
         What the run file leaves open is as it was when the run began. ValueError for any other change.
         """
         if not self.run_file.exists():
-            raise ValueError(f"{self.path} holds no run to go on with; leave out --resume to begin one")
+            raise ValueError(f"{self.path} holds no run to resume: begin one, without --resume (resume=True in Python)")
         began = read_run_toml(self.run_file, self.parts)
         run = _filled(file, began)
-        may_change = config.keys_where(RunConfig, lambda fact: fact.resume)
+        may_change = config.keys_where(RunConfig, lambda fact: fact.resume, self.parts)
         values = [config.values_of(each, self.parts) for each in (began, run)]
         for key, before, now in config.differences(*values):
             if key not in may_change:
                 raise ValueError(
-                    f"{self.path} began with {key} = {before!r}, now it is {now!r}: a run goes on with the settings it began "
-                    f"with, so give those by --set again (only {', '.join(may_change)} may change)"
+                    f"{self.path} began with {key} = {before!r}, now it is {now!r}: a run that resumes has the settings it "
+                    f"began with, so give those again (only {', '.join(may_change)} may change)"
                 )
         return run
 
 
 def _filled(file: RunFile, began: RunConfig) -> RunConfig:
     """The run of a file, in which the settings that are chosen where nobody gives them are those of the run that began."""
-    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic)
-    sizes = config.keys_where(RunConfig, lambda fact: fact.size)
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, file.parts)
+    sizes = config.keys_where(RunConfig, lambda fact: fact.size, file.parts)
     keys = [key for key in automatic if key not in file.given]
     if file.start is not None:  # its settings of decoding may have changed
         keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.given]
@@ -147,3 +149,19 @@ def restored(
         moving.load(found.average)
     checkpoints.set_random_states(found.random)
     return found.state
+
+
+def publish_again(job: Job, state: TrainState) -> None:
+    """Makes the model folder from the best checkpoint, for a run whose model folder is gone. ValueError where that
+    checkpoint cannot be used.
+    """
+    assert state.best is not None
+    best = checkpoints.load(job.checkpoints / state.best)
+    weights, values = best.weights, {job.trainable.config.metric: state.scores[state.best]}
+    if state.best_weights == "ema" and best.average is not None:
+        weights = {**weights, **best.average}
+    elif state.best_weights == "mean":  # the checkpoints that it is a mean of may be gone
+        log.warning("a mean of weights cannot be made again: the model is now the weights of %s themselves", state.best)
+        best.state.best_weights, values = "weights", {}
+    job.publish(best.state, weights, values)
+    log.info("the model folder was missing; it is made again from %s", state.best)

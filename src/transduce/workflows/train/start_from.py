@@ -6,26 +6,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from transduce import config
 from transduce.config import NO_PARTS, Parts
 from transduce.data.columns import Text
 from transduce.data.processors import Processors
 from transduce.data.records import of_kind
-from transduce.decoding.config import Decoding
+from transduce.decoding.config import Decoding, Generation
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model
-from transduce.models.folder import Loaded, ModelConfig
-from transduce.networks.layer_config import LayerConfig
+from transduce.models.folder import ModelConfig
 from transduce.networks.table import NETWORKS, NetworkConfig
+from transduce.networks.transfer import Side, sides, start_stack
 from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
+from transduce.training import checkpoints
 
 KEY = "start-from"
 
 
 @dataclass(frozen=True)
 class Start:
-    """The model that a run starts from.
+    """The model that a run starts from. Its files are hashed once; its weights are read when a network needs them.
 
     path: as the run file names it, of a model folder or a run folder; folder: the model folder. parts: the caller's own.
     """
@@ -39,30 +42,39 @@ class Start:
     def processors(self) -> Processors:
         return model_folder.read_config_and_processors(self.folder, self.parts)[1]
 
-    def processors_for(self, task: Task) -> Processors:
-        """The processors that a run of a task takes: all of the same task, else the key column's tokenizer for all texts."""
-        if task.name == self.config.task.name:
-            return self.processors
-        tokenizer = self.processors[self.config.task.key]
-        return Processors(dict.fromkeys(of_kind(task, Text), tokenizer))
+    @cached_property
+    def generation(self) -> Generation:
+        return model_folder.read_generation(self.folder)
+
+    def tokenizers(self, task: Task, network: NetworkConfig) -> Processors:
+        """The tokenizers that a run takes: each column's own if the task is the same, else those of the sides of the model
+        that the network takes. Labels are learnt from the run's own data.
+        """
+        own, texts = self.config.task, of_kind(task, Text)
+        if task.name == own.name:
+            return Processors({name: self.processors[name] for name in texts})
+        answer = own.answer if own.answer in of_kind(own, Text) else own.key
+        columns: dict[Side, str] = {"source": own.key, "target": answer}
+        source, target = (columns[side] for side in sides(self.config.network, network))
+        return Processors({name: self.processors[target if name == task.answer else source] for name in texts})
 
     def body(self, kind: str) -> NetworkConfig:
-        """A network of another kind whose layers have the sizes of this model's."""
-        own, other = self.config.network, {**NETWORKS, **self.parts}[kind]
-        shared: dict[str, Any] = {each.name: getattr(own, each.name) for each in fields(LayerConfig)}
-        layers: dict[str, Any] = {
-            each.name: _layers(own, each.name) for each in fields(other) if each.name.endswith("layers")
+        """A network of another kind whose layers have the number and the sizes of this model's."""
+        own, other = self.config.network, {**NETWORKS, **self.parts}[kind]()
+        sizes: dict[str, Any] = {
+            each.name: getattr(own, each.name) for each in fields(other) if hasattr(own, each.name)
         }
-        network: NetworkConfig = other(**shared, **layers)
+        sizes |= {name: getattr(own, own.stacks[start_stack(own, stack)]) for stack, name in other.stacks.items()}
+        network: NetworkConfig = replace(other, **sizes)
         return network
 
-    def load(self) -> Loaded:
-        """The whole model, on the CPU, in float32."""
-        return model_folder.load_folder(self.folder, parts=self.parts)
+    def network(self) -> nn.Module:
+        """Its network, on the CPU, in float32."""
+        return model_folder.read_network(self.folder, self.config, self.processors)
 
     def decoding(self, own: Any) -> Decoding:
         """Its settings of decoding that go with the run file's own [decoding]: all, all but its groups, or none."""
-        settings = model_folder.read_generation(self.folder).decoding()
+        settings = self.generation.decoding()
         for base in (settings, replace(settings, groups=1, diversity=0.0)):
             try:
                 config.build(Decoding, own, KEY, base)
@@ -73,25 +85,31 @@ class Start:
 
 
 def find_start(
-    tree: Mapping[str, Any], run_path: Path, before: Start | None = None, parts: Parts = NO_PARTS
+    tree: Mapping[str, Any],
+    run_path: Path,
+    before: Start | None = None,
+    parts: Parts = NO_PARTS,
+    run_folder: Path | None = None,
 ) -> Start | None:
     """The model that a run file names; None if it names none; `before` where that is it. ValueError if there is no such
-    model.
+    model, unless `run_folder`, of a run that resumes, has checkpoints and a model, which then has the same network and tokenizers.
     """
     if not isinstance(tree.get(KEY), str):
         return None  # a value of another type is refused when the run file is built
     path = run_path.parent / tree[KEY]
     if before is not None and before.path == path:
         return before
-    folder = find_model(path)
+    try:
+        folder = find_model(path)
+    except ValueError:
+        if (
+            run_folder is None
+            or not checkpoints.names(run_folder / "checkpoints")
+            or not (run_folder / "model").is_dir()
+        ):
+            raise
+        folder = run_folder / "model"
     return Start(path, folder, model_folder.read_config(folder, parts), parts)
-
-
-def _layers(network: NetworkConfig, name: str) -> int:
-    """The number of layers of a stack of the new network: that of the stack that it is taken from."""
-    names = (name, "layers", "encoder_layers")
-    layers: int = next(getattr(network, each) for each in names if hasattr(network, each))
-    return layers
 
 
 def check_start(
@@ -101,7 +119,7 @@ def check_start(
     same_kind = type(network) is type(start.config.network)
     kind = config.name_of("model", {**NETWORKS, **start.parts}, network)
     base = start.config.network if same_kind else start.body(kind)
-    free = config.keys_where(type(base), lambda fact: fact.free)
+    free = config.keys_where(type(base), lambda fact: fact.free, start.parts)
     model = tree.get("model", {})
     for key, value in model.items() if isinstance(model, Mapping) else ():
         if key == "kind" and not same_kind:

@@ -16,6 +16,7 @@ from transduce.data.records import shortened
 from transduce.data.store import TokenStore
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.models.model import Model
+from transduce.networks.stepping import decodes
 from transduce.tasks.outputs import LineError
 from transduce.tasks.references import Item, items, units_per_byte
 from transduce.terminal import harmless
@@ -107,7 +108,9 @@ class DevSet:
         )
 
     def _continuation(self) -> str:
-        """What follows the beginning of the first record, to look at."""
+        """What follows the beginning of the first record, to look at; "" where the network generates no text."""
+        if not decodes(self.model.network):
+            return ""
         model, record = self.model, self.items[0].record
         settings = replace(model.decoding().greedy(), max_length=CONTINUATION, min_length=0)
         beginning = record.values[model.task.key].strip()[:PROMPT].rpartition(" ")[0]
