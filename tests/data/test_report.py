@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transduce.data.findings import Tally
 from transduce.data.report import summary
-from transduce.data.tally import Tally
 from transduce.terminal import harmless
 
 

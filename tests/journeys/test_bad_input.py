@@ -280,7 +280,7 @@ def test_nothing_is_left_after_cleaning(here: Path, refused: Told, task: str) ->
         ("classification", {"data": "clean = { max-length = 9 }\n"},
          "data.clean.max-length leaves out long texts, but task classification cuts or splits them"),
         ("classification", {"tokenizer": '[tokenizer]\nshared = false\nsource = { kind = "characters" }\n'},
-         "tokenizer.source is for a column that task classification has not"),
+         "run.toml:8: source in tokenizer is a column of translation; this run's task, classification, has text and label"),
         ("language-model", {"training": 'metric = "accuracy"\n'},
          "training.metric must be one of loss, perplexity, bits-per-byte for task language-model, found 'accuracy'"),
         ("classification", {"training": 'metric = "bleu"\n'},

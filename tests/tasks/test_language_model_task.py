@@ -20,7 +20,7 @@ from transduce.tasks.language_model import LanguageModel, text_stream
 from transduce.tasks.outputs import LineError
 from transduce.tasks.tokens import IGNORE
 from transduce.text.config import TokenizerConfig
-from transduce.text.imported import load
+from transduce.text.imported_tokenizer import load
 from transduce.text.learn.learn import train
 
 CHARACTERS = TokenizerConfig(kind="characters", vocabulary=300)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transduce.text import tags
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 
 TAGS = ("de", "fr", "it-formal", "语言")
 KINDS = {"unigram": 420, "bpe": 420, "characters": 330, "words": 400}

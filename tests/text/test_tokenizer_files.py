@@ -14,7 +14,7 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.special import END, START
 from transduce.text.tokenizer_file import MOST_BYTES
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from transduce import files
 from transduce.data.store import IDS
-from transduce.text.imported import load as load_tokenizer
+from transduce.text.imported_tokenizer import load as load_tokenizer
 from transduce.text.tags import shown
 from transduce.text.tokenizer import Tokenizer
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, UInt8
 from transduce.data import unknown_labels
 from transduce.data.cleaning.rules import Clean, is_unbalanced
 from transduce.data.columns import Label, Labels, Text
+from transduce.data.findings import Findings
 from transduce.data.processors import Processors
 from transduce.data.records import (
     DEV,
@@ -30,7 +31,6 @@ from transduce.data.records import (
 from transduce.data.scan import Origin
 from transduce.data.split import Assignment
 from transduce.data.store import StoreWriter, TokenStore
-from transduce.data.tally import Findings
 from transduce.text.tags import checked
 
 BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many records as stay within both

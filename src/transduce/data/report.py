@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from transduce.data.columns import Labels
+from transduce.data.findings import Findings
 from transduce.data.processors import Processors
 from transduce.data.records import plural
 from transduce.data.scan import Origin
-from transduce.data.tally import Findings
 from transduce.terminal import harmless
 from transduce.text.config import TokenizerConfig
 from transduce.text.tags import shown

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from transduce.data.columns import Label, Labels
+from transduce.data.findings import Findings
 from transduce.data.processors import Processors
 from transduce.data.records import RecordType, of_kind, plural
-from transduce.data.tally import Findings
 from transduce.text.tags import shown
 
 

@@ -1,11 +1,12 @@
 """How text becomes ids: the [tokenizer] table of a run file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from transduce.config import Fact
+from transduce import config
+from transduce.config import Fact, Rest
 from transduce.text.special import NAMES
 
 Kind = Literal["unigram", "bpe", "characters", "words"]
@@ -65,31 +66,26 @@ class TokenizerConfig(ColumnTokenizer):
     shared: Annotated[bool, "one tokenizer for all columns of text, trained on all"] = True
     normalisation: Annotated[Normalisation, "Unicode normal form that text is brought to, or none"] = "nfc"
     lowercase: Annotated[bool, "whether upper and lower case are one"] = False
-    sample: Annotated[int, "most lines to learn from, drawn at random where there are more"] = 1_000_000
-    source: Annotated[
-        ColumnTokenizer | None, "kind and vocabulary of the source side, where shared = false", Fact(automatic=True)
-    ] = None
-    target: Annotated[
-        ColumnTokenizer | None, "kind and vocabulary of the target side, where shared = false", Fact(automatic=True)
-    ] = None
+    sample: Annotated[int, "most lines to learn from, drawn at random where there are more", Fact(at_least=1)] = (
+        1_000_000
+    )
+    columns: Annotated[
+        Mapping[str, ColumnTokenizer],
+        "tokenizer of this column of text, where shared = false",
+        Rest("texts"),
+        Fact(automatic=True),
+    ] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        config.check(self)
         _check_choice("normalisation", self.normalisation, get_args(Normalisation))
-        if self.sample < 1:
-            raise ValueError(f"sample must be at least 1, found {self.sample}")
         if self.shared and self.columns:
             raise ValueError(f"a table for {next(iter(self.columns))} needs shared = false, found shared = true")
         if self.file is not None and (self.normalisation != "nfc" or self.lowercase):
             raise ValueError(
                 f"normalisation and lowercase say how to learn, but the tokenizer is read from {self.file}"
             )
-
-    @property
-    def columns(self) -> Mapping[str, ColumnTokenizer]:
-        """The columns that have a table of their own."""
-        tables = {"source": self.source, "target": self.target}
-        return {name: table for name, table in tables.items() if table is not None}
 
     def side(self, name: str) -> ColumnTokenizer:
         """The tokenizer of one column: `TokenizerConfig(kind="bpe").side("source") == ColumnTokenizer("bpe", 8000)`."""

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pairs import aligned
 from pairs import pairs as read_pairs
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats import compression
 from transduce.data.formats.lines import LineRules, facts, lines, open_text
-from transduce.data.tally import Findings
 
 Pack = Callable[[bytes], bytes]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pairs import Pair, named, pairs
 from transduce.data.config import Columns, Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
-from transduce.data.tally import Findings
 
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.sampled_from('",;\n\r\t '))
 FILLED = CELL.filter(str.strip)

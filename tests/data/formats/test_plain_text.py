@@ -6,11 +6,11 @@ import pytest
 
 from record_types import CLASSIFICATION, LANGUAGE_MODEL, Windows
 from transduce.data.config import Columns, Corpus, DataConfig
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import read_records
 from transduce.data.records import RecordType
 from transduce.data.scan import find_origins
-from transduce.data.tally import Findings
 from transduce.tasks.translation import TRANSLATION
 
 STOP = LineRules()

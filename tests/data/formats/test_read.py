@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pairs import aligned, named, pairs
 from transduce.data.config import Columns, Corpus, DataConfig
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
+from transduce.data.record_keys import survey
 from transduce.data.scan import find_origins
-from transduce.data.survey import survey
-from transduce.data.tally import Findings
 from transduce.tasks.translation import TRANSLATION
 
 STOP = LineRules()

@@ -14,8 +14,8 @@ import tiny_model
 from pairs import pairs as read_pairs
 from transduce.cli.main import main
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
-from transduce.data.tally import Findings
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
 from transduce.tasks.outputs import Output

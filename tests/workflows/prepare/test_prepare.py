@@ -22,10 +22,10 @@ from pairs import aligned as two_files
 from pairs import named, pairs
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.loader import Loader
 from transduce.data.split import text_key
-from transduce.data.tally import Findings
 from transduce.files.lock import held
 from transduce.tasks.references import Item, items
 from transduce.tasks.translation import TRANSLATION
@@ -211,7 +211,7 @@ def test_tokenizers_learn_from_train_alone(tmp_path: Path) -> None:
 
 def test_one_tokenizer_per_side(tmp_path: Path) -> None:
     tokenizer = TokenizerConfig(
-        shared=False, source=ColumnTokenizer("words", 300), target=ColumnTokenizer("characters", 300)
+        shared=False, columns={"source": ColumnTokenizer("words", 300), "target": ColumnTokenizer("characters", 300)}
     )
     prepared = run(tmp_path, tokenizer, train=(tsv(tmp_path / "f.tsv", numbered(20)),))
     assert (source_of(prepared).kind, prepared.processors.tokenizer("target").kind) == ("words", "characters")
@@ -607,7 +607,7 @@ def test_a_corpus_with_a_tag_that_the_model_to_go_on_with_has_not_learnt(tmp_pat
             r"^\[tokenizer\] vocabulary = 9000 is more .* \(of the sources\)$",
         ),
         (
-            TokenizerConfig("characters", 400, shared=False, target=ColumnTokenizer("bpe", 9000)),
+            TokenizerConfig("characters", 400, shared=False, columns={"target": ColumnTokenizer("bpe", 9000)}),
             r"^\[tokenizer\.target\] vocabulary = 9000 is more .* \(of the targets\)$",
         ),
     ],

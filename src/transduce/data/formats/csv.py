@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
 from transduce.data.records import Record, shortened, tags_of
-from transduce.data.tally import Findings
 
 DELIMITERS = ",;\t"
 MOST_SHOWN = 300  # characters of the columns found, in messages

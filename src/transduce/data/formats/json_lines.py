@@ -11,10 +11,10 @@ import json
 import re
 from typing import Any
 
+from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine
 from transduce.data.records import Record, shortened, tags_of
-from transduce.data.tally import Findings
 from transduce.text.tags import checked
 
 SURROGATE = re.compile("[\ud800-\udfff]")

@@ -14,8 +14,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from transduce.data.findings import Findings
 from transduce.data.formats.compression import bytes_taken, unpacked
-from transduce.data.tally import Findings
 
 BLOCK = 1 << 20  # bytes
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -7,10 +7,10 @@ belongs to no record.
 from collections.abc import Iterator
 from pathlib import Path
 
+from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, open_text, stream_lines
 from transduce.data.records import Record
-from transduce.data.tally import Findings
 
 MOST_CHARACTERS = 100_000_000  # of a record, which is held in memory
 Numbered = tuple[int, str | BadLine]

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from transduce.data.columns import Column, Label
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats import csv, json_lines, plain_text
 from transduce.data.formats.layout import Layout, corpus_files, format_of, layout_of
 from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, open_text, stream_lines
 from transduce.data.records import Record, tags_of, with_tags
-from transduce.data.tally import Findings
 
 __all__ = ["FORMATS", "Record", "read_records"]
 

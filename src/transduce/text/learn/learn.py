@@ -8,11 +8,11 @@ from pathlib import Path
 import tokenizers
 
 from transduce.text.config import ColumnTokenizer, Kind, TokenizerConfig
-from transduce.text.imported import ImportedTokenizer
+from transduce.text.imported_tokenizer import ImportedTokenizer
 from transduce.text.learn import bpe, unigram
 from transduce.text.learn.counts import by_count, count_characters, count_words, covering, split_words
 from transduce.text.learn.sample import sample
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.spelling import SPACE, Pipeline, refuse_surrogates, speller
 from transduce.text.tags import check_set
 from transduce.text.tokenizer import Tokenizer

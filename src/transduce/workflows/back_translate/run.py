@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from transduce import files
+from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import BadLine, LineRules, facts, open_text, stream_lines
 from transduce.data.formats.read import FORMATS
-from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
 from transduce.files.resumable_output import check_place, growing
 from transduce.models.model import Model, in_order

@@ -8,12 +8,12 @@ from typing import Any, Literal
 from transduce.data import overlap
 from transduce.data.columns import Labels, Text
 from transduce.data.config import Columns, Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import read_records
 from transduce.data.processors import Processors
 from transduce.data.records import Record, plural
-from transduce.data.tally import Findings
 from transduce.models.model import as_record
 from transduce.tasks.references import items
 from transduce.tasks.task import Task

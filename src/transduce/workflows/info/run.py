@@ -17,9 +17,10 @@ from transduce.models.folder import load_folder
 from transduce.networks.presets import PRESETS
 from transduce.networks.stepping import decodes
 from transduce.networks.table import NETWORKS
+from transduce.tasks.table import TASKS
 from transduce.text.tags import shown
 from transduce.text.tokenizer import Tokenizer
-from transduce.workflows.train.run_file import RunConfig, describe_run_file
+from transduce.workflows.train.run_file import RunConfig, describe_run_file, names_of
 
 BY_SIZE = "chosen by the size of the data"
 PAPER_VOCABULARY = 37_000  # pieces that both sides share (Vaswani et al. 2017, section 5.1)
@@ -122,7 +123,8 @@ def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> PresetInfo:
 
 def run_file_keys() -> list[KeyDescription]:
     """Every key that a run file may have."""
-    automatic = (*config.keys_where(RunConfig, lambda fact: fact.automatic), "model.preset")
+    names = names_of(*(task() for task in TASKS.values()))
+    automatic = (*config.keys_where(RunConfig, lambda fact: fact.automatic, names), "model.preset")
     return [replace(key, default=BY_SIZE) if key.key in automatic else key for key in describe_run_file()]
 
 

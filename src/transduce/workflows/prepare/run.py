@@ -16,15 +16,15 @@ from transduce.data import overlap, unknown_labels
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
-from transduce.data.decision import Decision, decide
 from transduce.data.encoding import encode, training_records
+from transduce.data.findings import Findings
+from transduce.data.part_assignment import Decision, decide
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
+from transduce.data.record_keys import survey
 from transduce.data.records import PARTS, RecordType, of_kind, plural
 from transduce.data.report import origin_report, processors_report
 from transduce.data.scan import Origin, find_origins
-from transduce.data.survey import survey
-from transduce.data.tally import Findings
 from transduce.files import (
     remove_leftovers,
     replace_folder,
@@ -34,7 +34,7 @@ from transduce.files import (
     write_manifest,
 )
 from transduce.text.config import TokenizerConfig
-from transduce.text.imported import read_files
+from transduce.text.imported_tokenizer import read_files
 from transduce.text.learn.learn import VocabularyError, train
 from transduce.text.tags import advice
 
@@ -222,13 +222,13 @@ class _Learning:
         task, tags = self.plan.task, self.decision.tags
         texts = [name for name in of_kind(task, Text) if name not in self.plan.given]
         by_column: dict[str, Processor] = dict(self.plan.given)
-        if texts and (self.config.shared or len(texts) == 1):
+        if texts and self.config.shared:
             with _key_named("tokenizer"):
                 shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)
             by_column |= dict.fromkeys(texts, shared)
         else:
             for name in texts:
-                own = getattr(self.config, name, None) is not None
+                own = name in self.config.columns
                 with _key_named(f"tokenizer.{name}" if own else "tokenizer", plural(name)):
                     side_tags = tags if name == task.key else ()
                     by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)

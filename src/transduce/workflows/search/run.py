@@ -26,7 +26,7 @@ from transduce.workflows.search.trials import Result, Stopped, Trials, read_resu
 from transduce.workflows.train.choices import Choice, choose
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.run import prepare_file, require_trainable
-from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
+from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, names_of, read_run
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def search(
     kinds = {each.key: each.type for each in describe_run_file()}
     given = [parse(each, kinds) for each in over]
     _check(given, file.run.training.metric)
-    _check_values(file, (), [each for each in given if not _is_below_a_choice(each.key)])
+    _check_values(file, (), [each for each in given if not _is_below_a_choice(each.key, file.run)])
     chosen = choose(file)
     for choice in chosen.choices:
         log.info("%s", choice)
@@ -139,9 +139,9 @@ def _check(dimensions: Sequence[Dimension], metric: str) -> None:
             raise ValueError(f"--over: {each.key} changes what a token is, and with it {metric}; give another --metric")
 
 
-def _is_below_a_choice(key: str) -> bool:
+def _is_below_a_choice(key: str, run: RunConfig) -> bool:
     """Whether what else is chosen decides if there is such a key: momentum is Muon's."""
-    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic)
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, names_of(run.task))
     return any(key != each and config.is_in(key, (each,)) for each in automatic)
 
 

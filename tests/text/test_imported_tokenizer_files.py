@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foreign_tokenizers import LINES, STYLES, rewrite, write
-from transduce.text.imported import ImportedTokenizer, load
+from transduce.text.imported_tokenizer import ImportedTokenizer, load
 from transduce.text.tokenizer_file import MOST_BYTES
 
 Tree = dict[str, Any]

@@ -9,10 +9,10 @@ from jaxtyping import Bool, UInt8, UInt16, UInt64
 
 from transduce.data.cleaning.rules import Clean, rules, verdict
 from transduce.data.columns import Text
+from transduce.data.findings import Findings
 from transduce.data.records import Record, of_kind
 from transduce.data.scan import Origin
 from transduce.data.split import exact_key, text_key
-from transduce.data.tally import Findings
 from transduce.text.tags import MOST_TAGS, advice
 
 MOST_SETS = 1 << 16  # different combinations of tags; what a number has bits for

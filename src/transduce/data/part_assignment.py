@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import UInt8, UInt64
 
 from transduce.data.config import Split
+from transduce.data.record_keys import Survey
 from transduce.data.records import DEV, DUPLICATE, PARTS, STRANGE_TAG, TEST, TRAIN, RecordType, plural
 from transduce.data.split import Assignment, Keys, among, assign, repeats, require_records
-from transduce.data.survey import Survey
 from transduce.text.tags import shown
 
 NO_KEYS = np.zeros(0, np.uint64)

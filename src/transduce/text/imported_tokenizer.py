@@ -9,8 +9,8 @@ from typing import Any, SupportsIndex
 
 from transduce import files
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
-from transduce.text.imported_file import ROLES, read
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.imported_tokenizer_file import ROLES, read
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.spelling import SPACE
 from transduce.text.tags import advice
 from transduce.text.tokenizer import LibraryTokenizer, Tokenizer, library_tokenizer

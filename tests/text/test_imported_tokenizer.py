@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from foreign_tokenizers import LINES, STYLES, rewrite, write
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
-from transduce.text.imported import ImportedTokenizer, load
+from transduce.text.imported_tokenizer import ImportedTokenizer, load
 from transduce.text.learn.learn import train
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.tokenizer import Tokenizer
 
 SPECIAL = [

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
-from transduce.data.decision import Decision, decide
+from transduce.data.findings import Findings
+from transduce.data.part_assignment import Decision, decide
+from transduce.data.record_keys import survey
 from transduce.data.records import COPY, DEV, DUPLICATE, IN_DEV, IN_TEST, TEST, TRAIN
 from transduce.data.scan import find_origins
 from transduce.data.split import among, repeats, text_key
-from transduce.data.survey import survey
-from transduce.data.tally import Findings
 from transduce.tasks.translation import TRANSLATION
 
 Rows = list[tuple[str, ...]]
