@@ -97,8 +97,7 @@ def test_weights_that_leave_nothing_are_refused() -> None:
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf"), 1001.0])
 def test_weights_that_are_none(weight: float) -> None:
-    advice = "" if weight > 0 else ".*take it off the list"
-    with pytest.raises(ValueError, match=f"weight must be more than 0 and at most 1000, found .*{advice}"):
+    with pytest.raises(ValueError, match="weight must be above 0 and at most 1000, found"):
         Corpus(file=Path("a.tsv"), weight=weight)
 
 

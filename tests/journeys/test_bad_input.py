@@ -323,7 +323,7 @@ def test_a_network_of_the_wrong_kind(here: Path, refused: Told, task: str, kind:
     [
         ("{", "tokenizer.file: own.json: not a tokenizer that can be used: Expecting"),
         ("[]", "tokenizer.file: own.json: not a tokenizer that can be used: expected the file to be a JSON object"),
-        (None, "own.json: no such file; tokenizer.file names it, and paths start at the run file"),
+        (None, "own.json: no such file; tokenizer.file names it, relative to the folder of the run file"),
     ],
 )
 def test_a_broken_tokenizer(here: Path, refused: Told, content: str | None, message: str) -> None:
@@ -353,7 +353,7 @@ def test_a_tokenizer_without_the_special_tokens_of_the_task(here: Path, refused:
     }
     write(here / "own.json", json.dumps({**tree, "added_tokens": []}))
     told = refused("train", write_run(here, task, tokenizer='[tokenizer]\nfile = "own.json"\n'))
-    assert told.startswith(f"tokenizer.file: own.json: has no {role} token that is known by its name; set {role} in")
+    assert told.startswith(f"tokenizer.file: own.json: has no {role} token with a usual name; set {role} in")
     assert told.endswith(f"task {task} needs it")
     assert not (here / "prepared").exists()
 

@@ -64,8 +64,8 @@ def test_a_tokenizer_may_be_a_file() -> None:
     ("settings", "words"),
     [
         ({"start": "<pad>"}, 'start = "<pad>" needs file'),
-        ({"file": Path("t5.json"), "kind": "bpe"}, 'kind = "bpe" says how to learn, but .* read from t5.json'),
-        ({"file": Path("t5.json"), "lowercase": True}, "lowercase say how to learn, but .* read from t5.json"),
+        ({"file": Path("t5.json"), "kind": "bpe"}, 'kind = "bpe" is for learning, but .* read from t5.json'),
+        ({"file": Path("t5.json"), "lowercase": True}, "lowercase are for learning, but .* read from t5.json"),
     ],
 )
 def test_a_file_settles_what_would_be_learned(settings: dict[str, Any], words: str) -> None:

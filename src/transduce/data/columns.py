@@ -12,7 +12,7 @@ import pyarrow as pa
 from transduce import files
 from transduce.data.store import IDS
 from transduce.text.imported_tokenizer import load as load_tokenizer
-from transduce.text.tags import shown
+from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 
 MOST_LABELS = 10_000  # different ones of a column
@@ -129,7 +129,7 @@ class Labels:
         try:
             return [[self.ids[value]] for value in values]
         except KeyError as error:
-            raise ValueError(f"unknown label {error.args[0]!r}; known: {shown(self.names)}") from None
+            raise ValueError(f"unknown label {error.args[0]!r}; known: {name_list(self.names)}") from None
 
     def save(self, path: Path) -> None:
         files.write_atomically(path, self._content())

@@ -31,7 +31,7 @@ from transduce.data.records import (
 from transduce.data.scan import Origin
 from transduce.data.split import Assignment
 from transduce.data.store import StoreWriter, TokenStore
-from transduce.text.tags import checked
+from transduce.text.tags import tags_of_source
 
 BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many records as stay within both
 TOO_MANY_TOKENS, UNBALANCED = "longer than max-length", "length ratio above max-ratio"  # why a record is left out
@@ -225,7 +225,7 @@ class _Encoder:
         tag_sets = {record.tags for record in records}
         if any(tag_sets):
             tokenizer = self._processors.tokenizer(self._task.key)
-            ids = {tags: tokenizer.tag_ids(checked(tags)) for tags in tag_sets}
+            ids = {tags: tokenizer.tag_ids(tags_of_source(tags)) for tags in tag_sets}
             rows = zip(records, columns[self._task.key], strict=True)
             columns[self._task.key] = [ids[record.tags] + row for record, row in rows]
         return columns

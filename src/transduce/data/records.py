@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from transduce.data.columns import Column
 from transduce.data.processors import Processors
-from transduce.text.tags import joined, names_in
+from transduce.text.tags import names_in, union
 
 SHOWN = 50  # characters of a value in a report
 EncodedRow = Mapping[str, Sequence[int]]  # column -> ids
@@ -88,7 +88,7 @@ def tags_of(cell: str) -> tuple[str, ...]:
 
 def with_tags(record: Record, more: tuple[str, ...]) -> Record:
     """The record with more tags, behind its own. ValueError where they are too many for one record."""
-    return record._replace(tags=joined(record.tags, more))
+    return record._replace(tags=union(record.tags, more))
 
 
 def line_of(record: Record) -> str:

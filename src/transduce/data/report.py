@@ -10,7 +10,7 @@ from transduce.data.records import plural
 from transduce.data.scan import Origin
 from transduce.terminal import harmless
 from transduce.text.config import TokenizerConfig
-from transduce.text.tags import shown
+from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 
 
@@ -73,7 +73,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
             for reason, of in found.items():
                 yield f"{title} {name} files: {of['count']:,} {reason} ({_examples(of)})"
     if tags := report.get("tags"):
-        yield f"tags: {shown(tags)}"
+        yield f"tags: {name_list(tags)}"
     yield from _processors(report["processors"])
 
 
@@ -91,6 +91,6 @@ def _processors(processors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         columns, size, asked = processor["columns"], processor["size"], processor.get("asked")
         fewer = f" (of the {asked:,} asked for; the text has no more)" if asked and asked > size else ""
         if processor["kind"] == "labels":
-            yield f"{' and '.join(columns)}: {size:,} different, {shown(processor['names'])}"
+            yield f"{' and '.join(columns)}: {size:,} different, {name_list(processor['names'])}"
         else:
             yield f"tokenizer: {size:,} pieces for {' and '.join(columns)}{fewer}"

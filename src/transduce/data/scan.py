@@ -127,7 +127,7 @@ def _files(name: str, corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Pa
         raise ValueError(f"data.{name}: {error}") from None
     for path in paths:
         if not path.exists():
-            raise ValueError(f"{path}: no such file; data.{name} names it, and paths start at the run file")
+            raise ValueError(f"{path}: no such file; data.{name} names it, relative to the folder of the run file")
     return paths
 
 

@@ -6,7 +6,7 @@ from transduce.data.columns import Label, Labels
 from transduce.data.findings import Findings
 from transduce.data.processors import Processors
 from transduce.data.records import RecordType, of_kind, plural
-from transduce.text.tags import shown
+from transduce.text.tags import name_list
 
 
 def reason(column: str, given: bool) -> str:
@@ -22,7 +22,7 @@ def advice(task: RecordType, given: Processors, reasons: Collection[str]) -> Ite
         if reason(name, name in given) not in reasons:
             continue
         if isinstance(labels := given.get(name), Labels):
-            yield f"that model knows {shown(labels.names)}: correct the {plural(name)}, or train without start-from"
+            yield f"that model knows {name_list(labels.names)}: correct the {plural(name)}, or train without start-from"
         else:
             yield f"a model cannot predict a {name} that it has not seen: correct it, or add such {plural(task.unit)} to train"
 

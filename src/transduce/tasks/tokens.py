@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from transduce.networks.heads import VocabularyHead
-from transduce.text.tags import checked
+from transduce.text.tags import tags_of_source
 from transduce.text.tokenizer import Tokenizer
 from transduce.training.losses import Loss, Outputs
 
@@ -40,7 +40,10 @@ def padded(rows: Sequence[Ids], before: tuple[int, ...], after: tuple[int, ...],
 def tagged(tokenizer: Tokenizer, texts: Sequence[str], tags: Sequence[Sequence[str]]) -> list[list[int]]:
     """The ids of each text behind those of its tags. ValueError for an unknown tag."""
     rows = tokenizer.encode_batch(texts)
-    return [[*tokenizer.tag_ids(checked(names)), *row] if names else row for names, row in zip(tags, rows, strict=True)]
+    return [
+        [*tokenizer.tag_ids(tags_of_source(names)), *row] if names else row
+        for names, row in zip(tags, rows, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from transduce.networks.config import EncoderDecoderConfig
 from transduce.tasks.outputs import LineError, Output, outputs_of
 from transduce.tasks.task import Model, special_ids, wrong_network
 from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, token_loss
-from transduce.text.tags import checked
+from transduce.text.tags import tags_of_source
 from transduce.training.losses import Loss
 
 END_TOKEN = np.int32(1)  # the budget counts an end token in both columns; the store holds none
@@ -128,7 +128,7 @@ def source_rows(
     if tags is not None:
         if len(tags) != len(lines):
             raise ValueError(f"expected the tags of each of {len(lines)} texts, found {len(tags)}")
-        ids = {names: tokenizer.tag_ids(checked(names)) for names in {tuple(each) for each in tags}}
+        ids = {names: tokenizer.tag_ids(tags_of_source(names)) for names in {tuple(each) for each in tags}}
         rows = [ids[tuple(names)] + row for names, row in zip(tags, rows, strict=True)]
     return [row[:most] for row in rows], [len(row) > most for row in rows]
 

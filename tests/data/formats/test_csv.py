@@ -178,7 +178,7 @@ def test_columns_where_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "f.tsv").write_text("a\tb\n")
     with pytest.raises(ValueError, match=r"f\.tsv: a \.tsv file has no names of columns"):
         list(pairs(Corpus(file=tmp_path / "f.tsv", columns=named("en", "de")), STOP, Findings()))
-    with pytest.raises(ValueError, match="columns names the columns of a file"):
+    with pytest.raises(ValueError, match="columns needs file: aligned files"):
         Corpus(files={"source": Path("a"), "target": Path("b")}, columns=named("en", "de"))
 
 

@@ -183,7 +183,7 @@ def test_what_is_refused(model: Model, tmp_path: Path) -> None:
     refused("no such folder", [source], tmp_path / "no" / "out.tsv")
     refused(r"text\.de\.2: no such file", [source, tmp_path / "text.de.2"], out)
     refused("unknown tag|no tags are known", [source], out, replace(wanted(model), model_tags=("xx",)))
-    refused("a tag holds no white space", [source], out, replace(wanted(model), tags=("<b>",)))
+    refused("a tag has no white space", [source], out, replace(wanted(model), tags=("<b>",)))
     pairs_file = text(tmp_path, ["a\tb"], "pairs.tsv")
     refused(r"pairs\.tsv: a \.tsv file holds pairs", [pairs_file], out)
     refused(r"pairs\.tsv: is a file to be translated", [source, pairs_file], pairs_file)

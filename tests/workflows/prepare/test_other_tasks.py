@@ -120,7 +120,10 @@ def test_the_same_files_for_another_task_are_another_folder(tmp_path: Path) -> N
     [
         (Clean(drop_copies=True), r"data\.clean\.drop-copies compares two text columns, but this task has 1 \(text\)"),
         (Clean(max_ratio=2.0), r"data\.clean\.max-ratio compares two text columns"),
-        (Clean(scripts={"source": "Latin"}), r"data\.clean\.scripts: 'source' is no text column of this task \(text\)"),
+        (
+            Clean(scripts={"source": "Latin"}),
+            r"data\.clean\.scripts: 'source' is not a text column of this task \(text\)",
+        ),
     ],
 )
 def test_rules_that_do_not_suit_the_task(tmp_path: Path, clean: Clean, words: str) -> None:

@@ -115,7 +115,9 @@ def test_a_text_column_of_any_task_may_have_a_tokenizer_of_its_own(tmp_path: Pat
     settings = DATA + LM + "[tokenizer]\nshared = false\n"
     own = run(tmp_path, settings + 'text = { kind = "bpe", vocabulary = 300 }\n', "tokenizer.text.vocabulary=310")
     assert own.tokenizer.side("text") == ColumnTokenizer("bpe", 310)
-    with pytest.raises(ValueError, match=r"tokenizer\.source names no text column of task language-model, which has text"):
+    with pytest.raises(
+        ValueError, match=r"tokenizer\.source names no text column of task language-model, which has text"
+    ):
         replace(own, tokenizer=TokenizerConfig(shared=False, columns={"source": ColumnTokenizer()}))
 
 

@@ -15,7 +15,7 @@ from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine
 from transduce.data.records import Record, shortened, tags_of
-from transduce.text.tags import checked
+from transduce.text.tags import tags_of_source
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 LINE_BREAK = re.compile("\r?\n")
@@ -65,7 +65,7 @@ def _tags(tree: Object, layout: Layout) -> tuple[str, ...]:
     value = tree.get(key)
     try:
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            return checked(value)
+            return tags_of_source(value)
         if layout.tag is not None:
             return tags_of(_text(tree, key, null=True))
         return tags_of(_optional_text(tree, key, "tag", "a string or a list of strings"))

@@ -18,7 +18,7 @@ from transduce.models.model import as_record
 from transduce.tasks.references import items
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
-from transduce.text.tags import joined
+from transduce.text.tags import union
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class HeldOut:
         if not tags:
             return self
         own = self.tags or ((),) * len(self.sources)
-        return replace(self, tags=tuple(joined(each, tags) for each in own))
+        return replace(self, tags=tuple(union(each, tags) for each in own))
 
 
 def read_aligned(source: Path | None, references: Sequence[Path], task: Task = TRANSLATION) -> HeldOut:

@@ -18,7 +18,7 @@ from transduce.networks.presets import PRESETS
 from transduce.networks.stepping import decodes
 from transduce.networks.table import NETWORKS
 from transduce.tasks.table import TASKS
-from transduce.text.tags import shown
+from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.train.run_file import RunConfig, describe_run_file, names_of
 
@@ -94,7 +94,7 @@ def model_info(path: Path) -> ModelInfo:
         network=fields(own.network),
         parameters=count(loaded.network),
         processors=tuple(_processors(loaded.processors)),
-        tags=shown(tokenizers[0].tags) if tokenizers else "",
+        tags=name_list(tokenizers[0].tags) if tokenizers else "",
         generation=fields(loaded.generation) if decodes(loaded.network) else {},
         files={each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.is_file()},
     )

@@ -21,7 +21,7 @@ from transduce.data.findings import Findings
 from transduce.data.part_assignment import Decision, decide
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
-from transduce.data.record_keys import survey
+from transduce.data.record_keys import read_keys
 from transduce.data.records import PARTS, RecordType, of_kind, plural
 from transduce.data.report import origin_report, processors_report
 from transduce.data.scan import Origin, find_origins
@@ -178,12 +178,12 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     task, data, origins = plan.task, plan.data, plan.origins
     findings = {name: Findings() for name in origins}
     by_group = data.split is not None and data.split.by == "group"
-    surveys = {"train": survey(origins["train"], findings["train"], data.clean, by_group)}
-    surveys |= {name: survey(origin, findings[name]) for name, origin in origins.items() if name != "train"}
+    records = {"train": read_keys(origins["train"], findings["train"], data.clean, by_group)}
+    records |= {name: read_keys(origin, findings[name]) for name, origin in origins.items() if name != "train"}
     known_tags = plan.given.tokenizer(task.key).tags if task.key in plan.given else None
-    decision = decide(task, surveys, data.split, known_tags)
-    keys = surveys["train"].keys
-    surveys.clear()  # hundreds of megabytes where there are millions of records
+    decision = decide(task, records, data.split, known_tags)
+    keys = records["train"].keys
+    records.clear()  # hundreds of megabytes where there are millions of records
     processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
     encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings, plan.given)
