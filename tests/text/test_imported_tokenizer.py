@@ -196,7 +196,9 @@ def test_a_token_of_no_special_sort_becomes_special_where_it_is_named(folder: Pa
 
 
 def test_a_name_that_the_file_lacks_is_refused(folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"bert\.json: .* start = '\[CLs\]' is not one of its tokens; did you mean '\[CLS\]'"):
+    with pytest.raises(
+        ValueError, match=r"bert\.json: .* start = '\[CLs\]' is not one of its tokens; did you mean '\[CLS\]'"
+    ):
         ImportedTokenizer.load(folder / "bert.json", {"start": "[CLs]"})
 
 

@@ -26,7 +26,7 @@ from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.loader import Loader
 from transduce.data.split import text_key
-from transduce.files.lock import held
+from transduce.files.lock import path_lock
 from transduce.tasks.references import Item, items
 from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
@@ -327,7 +327,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     ),
     "too much": (
         lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "split": Split(dev=3, test=3)},
-        r"data\.split\.dev asks for 3 distinct sources, but .* have only 2",
+        r"data\.split\.dev needs 3 distinct sources, but .* have only 2",
     ),
     "all held out": (
         lambda p: {"train": (tsv(p / "a.tsv", numbered(4)),), "split": Split(2, 2)},
@@ -534,16 +534,14 @@ def test_what_a_kill_left_goes_though_a_setting_changed(tmp_path: Path) -> None:
     for name in (".0123456789abcdef.00000000.tmp", ".0123456789abcdef.11111111.tmp"):
         (root / name).mkdir(parents=True)
         (root / name / "train.arrow").touch()
-    with held(root / ".0123456789abcdef.11111111.tmp"):
+    with path_lock(root / ".0123456789abcdef.11111111.tmp"):
         prepared = run(tmp_path, train=(corpus,))
     assert {path.name for path in root.iterdir()} == {".0123456789abcdef.11111111.tmp", prepared.folder.name}
 
 
 def test_rows_of_many_lines_are_read_where_the_run_file_says_so(tmp_path: Path) -> None:
     corpus = Corpus(file=_write(tmp_path / "f.csv", b'source,target\n"' + b"a\n" * 101 + b'a",b\n'))
-    with pytest.raises(
-        ValueError, match=r"more than 100 lines: .* raise data\.max-row-lines where a run file names it"
-    ):
+    with pytest.raises(ValueError, match=r"more than 100 lines: .* raise data\.max-row-lines in a run file"):
         run(tmp_path, train=(corpus,))
     assert run(tmp_path, train=(corpus,), max_row_lines=102).report["parts"]["train"]["records"] == 1
 
@@ -561,7 +559,7 @@ def test_a_vocabulary_that_the_text_does_not_fill_is_told(tmp_path: Path) -> Non
     prepared = run(tmp_path, TokenizerConfig("characters", 5000), train=(tsv(tmp_path / "f.tsv", numbered(5)),))
     size = source_of(prepared).size
     assert (
-        f"tokenizer: {size} pieces for source and target (of the 5,000 asked for; the text has no more)"
+        f"tokenizer: {size} pieces for source and target (vocabulary = 5,000; the text has no more)"
         in prepared.summary()
     )
 
@@ -577,7 +575,7 @@ def test_a_file_that_somebody_writes_to_meanwhile(tmp_path: Path, monkeypatch: p
         return build(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_build", meanwhile)
-    with pytest.raises(ValueError, match=r"a\.tsv: changed while it was read; start again"):
+    with pytest.raises(ValueError, match=r"a\.tsv: changed during reading; start again"):
         run(tmp_path, train=(corpus,))
     assert not list((tmp_path / "prepared").iterdir())
 

@@ -192,7 +192,7 @@ def own_test_set(model: Path) -> Path:
 def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     """What to say where the run of a model was trained on sources of the test set; None where there is nothing to."""
     run = run_of(model)
-    found = None if run is None else overlap.seen(run, held_out.sources)
+    found = None if run is None else overlap.count(run, held_out.sources)
     if not found:
         return None
     different = len(set(held_out.sources))

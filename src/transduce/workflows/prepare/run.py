@@ -187,7 +187,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
     encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings, plan.given)
-    overlap.write(folder, keys[encoding.trained_on])
+    overlap.write(folder, keys[encoding.train_mask])
     return {
         "task": task.name,
         "unit": task.unit,
