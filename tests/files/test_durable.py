@@ -57,7 +57,10 @@ def test_permissions_are_those_of_the_old_file_or_of_any_new_one(tmp_path: Path)
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "state"
     files.write_atomically(path, b"old")
-    with full_disk(1000), pytest.raises(files.WriteError, match=r"state: cannot be written: File too large; the old content"):
+    with (
+        full_disk(1000),
+        pytest.raises(files.WriteError, match=r"state: cannot be written: File too large; the old content"),
+    ):
         files.write_atomically(path, b"x" * 100_000)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["state"]
