@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transduce.data.config import Columns, Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import read_records
 from transduce.data.records import Record
-from transduce.data.tally import Findings
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
 from transduce.workflows.evaluate.test_set import HeldOut

@@ -91,7 +91,7 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # tqdm is no generic class w
             super().refresh(*args, **kwargs)
 
     def counted(self, items: Iterable[T]) -> Iterator[T]:
-        """The items, each of which the bar counts."""
+        """Yields the items and counts each of them."""
         for item in items:
             yield item
             self.update(1)

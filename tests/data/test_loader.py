@@ -93,7 +93,7 @@ def test_the_budget_counts_an_end_token(store: TokenStore) -> None:
 
 @pytest.mark.parametrize("beyond", [-1, 10_000])
 def test_a_position_that_does_not_exist_is_refused(store: TokenStore, beyond: int) -> None:
-    with pytest.raises(ValueError, match=f"no position {beyond}"):
+    with pytest.raises(ValueError, match=f"position {beyond} does not exist"):
         next(loader_of(store).from_position(0, beyond))
 
 

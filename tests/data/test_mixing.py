@@ -91,14 +91,13 @@ def test_batches_have_the_rows_of_the_epoch_and_go_on_from_anywhere(store: Token
 
 
 def test_weights_that_leave_nothing_are_refused() -> None:
-    with pytest.raises(ValueError, match="the weights leave epochs without a single row"):
+    with pytest.raises(ValueError, match="the weights make empty epochs"):
         WeightedRows([Share(10, 0.05)], 1)
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf"), 1001.0])
 def test_weights_that_are_none(weight: float) -> None:
-    advice = "" if weight > 0 else ".*take it off the list"
-    with pytest.raises(ValueError, match=f"weight must be more than 0 and at most 1000, found .*{advice}"):
+    with pytest.raises(ValueError, match="weight must be above 0 and at most 1000, found"):
         Corpus(file=Path("a.tsv"), weight=weight)
 
 
@@ -110,6 +109,6 @@ def test_only_train_has_weights(part: str) -> None:
 
 def test_epochs_that_no_memory_holds_are_refused() -> None:
     with pytest.raises(
-        ValueError, match=r"epochs of 1,000,000,000 rows, at most 268,435,456 .* lower data\.train weight"
+        ValueError, match=r"epochs of 1,000,000,000 rows, at most 268,435,456 .* lower weight in data\.train"
     ):
         WeightedRows([Share(1_000_000, 1000.0)], 1)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pairs import Pair, pairs
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.records import Record, line_of, read_held_out
-from transduce.data.tally import Findings
 from transduce.tasks.references import items
 from transduce.tasks.translation import TRANSLATION
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transduce.data.findings import Tally
 from transduce.data.report import summary
-from transduce.data.tally import Tally
 from transduce.terminal import harmless
 
 
@@ -33,8 +33,8 @@ def test_each_reason_is_a_line_with_its_count_places_and_an_example() -> None:
 
 def test_warnings_come_first_and_tags_and_smaller_vocabularies_are_told() -> None:
     processors = [
-        {"kind": "tokenizer", "columns": ["source"], "size": 300, "asked": 300},
-        {"kind": "tokenizer", "columns": ["target"], "size": 45, "asked": 8000},
+        {"kind": "tokenizer", "columns": ["source"], "size": 300, "vocabulary": 300},
+        {"kind": "tokenizer", "columns": ["target"], "size": 45, "vocabulary": 8000},
     ]
     lines = summary(
         report(
@@ -50,7 +50,7 @@ def test_warnings_come_first_and_tags_and_smaller_vocabularies_are_told() -> Non
     assert lines[3].startswith("tags: t0, t1, ") and lines[3].endswith(", t19 and 5 more")
     assert lines[4:] == [
         "tokenizer: 300 pieces for source",
-        "tokenizer: 45 pieces for target (of the 8,000 asked for; the text has no more)",
+        "tokenizer: 45 pieces for target (vocabulary = 8,000; the text has no more)",
     ]
 
 

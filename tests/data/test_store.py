@@ -78,7 +78,7 @@ def test_every_truncation_is_found(tmp_path: Path) -> None:
     content = (tmp_path / "s.arrow").read_bytes()
     for size in range(0, len(content), 5):
         (tmp_path / "cut.arrow").write_bytes(content[:size])
-        with pytest.raises(ValueError, match=r"cut\.arrow: is not a token store, or is damaged"):
+        with pytest.raises(ValueError, match=r"cut\.arrow: is not a token store or is damaged"):
             TokenStore(tmp_path / "cut.arrow")
 
 

@@ -85,7 +85,7 @@ def test_gold_links() -> None:
     assert parse_gold("0-0 1?2 2p0", "x") == Gold(frozenset({(0, 0)}), frozenset({(0, 0), (1, 2), (2, 0)}))
     assert parse_gold("1-1 2?3", "x", first=1) == Gold(frozenset({(0, 0)}), frozenset({(0, 0), (1, 2)}))
     assert parse_gold("1?1 1-1", "x") == Gold(frozenset({(1, 1)}), frozenset({(1, 1)}))
-    with pytest.raises(ValueError, match=r"^g:2: '0-1' holds a 0"):
+    with pytest.raises(ValueError, match=r"^g:2: '0-1' has a 0"):
         parse_gold("1-1 0-1", "g:2", first=1)
     with pytest.raises(ValueError, match=r"^g:2: '1!2' is no link; .*1\?2"):
         parse_gold("1!2", "g:2")

@@ -57,7 +57,10 @@ def test_permissions_are_those_of_the_old_file_or_of_any_new_one(tmp_path: Path)
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "state"
     files.write_atomically(path, b"old")
-    with full_disk(1000), pytest.raises(files.WriteError, match=r"state: cannot be written: File too large; what was"):
+    with (
+        full_disk(1000),
+        pytest.raises(files.WriteError, match=r"state: cannot be written: File too large; the old content"),
+    ):
         files.write_atomically(path, b"x" * 100_000)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["state"]
@@ -149,8 +152,8 @@ def test_unwritable_folders_are_named(tmp_path: Path) -> None:
             folder.chmod(0o755)
     """
     assert output(python(code)).splitlines() == [
-        "/file: cannot be written: Permission denied; what was there before is unchanged",
-        "/model: cannot be written: Permission denied; what was there before is unchanged",
+        "/file: cannot be written: Permission denied; the old content is unchanged",
+        "/model: cannot be written: Permission denied; the old content is unchanged",
         ": cannot be written: Permission denied",
         "/run: cannot be written: Permission denied",
     ]

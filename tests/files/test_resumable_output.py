@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from transduce.data.formats.lines import lines
-from transduce.files.resumable_output import GrowingFile, check_place, growing
+from transduce.files.resumable_output import ResumableOutput, check_place, resumable_output
 
 WHO = {"model": "abc", "text": ["def"]}
 
 
 def write(path: Path, blocks: list[str], finish: bool = True) -> None:
-    with growing(path, WHO) as file:
+    with resumable_output(path, WHO) as file:
         for number, block in enumerate(blocks):
             file.append(block, {"blocks": number + 1})
         if finish:
@@ -34,7 +34,7 @@ def test_what_a_kill_leaves_goes_on(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / name).exists()
     with (tmp_path / f"{name}.part").open("ab") as part:
         part.write(b"half a blo")  # of which no state was kept
-    with growing(tmp_path / name, WHO) as file:
+    with resumable_output(tmp_path / name, WHO) as file:
         assert file.state == {"blocks": 2}
         file.append("c\n", {"blocks": 3})
         file.finish()
@@ -54,9 +54,9 @@ def test_a_beginning_of_which_nothing_was_kept_begins_again(tmp_path: Path) -> N
 def test_another_identity_is_refused_unless_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     write(path, ["a\n"], finish=False)
-    with pytest.raises(ValueError, match=r"a\.tsv\.part was begun with another text: give what it was begun with"):
-        growing(path, {**WHO, "text": ["other"]}).__enter__()
-    with growing(path, {**WHO, "text": ["other"]}, anew=True) as file:
+    with pytest.raises(ValueError, match=r"a\.tsv\.part was begun with another text: use the same again"):
+        resumable_output(path, {**WHO, "text": ["other"]}).__enter__()
+    with resumable_output(path, {**WHO, "text": ["other"]}, anew=True) as file:
         assert file.state is None
         file.append("b\n", 1)
         file.finish()
@@ -64,8 +64,8 @@ def test_another_identity_is_refused_unless_begun_anew(tmp_path: Path) -> None:
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
-    with growing(tmp_path / "a.tsv", WHO), pytest.raises(ValueError, match="another process writes it"):
-        growing(tmp_path / "a.tsv", WHO).__enter__()
+    with resumable_output(tmp_path / "a.tsv", WHO), pytest.raises(ValueError, match="another process writes it"):
+        resumable_output(tmp_path / "a.tsv", WHO).__enter__()
 
 
 def test_a_file_that_lost_its_end_is_refused(tmp_path: Path) -> None:
@@ -73,12 +73,12 @@ def test_a_file_that_lost_its_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tsv.part").write_text("a")
     with pytest.raises(ValueError, match=r"a\.tsv\.part: is shorter than it was"):
         write(tmp_path / "a.tsv", [])
-    with growing(tmp_path / "a.tsv", WHO, anew=True) as file:
+    with resumable_output(tmp_path / "a.tsv", WHO, anew=True) as file:
         assert file.state is None
 
 
 def test_discarding_leaves_nothing(tmp_path: Path) -> None:
-    with growing(tmp_path / "a.tsv", WHO) as file:
+    with resumable_output(tmp_path / "a.tsv", WHO) as file:
         file.append("a\n", 1)
         file.discard()
     assert not list(tmp_path.iterdir())
@@ -97,7 +97,7 @@ def test_places_where_no_file_can_be(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no such folder"):
         check_place(tmp_path / "no" / "a.tsv", True)
     (tmp_path / "a.tsv").touch()
-    with pytest.raises(ValueError, match="is there already; name another output, or replace it with --force"):
+    with pytest.raises(ValueError, match="exists already; name another output, or replace it with --force"):
         check_place(tmp_path / "a.tsv", False)
     check_place(tmp_path / "a.tsv", True)
 
@@ -110,12 +110,12 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
 
     path = tmp_path / "a.tsv"
     write(path, ["a\n"], finish=False)
-    with growing(path, WHO) as file:
+    with resumable_output(path, WHO) as file:
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
             file.append("b\n", {"blocks": 2})
     monkeypatch.undo()
-    with growing(path, WHO) as again:
-        assert isinstance(again, GrowingFile) and again.state == {"blocks": 1}
+    with resumable_output(path, WHO) as again:
+        assert isinstance(again, ResumableOutput) and again.state == {"blocks": 1}
         again.finish()
     assert path.read_text() == "a\n"

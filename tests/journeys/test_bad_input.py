@@ -280,7 +280,7 @@ def test_nothing_is_left_after_cleaning(here: Path, refused: Told, task: str) ->
         ("classification", {"data": "clean = { max-length = 9 }\n"},
          "data.clean.max-length leaves out long texts, but task classification cuts or splits them"),
         ("classification", {"tokenizer": '[tokenizer]\nshared = false\nsource = { kind = "characters" }\n'},
-         "tokenizer.source is for a column that task classification has not"),
+         "run.toml:8: source in tokenizer is a column of translation; this run's task, classification, has text and label"),
         ("language-model", {"training": 'metric = "accuracy"\n'},
          "training.metric must be one of loss, perplexity, bits-per-byte for task language-model, found 'accuracy'"),
         ("classification", {"training": 'metric = "bleu"\n'},
@@ -326,7 +326,7 @@ def test_a_network_of_the_wrong_kind(here: Path, refused: Told, task: str, kind:
     [
         ("{", "tokenizer.file: own.json: not a tokenizer that can be used: Expecting"),
         ("[]", "tokenizer.file: own.json: not a tokenizer that can be used: expected the file to be a JSON object"),
-        (None, "own.json: no such file; tokenizer.file names it, and paths start at the run file"),
+        (None, "own.json: no such file; tokenizer.file names it, relative to the folder of the run file"),
     ],
 )
 def test_a_broken_tokenizer(here: Path, refused: Told, content: str | None, message: str) -> None:
@@ -356,7 +356,7 @@ def test_a_tokenizer_without_the_special_tokens_of_the_task(here: Path, refused:
     }
     write(here / "own.json", json.dumps({**tree, "added_tokens": []}))
     told = refused("train", write_run(here, task, tokenizer='[tokenizer]\nfile = "own.json"\n'))
-    assert told.startswith(f"tokenizer.file: own.json: has no {role} token that is known by its name; set {role} in")
+    assert told.startswith(f"tokenizer.file: own.json: has no {role} token with a usual name; set {role} in")
     assert told.endswith(f"task {task} needs it")
     assert not (here / "prepared").exists()
 

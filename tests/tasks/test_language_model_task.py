@@ -22,7 +22,7 @@ from transduce.tasks.outputs import LineError
 from transduce.tasks.references import units_per_byte
 from transduce.tasks.tokens import IGNORE
 from transduce.text.config import TokenizerConfig
-from transduce.text.imported import load
+from transduce.text.imported_tokenizer import load
 from transduce.text.learn.learn import train
 
 CHARACTERS = TokenizerConfig(kind="characters", vocabulary=300)

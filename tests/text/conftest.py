@@ -6,7 +6,7 @@ import pytest
 
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 
 SIZES = {"unigram": 420, "bpe": 420, "characters": 320, "words": 400}
 

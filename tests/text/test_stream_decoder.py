@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foreign_tokenizers import STYLES, write
-from transduce.text.imported import load
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.imported_tokenizer import load
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.tokenizer import StreamDecoder, Tokenizer
 
 PARTS = st.sampled_from(

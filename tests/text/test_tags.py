@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transduce.text import tags
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 
 TAGS = ("de", "fr", "it-formal", "语言")
 KINDS = {"unigram": 420, "bpe": 420, "characters": 330, "words": 400}
@@ -90,11 +90,11 @@ def rename_tag(tree: dict[str, Any], name: str = "d e") -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (add_tag_late, "holds a <"),
+        (add_tag_late, "has a <"),
         (rename_tag, "no white space"),
         (lambda tree: rename_tag(tree, "fr"), "twice|each id from"),
         (lambda tree: rename_tag(tree, ""), "1 to 64 characters"),
-        (lambda tree: tree["added_tokens"].pop(4), "its settings are none"),
+        (lambda tree: tree["added_tokens"].pop(4), "its settings differ from all"),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)

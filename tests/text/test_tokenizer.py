@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from transduce.text.config import ColumnTokenizer, Kind, Normalisation, TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.special import END, NAMES, PAD, START, UNKNOWN
 from transduce.text.spelling import Pipeline, normaliser
 

@@ -14,7 +14,7 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.special import END, START
 from transduce.text.tokenizer_file import MOST_BYTES
 
@@ -157,7 +157,7 @@ def test_a_crafted_file_is_refused(saved: Path, change: str) -> None:
 def test_an_endless_piece_is_refused(lossless: LearnedTokenizer, tmp_path: Path) -> None:
     """The library keeps unigram pieces in a tree, as deep as the longest, and ends the whole program when it drops it."""
     lossless.save(tmp_path / "tokenizer.json")
-    with pytest.raises(ValueError, match=r"tokenizer.json: .* has 30,000 characters, at most 25 are learnt"):
+    with pytest.raises(ValueError, match=r"tokenizer.json: .* has 30,000 characters, at most 25 are allowed"):
         LearnedTokenizer.load(changed(tmp_path / "tokenizer.json", add_piece("a" * 30_000)))
 
 

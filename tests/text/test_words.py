@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.tokenizer import word_numbers
 
 LINES = ["low lower lowest", "new newer newest é"] * 3

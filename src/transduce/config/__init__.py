@@ -26,7 +26,7 @@ Hyphens in TOML, underscores in Python. Every error is a ValueError that names t
 """
 
 from transduce.config.facts import Fact
-from transduce.config.fields import NO_PARTS, Keys, Parts, Rest, check
+from transduce.config.fields import NO_PARTS, Keys, Names, Parts, Rest, check
 from transduce.config.keys import KeyDescription, describe, fact_of, is_in, keys_where
 from transduce.config.parts import with_own
 from transduce.config.reading import UnknownPart, build
@@ -41,6 +41,7 @@ __all__ = [
     "Given",
     "KeyDescription",
     "Keys",
+    "Names",
     "Parts",
     "Rest",
     "UnknownPart",

@@ -1,7 +1,7 @@
 """Every key of a config class, described."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -34,12 +34,14 @@ def describe(cls: type, names: Names = MappingProxyType({})) -> list[KeyDescript
     ]
 
 
-def keys_where(cls: type, test: Callable[[Fact], bool], parts: Parts = NO_PARTS) -> tuple[str, ...]:
+def keys_where(
+    cls: type, test: Callable[[Fact], bool], names: Names = MappingProxyType({}), parts: Parts = NO_PARTS
+) -> tuple[str, ...]:
     """The dotted keys of the fields whose facts pass, those of a caller's own parts too.
 
     keys_where(RunConfig, lambda fact: fact.resume)  ->  ("training.early-stop.patience", "training.steps", ...)
     """
-    keys = (key for key, hint, _, _ in _describe(cls, "", None, (), {}, parts, True) if test(hint.fact))
+    keys = (key for key, hint, _, _ in _describe(cls, "", None, (), names, parts, True) if test(hint.fact))
     return tuple(dict.fromkeys(keys))
 
 
@@ -75,11 +77,13 @@ def _describe(
         default = default_of(field, base)
         if hint.keys is not None:
             start = prefix if isinstance(hint.keys, Rest) else f"{prefix}{key}."
-            if tables:
+            if tables and not isinstance(hint.keys, Rest):
                 yield prefix + key, hint, default, hint.text
             for name in hint.keys.allowed(names, ()):
                 value = default.get(name) if isinstance(default, dict) else None
-                yield start + name, hint.value, value, hint.text
+                yield start + name, replace(hint.value, fact=hint.fact), value, hint.text
+                if hint.value.is_table:
+                    yield from _describe(hint.value.type, f"{start}{name}.", value, above, names, parts, tables)
             continue
         inner = hint.items(1)[0] if hint.is_list else hint
         below = prefix + key + ("[]." if hint.is_list else ".")

@@ -1,3 +1,1 @@
-"""Data: files -> examples -> token ids in a memory-mapped store -> batches in an order that only (seed, epoch,
-position) decide.
-"""
+"""Data: files -> records -> token ids in a memory-mapped store -> batches, in an order by (seed, epoch, position) only."""

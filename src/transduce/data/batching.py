@@ -15,12 +15,12 @@ Lengths = Integer[np.ndarray, " N"]
 OTHER_BUDGET = 2  # padded tokens of `other` that a batch may have, in units of its budget
 BUCKET_WIDTH = 10  # main lengths within a tenth share a bucket: measured least padding of both columns together
 OTHER_JITTER = 16  # other lengths are sorted as if up to a sixteenth longer: epochs mix rows differently
-LONGEST = 1 << 22  # tokens; what the sort key has bits for
+LONGEST = 1 << 22  # tokens: the sort key has 22 bits for a length
 
 
 class Costs(NamedTuple):
-    """What a batch budget counts of each row: a batch keeps padded `main` within its budget, padded `other` within twice
-    that. Lengths are those that the model sees, with the end token where there is one.
+    """The costs of each row in a batch budget: padded `main` stays within the budget, padded `other` within twice that.
+    Lengths are those that the model sees, with the end token if there is one.
 
     Translation: target lengths + 1, source lengths + 1. Tasks with one column: the same array twice.
     """
@@ -35,10 +35,9 @@ class Costs(NamedTuple):
 def epoch_plan(costs: Costs, batch_tokens: int, seed: int, epoch: int) -> list[Indices]:
     """The batches of one epoch, in order: arrays of row indices, every row in exactly one.
 
-    Rows of like lengths share a batch. A batch holds as many as keep rows x longest `main` within `batch_tokens` and
-    rows x longest `other` within twice that; a row that alone exceeds a budget is a batch of its own. The same
-    arguments give the same plan on every machine: only raw generator output is used (its stream is guaranteed) and
-    only stable sorts.
+    Rows of similar lengths share a batch. In a batch, rows x longest `main` is at most `batch_tokens`, and rows x longest
+    `other` at most twice that; a row that alone exceeds a budget is a batch of its own. The same arguments give the same
+    plan on every machine, since the plan uses raw generator output (its stream is guaranteed) and stable sorts only.
     """
     if batch_tokens < 1:
         raise ValueError(f"batch-tokens must be at least 1, found {batch_tokens}")
@@ -46,8 +45,8 @@ def epoch_plan(costs: Costs, batch_tokens: int, seed: int, epoch: int) -> list[I
     order = _bucketed_order(costs, generator)
     ends = _batch_ends(costs.of(order), batch_tokens)
     batches = np.split(order, ends[:-1]) if ends else []
-    shuffled = np.argsort(generator.random_raw(len(batches)), kind="stable")
-    return [batches[number] for number in shuffled.tolist()]
+    permutation = np.argsort(generator.random_raw(len(batches)), kind="stable")
+    return [batches[number] for number in permutation.tolist()]
 
 
 def by_length(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
@@ -61,10 +60,10 @@ def by_length(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
 
 
 def _bucketed_order(costs: Costs, generator: np.random.PCG64) -> Indices:
-    """Row indices by bucket of main lengths and, inside it, by other length: rising and falling in turn.
+    """Row indices by bucket of main lengths and, inside it, by other length, in rising and falling order by turns.
 
-    So neighbours are alike across edges of buckets too. Chance moves the edges, stretches other lengths by up to
-    1/OTHER_JITTER and orders equal ones, so that epochs differ.
+    So neighbours are similar across edges of buckets too. Random numbers move the edges, stretch other lengths by up to
+    1/OTHER_JITTER and order rows of equal lengths, so that epochs differ.
     """
     main, other = costs
     longest = max(int(other.max(initial=0)), int(main.max(initial=0)))
@@ -81,7 +80,7 @@ def _bucketed_order(costs: Costs, generator: np.random.PCG64) -> Indices:
 
 
 def _edges(longest: int, phase: int) -> list[int]:
-    """The longest length of every bucket: each 1 or, where that is more, about 1/BUCKET_WIDTH above the one before."""
+    """The longest length of every bucket: 1/BUCKET_WIDTH above the one before, and at least 1 above it."""
     edges = [1]
     while edges[-1] < longest:
         edges.append(edges[-1] + max(1, (edges[-1] + phase) // BUCKET_WIDTH))
@@ -89,7 +88,7 @@ def _edges(longest: int, phase: int) -> list[int]:
 
 
 def _batch_ends(costs: Costs, batch_tokens: int) -> list[int]:
-    """Where each batch ends in the sorted rows: cut greedily, a Python step per batch and none per row."""
+    """The end of each batch in the sorted rows, by greedy cuts: one Python step per batch, none per row."""
     main, other = costs
     counts = np.arange(1, len(main) + 1)
     ends, start = [], 0
@@ -101,6 +100,6 @@ def _batch_ends(costs: Costs, batch_tokens: int) -> list[int]:
 
 
 def _fitting(lengths: Lengths, start: int, budget: int, counts: Indices) -> int:
-    """How many rows from `start` on, at most len(counts), fit the budget when padded to the longest of them."""
+    """The number of rows from `start` on, at most len(counts), that fit the budget with padding to the longest of them."""
     window = lengths[start : start + min(len(counts), budget // max(1, int(lengths[start])))]
     return int(np.count_nonzero(np.maximum.accumulate(window) * counts[: len(window)] <= budget))

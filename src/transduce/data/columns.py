@@ -1,4 +1,4 @@
-"""Columns of a task: what a column holds, and the processor that turns its values into ids."""
+"""Columns of a task, by kind of value, and the processors that turn their values into ids."""
 
 import hashlib
 import json
@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from transduce import files
 from transduce.data.store import IDS
-from transduce.text.imported import load as load_tokenizer
-from transduce.text.tags import shown
+from transduce.text.imported_tokenizer import load as load_tokenizer
+from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 
-MOST_LABELS = 10_000  # different ones of a column
+MOST_LABELS = 10_000  # classes of a column
 MOST_BYTES = 64 * 2**20  # of a file of labels
 
 
@@ -37,7 +37,7 @@ class Processor(Protocol):
 class Column(Protocol):
     """A column of a task, a small frozen dataclass.
 
-    file: name of the processor's file where all columns of this kind share one processor.
+    file: name of the processor's file if all columns of this kind share one processor.
     arrow: type of the column in the token store.
     """
 
@@ -54,9 +54,9 @@ class Column(Protocol):
 class Text:
     """Text as token ids, without start and end.
 
-    multiline: line breaks inside a text are kept; else they become spaces.
+    multiline: texts keep their line breaks; else these become spaces.
     limit: the task's `rows` splits or cuts texts of more tokens, and the report counts them as `beyond`. None: records with
-    more tokens than data.clean.max-length are left out. roles: special tokens that a tokenizer must have.
+    more tokens than data.clean.max-length are left out. roles: special tokens that the tokenizer must have.
     """
 
     file: ClassVar[str] = "tokenizer"
@@ -73,7 +73,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Label:
-    """One class of several, as its number. White space around a label does not count."""
+    """A class, as its number. White space around a label is ignored."""
 
     file: ClassVar[str] = "labels"
     arrow: ClassVar[pa.DataType] = IDS
@@ -100,7 +100,7 @@ class Labels:
 
     @classmethod
     def learn(cls, values: Iterable[str], column: str) -> "Labels":
-        """The different values. ValueError where they are one, or more than `MOST_LABELS`."""
+        """The different values. ValueError for fewer than two, or more than `MOST_LABELS`."""
         names: set[str] = set()
         for value in values:
             names.add(value)
@@ -121,15 +121,15 @@ class Labels:
 
     @property
     def look_like_numbers(self) -> bool:
-        """Whether all are numbers, and more than the two of yes and no."""
+        """Whether all are numbers; two classes may be yes and no."""
         return len(self.names) > 2 and all(map(_is_number, self.names))
 
     def encode_batch(self, values: Sequence[str]) -> list[list[int]]:
-        """The id of each value, in a list of its own. ValueError for a value that is not a label."""
+        """The id of each value, in a list of its own. ValueError for an unknown label."""
         try:
             return [[self.ids[value]] for value in values]
         except KeyError as error:
-            raise ValueError(f"unknown label {error.args[0]!r}; known: {shown(self.names)}") from None
+            raise ValueError(f"unknown label {error.args[0]!r}; known: {name_list(self.names)}") from None
 
     def save(self, path: Path) -> None:
         files.write_atomically(path, self._content())

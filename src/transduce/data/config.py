@@ -1,10 +1,11 @@
-"""What the [data] table of a run file may say."""
+"""The [data] table of a run file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+from transduce import config
 from transduce.config import Fact, Rest
 from transduce.data.cleaning.rules import Clean
 from transduce.text.tags import names_in
@@ -16,13 +17,13 @@ MOST_ROW_LINES = 1_000_000
 
 @dataclass(frozen=True)
 class Columns:
-    """Where a .csv or .jsonl file has what: the names of its columns or keys."""
+    """The names of the task's columns in a .csv file, or their keys in a .jsonl file."""
 
     names: Annotated[
-        Mapping[str, str], "name that this column of the task has in the file; by default its own", Rest("columns")
+        Mapping[str, str], "name of this column of the task in the file; by default its own", Rest("columns")
     ] = field(default_factory=dict)
     tag: Annotated[
-        str | None, 'column of the tags, parted by spaces; by default "tag" if there is one; "" for none'
+        str | None, 'column of the tags, separated by spaces; by default "tag" if there is one; "" for none'
     ] = None
     group: Annotated[str | None, 'column of the groups; by default "group" if there is one; "" for none'] = None
 
@@ -46,34 +47,34 @@ class Corpus:
     file: Annotated[Path | None, "one .csv, .tsv, .jsonl or .txt file with all columns"] = None
     files: Annotated[
         Mapping[str, Path],
-        "text file of this column, one value per line; line N of all files belongs together",
+        "text file of this column, one value per line; line N of every file is one record",
         Rest("columns"),
     ] = field(default_factory=dict)
     group: Annotated[Path | None, "text file, one group name per line, beside the files of the columns"] = None
     columns: Annotated[Columns | None, "names of the columns of a .csv, or keys of a .jsonl"] = None
     records: Annotated[
         Literal["lines", "paragraphs", "file"],
-        "what a record of a .txt file is: a line, lines between blank lines, or the whole file; with the last, file may "
+        'a record of a .txt file: a line, the lines between blank lines, or the whole file; with "file", the path may '
         "be a folder or a pattern such as texts/*.txt",
     ] = "lines"
-    tag: Annotated[str | None, "tags of all its records, parted by spaces: special tokens before each"] = None
+    tag: Annotated[str | None, "tags of all its records, separated by spaces: special tokens before each"] = None
     weight: Annotated[
-        float, "how often an epoch has each of its records; 0.5: half of them, others in the next epoch"
+        float,
+        "times that an epoch has each of its records; 0.5: half of them, others in the next epoch",
+        Fact(above=0, at_most=MOST_WEIGHT),
     ] = 1.0
 
     def __post_init__(self) -> None:
         if self.file is not None and (self.files or self.group is not None):
-            named = " and ".join(self.files) or "group"
-            raise ValueError(f"give either file, or {named}, not both: file already holds all columns and groups")
+            names = " and ".join(self.files) or "group"
+            raise ValueError(f"give either file or {names}, not both: file already has all columns and groups")
         if self.file is None and not self.files:
-            raise ValueError("needs file, or a file for each column; found none of them")
+            raise ValueError("needs file, or a file for each column; found neither")
         if self.columns is not None and self.file is None:
-            raise ValueError("columns names the columns of a file; aligned files have none")
+            raise ValueError("columns needs file: aligned files have no column names; leave columns out")
         if self.tag is not None:
             _check_tag(self.tag)
-        if not 0 < self.weight <= MOST_WEIGHT:
-            advice = "; to train without a corpus, take it off the list" if not self.weight > 0 else ""
-            raise ValueError(f"weight must be more than 0 and at most {MOST_WEIGHT:g}, found {self.weight:g}{advice}")
+        config.check(self)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -82,11 +83,11 @@ class Corpus:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Every file as it is named: (file,), or the files of the columns and, last, that of the groups."""
+        """Every path as the run file has it: (file,), or the files of the columns and then that of the groups."""
         return tuple(path for path in (self.file, *self.files.values(), self.group) if path is not None)
 
     def resolved(self, base: Path) -> "Corpus":
-        """The same corpus with relative paths taken from the folder `base`."""
+        """The same corpus with relative paths resolved against the folder `base`."""
         return replace(
             self,
             file=self.file and base / self.file,
@@ -98,32 +99,30 @@ class Corpus:
 def _check_tag(text: str) -> None:
     try:
         if not names_in(text):
-            raise ValueError("it names none; leave it out for none")
+            raise ValueError("it has no tags; leave it out")
     except ValueError as error:
         raise ValueError(f"tag = {text!r} cannot be used: {error}") from None
 
 
 @dataclass(frozen=True)
 class Split:
-    """Held-out parts taken from the training files; see data/split.py for the exact rule."""
+    """Parts held out of the training files; data/split.py has the exact rule."""
 
-    dev: Annotated[int, "distinct keys (sources, texts) to hold out for validation"] = 0
-    test: Annotated[int, "distinct keys (sources, texts) to hold out for the final test"] = 0
+    dev: Annotated[int, "distinct keys (sources, texts) to hold out for validation", Fact(at_least=0)] = 0
+    test: Annotated[int, "distinct keys (sources, texts) to hold out for the final test", Fact(at_least=0)] = 0
     by: Annotated[
-        Literal["key", "group"], "what stays together: records with one key (source, text), or records of one group"
+        Literal["key", "group"], "keep together the records with one key (source, text), or the records of one group"
     ] = "key"
 
     def __post_init__(self) -> None:
-        for name, count in (("dev", self.dev), ("test", self.test)):
-            if count < 0:
-                raise ValueError(f"{name} must not be negative, found {count}")
+        config.check(self)
         if self.dev == 0 and self.test == 0:
             raise ValueError("dev or test must be at least 1; leave split out to hold nothing out")
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the records are and which of them are used."""
+    """The files of records, and the records to use."""
 
     train: Annotated[tuple[Corpus, ...], "the files to train on"]
     dev: Annotated[Corpus | None, "records to validate on; or use split", Fact(measure=True)] = None
@@ -131,25 +130,24 @@ class DataConfig:
     split: Annotated[Split | None, "hold out part of the training files as dev, test or both", Fact(measure=True)] = (
         None
     )
-    clean: Annotated[Clean, "which records are worth training on"] = Clean()
+    clean: Annotated[Clean, "rules that leave out records"] = Clean()
     bad_lines: Annotated[
         Literal["error", "drop"],
-        "what to do about a line that cannot be read: stop, or drop and count (a .csv row that has no end always stops)",
+        "stop at a line that cannot be read, or drop and count it (a .csv row without an end always stops)",
     ] = "error"
-    max_line_bytes: Annotated[int, "bytes; a longer line counts as one that cannot be read"] = 1_000_000
+    max_line_bytes: Annotated[
+        int, "bytes; a longer line counts as unreadable", Fact(at_least=1, at_most=MOST_LINE_BYTES)
+    ] = 1_000_000
     max_row_lines: Annotated[
-        int, "lines; a .csv row that goes on over more of them is taken for one that has no end"
+        int, "lines; a longer .csv row counts as one without an end", Fact(at_least=1, at_most=MOST_ROW_LINES)
     ] = 100
 
     def __post_init__(self) -> None:
         if not self.train:
             raise ValueError("train needs at least one corpus, found none")
-        if not 1 <= self.max_line_bytes <= MOST_LINE_BYTES:
-            raise ValueError(f"max-line-bytes must be from 1 to {MOST_LINE_BYTES:,}, found {self.max_line_bytes}")
-        if not 1 <= self.max_row_lines <= MOST_ROW_LINES:
-            raise ValueError(f"max-row-lines must be from 1 to {MOST_ROW_LINES:,}, found {self.max_row_lines}")
+        config.check(self)
         for part, corpus in (("dev", self.dev), ("test", self.test)):
             if corpus is not None and corpus.weight != 1:
-                raise ValueError(f"{part} has a weight, which only a corpus in train can have; leave it out")
+                raise ValueError(f"{part} has a weight, but only a corpus in train can have one; leave it out")
             if self.split is not None and getattr(self.split, part) and corpus is not None:
-                raise ValueError(f"{part} is given twice: by its own files and by split.{part}; keep one of them")
+                raise ValueError(f"{part} is set twice: by its own files and by split.{part}; keep one of them")

@@ -13,6 +13,7 @@ from jaxtyping import Bool, UInt8
 from transduce.data import unknown_labels
 from transduce.data.cleaning.rules import Clean, is_unbalanced
 from transduce.data.columns import Label, Labels, Text
+from transduce.data.findings import Findings
 from transduce.data.processors import Processors
 from transduce.data.records import (
     DEV,
@@ -30,17 +31,16 @@ from transduce.data.records import (
 from transduce.data.scan import Origin
 from transduce.data.split import Assignment
 from transduce.data.store import StoreWriter, TokenStore
-from transduce.data.tally import Findings
-from transduce.text.tags import checked
+from transduce.text.tags import tags_of_source
 
-BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # encoded together: as many records as stay within both
+BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # of a block of records, which is encoded together
 TOO_MANY_TOKENS, UNBALANCED = "longer than max-length", "length ratio above max-ratio"  # why a record is left out
 NO_PROCESSORS = Processors({})
 
 
 @dataclass
 class PartCounts:
-    """What was written of a part: records, rows of the store, and ids in each column."""
+    """Counts of a part: records, rows of the store, and ids in each column."""
 
     records: int = 0
     rows: int = 0
@@ -49,11 +49,11 @@ class PartCounts:
 
 @dataclass
 class Encoding:
-    """What `encode` wrote: counts of each part, rows of each train corpus, and which train records are trained on."""
+    """The result of `encode`: counts of each part, rows of each train corpus, and a mask of the train records in use."""
 
     parts: dict[int, PartCounts]
     corpora: list[int]
-    trained_on: Bool[np.ndarray, " N"]
+    train_mask: Bool[np.ndarray, " N"]
 
 
 def encode(
@@ -64,19 +64,19 @@ def encode(
     processors: Processors,
     clean: Clean,
     findings: Mapping[str, Findings],
-    given: Processors = NO_PROCESSORS,
+    external: Processors = NO_PROCESSORS,
 ) -> Encoding:
     """Writes `PART.arrow` for each part, and `PART.jsonl` with the records of dev and test.
 
     The encoded records of each part stream through the task's `rows`, those of train corpus by corpus. `findings` (by origin)
-    count what is left out, and texts that `rows` cuts. `given` are the processors that come from elsewhere. ValueError if
-    nothing of a part is left.
+    count records that are left out and texts that `rows` cuts. `external` are processors from a start model or a
+    file. ValueError for an empty part.
     """
     types = {name: column.arrow for name, column in task.columns.items()}
     ends: list[int] = []
     encoders = {}
     with ExitStack() as stack:
-        # held-out records wait in files while train records stream by: a part may be larger than memory
+        # held-out records wait in files while train records stream: a part may be larger than memory
         held_out = {
             part: stack.enter_context(HeldOutWriter(folder, PARTS[part], task))
             for part in (DEV, TEST)
@@ -84,18 +84,18 @@ def encode(
         }
         train = stack.enter_context(StoreWriter(folder / "train.arrow", types))
         for name, origin in origins.items():
-            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out, given)
+            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out, external)
             for records in origin.read_corpora("encoding", Findings()):
                 train.write(task.rows(encoder.train_rows(records), processors))
                 ends.append(train.rows)
             encoder.require_all()
             encoders[name] = encoder
-    trained_on = encoders["train"].written & (assignment.train == TRAIN)
-    parts = {TRAIN: PartCounts(int(np.count_nonzero(trained_on)), train.rows, train.tokens)}
+    train_mask = encoders["train"].mask & (assignment.train == TRAIN)
+    parts = {TRAIN: PartCounts(int(np.count_nonzero(train_mask)), train.rows, train.tokens)}
     parts |= {part: writer.finish(task, processors) for part, writer in held_out.items()}
-    _require_rows(task, parts, clean, findings, given)
+    _require_rows(task, parts, clean, findings, external)
     corpora = len(origins["train"].corpora)
-    return Encoding(parts, np.diff([0, *ends[:corpora]]).tolist(), trained_on)
+    return Encoding(parts, np.diff([0, *ends[:corpora]]).tolist(), train_mask)
 
 
 def _require_rows(
@@ -103,22 +103,22 @@ def _require_rows(
     parts: Mapping[int, PartCounts],
     clean: Clean,
     findings: Mapping[str, Findings],
-    given: Processors,
+    external: Processors,
 ) -> None:
     for part, counts in parts.items():
         if counts.rows:
             continue
         dropped = findings.get(PARTS[part], findings["train"]).dropped
-        advice = list(unknown_labels.advice(task, given, dropped.counts))
+        advice = list(unknown_labels.advice(task, external, dropped.counts))
         if dropped.counts.keys() & {TOO_MANY_TOKENS, UNBALANCED}:
             limits = f"data.clean.max-length, now {clean.max_length}, and data.clean.max-ratio"
-            advice = [f"{limits} say how many tokens are too many"]
+            advice = [f"{limits} limit the tokens"]
         reasons = "".join(f"; {text}" for text in advice)
         raise ValueError(f"no {PARTS[part]} {plural(task.unit)} are left (left out: {dropped}){reasons}")
 
 
 class HeldOutWriter:
-    """Takes records of dev or test: their texts go to `NAME.jsonl`, their ids to a file where they wait for `finish`."""
+    """Writes records of dev or test: texts to `NAME.jsonl`, ids to a temporary file until `finish`."""
 
     def __init__(self, folder: Path, name: str, task: RecordType) -> None:
         self._types = {column: each.arrow for column, each in task.columns.items()}
@@ -142,7 +142,7 @@ class HeldOutWriter:
         self._stack.__exit__(kind, error, trace)
 
     def finish(self, task: RecordType, processors: Processors) -> PartCounts:
-        """Writes `NAME.arrow`, once all records are there."""
+        """Writes `NAME.arrow`; call it after the last `write`."""
         store = TokenStore(self._waiting)
         with StoreWriter(self._path, self._types) as writer:
             writer.write(task.rows(_stored_rows(store), processors))
@@ -159,7 +159,10 @@ def _stored_rows(store: TokenStore) -> Iterator[EncodedRow]:
 
 
 class _Encoder:
-    """Encodes the records of one origin: those of train are yielded, those of dev and test written, others counted."""
+    """Encodes the records of one origin: yields those of train, writes those of dev and test, counts the others.
+
+    mask: which records are in the store.
+    """
 
     def __init__(
         self,
@@ -169,9 +172,9 @@ class _Encoder:
         outcomes: UInt8[np.ndarray, " N"],
         findings: Findings,
         held_out: Mapping[int, HeldOutWriter],
-        given: Processors,
+        external: Processors,
     ) -> None:
-        self.written = np.zeros(len(outcomes), bool)
+        self.mask = np.zeros(len(outcomes), bool)
         self._task, self._processors, self._clean = task, processors, clean
         self._outcomes, self._findings, self._held_out = outcomes, findings, held_out
         self._removed = removed(task)
@@ -182,13 +185,13 @@ class _Encoder:
         self._cut = {
             name: (column.limit, column.beyond) for name, column in columns.items() if column.limit is not None
         }
-        self._given, self._done = given, 0
+        self._external, self._done = external, 0
 
     def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
         """The encoded train records of a corpus, in order."""
         for block in _blocks(corpus):
             start, self._done = self._done, self._done + len(block)
-            outcomes, written = self._outcomes[start : self._done], self.written[start : self._done]
+            outcomes, mask = self._outcomes[start : self._done], self.mask[start : self._done]
             if len(outcomes) < len(block):
                 return
             for outcome in np.unique(outcomes).tolist():
@@ -197,11 +200,11 @@ class _Encoder:
                     for place in places:
                         self._findings.dropped.add(self._removed[outcome], block[place].where, block[place].text)
                     continue
-                known = [place for place in places if self._has_known_labels(block[place])]
-                records = [block[place] for place in known]
+                places = [place for place in places if self._has_known_labels(block[place])]
+                records = [block[place] for place in places]
                 columns = self._encoded(records)
                 usable = self._usable(records, columns, outcome)
-                written[known] = usable
+                mask[places] = usable
                 rows = [dict(zip(columns, ids, strict=True)) for ids in zip(*columns.values(), strict=True)]
                 if outcome == TRAIN:
                     yield from compress(rows, usable)
@@ -209,10 +212,10 @@ class _Encoder:
                     self._held_out[outcome].write(list(compress(records, usable)), list(compress(rows, usable)))
 
     def require_all(self) -> None:
-        """ValueError unless as many records were read as before."""
+        """ValueError unless this pass reads as many records as the first."""
         if self._done != len(self._outcomes):
             raise ValueError(
-                f"a data file changed while it was read: {len(self._outcomes):,} {plural(self._task.unit)}, then "
+                f"a data file changed during reading: {len(self._outcomes):,} {plural(self._task.unit)}, then "
                 f"{self._done:,}; start again"
             )
 
@@ -225,7 +228,7 @@ class _Encoder:
         tag_sets = {record.tags for record in records}
         if any(tag_sets):
             tokenizer = self._processors.tokenizer(self._task.key)
-            ids = {tags: tokenizer.tag_ids(checked(tags)) for tags in tag_sets}
+            ids = {tags: tokenizer.tag_ids(tags_of_source(tags)) for tags in tag_sets}
             rows = zip(records, columns[self._task.key], strict=True)
             columns[self._task.key] = [ids[record.tags] + row for record, row in rows]
         return columns
@@ -234,14 +237,14 @@ class _Encoder:
         for name, labels in self._labels.items():
             if record.values[name] not in labels.ids:
                 text = f"{name} {record.values[name]!r}: {record.text}"
-                self._findings.dropped.add(unknown_labels.reason(name, name in self._given), record.where, text)
+                self._findings.dropped.add(unknown_labels.reason(name, name in self._external), record.where, text)
                 return False
         return True
 
     def _usable(
         self, records: Sequence[Record], columns: Mapping[str, list[list[int]]], part: int
     ) -> Bool[np.ndarray, " R"]:
-        """Which records have suitable numbers of tokens. Ratios count for training alone, lengths with the tags."""
+        """Marks the records with suitable numbers of tokens. Ratios apply to train only; lengths include the tags."""
         lengths = {name: np.fromiter(map(len, columns[name]), np.int64, len(records)) for name in self._texts}
         reasons: list[tuple[str, Bool[np.ndarray, " R"]]] = [
             (TOO_MANY_TOKENS, lengths[name] > self._clean.max_length) for name in self._limited
@@ -284,10 +287,10 @@ def _blocks(records: Iterable[Record]) -> Iterator[list[Record]]:
 def training_records(
     records: Iterator[Record], outcomes: UInt8[np.ndarray, " N"], limit: int, seed: int
 ) -> Iterator[Record]:
-    """The records that go to train, in file order; if they are more than `limit`, that many of them drawn by `seed`."""
-    chosen = np.flatnonzero(outcomes == TRAIN)
-    if len(chosen) > limit:
-        chosen = np.random.default_rng(seed).choice(chosen, limit, replace=False, shuffle=False)
+    """The train records in file order, or if there are more than `limit`, a random sample of that many by `seed`."""
+    places = np.flatnonzero(outcomes == TRAIN)
+    if len(places) > limit:
+        places = np.random.default_rng(seed).choice(places, limit, replace=False, shuffle=False)
     mask = np.zeros(len(outcomes), np.uint8)
-    mask[chosen] = 1
+    mask[places] = 1
     return compress(records, mask.tobytes())

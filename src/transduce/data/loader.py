@@ -25,8 +25,8 @@ class Rows(NamedTuple):
 class Loader:
     """Batches of a store's rows by token budget, epoch after epoch.
 
-    `costs` says what `batch_tokens` counts of each row. `shares` says how the store's rows fall to corpora with weights;
-    without it every epoch has every row once. ValueError if the store is empty.
+    `costs` are the costs of each row in the budget `batch_tokens`. `shares` assigns the store's rows to corpora with
+    weights; without it every epoch has every row once. ValueError for an empty store.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class Loader:
     def from_position(self, epoch: int, position: int) -> Iterator[Rows]:
         """Batches from the one at `position` (0 = first) of `epoch` on, without end.
 
-        A position just past an epoch's last batch is the start of the next. ValueError if there is no such position:
-        then the data, the budget or the seed are not those that it was counted with.
+        A position just past an epoch's last batch is the start of the next. ValueError for a position out of range: the
+        data, the budget or the seed differ from those of the position.
         """
         plan = self.plan(epoch)
         if not 0 <= position <= len(plan):
-            raise ValueError(f"epoch {epoch} has {len(plan)} batches, so there is no position {position} to go on from")
+            raise ValueError(f"epoch {epoch} has {len(plan)} batches, so position {position} does not exist")
         while True:
             for place in range(position, len(plan)):
                 indices = plan[place]

@@ -1,4 +1,4 @@
-"""How often an epoch has each row: corpora with weights.
+"""Weights of corpora: the number of times that an epoch has each row.
 
 Letters: N rows of the store, E rows of an epoch.
 """
@@ -16,28 +16,28 @@ Rows = Int64[np.ndarray, " E"]
 
 
 class Share(NamedTuple):
-    """A corpus: so many rows of the store, after those of the corpora before it, and its weight."""
+    """A corpus: its number of rows in the store, which follow those of the corpora before it, and its weight."""
 
     rows: int
     weight: float
 
 
 class WeightedRows:
-    """Which rows of the store each epoch has.
+    """The rows of the store in each epoch.
 
     A row of a corpus with weight w is in every epoch floor(w) times, and once more in a share w - floor(w) of the
-    epochs: chance puts the rows of a corpus in a circle, and each epoch takes up where the one before left off. So an
-    epoch is a function of (seed, epoch) alone, and after n epochs each row has been seen n * w times, give or take one.
+    epochs: a random order puts the rows of a corpus in a circle, and each epoch continues where the one before ends. So
+    an epoch is a function of (seed, epoch) alone, and n epochs have each row n * w times, plus or minus one.
     """
 
     def __init__(self, shares: Sequence[Share], seed: int) -> None:
         self._shares, self._seed = list(shares), seed
         rows = sum(math.floor(share.rows * share.weight) for share in self._shares)
         if not self.plain and rows < 1:
-            raise ValueError("the weights leave epochs without a single row: raise data.train weight")
+            raise ValueError("the weights make empty epochs: raise weight in data.train")
         if not self.plain and rows > MOST_ROWS:
             raise ValueError(
-                f"the weights make epochs of {rows:,} rows, at most {MOST_ROWS:,} are held in memory: lower data.train weight"
+                f"the weights make epochs of {rows:,} rows, at most {MOST_ROWS:,} are allowed: lower weight in data.train"
             )
 
     @property
@@ -46,7 +46,7 @@ class WeightedRows:
         return all(share.weight == 1 for share in self._shares)
 
     def of(self, epoch: int) -> Rows:
-        """The rows of an epoch, those with a weight of 2 twice: ordered by corpus, not yet shuffled."""
+        """The rows of an epoch in the order of the corpora; those with a weight of 2 occur twice."""
         parts, start = [], 0
         for share, circle in zip(self._shares, self._circles, strict=True):
             whole, part = divmod(share.weight, 1)
@@ -58,7 +58,7 @@ class WeightedRows:
 
     @cached_property
     def _circles(self) -> list[Int64[np.ndarray, " _"]]:
-        """The rows of each corpus, counted from 0, in an order that only the seed decides; empty where none is needed."""
+        """The rows of each corpus, counted from 0, in random order by the seed; empty for a whole weight."""
         circles = []
         for place, share in enumerate(self._shares):
             count = share.rows if share.weight % 1 else 0

@@ -1,4 +1,4 @@
-"""Which keys (sources, texts) a model was trained on, as 64-bit keys in a file: tells whether a test set is unseen."""
+"""The keys (sources, texts) of a model's train records in a file, as 64-bit hashes: they show whether a test set is unseen."""
 
 import io
 from collections.abc import Iterable
@@ -13,26 +13,26 @@ NAME = "trained-on.npy"  # sorted, each once
 
 
 def write(folder: Path, keys: Keys) -> None:
-    """Writes the keys of the records that were trained on, each once."""
-    write_atomically(folder / NAME, _packed(keys))
+    """Writes the keys of the train records, each once."""
+    write_atomically(folder / NAME, _content(keys))
 
 
-def of_both(one: Path, other: Path) -> bytes:
-    """What the file of a model holds that was trained on the data of two folders; one that does not tell adds nothing."""
-    found = [keys for folder in (one, other) if (keys := _keys(folder)) is not None]
-    return _packed(np.concatenate(found))
+def union(one: Path, other: Path) -> bytes:
+    """The content of the file for a model with the train records of two folders; a folder without the file adds nothing."""
+    keys = [each for folder in (one, other) if (each := _keys(folder)) is not None]
+    return _content(np.concatenate(keys))
 
 
-def seen(folder: Path, texts: Iterable[str]) -> int | None:
-    """How many different ones of `texts`, values of the key column, were trained on; None where `folder` does not tell."""
+def count(folder: Path, texts: Iterable[str]) -> int | None:
+    """The number of different `texts`, values of the key column, among the train records; None without the file."""
     keys = _keys(folder)
     if keys is None:
         return None
-    asked = np.unique(np.fromiter((text_key(text) for text in texts), np.uint64))
-    return int(np.count_nonzero(among(asked, keys)))
+    text_keys = np.unique(np.fromiter((text_key(text) for text in texts), np.uint64))
+    return int(np.count_nonzero(among(text_keys, keys)))
 
 
-def _packed(keys: Keys) -> bytes:
+def _content(keys: Keys) -> bytes:
     content = io.BytesIO()
     np.save(content, np.unique(keys).astype("<u8"), allow_pickle=False)
     return content.getvalue()
@@ -42,7 +42,7 @@ def _keys(folder: Path) -> Keys | None:
     path = folder / NAME
     if not path.is_file():
         return None
-    damaged = f"{path}: is damaged; remove it to go on without knowing what the model was trained on"
+    damaged = f"{path}: is damaged; remove it, and evaluate does not check whether a test set is unseen"
     try:
         with path.open("rb") as file:
             keys = np.lib.format.read_array(file, allow_pickle=False)

@@ -4,15 +4,15 @@
     stream      2 5 6 7 3 | 2 8 9 3
     rows        [2, 5, 6, 7, 3]   [2, 8, 9, 3]      inputs are row[:-1], targets row[1:]
 
-A row has at most context + 1 tokens. Every token but the start tokens is a target exactly once: a row that goes on with
-a document begins with the last token of the row before.
+A row has at most context + 1 tokens. Every token but the start tokens is a target exactly once: a row that continues a
+document begins with the last token of the row before.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
 
 def pack(documents: Iterable[Sequence[int]], start: int, end: int, context: int) -> Iterator[list[int]]:
-    """Rows of the documents, which are ids without start and end. Empty documents give nothing.
+    """Rows of the documents, which are ids without start and end. Empty documents are left out.
 
     >>> list(pack([[5, 6], [7, 8, 9]], start=2, end=3, context=4))
     [[2, 5, 6, 3], [2, 7, 8, 9, 3]]

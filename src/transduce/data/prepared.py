@@ -1,4 +1,4 @@
-"""A prepared folder: what `prepare` leaves and `train` reads."""
+"""A prepared folder: the output of `prepare` and the input of `train`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from transduce.data.store import TokenStore
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared folder. `report` is its report.json: records, rows and tokens of each part, everything dropped or
-    changed, the files.
+    """A prepared folder. `report` is its report.json: records, rows and tokens of each part, counts of dropped and
+    changed records, the files.
     """
 
     folder: Path
@@ -43,7 +43,7 @@ class Prepared:
 
     @cached_property
     def processors(self) -> Processors:
-        """Those of the task's columns."""
+        """The processors of the task's columns."""
         return Processors.load(self.folder, self.task.columns)
 
     def loader(self, costs: Costs, batch_tokens: int, seed: int, weights: Sequence[float] = ()) -> Loader:

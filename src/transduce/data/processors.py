@@ -45,7 +45,7 @@ class Processors(Mapping[str, Processor]):
         return {column: processor.sha256() for column, processor in self.items()}
 
     def save(self, folder: Path, columns: Mapping[str, Column]) -> None:
-        """One file where all columns of a kind share a processor (tokenizer.json, labels.json), else COLUMN.json."""
+        """Writes one file if all columns of a kind share a processor (tokenizer.json, labels.json), else COLUMN.json."""
         for column, processor in self.items():
             of_kind = [self[name] for name, other in columns.items() if other.file == columns[column].file]
             shared = all(other is processor for other in of_kind)
@@ -53,11 +53,11 @@ class Processors(Mapping[str, Processor]):
 
     @classmethod
     def load(cls, folder: Path, columns: Mapping[str, Column], listed: Container[str] | None = None) -> "Processors":
-        """Reads what `save` wrote. ValueError, naming the file, if one is missing or damaged.
+        """Reads the files that `save` wrote. ValueError, naming the file, if one is missing or damaged.
 
-        listed: names of the files that may be read, those of the folder's manifest; by default all.
+        listed: names of the files in the folder's manifest, which alone may be read; by default all.
         """
-        loaded: dict[Path, Processor] = {}
+        by_path: dict[Path, Processor] = {}
         by_column = {}
         for name, column in columns.items():
             choices = (folder / f"{column.file}.json", folder / f"{name}.json")
@@ -66,7 +66,7 @@ class Processors(Mapping[str, Processor]):
                 where = "holds" if listed is None else "lists"
                 raise ValueError(f"{folder}: {where} neither {choices[0].name} nor {choices[1].name}")
             path = readable[0]
-            if path not in loaded:
-                loaded[path] = column.load(path)
-            by_column[name] = loaded[path]
+            if path not in by_path:
+                by_path[path] = column.load(path)
+            by_column[name] = by_path[path]
         return cls(by_column)

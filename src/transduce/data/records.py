@@ -1,4 +1,4 @@
-"""Records: one example of a corpus as its columns, whatever the format of its file, and what data asks of a task."""
+"""Records: examples by column, independent of the file format, and the part of a task that data needs."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,17 +8,17 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from transduce.data.columns import Column
 from transduce.data.processors import Processors
-from transduce.text.tags import joined, names_in
+from transduce.text.tags import names_in, union
 
-SHOWN = 50  # characters of a value in a report
+EXCERPT = 50  # characters of a value in a report
 EncodedRow = Mapping[str, Sequence[int]]  # column -> ids
 
 
 class Record(NamedTuple):
-    """One example as its owner wrote it.
+    """One example, unchanged from its file.
 
     values: of each column: {"source": "one", "target": "eins"}, or {"text": "...", "label": "spam"}.
-    where: "file:line". group: empty where none is given. tags: those of its own, then its corpus's.
+    where: "file:line". group: "" for none. tags: its own, then those of its corpus.
     """
 
     values: Mapping[str, str]
@@ -34,11 +34,11 @@ class Record(NamedTuple):
 
 @runtime_checkable
 class RecordType(Protocol):
-    """What data asks of a task.
+    """The part of a task that data needs.
 
     name: "translation". columns: name -> column, in the order in which a .tsv file has them.
     key: the column that identifies a record: no key of dev or test occurs in train; tags stand before its ids.
-    unit: a record in words: "pair", "row", "document".
+    unit: the name of a record: "pair", "row", "document".
     """
 
     @property
@@ -68,27 +68,25 @@ def plural(word: str, count: int = 2) -> str:
     return word if count == 1 else f"{word}s"
 
 
-def counted(number: int, what: str) -> str:
+def counted(number: int, unit: str) -> str:
     """`counted(1, "pair") == "1 pair"`, `counted(2000, "pair") == "2,000 pairs"`."""
-    return f"{number:,} {plural(what, number)}"
+    return f"{number:,} {plural(unit, number)}"
 
 
-def shortened(text: str, most: int = SHOWN) -> str:
-    """The text, or its beginning if it is long."""
+def shortened(text: str, most: int = EXCERPT) -> str:
+    """The text, or the beginning of a long one."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-@lru_cache(maxsize=4096)  # the same few cells over and over
+@lru_cache(maxsize=4096)  # most records have the same few cells
 def tags_of(cell: str) -> tuple[str, ...]:
-    """The tags that a cell holds, parted by white space: `tags_of("de formal") == ("de", "formal")`. ValueError if it
-    holds what cannot be tags.
-    """
+    """The tags in a cell, separated by white space: `tags_of("de formal") == ("de", "formal")`. ValueError for invalid tags."""
     return names_in(cell)
 
 
 def with_tags(record: Record, more: tuple[str, ...]) -> Record:
-    """The record with more tags, behind its own. ValueError where they are too many for one record."""
-    return record._replace(tags=joined(record.tags, more))
+    """The record with more tags after its own. ValueError for too many."""
+    return record._replace(tags=union(record.tags, more))
 
 
 def line_of(record: Record) -> str:
@@ -106,7 +104,7 @@ def line_of(record: Record) -> str:
 
 
 def read_held_out(path: Path) -> list[Record]:
-    """The records of a file of such lines, in order."""
+    """The records of dev.jsonl or test.jsonl, in order."""
     with path.open(encoding="utf-8", newline="\n") as stream:
         return [_record(json.loads(line), f"{path}:{number}") for number, line in enumerate(stream, 1)]
 
@@ -116,7 +114,7 @@ def _record(tree: dict[str, Any], where: str) -> Record:
     return Record(tree, where, group, tags)
 
 
-# What becomes of a record, as a small number: the part it goes to, or why it goes to none.
+# The outcome of a record, as a small number: its part, or the reason why it has none.
 TRAIN, DEV, TEST, IN_DEV, IN_TEST, STRANGE_TAG, DUPLICATE, COPY, TOO_LONG, FEW_LETTERS, WRONG_SCRIPT, DAMAGED = range(
     12
 )
@@ -125,7 +123,7 @@ PARTS = {TRAIN: "train", DEV: "dev", TEST: "test"}
 
 
 def removed(task: RecordType) -> dict[int, str]:
-    """Why a record goes to no part, in words."""
+    """The reasons why a record has no part, in words."""
     first, *others = task.columns
     return {
         IN_DEV: f"{task.key} occurs in dev",

@@ -1,23 +1,21 @@
-"""What a preparation did, for its report.json and for people."""
+"""The report of a preparation: report.json, and its summary for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from transduce.data.columns import Labels
+from transduce.data.findings import Findings
 from transduce.data.processors import Processors
 from transduce.data.records import plural
 from transduce.data.scan import Origin
-from transduce.data.tally import Findings
 from transduce.terminal import harmless
 from transduce.text.config import TokenizerConfig
-from transduce.text.tags import shown
+from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 
 
 def origin_report(origin: Origin, findings: Findings) -> dict[str, Any]:
-    """The files given as train, dev or test: path, lines and hash of each; what was dropped, changed or kept though
-    unusual.
-    """
+    """The files of train, dev or test: path, lines and hash of each, and the counts of dropped and noted records."""
     return {
         "files": [{"path": str(file.path), "lines": file.lines, "sha256": file.sha256} for file in origin.files],
         "lines": origin.lines,
@@ -26,8 +24,8 @@ def origin_report(origin: Origin, findings: Findings) -> dict[str, Any]:
     }
 
 
-def processors_report(processors: Processors, given: Processors, tokenizer: TokenizerConfig) -> list[dict[str, Any]]:
-    """Of each processor its columns and size, and of a tokenizer that is not `given` the size in its settings."""
+def processors_report(processors: Processors, external: Processors, config: TokenizerConfig) -> list[dict[str, Any]]:
+    """Columns and size of each processor, and for a tokenizer that is not `external` the size in its settings."""
     by_identity: dict[int, list[str]] = {}
     for column, processor in processors.items():
         by_identity.setdefault(id(processor), []).append(column)
@@ -39,14 +37,14 @@ def processors_report(processors: Processors, given: Processors, tokenizer: Toke
             entry |= {"kind": "labels", "names": list(processor.names)}
         elif isinstance(processor, Tokenizer):
             entry["kind"] = "tokenizer"
-            if columns[0] not in given:
-                entry["asked"] = tokenizer.side(columns[0]).vocabulary
+            if columns[0] not in external:
+                entry["vocabulary"] = config.side(columns[0]).vocabulary
         report.append(entry)
     return report
 
 
 def summary(report: Mapping[str, Any]) -> list[str]:
-    """A report as lines to print, safe for terminals whatever the files hold.
+    """A report as lines to print, with control characters escaped.
 
     >>> summary(report)
     ['train: 9,000 pairs, 70,000 source and 60,000 target tokens',
@@ -69,28 +67,28 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         packed = report["parts"]["train"]["rows"] != report["parts"]["train"]["records"]
         yield f"train by corpus: {' + '.join(f'{rows:,}' for rows in corpora)} {'rows' if packed else units}"
     for name, origin in report["origins"].items():
-        for title, found in (("dropped from", origin["dropped"]), ("noted in", origin["noted"])):
-            for reason, of in found.items():
-                yield f"{title} {name} files: {of['count']:,} {reason} ({_examples(of)})"
+        for title, tally in (("dropped from", origin["dropped"]), ("noted in", origin["noted"])):
+            for reason, entry in tally.items():
+                yield f"{title} {name} files: {entry['count']:,} {reason} ({_examples(entry)})"
     if tags := report.get("tags"):
-        yield f"tags: {shown(tags)}"
+        yield f"tags: {name_list(tags)}"
     yield from _processors(report["processors"])
 
 
-def _examples(found: Mapping[str, Any]) -> str:
-    """The places, and the text at the first of them: "a.tsv:7: one -> eins; a.tsv:9, a.tsv:12, ..."."""
-    examples: list[dict[str, str]] = found["examples"]
+def _examples(entry: Mapping[str, Any]) -> str:
+    """The places, with the text at the first: "a.tsv:7: one -> eins; a.tsv:9, a.tsv:12, ..."."""
+    examples: list[dict[str, str]] = entry["examples"]
     first, *others = examples
     text = f": {first['text']}" if "text" in first else ""
-    places = [example["where"] for example in others] + ["..."] * (found["count"] > len(examples))
+    places = [example["where"] for example in others] + ["..."] * (entry["count"] > len(examples))
     return first["where"] + text + ("; " if text and places else ", " if places else "") + ", ".join(places)
 
 
 def _processors(processors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for processor in processors:
-        columns, size, asked = processor["columns"], processor["size"], processor.get("asked")
-        fewer = f" (of the {asked:,} asked for; the text has no more)" if asked and asked > size else ""
+        columns, size, most = processor["columns"], processor["size"], processor.get("vocabulary", 0)
+        fewer = f" (vocabulary = {most:,}; the text has no more)" if most > size else ""
         if processor["kind"] == "labels":
-            yield f"{' and '.join(columns)}: {size:,} different, {shown(processor['names'])}"
+            yield f"{' and '.join(columns)}: {size:,} different, {name_list(processor['names'])}"
         else:
             yield f"tokenizer: {size:,} pieces for {' and '.join(columns)}{fewer}"

@@ -1,4 +1,4 @@
-"""The files that a run names: counted, hashed, and read as records."""
+"""Scan of the files that a run names: line counts, hashes, and records."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from typing import Any
 
 from transduce.data.columns import Column
 from transduce.data.config import Corpus, DataConfig
+from transduce.data.findings import Findings
 from transduce.data.formats.layout import corpus_files, format_of, layout_of
 from transduce.data.formats.lines import FileFacts, LineRules, facts, require_equal_lines
 from transduce.data.formats.read import read_records
 from transduce.data.records import Record, RecordType
-from transduce.data.tally import Findings
 from transduce.terminal import ProgressBar, progress_bar
 
 BLOCK = 1000  # records that a progress bar counts at once
@@ -20,9 +20,9 @@ BLOCK = 1000  # records that a progress bar counts at once
 
 @dataclass(frozen=True)
 class Origin:
-    """The files that a run names as train, dev or test, and how to read them.
+    """The files of train, dev or test in a run, and the rules for reading them.
 
-    `facts[i]` belongs to `corpora[i]` and has as many entries as that has files.
+    `facts[i]` has an entry for each file of `corpora[i]`.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Origin:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """Of each corpus at least as many as there are records: the lines of one column, a header aside, or the files."""
+        """An upper bound of the records of each corpus: lines of one column without the header, or files."""
         return tuple(map(self._count, self.corpora, self.facts))
 
     def _count(self, corpus: Corpus, files: tuple[FileFacts, ...]) -> int:
@@ -43,17 +43,17 @@ class Origin:
 
     @property
     def lines(self) -> int:
-        """The same of all corpora."""
+        """The sum of `counts`."""
         return sum(self.counts)
 
     @property
     def files(self) -> tuple[FileFacts, ...]:
-        """Every file, in the order it is named."""
+        """Every file, in the order of the run file."""
         return tuple(chain.from_iterable(self.facts))
 
     def content(self) -> list[dict[str, Any]]:
-        """What the records depend on: formats, hashes, columns and tags. Not on paths: moved files are the same data; nor
-        on weights, which are the loader's.
+        """The facts that determine the records: formats, hashes, columns and tags. Paths do not: moved files are the same
+        data. Weights do not: they belong to the loader.
         """
         columns = self.task.columns
         return [
@@ -81,7 +81,7 @@ class Origin:
 
 
 def _counted(records: Iterator[Record], bar: ProgressBar) -> Iterator[Record]:
-    """The records, which the bar counts a block at a time."""
+    """Yields the records and updates the bar block by block."""
     number = 0
     for number, record in enumerate(records, 1):
         yield record
@@ -91,35 +91,39 @@ def _counted(records: Iterator[Record], bar: ProgressBar) -> Iterator[Record]:
 
 
 def find_origins(task: RecordType, data: DataConfig, base: Path) -> dict[str, Origin]:
-    """Train, and dev and test where files are given for them, with every file counted and hashed.
+    """The origins by name: train, and dev and test if they have files. Counts the lines and hashes every file.
 
-    ValueError if a file is missing, empty, not text, of unknown format, or if aligned files have different numbers of
-    lines.
+    ValueError for a file that is missing, empty, not text or of unknown format, and for aligned files with different
+    numbers of lines.
     """
-    given = {"train": data.train, "dev": (data.dev,) if data.dev else (), "test": (data.test,) if data.test else ()}
-    resolved = {name: tuple(corpus.resolved(base) for corpus in corpora) for name, corpora in given.items() if corpora}
-    files = {name: [_files(name, corpus, task.columns) for corpus in corpora] for name, corpora in resolved.items()}
+    settings = {"train": data.train, "dev": (data.dev,) if data.dev else (), "test": (data.test,) if data.test else ()}
+    absolute = {
+        name: tuple(corpus.resolved(base) for corpus in corpora) for name, corpora in settings.items() if corpora
+    }
+    files = {name: [_files(name, corpus, task.columns) for corpus in corpora] for name, corpora in absolute.items()}
     may_be_empty = {
         path
-        for name, corpora in resolved.items()
+        for name, corpora in absolute.items()
         for corpus, paths in zip(corpora, files[name], strict=True)
         if corpus.records == "file"
         for path in paths
     }
-    known = _all_facts(dict.fromkeys(chain.from_iterable(chain.from_iterable(files.values()))), may_be_empty)
-    for name, corpora in resolved.items():
+    facts_of = _all_facts(dict.fromkeys(chain.from_iterable(chain.from_iterable(files.values()))), may_be_empty)
+    for name, corpora in absolute.items():
         for corpus, paths in zip(corpora, files[name], strict=True):
             if corpus.file is None:
-                require_equal_lines([known[path] for path in paths])
+                require_equal_lines([facts_of[path] for path in paths])
     rules = LineRules(data.bad_lines, data.max_line_bytes, data.max_row_lines)
     return {
-        name: Origin(name, task, corpora, tuple(tuple(known[path] for path in paths) for paths in files[name]), rules)
-        for name, corpora in resolved.items()
+        name: Origin(
+            name, task, corpora, tuple(tuple(facts_of[path] for path in paths) for paths in files[name]), rules
+        )
+        for name, corpora in absolute.items()
     }
 
 
 def _files(name: str, corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Path, ...]:
-    """The files of a corpus. ValueError where it does not suit the columns of the task, or one is missing."""
+    """The files of a corpus. ValueError if they do not suit the columns of the task, or one is missing."""
     try:
         format_of(corpus, columns)
         paths = corpus_files(corpus, columns)
@@ -127,7 +131,7 @@ def _files(name: str, corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Pa
         raise ValueError(f"data.{name}: {error}") from None
     for path in paths:
         if not path.exists():
-            raise ValueError(f"{path}: no such file; data.{name} names it, and paths start at the run file")
+            raise ValueError(f"{path}: no such file; data.{name} names it, relative to the folder of the run file")
     return paths
 
 

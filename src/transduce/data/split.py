@@ -1,15 +1,14 @@
-"""Which record belongs to which part, so that no key of dev or test occurs in train, nor one of dev in test. The key of
-a record is one of its columns: the source of a translation, the text of a document.
+"""The split: assigns every record to a part, so that no key of dev or test occurs in train, and no key of dev in test.
+The key of a record is one of its columns: the source of a translation, the text of a document.
 
-Decided on 64-bit hashes alone (ten million records: 80 MB), so the texts never have to be in memory together. Two
-keys are *the same* if they agree after Unicode NFKC, case folding and collapsing white space: coarser than any
-normalisation of a tokenizer, so what a model sees of one differs from what it sees of the other (unless words that it
-has not learnt make them alike), and the split is the same for all tokenizers.
+The split uses 64-bit hashes only (ten million records: 80 MB), so memory never has to hold all texts. Two keys are *the
+same* if they agree after Unicode NFKC, case folding and collapsing of white space. This is coarser than every
+normalisation of a tokenizer. So different keys look different to a model (unless they differ in unknown words only), and
+the split is the same for all tokenizers.
 
-Holding out N: the keys (or groups) with the smallest hashes go to test, as few as have N distinct keys between them;
-those with the largest hashes go to dev. So the part of a key depends neither on the order of the files nor on how often
-it occurs, and the size of one part does not change the other. All records of a key go with it: a part has N records or
-more.
+To hold out N: the keys (or groups) with the smallest hashes go to test, as few as have N distinct keys in total; those
+with the largest hashes go to dev. So the part of a key depends neither on the order of the files nor on its frequency,
+and the size of one part does not change the other. All records of a key go to the same part, which has N records or more.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ Keys = UInt64[np.ndarray, " N"]
 
 
 def text_key(text: str) -> int:
-    """64-bit hash that is equal for texts that count as the same.
+    """64-bit hash, equal for texts that are the same key.
 
     >>> text_key("An  Apple ") == text_key("an apple")
     True
@@ -44,34 +43,34 @@ def exact_key(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def among(keys: Keys, wanted: UInt64[np.ndarray, " W"]) -> Bool[np.ndarray, " N"]:
-    """Which keys are wanted ones. `np.isin` would sort all keys, in ten times the memory of `keys` itself."""
-    if not len(wanted):
+def among(keys: Keys, others: UInt64[np.ndarray, " W"]) -> Bool[np.ndarray, " N"]:
+    """Marks the keys that are among the others. `np.isin` would sort all keys, in ten times the memory of `keys`."""
+    if not len(others):
         return np.zeros(len(keys), bool)
-    wanted = np.unique(wanted)
-    found: Bool[np.ndarray, " N"] = wanted[np.searchsorted(wanted[:-1], keys)] == keys
-    return found
+    others = np.unique(others)
+    matches: Bool[np.ndarray, " N"] = others[np.searchsorted(others[:-1], keys)] == keys
+    return matches
 
 
 def repeats(keys: Keys) -> Bool[np.ndarray, " N"]:
-    """Which keys occurred before: `repeats([7, 5, 7])` is [False, False, True]."""
+    """Marks the keys that occur earlier too: `repeats([7, 5, 7])` is [False, False, True]."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    found = np.zeros(len(keys), bool)
-    found[order[1:][ordered[1:] == ordered[:-1]]] = True
-    return found
+    marks = np.zeros(len(keys), bool)
+    marks[order[1:][ordered[1:] == ordered[:-1]]] = True
+    return marks
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """For each record read from the files of train, dev and test, in order: the part it goes to, or why it goes to none."""
+    """The outcome of each record of the train, dev and test files, in order: its part, or the reason why it has none."""
 
     train: UInt8[np.ndarray, " N"]
     dev: UInt8[np.ndarray, " D"]
     test: UInt8[np.ndarray, " T"]
 
     def count(self, part: int) -> int:
-        """How many records go to TRAIN, DEV or TEST."""
+        """The number of records of TRAIN, DEV or TEST."""
         return sum(int(np.count_nonzero(origin == part)) for origin in (self.train, self.dev, self.test))
 
 
@@ -85,7 +84,7 @@ def assign(
 ) -> Assignment:
     """The part of every record, from the keys of the training files and of separate dev and test files (may be empty).
 
-    `groups` says what stays together: `keys` again, or the keys of the groups. ValueError if a part would be left empty.
+    Records with equal `groups` stay together: `keys` again, or the keys of the groups. ValueError for an empty part.
     """
     train = np.full(len(keys), TRAIN, np.uint8)
     if split and split.test:
@@ -94,8 +93,8 @@ def assign(
     train[(train == TRAIN) & among(keys, held_out)] = IN_TEST
     dev = np.where(among(dev_keys, held_out), IN_TEST, DEV).astype(np.uint8)
     if split and split.dev:
-        left = np.flatnonzero(train == TRAIN)
-        train[left[_held_out(task, ~groups[left], keys[left], split.dev, "dev")]] = DEV
+        remaining = np.flatnonzero(train == TRAIN)
+        train[remaining[_held_out(task, ~groups[remaining], keys[remaining], split.dev, "dev")]] = DEV
     held_out = np.concatenate([dev_keys, keys[train == DEV]])
     train[(train == TRAIN) & among(keys, held_out)] = IN_DEV
     assignment = Assignment(train, dev, np.full(len(test_keys), TEST, np.uint8))
@@ -105,10 +104,10 @@ def assign(
 
 def _held_out(task: RecordType, groups: Keys, keys: Keys, count: int, part: str) -> Bool[np.ndarray, " N"]:
     """The records of the smallest groups, as few groups as have `count` distinct keys."""
-    looked_at = 0
-    while looked_at < len(groups):  # as many of the smallest as are needed: seldom more than twice the number asked for
-        looked_at = min(len(groups), max(2 * count, 4 * looked_at))
-        near = groups <= np.partition(groups, looked_at - 1)[looked_at - 1]
+    candidates = 0
+    while candidates < len(groups):  # sorts only the smallest: seldom more than twice the number to hold out
+        candidates = min(len(groups), max(2 * count, 4 * candidates))
+        near = groups <= np.partition(groups, candidates - 1)[candidates - 1]
         smallest = np.sort(groups[near])
         new = ~repeats(keys[near][np.argsort(groups[near], kind="stable")])
         distinct = np.cumsum(new)
@@ -117,21 +116,21 @@ def _held_out(task: RecordType, groups: Keys, keys: Keys, count: int, part: str)
             return held_out
     beside = ", those of the test set aside," if part == "dev" else ""
     raise ValueError(
-        f"data.split.{part} asks for {count:,} distinct {plural(task.key)}, but the train files{beside} have only "
-        f"{len(np.unique(keys)):,}; ask for fewer"
+        f"data.split.{part} needs {count:,} distinct {plural(task.key)}, but the train files{beside} have only "
+        f"{len(np.unique(keys)):,}; lower it"
     )
 
 
 def require_records(task: RecordType, assignment: Assignment, split: Split | None) -> None:
-    """ValueError, with the reasons, if nothing is left to train on, or nothing of a dev or test set that was asked for."""
+    """ValueError, with the reasons, if train is empty, or a dev or test set of the run file."""
     units, why = plural(task.unit), removed(task)
     if assignment.count(TRAIN) == 0:
-        gone = {code: int(np.count_nonzero(assignment.train == code)) for code in (*PARTS, *why)}
-        reasons = [f"{gone[code]:,} are held out as {PARTS[code]}" for code in (DEV, TEST) if gone[code]]
-        reasons += [f"{gone[code]:,} are removed ({reason})" for code, reason in why.items() if gone[code]]
+        counts = {code: int(np.count_nonzero(assignment.train == code)) for code in (*PARTS, *why)}
+        reasons = [f"{counts[code]:,} are held out as {PARTS[code]}" for code in (DEV, TEST) if counts[code]]
+        reasons += [f"{counts[code]:,} are removed ({reason})" for code, reason in why.items() if counts[code]]
         by_group = "; a group is never divided" if split and split.by == "group" else ""
         raise ValueError(
-            f"no {units} are left to train on: of {len(assignment.train):,}, {', '.join(reasons)}{by_group}; {_advice(gone)}"
+            f"no {units} are left to train on: of {len(assignment.train):,}, {', '.join(reasons)}{by_group}; {_advice(counts)}"
         )
     if len(assignment.dev) and assignment.count(DEV) == 0:
         raise ValueError(
@@ -144,9 +143,9 @@ def require_records(task: RecordType, assignment: Assignment, split: Split | Non
             )
 
 
-def _advice(gone: Mapping[int, int]) -> str:
-    """What to change so that records are left to train on: about what took most; `gone` counts them by outcome."""
-    most = max(gone, key=lambda code: gone[code])
+def _advice(counts: Mapping[int, int]) -> str:
+    """Advice about the most frequent of the outcomes for which records are not in train."""
+    most = max(counts, key=lambda code: counts[code])
     if most in (DEV, TEST):
         return "hold out fewer, in data.split"
     if most in (IN_DEV, IN_TEST):

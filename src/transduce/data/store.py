@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Int32, Integer
 
 IDS = pa.list_(pa.int32())
-BLOCK, BLOCK_TOKENS = 8192, 2_000_000  # of a record batch, about: it is written when it has as many of either
+BLOCK, BLOCK_TOKENS = 8192, 2_000_000  # rows and tokens at which a record batch is complete
 Row = Int32[np.ndarray, " _"]  # token ids
 
 
@@ -24,9 +24,9 @@ class StoreWriter:
     """
 
     def __init__(self, path: Path, columns: Sequence[str] | Mapping[str, pa.DataType]) -> None:
-        """`columns`: their names, with their types in the file where these are not lists of ids."""
+        """`columns`: their names, or their types by name if these are not lists of ids."""
         types = columns if isinstance(columns, Mapping) else dict.fromkeys(columns, IDS)
-        self._written = 0
+        self._flushed_rows = 0
         self.tokens = dict.fromkeys(columns, 0)
         self._waiting: dict[str, list[Sequence[int]]] = {column: [] for column in columns}
         self._schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
@@ -48,14 +48,14 @@ class StoreWriter:
 
     @property
     def rows(self) -> int:
-        """How many rows there are so far."""
-        return self._written + len(next(iter(self._waiting.values())))
+        """The number of rows so far."""
+        return self._flushed_rows + len(next(iter(self._waiting.values())))
 
     def _flush(self) -> None:
         columns = zip(self._waiting.values(), self._schema, strict=True)
         batch = pa.record_batch([pa.array(waiting, field.type) for waiting, field in columns], schema=self._schema)
         self._writer.write_batch(batch)
-        self._written += batch.num_rows
+        self._flushed_rows += batch.num_rows
         for name, waiting in self._waiting.items():
             self.tokens[name] += len(batch.column(name).values)
             waiting.clear()
@@ -73,10 +73,9 @@ class StoreWriter:
 
 
 class TokenStore:
-    """A token store opened for reading. Rows are read-only views of the mapped file; nothing is loaded before it is
-    used.
+    """A token store for reading. Rows are read-only views of the memory-mapped file.
 
-    ValueError if the file is damaged. Pickles as its path, so loader processes map the file themselves.
+    ValueError for a damaged file. Pickles as its path, so loader processes map the file themselves.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,9 +95,7 @@ class TokenStore:
         except FileNotFoundError:
             raise
         except (pa.ArrowException, ValueError, OSError) as error:
-            raise ValueError(
-                f"{path}: is not a token store, or is damaged ({error}); prepare the data again"
-            ) from error
+            raise ValueError(f"{path}: is not a token store or is damaged ({error}); prepare the data again") from error
         self._starts = np.cumsum([0] + [batch.num_rows for batch in batches])
 
     def __len__(self) -> int:
@@ -108,12 +105,12 @@ class TokenStore:
         return TokenStore, (self.path,)
 
     def lengths(self, column: str) -> Int32[np.ndarray, " N"]:
-        """Tokens of every row of a column."""
+        """The number of tokens in every row of a column."""
         parts = [np.diff(offsets) for offsets in self._offsets[column]]
         return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
     def all_lengths(self) -> dict[str, Int32[np.ndarray, " N"]]:
-        """The same of every column."""
+        """The lengths of every column."""
         return {column: self.lengths(column) for column in self.columns}
 
     def rows(self, column: str, indices: Integer[np.ndarray, " _"]) -> list[Row]:

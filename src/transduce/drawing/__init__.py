@@ -1,1 +1,1 @@
-"""Pictures of runs and models. Takes plain data and a path; no other room is imported."""
+"""Pictures of runs and models, drawn from plain data."""

@@ -1,4 +1,4 @@
-"""What a model considered at each step of an output, as a picture: a row for each token, its alternatives side by side."""
+"""A picture of the alternatives at each step of an output: a row for each token, its alternatives side by side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from transduce.terminal import screen_width
 
 DPI = 100
 WIDTH, HEIGHT = 1.75, 0.26  # of a cell, in inches
-BEYOND = 1.5  # cells that the last column is wide: it has a rank too
-LONGEST = 14  # columns of a token in a cell
+BEYOND = 1.5  # width of the last column in cells: it has a rank too
+LONGEST = 14  # screen columns of a token in a cell
 COLOURS = colormaps["Blues"]
-DARK = 0.6  # probability from which on letters are white
-CHOSEN = "#d55e00"
+DARK = 0.6  # probability above which letters are white
+FRAME = "#d55e00"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A token that might have come: its text, its id in the vocabulary, and its probability."""
+    """A candidate token: its text, its id in the vocabulary, and its probability."""
 
     piece: str
     number: int
@@ -31,20 +31,20 @@ class Choice:
 
 @dataclass(frozen=True)
 class Row:
-    """One step: the choices by probability, and the token that was taken, which may be none of them."""
+    """One step: the choices by probability, and the token of the output, which may be none of them."""
 
     choices: Sequence[Choice]
-    taken: Choice
-    rank: int  # of the token that was taken, from 1
+    output: Choice
+    rank: int  # of the output token, from 1
 
 
 def alternatives(rows: Sequence[Row], title: str) -> Figure:
-    """A cell for each choice, darker for a higher probability; the token taken is framed, in a last column where its rank
-    is beyond the choices. "#17" stands for the token with that id where no installed font can draw it.
+    """A cell for each choice, darker for a higher probability. A frame marks the output token, in a last column if it is none
+    of the choices. "#17" stands for the token with that id if no installed font can draw it.
     """
     across = max(len(row.choices) for row in rows)
     beyond = any(_is_beyond(row) for row in rows)
-    marks = labels([row.taken.piece for row in rows])
+    marks = labels([row.output.piece for row in rows])
     left, width = 0.3 + max(screen_width(mark.text) for mark in marks) * 0.085, (across + BEYOND * beyond) * WIDTH
     inches = left + width + 0.2, 0.95 + len(rows) * HEIGHT
     figure = Figure(figsize=inches, dpi=DPI)
@@ -61,25 +61,27 @@ def alternatives(rows: Sequence[Row], title: str) -> Figure:
     axes.spines[:].set_visible(False)
     for place, row in enumerate(rows):
         for column, choice in enumerate(row.choices):
-            _cell(axes, column, place, choice, choice.number == row.taken.number)
+            _cell(axes, column, place, choice, choice.number == row.output.number)
         if _is_beyond(row):
-            _cell(axes, across, place, row.taken, True, f", rank {row.rank:,}", BEYOND)
+            _cell(axes, across, place, row.output, True, f", rank {row.rank:,}", BEYOND)
     figure.text(0.15 / inches[0], 1 - 0.12 / inches[1], title, va="top", ha="left", fontsize=11, parse_math=False)
     return figure
 
 
 def _is_beyond(row: Row) -> bool:
-    """Whether the token taken is none of the choices."""
-    return row.taken.number not in [choice.number for choice in row.choices]
+    """Whether the output token is none of the choices."""
+    return row.output.number not in [choice.number for choice in row.choices]
 
 
-def _cell(axes: Axes, column: int, row: int, choice: Choice, taken: bool, more: str = "", width: float = 1.0) -> None:
+def _cell(
+    axes: Axes, column: int, row: int, choice: Choice, is_output: bool, more: str = "", width: float = 1.0
+) -> None:
     axes.add_patch(
         Rectangle((column, row), width, 1, facecolor=COLOURS(choice.probability), edgecolor="#c9cdd2", linewidth=0.4)
     )
-    if taken:
+    if is_output:
         frame = Rectangle(
-            (column + 0.01, row + 0.06), width - 0.02, 0.88, fill=False, edgecolor=CHOSEN, linewidth=1.5, zorder=3
+            (column + 0.01, row + 0.06), width - 0.02, 0.88, fill=False, edgecolor=FRAME, linewidth=1.5, zorder=3
         )
         axes.add_patch(frame)
     colour = "white" if choice.probability > DARK else "#1b1f24"

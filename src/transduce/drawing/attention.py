@@ -1,7 +1,7 @@
-"""Weights between tokens as pictures: one large map, or a small one for each head.
+"""Maps of attention weights between tokens: one large map, or a small one for each head.
 
-Rows are the tokens that look, columns those looked at; darker is more. Sizes are in inches of 100 dots. Whatever the
-number of tokens and heads, no picture gets wider or higher than about 30 inches.
+Rows are queries, columns are keys; darker cells have larger weights. Sizes are in inches of 100 dots. For any number of
+tokens and heads, a picture is at most about 30 inches wide and high.
 """
 
 import math
@@ -19,12 +19,12 @@ from transduce.terminal import screen_width
 
 DPI, POINT = 100, 1 / 72
 WIDTH = 0.68  # of a letter, in heights of the font
-HANDY, LARGEST = 10.0, 24.0  # of all cells of a picture together: what is aimed at, and the most
-CELL = (0.16, 0.5)  # of one cell of a large map: what is aimed at, at least and at most
-ROOM_FOR_LABEL, ROOM_FOR_SLANT, ROOM_FOR_VALUE = 0.085, 0.3, 0.45  # what a cell must have for them
-PANEL, ROOMY = (3.0, 6.0), 0.13  # the map of one head: at least and at most, and a cell of it where possible
+HANDY, LARGEST = 10.0, 24.0  # of all cells of a picture together: target and maximum
+CELL = (0.16, 0.5)  # of one cell of a large map: minimum and maximum
+ROOM_FOR_LABEL, ROOM_FOR_SLANT, ROOM_FOR_VALUE = 0.085, 0.3, 0.45  # smallest cell with them
+PANEL, ROOMY = (3.0, 6.0), 0.13  # the map of one head: minimum and maximum, and the target of its cells
 GAP = 0.35  # between the maps of heads
-MOST_NUMBERS = 6  # along a side, where there is no room for labels
+MOST_NUMBERS = 6  # along a side without room for labels
 COLOURS = "Blues"
 NO_FONT = "A number alone: no installed font has the letters of this token."
 DARK = 0.6  # of the largest weight: figures on darker cells are white
@@ -32,7 +32,7 @@ DARK = 0.6  # of the largest weight: figures on darker cells are white
 
 @dataclass(frozen=True)
 class Side:
-    """The tokens along one side of a map, and what they are: `Side("source", ["▁the", "▁cat", "</s>"])`."""
+    """The tokens along one side of a map, and its title: `Side("source", ["▁the", "▁cat", "</s>"])`."""
 
     name: str
     tokens: Sequence[str]
@@ -49,7 +49,7 @@ class _Margins:
 
 
 def token_map(values: Float[np.ndarray, "T S"], rows: Side, columns: Side, title: str, unit: str) -> Figure:
-    """One large map with a label for every token; `unit` says what its colours mean."""
+    """One large map with a label for every token; `unit` is the unit of its colours."""
     longer = max(values.shape)
     cell = min(max(HANDY / longer, CELL[0]), CELL[1], LARGEST / longer)
     size, slant = min(9.0, 0.85 * cell / POINT), 45 if cell >= ROOM_FOR_SLANT else 90
@@ -57,19 +57,19 @@ def token_map(values: Float[np.ndarray, "T S"], rows: Side, columns: Side, title
     over = _extent(marks[1], size) * math.sin(math.radians(slant))
     margins = _Margins(_extent(marks[0], size) + 0.5, over + 0.9, 1.3 + (over if slant == 45 else 0.0))
     figure, ((axes,),) = _grid(margins, (1, 1), (values.shape[1] * cell, values.shape[0] * cell))
-    drawn = _draw(axes, values, float(values.max(initial=0.0)))
+    image = _draw(axes, values, float(values.max(initial=0.0)))
     _label(axes, marks, size, slant)
     axes.set_ylabel(rows.name)
     axes.set_xlabel(columns.name)
     if cell >= ROOM_FOR_VALUE:
         _write_values(axes, values)
-    _finish(figure, drawn, margins, title, unit)
+    _finish(figure, image, margins, title, unit)
     _explain_numbers(figure, marks)
     return figure
 
 
 def head_maps(values: Float[np.ndarray, "H T S"], rows: Side, columns: Side, title: str, unit: str) -> Figure:
-    """A map for each head on one scale, with labels at the left and above where there is room for them."""
+    """A map for each head on one scale, with labels at the left and above if there is room for them."""
     heads, height, width = values.shape
     across = math.ceil(math.sqrt(heads))
     grid = math.ceil(heads / across), across
@@ -83,7 +83,7 @@ def head_maps(values: Float[np.ndarray, "H T S"], rows: Side, columns: Side, tit
         if place >= heads:
             axes.set_visible(False)
             continue
-        drawn = _draw(axes, values[place], float(values.max(initial=0.0)))
+        image = _draw(axes, values[place], float(values.max(initial=0.0)))
         outer = place % across == 0, place < across
         _label(axes, marks, size, 90) if marks[0] else _number(axes, height, width)
         axes.tick_params(left=outer[0], labelleft=outer[0], top=outer[1], labeltop=outer[1])
@@ -91,13 +91,13 @@ def head_maps(values: Float[np.ndarray, "H T S"], rows: Side, columns: Side, tit
         name.set(ha="center", va="top")
     panels[0][0].set_ylabel(rows.name)
     panels[0][0].set_xlabel(columns.name)
-    _finish(figure, drawn, margins, title, unit)
+    _finish(figure, image, margins, title, unit)
     _explain_numbers(figure, marks)
     return figure
 
 
 def _grid(margins: _Margins, grid: tuple[int, int], panel: tuple[float, float]) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with panels of one size, (width, height), that are exactly as large as asked for."""
+    """A figure with panels of one size, (width, height), of exactly this size."""
     down, across = grid
     inner = across * panel[0] + (across - 1) * GAP, down * panel[1] + (down - 1) * GAP
     width, height = inner[0] + margins.left + margins.right, inner[1] + margins.top + margins.bottom
@@ -137,7 +137,7 @@ def _label(axes: Axes, marks: tuple[Sequence[Label], Sequence[Label]], size: flo
 
 
 def _number(axes: Axes, rows: int, columns: int) -> None:
-    """Some tokens' numbers, counted from 1, where there is no room for labels."""
+    """Numbers of some tokens, counted from 1, for a side without room for labels."""
     for axis, tokens in ((axes.yaxis, rows), (axes.xaxis, columns)):
         step = next(step for step in (1, 2, 5, 10, 20, 50, 10**9) if tokens / step <= MOST_NUMBERS)
         numbers = [1, *range(max(step, 2), tokens + 1, step)]
@@ -161,12 +161,12 @@ def _write_values(axes: Axes, values: np.ndarray) -> None:
             )
 
 
-def _finish(figure: Figure, drawn: AxesImage, margins: _Margins, title: str, unit: str) -> None:
+def _finish(figure: Figure, image: AxesImage, margins: _Margins, title: str, unit: str) -> None:
     width, height = figure.get_size_inches()
     figure.text(0.15 / width, 1 - 0.12 / height, title, va="top", ha="left", fontsize=11, parse_math=False)
     tall = min(2.0, height - margins.top - margins.bottom)
     bar = figure.add_axes((1 - 0.95 / width, 1 - (margins.top + tall) / height, 0.12 / width, tall / height))
-    figure.colorbar(drawn, cax=bar)
+    figure.colorbar(image, cax=bar)
     bar.tick_params(labelsize=7, length=2)
     bar.set_ylabel(unit, fontsize=8)
 

@@ -8,7 +8,7 @@ from transduce.drawing.pictures import COLOURS, GREY, MARKERS, plain
 
 Point = tuple[float, float, float]  # value, and the ends of its interval
 
-SPREAD = 0.5  # of the way from one part to the next, that the points of all systems take
+SPREAD = 0.5  # width of the points of all systems, as a share of the distance between parts
 
 
 def scores_by_part(
@@ -20,15 +20,15 @@ def scores_by_part(
 ) -> Figure:
     """Points with their intervals, `points[system][part]`, above bars for the number of sentences in each part.
 
-    `labels` are of the parts ("length in words") and of the score ("chrf"). None leaves a point out.
+    `labels` are those of the parts ("length in words") and of the score ("chrf"). None stands for no point.
     """
     figure = Figure(figsize=(max(6.0, 1.0 + 0.9 * len(parts)), 5), dpi=120, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     for place, (system, row) in enumerate(zip(systems, points, strict=True)):
         shift = SPREAD * ((place + 0.5) / len(systems) - 0.5)
-        drawn = [(x + shift, *point) for x, point in enumerate(row) if point is not None]
-        if drawn:
-            xs, values, lows, highs = zip(*drawn, strict=True)
+        coordinates = [(x + shift, *point) for x, point in enumerate(row) if point is not None]
+        if coordinates:
+            xs, values, lows, highs = zip(*coordinates, strict=True)
             colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
             upper.vlines(xs, lows, highs, color=colour, linewidth=1.5)
             upper.plot(xs, values, marker, color=colour, label=system)

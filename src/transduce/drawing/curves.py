@@ -16,14 +16,14 @@ Event = Mapping[str, Any]
 Points = list[tuple[float, float]]  # (step, value)
 
 TRAIN, DEV = GREY, BLUE
-NO_SCORES = {"kind", "step", "loss", "perplexity"}  # keys of a validation event that are no score
-DASHES = {"": "-", "ema": "--", "mean": ":"}  # of a metric, by the weights that it was measured of
-TOP = 105.0  # percent that a panel shows
-FEW = 60  # points; a longer line does without markers
+NO_SCORES = {"kind", "step", "loss", "perplexity"}  # keys of a validation event that are not scores
+DASHES = {"": "-", "ema": "--", "mean": ":"}  # line styles by kind of weights
+TOP = 105.0  # percent: upper end of a panel
+FEW = 60  # points; a longer line has no markers
 
 
 def learning_curve(events: Sequence[Event], path: Path, error_rates: Collection[str] = ()) -> None:
-    """Draws the events of a metrics.jsonl into `path`, which changes as a whole or not at all."""
+    """Draws the events of a metrics.jsonl and writes `path` atomically."""
     save(learning_curve_figure(events, error_rates), path)
 
 
@@ -34,19 +34,19 @@ def learning_curve_figure(events: Sequence[Event], error_rates: Collection[str] 
         {"kind": "validation", "step": 500, "loss": 4.2, "perplexity": 66.7, "chrf": 31.0, "chrf (ema)": 33.0, ...}
 
     The first panel compares like with like: negative log-likelihood in nats per target token, without label smoothing,
-    of the training batches (`nll`) and of the dev set (`loss`). Scores follow, then the metrics that `error_rates`
-    names, of which less is better. Values that are no finite numbers are left out.
+    of the training batches (`nll`) and of the dev set (`loss`). The next panels have scores, then the metrics in
+    `error_rates`, for which less is better. Values other than finite numbers are left out.
     """
     names = _metrics(events)
     parts = [
         ("dev scores (more is better)", [name for name in names if name not in error_rates]),
         ("dev error rates (less is better)", [name for name in names if name in error_rates]),
     ]
-    shown = [part for part in parts if part[1]] or parts[:1]
-    figure = Figure(figsize=(8, 3.5 + 3.5 * len(shown)), dpi=120, layout="constrained")
-    first, *others = figure.subplots(1 + len(shown), 1, sharex=True)
+    panels = [part for part in parts if part[1]] or parts[:1]
+    figure = Figure(figsize=(8, 3.5 + 3.5 * len(panels)), dpi=120, layout="constrained")
+    first, *others = figure.subplots(1 + len(panels), 1, sharex=True)
     _draw_loss(first, events)
-    for axes, (title, metrics) in zip(others, shown, strict=True):
+    for axes, (title, metrics) in zip(others, panels, strict=True):
         _draw_metrics(axes, events, title, metrics)
     for axes in (first, *others):
         _finish(axes)
@@ -63,7 +63,7 @@ def _draw_loss(axes: Axes, events: Sequence[Event]) -> None:
 
 
 def _metrics(events: Sequence[Event]) -> list[str]:
-    """Names of the metrics that validations measured, without those of means of weights: "chrf" for "chrf (ema)"."""
+    """Names of the metrics in validations, without the kind of weights: "chrf" for "chrf (ema)"."""
     names = {name.split(" (")[0] for event in events if event.get("kind") == "validation" for name in event}
     return sorted(names - NO_SCORES)
 
@@ -80,7 +80,7 @@ def _draw_metrics(axes: Axes, events: Sequence[Event], title: str, metrics: Sequ
 
 
 def _crop(axes: Axes) -> None:
-    """Error rates of a model that has learned nothing yet go into the thousands; they run off the top."""
+    """Crops error rates of an untrained model, which can exceed 1,000 percent."""
     values = [float(value) for line in axes.lines for value in np.asarray(line.get_ydata())]
     if values and min(values) <= TOP < max(values):
         axes.set_ylim(bottom=min(0.0, min(values)), top=TOP)
@@ -88,8 +88,8 @@ def _crop(axes: Axes) -> None:
 
 def _points(events: Sequence[Event], kind: str, name: str) -> Points:
     """Step and value of each event of a kind that has a finite number under `name`, by step."""
-    found = ((event.get("step"), event.get(name)) for event in events if event.get("kind") == kind)
-    return sorted((float(step), float(value)) for step, value in found if _is_number(step) and _is_number(value))
+    pairs = ((event.get("step"), event.get(name)) for event in events if event.get("kind") == kind)
+    return sorted((float(step), float(value)) for step, value in pairs if _is_number(step) and _is_number(value))
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -122,8 +122,8 @@ def _finish(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, place: f"{step:,.0f}"))
     if axes.lines:
-        # outside, so that no line is hidden however the curves run
+        # outside, so that it never hides a line
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, title="last value")
     else:
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "nothing measured yet", transform=axes.transAxes, ha="center", va="center", color=TRAIN)
+        axes.text(0.5, 0.5, "no values yet", transform=axes.transAxes, ha="center", va="center", color=TRAIN)

@@ -1,4 +1,4 @@
-"""Which installed fonts can draw a text, in whatever script it is written."""
+"""Search for an installed font that can draw a text of any script."""
 
 import unicodedata
 from functools import cache
@@ -38,22 +38,21 @@ SHAPED = (
 
 
 def font_for(text: str) -> FontProperties | None:
-    """A font, or several that help each other out, with every character of the text; the plainest there is.
+    """The plainest font, or several fonts together, with every character of the text.
 
-    None where no installed font has them, or where letters must be shaped and this matplotlib cannot (before 3.11).
+    None if no installed font has them, or if letters need shaping and matplotlib is older than 3.11.
     """
     if not _can_shape() and any(low <= ord(char) <= high for char in text for low, high in SHAPED):
         return None
     families = [DEFAULT, *(_family_of(char) for char in text)]
-    found = dict.fromkeys(family for family in families if family is not None)  # a set that keeps the order
     if None not in families:
-        return FontProperties(family=list(found))
+        return FontProperties(family=list(dict.fromkeys(family for family in families if family is not None)))
     file = next((file for file in _other_files() if all(_draws(file, char) for char in text)), None)
     return None if file is None else FontProperties(fname=file)
 
 
 def _can_shape() -> bool:
-    """matplotlib lays letters out with libraqm from 3.11 on."""
+    """Whether matplotlib uses libraqm for the layout of letters, as from 3.11 on."""
     return hasattr(ft2font, "__libraqm_version__")
 
 
@@ -65,14 +64,14 @@ def _family_of(char: str) -> str | None:
 
 @cache
 def _regular_families() -> dict[str, str]:
-    """Files of the families for text that have the regular weight, by name; of others matplotlib would warn."""
+    """Files of the text families with regular weight, by name; matplotlib warns of other weights."""
     regular = {entry.name: entry.fname for entry in _for_text() if _weight(entry) == REGULAR}
     return {name: regular[name] for name in sorted(regular, key=_plainest)}
 
 
 @cache
 def _other_files() -> tuple[str, ...]:
-    """A file of each other family for text."""
+    """One file of each other text family."""
     others = {entry.name: entry.fname for entry in _for_text() if entry.name not in _regular_families()}
     return tuple(others[name] for name in sorted(others, key=_plainest))
 
@@ -87,20 +86,20 @@ def _weight(entry: FontEntry) -> int:
 
 
 def _plainest(family: str) -> tuple[bool, bool, str]:
-    """The default before sans-serif families, these before others."""
+    """Sort key: the default first, then sans-serif families, then others."""
     return family != DEFAULT, "sans" not in family.lower(), family
 
 
 @cache
 def _draws(file: str, char: str) -> bool:
-    """Whether a font has the character and, for one that is to be seen, an outline of it."""
+    """Whether a font has the character, and an outline if it is visible."""
     try:
         font = get_font(file)
         glyph = font.get_char_index(ord(char))
         if glyph == 0 or not font.scalable:
             return False
         font.load_glyph(glyph)
-        unseen = char.isspace() or unicodedata.category(char) in ("Cf", "Mn")
-        return unseen or len(font.get_path()[0]) > 0
-    except (OSError, RuntimeError):  # a font that is gone, damaged, or only pictures
+        invisible = char.isspace() or unicodedata.category(char) in ("Cf", "Mn")
+        return invisible or len(font.get_path()[0]) > 0
+    except (OSError, RuntimeError):  # a missing or damaged font, or one of bitmaps
         return False

@@ -1,4 +1,4 @@
-"""Tokens as labels that can be read: in pictures, whatever fonts are installed, and in terminals."""
+"""Readable labels of tokens, in pictures with any installed fonts, and in terminals."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from matplotlib.font_manager import FontProperties
 from transduce.drawing.fonts import DEFAULT, font_for
 from transduce.terminal import screen_width
 
-LONGEST = 20  # columns of a label
-JOINERS = "\u200c\u200d"  # stand within words of Persian and the scripts of India, and between emoji
+LONGEST = 20  # screen columns of a label
+JOINERS = "\u200c\u200d"  # occur within words of Persian and the scripts of India, and between emoji
 DOTTED_CIRCLE, SPACE, ELLIPSIS = "\u25cc", "\u2423", "\u2026"
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text and the font to draw it with.
+    """A text and its font.
 
     stands_in: the text is a number in place of a token that no installed font can draw.
     """
@@ -27,32 +27,32 @@ class Label:
 
 
 def readable(piece: str, longest: int = LONGEST) -> str:
-    """A token for people: what cannot be seen, or would act on a terminal, is named; a longer one is cut.
+    """A token for display: invisible and control characters become code points, and long tokens are cut.
 
     "▁cat" -> "▁cat", "\\t" -> "[U+0009]", "\\u00a0" -> "[U+00A0]", "\\u0301" -> "◌\u0301", " " -> "␣", "" -> "(empty)"
     """
-    shown = "".join(map(_shown, piece)) or "(empty)"
-    if unicodedata.combining(shown[0]) or unicodedata.category(shown[0]) in ("Mn", "Mc", "Me"):
-        shown = DOTTED_CIRCLE + shown
-    if screen_width(shown) <= longest:
-        return shown
-    while screen_width(shown) >= longest:
-        shown = shown[:-1]
-    return shown + ELLIPSIS
+    text = "".join(map(_visible, piece)) or "(empty)"
+    if unicodedata.combining(text[0]) or unicodedata.category(text[0]) in ("Mn", "Mc", "Me"):
+        text = DOTTED_CIRCLE + text
+    if screen_width(text) <= longest:
+        return text
+    while screen_width(text) >= longest:
+        text = text[:-1]
+    return text + ELLIPSIS
 
 
-def _shown(char: str) -> str:
+def _visible(char: str) -> str:
     if char == " ":
         return SPACE
-    unseen = unicodedata.category(char)[0] in "CZ" and char not in JOINERS
-    return f"[U+{ord(char):04X}]" if unseen else char
+    invisible = unicodedata.category(char)[0] in "CZ" and char not in JOINERS
+    return f"[U+{ord(char):04X}]" if invisible else char
 
 
 def labels(pieces: Sequence[str]) -> list[Label]:
     """A label for each token along an axis.
 
-    Where no installed font has the letters of a token, its number (counted from 1) stands alone; then all tokens of the
-    axis have their numbers in front, so that a legend elsewhere can say which is which.
+    If no installed font has the letters of a token, its label is its number alone, counted from 1. Then all labels of the
+    axis begin with their numbers, so that a legend elsewhere can refer to them.
 
         ["▁a", "▁b"]       ->  "▁a", "▁b"
         ["▁a", "▁猫"]      ->  "1 ▁a", "2"            where no font has the second
@@ -70,7 +70,7 @@ def _numbered(number: int, text: str) -> Label:
 
 
 def label_or_number(piece: str, number: int, longest: int = LONGEST) -> Label:
-    """A label for a single token, or "#number" in its place where no installed font has its letters."""
+    """A label for a single token, or "#number" if no installed font has its letters."""
     text = readable(piece, longest)
     font = font_for(text)
     return _stand_in(f"#{number}") if font is None else Label(text, font)

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, plain axes, and how they are written."""
+"""Shared parts of pictures: colours, plain axes, and output files."""
 
 import io
 import os
@@ -9,23 +9,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 GREY, BLUE = "#8a8f98", "#0b5cad"
-# Okabe and Ito 2008, without the yellow: apart from each other for colour-blind readers too
+# Okabe and Ito 2008, without the yellow: distinct for colour-blind readers too
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def plain(axes: Axes) -> None:
-    """A light grid behind the data, and no frame above and on the right."""
+    """A light grid behind the data, without a frame above and on the right."""
     axes.grid(color="#e3e5e8", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a .png or .svg file, which changes as a whole or not at all. ValueError for another extension."""
+    """Writes a .png or .svg file atomically. ValueError for another extension."""
     if path.suffix.lower() not in (".png", ".svg"):
         raise ValueError(f"{path}: a picture's name must end in .png or .svg")
-    temporary = path.with_name(f".{path.name}.tmp")  # one name: what a kill leaves is written over
+    temporary = path.with_name(f".{path.name}.tmp")  # one name, so that the next call replaces the leftover of a kill
     try:
         if path.suffix.lower() == ".svg":
             temporary.write_text(svg(figure), encoding="utf-8")
@@ -37,9 +37,9 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def svg(figure: Figure) -> str:
-    """The picture as an SVG document, the same text every time."""
+    """The picture as an SVG document; equal figures give equal text."""
     out = io.StringIO()
-    # letters as outlines, which look the same everywhere; ids that are not random
+    # letters as outlines, which look the same everywhere; fixed ids
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "transduce"}):
         figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()

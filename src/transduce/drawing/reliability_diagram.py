@@ -1,4 +1,4 @@
-"""A reliability diagram: how often a model is right, by how confident it is."""
+"""A reliability diagram: a model's accuracy by its confidence."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from transduce.drawing.pictures import BLUE, COLOURS, GREY, plain
 
 @runtime_checkable
 class Bin(Protocol):
-    """Tokens of similar confidence; all but their number from 0 to 1."""
+    """Tokens of similar confidence; all values but `tokens` are from 0 to 1."""
 
     @property
     def low(self) -> float: ...
@@ -26,7 +26,7 @@ class Bin(Protocol):
 
 
 def reliability_diagram(bins: Sequence[Bin], expected_error: float) -> Figure:
-    """Accuracy as bars, with a line to the mean confidence of each bin; below, how many tokens there are in each."""
+    """Accuracy as bars, with a line to the mean confidence of each bin; below, the share of tokens in each bin."""
     figure = Figure(figsize=(6, 6.5), dpi=120, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     middles = [(each.low + each.high) / 2 for each in bins]

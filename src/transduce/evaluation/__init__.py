@@ -1,1 +1,1 @@
-"""How good outputs are: metrics over whole corpora, with signatures that say how they were computed."""
+"""Metrics over whole corpora, with signatures that name all settings of their computation."""

@@ -14,7 +14,7 @@ GOLD_LINK = re.compile(r"([0-9]{1,9})([-?p])([0-9]{1,9})")
 
 @dataclass(frozen=True)
 class Gold:
-    """What people say of one pair: links that must be there, and links that may be there, which include those."""
+    """The annotation of one pair: the sure links, and the possible links, which include the sure ones."""
 
     sure: frozenset[Link]
     possible: frozenset[Link]
@@ -24,9 +24,9 @@ class Gold:
 class AlignmentScore:
     """Och and Ney 2003 (A Systematic Comparison of Various Statistical Alignment Models), over a corpus, in percent.
 
-    A are the links found, S the sure ones of the gold standard, P the possible ones (S included), each counted over all
+    A are the links of the output, S the sure ones of the gold standard, P the possible ones (S included), each counted over all
     pairs: precision = |A & P| / |A|, recall = |A & S| / |S|, error_rate = 1 - (|A & S| + |A & P|) / (|A| + |S|).
-    Precision is None where no link was found, recall where none is sure.
+    Precision is None for an output without links, recall for a gold standard without sure links.
     """
 
     error_rate: float
@@ -42,28 +42,30 @@ def error_rate(
 ) -> AlignmentScore:
     """The error of one alignment per pair. A sure link counts as possible whether or not `possible` repeats it.
 
-    ValueError for unequal counts of pairs, and where nothing was found and nothing is sure: no rate is defined then.
+    ValueError for unequal counts of pairs, and if there are neither links nor sure links, since no rate is defined then.
     """
     if not len(links) == len(sure) == len(possible):
         raise ValueError(
-            f"found alignments of {len(links)} pairs, sure links of {len(sure)} and possible ones of {len(possible)}: "
-            "give one entry for each pair"
+            f"expected one entry for each pair, found alignments of {len(links)} pairs, sure links of {len(sure)} and "
+            f"possible links of {len(possible)}"
         )
-    found_count = sure_count = possible_count = in_sure = in_possible = 0
-    for found, must, may in zip(map(set, links), map(set, sure), map(set, possible), strict=True):
+    link_count = sure_count = possible_count = in_sure = in_possible = 0
+    for output, must, may in zip(map(set, links), map(set, sure), map(set, possible), strict=True):
         may |= must
-        found_count += len(found)
+        link_count += len(output)
         sure_count += len(must)
         possible_count += len(may)
-        in_sure += len(found & must)
-        in_possible += len(found & may)
-    if found_count + sure_count == 0:
-        raise ValueError("the alignment error rate is not defined: no link was found and no gold link is sure")
+        in_sure += len(output & must)
+        in_possible += len(output & may)
+    if link_count + sure_count == 0:
+        raise ValueError(
+            "the alignment error rate is not defined: the output has no links and the gold standard no sure ones"
+        )
     return AlignmentScore(
-        error_rate=100 * (1 - (in_sure + in_possible) / (found_count + sure_count)),
-        precision=100 * in_possible / found_count if found_count else None,
+        error_rate=100 * (1 - (in_sure + in_possible) / (link_count + sure_count)),
+        precision=100 * in_possible / link_count if link_count else None,
         recall=100 * in_sure / sure_count if sure_count else None,
-        links=found_count,
+        links=link_count,
         sure=sure_count,
         possible=possible_count,
     )
@@ -89,7 +91,7 @@ def parse_gold(line: str, where: str, first: int = 0) -> Gold:
             )
         link = int(match[1]) - first, int(match[3]) - first
         if min(link) < 0:
-            raise ValueError(f"{where}: {part!r} holds a 0, but words are said to count from {first}")
+            raise ValueError(f"{where}: {part!r} has a 0, but the first word is number {first}")
         possible.add(link)
         if match[2] == "-":
             sure.add(link)

@@ -1,4 +1,4 @@
-"""Parts of a test set whose scores tell where a system errs: by length, by group, by rare words."""
+"""Parts of a test set for separate scores: by length, by group, by rare words."""
 
 import unicodedata
 from collections import Counter
@@ -25,7 +25,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """A test set cut into slices by what `title` says: every sentence is in one of them, and none is empty."""
+    """A partition of a test set into slices; `title` names the criterion. No slice is empty."""
 
     title: str
     slices: tuple[Slice, ...]
@@ -54,35 +54,35 @@ def by_group(groups: Sequence[str], title: str, most: int = MOST_GROUPS) -> Brea
     """By name, the `most` largest groups first; the others are one slice."""
     sizes = Counter(groups)
     names = sorted(sizes, key=lambda name: (-sizes[name], name))
-    kept = names if len(names) <= most + 1 else names[:most]  # one other alone has its name
-    places: dict[str, list[int]] = {name: [] for name in kept}
+    largest = names if len(names) <= most + 1 else names[:most]  # a single other group has its name
+    places: dict[str, list[int]] = {name: [] for name in largest}
     rest: list[int] = []
     for place, name in enumerate(groups):
         places.get(name, rest).append(place)
-    slices = [Slice(name or "(none)", np.array(places[name])) for name in kept]
+    slices = [Slice(name or "(none)", np.array(places[name])) for name in largest]
     if rest:
-        slices.append(Slice(f"{len(names) - len(kept):,} others", np.array(rest)))
+        slices.append(Slice(f"{len(names) - len(largest):,} others", np.array(rest)))
     return Breakdown(title, tuple(slices))
 
 
 def by_rarest_word(texts: Sequence[str], frequency: Mapping[str, int], title: str) -> Breakdown:
-    """By how frequent the rarest word of each text is; texts without any word are a slice of their own."""
+    """By the frequency of the rarest word of each text; texts without words are a slice of their own."""
     rarest = [min((frequency.get(word, 0) for word in words(text)), default=-1) for text in texts]
-    named = {"up to -1": "no words", "0": "never", "1": "once"}
+    titles = {"up to -1": "no words", "0": "never", "1": "once"}
     classes = _classes(np.array(rarest), (-1, *FREQUENCIES))
-    return Breakdown(title, tuple(Slice(named.get(each.name, each.name), each.places) for each in classes))
+    return Breakdown(title, tuple(Slice(titles.get(each.name, each.name), each.places) for each in classes))
 
 
 def frequencies(texts: Iterable[str]) -> Counter[str]:
-    """How often each word occurs, as `words` cuts them."""
-    found: Counter[str] = Counter()
+    """The frequency of each word, as in `words`."""
+    counts: Counter[str] = Counter()
     for text in texts:
-        found.update(words(text))
-    return found
+        counts.update(words(text))
+    return counts
 
 
 def words(text: str) -> list[str]:
-    """What white space separates, without case and without punctuation at the ends.
+    """The words between white space, without case and without punctuation at the ends.
 
     >>> words("“Straße” - (3,000 m)!")
     ['strasse', '3,000', 'm']
@@ -103,12 +103,12 @@ def _bare(word: str) -> str:
 
 
 def _is_mark(character: str) -> bool:
-    """Punctuation, symbols and controls; letters, digits and the signs that combine with them are none."""
+    """Whether it is punctuation, a symbol or a control; letters, digits and combining marks are not."""
     return unicodedata.category(character)[0] in "PSC"
 
 
 def _classes(numbers: Int[np.ndarray, " N"], edges: Sequence[int]) -> tuple[Slice, ...]:
-    """Slices that end at each edge, and one of what is above the last; empty ones are left out."""
+    """Slices that end at each edge, and one above the last edge, without empty ones."""
     belongs = np.searchsorted(np.array(edges, dtype=np.int64), numbers)  # an edge belongs to the slice that it ends
     slices = []
     for place in range(len(edges) + 1):

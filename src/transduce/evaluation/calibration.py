@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it is confident."""
+"""Calibration of a model: its accuracy against its confidence."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ BINS = 15  # as in the tables of Guo et al. 2017
 
 @dataclass(frozen=True)
 class Bin:
-    """The tokens whose confidence is above `low` and at most `high`: how many, their mean confidence, the share right."""
+    """The tokens with a confidence above `low` and at most `high`: their number, mean confidence, and share right."""
 
     low: float
     high: float
@@ -23,8 +23,8 @@ class Bin:
 class Calibration:
     """Confidence against accuracy, in bins of equal width; empty bins are left out.
 
-    expected_error: expected calibration error (Guo et al. 2017, 1706.04599), the mean over tokens of how far accuracy
-    and confidence of their bin are apart, from 0 (calibrated) to 1.
+    expected_error: expected calibration error (Guo et al. 2017, 1706.04599), the mean over tokens of the difference
+    between accuracy and confidence of their bin, from 0 (calibrated) to 1.
     """
 
     bins: tuple[Bin, ...]
@@ -35,7 +35,7 @@ class Calibration:
 
 
 def calibrate(confidence: Float[np.ndarray, " N"], right: Bool[np.ndarray, " N"], bins: int = BINS) -> Calibration:
-    """From the probability that a model gave its first choice at each token, and whether that choice was right.
+    """Calibration from the probability of a model's first choice at each token, and whether that choice is right.
 
     ValueError for no tokens and for confidences outside of 0 to 1.
     """
@@ -47,10 +47,10 @@ def calibrate(confidence: Float[np.ndarray, " N"], right: Bool[np.ndarray, " N"]
     tokens = np.bincount(belongs, minlength=bins)
     sure = np.bincount(belongs, weights=confidence, minlength=bins)
     hits = np.bincount(belongs, weights=right.astype(np.float64), minlength=bins)
-    found = tuple(
+    full_bins = tuple(
         Bin(place / bins, (place + 1) / bins, int(count), float(sure[place] / count), float(hits[place] / count))
         for place, count in enumerate(tokens)
         if count
     )
     error = float(np.abs(hits - sure).sum() / len(confidence))
-    return Calibration(found, len(confidence), float(confidence.mean()), float(right.mean()), error)
+    return Calibration(full_bins, len(confidence), float(confidence.mean()), float(right.mean()), error)

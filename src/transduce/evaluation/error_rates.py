@@ -1,4 +1,4 @@
-"""Edits between outputs and references, and outputs without any."""
+"""Error rates by edits between outputs and references, and exact match."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ErrorRate:
     """Levenshtein edits per 100 units of the reference: insertions, deletions and substitutions, each counted once.
 
     rate = 100 * sum of edits to the nearest reference / sum of that reference's length. The nearest reference has the
-    fewest edits, and of equally near ones it is the longest. Texts are compared after NFC; case and punctuation count.
+    fewest edits; of several it is the longest. Texts are compared after NFC; case and punctuation count.
     Units are "token" and "word", both whatever whitespace separates, or "character", code points with single spaces
     between the words. The rate exceeds 100 where outputs are much too long; it is not defined where all nearest
     references are empty.

@@ -1,4 +1,4 @@
-"""What a metric takes and gives.
+"""The protocol of metrics.
 
 Letters: N sentences, S sufficient statistics, R rows of summed statistics.
 """
@@ -33,8 +33,8 @@ class Score:
 class Metric(Protocol):
     """One way to compare outputs with references.
 
-    A value is computed from sums over sentences, so that of any part or resample of a corpus is quick once the
-    statistics of its sentences are there: `metric.values(metric.statistics(outputs, references)[chosen].sum(0)[None])`.
+    A value is computed from sums over sentences. So the statistics of the sentences give the value of any part or resample
+    of a corpus quickly: `metric.values(metric.statistics(outputs, references)[part].sum(0)[None])`.
     """
 
     @property
@@ -45,11 +45,11 @@ class Metric(Protocol):
 
     @property
     def costly(self) -> bool:
-        """Whether it takes so long that validations during training do without it."""
+        """Whether it is too slow for validations during training."""
         ...
 
     def statistics(self, hypotheses: Sequence[str], references: References) -> Float[np.ndarray, "N S"]:
-        """What each sentence adds to the sums that the value is computed from.
+        """The contribution of each sentence to the sums from which the value is computed.
 
         `references[i]` are the right answers to hypothesis i: one or more, not the same number for each.
         Raises ValueError for no hypotheses, unequal counts, and a hypothesis without a reference.
@@ -61,16 +61,16 @@ class Metric(Protocol):
         ...
 
     def signature(self, references: References) -> str:
-        """Everything that values against these references depend on."""
+        """All settings that determine the values against these references."""
         ...
 
     def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """The value over a whole corpus. Raises ValueError as `statistics` does, and where no value is defined."""
+        """The value over a whole corpus. Raises ValueError as `statistics` does, and if no value is defined."""
         ...
 
 
 def corpus_score(metric: Metric, statistics: Float[np.ndarray, "N S"], references: References) -> Score:
-    """The score from the statistics of all sentences. ValueError where the metric is not defined for them."""
+    """The score from the statistics of all sentences. ValueError if the metric is not defined for them."""
     value = float(metric.values(statistics.sum(0, keepdims=True))[0])
     if math.isnan(value):
         raise ValueError(f"the {metric.name} is not defined: every nearest reference is empty")
@@ -80,7 +80,7 @@ def corpus_score(metric: Metric, statistics: Float[np.ndarray, "N S"], reference
 def check(hypotheses: Sequence[str], references: References) -> None:
     """Raise ValueError unless each of at least one hypothesis has at least one reference."""
     if len(hypotheses) == 0:
-        raise ValueError("there is nothing to score: no hypotheses were given")
+        raise ValueError("there is nothing to score: expected at least one hypothesis")
     if len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} hypotheses but references for {len(references)}: give one entry for each")
     for number, answers in enumerate(references, start=1):
@@ -91,11 +91,11 @@ def check(hypotheses: Sequence[str], references: References) -> None:
 
 
 def reference_count(references: References) -> int | None:
-    """The number of references per hypothesis; None where it varies."""
+    """The number of references per hypothesis; None if it varies."""
     counts = {len(answers) for answers in references}
     return counts.pop() if len(counts) == 1 else None
 
 
 def collapsed(text: str) -> str:
-    """NFC, with one space for each run of whitespace and none at the ends: what counts as the same text."""
+    """NFC, with one space for each run of whitespace and none at the ends: equal for texts that count as the same."""
     return " ".join(normal("NFC", text).split())

@@ -1,4 +1,4 @@
-"""The metrics by name."""
+"""The table of metrics by name."""
 
 import difflib
 from collections.abc import Collection
@@ -18,7 +18,7 @@ USUAL: tuple[Metric, ...] = (
     SacreBleu("bleu", BLEU),
     # chrF2: F score of character n-grams up to 6, which credits parts of words too (Popović 2015)
     SacreBleu("chrf", CHRF),
-    # word edits and shifts of phrases (Snover et al. 2006); the search for shifts takes its time
+    # word edits and shifts of phrases (Snover et al. 2006); the search for shifts is slow
     SacreBleu("ter", TER, higher_is_better=False, costly=True),
     ErrorRate("token-error-rate", "token"),
     ErrorRate("word-error-rate", "word"),
@@ -26,12 +26,12 @@ USUAL: tuple[Metric, ...] = (
     ExactMatch(),
 )
 
-ON_DEMAND: tuple[Metric, ...] = (  # for those who name them
+ON_DEMAND: tuple[Metric, ...] = (  # only if named
     SacreBleu("bleu-lowercase", partial(BLEU, lowercase=True)),
-    SacreBleu("bleu-intl", partial(BLEU, tokenize="intl")),  # punctuation of all scripts stands apart
-    SacreBleu("bleu-zh", partial(BLEU, tokenize="zh")),  # Chinese characters stand apart
-    SacreBleu("bleu-char", partial(BLEU, tokenize="char")),  # every character does: languages without spaces
-    SacreBleu("bleu-none", partial(BLEU, tokenize="none")),  # text that is tokenised already
+    SacreBleu("bleu-intl", partial(BLEU, tokenize="intl")),  # separates punctuation of all scripts
+    SacreBleu("bleu-zh", partial(BLEU, tokenize="zh")),  # separates Chinese characters
+    SacreBleu("bleu-char", partial(BLEU, tokenize="char")),  # separates all characters, for languages without spaces
+    SacreBleu("bleu-none", partial(BLEU, tokenize="none")),  # for tokenised text
     SacreBleu("chrf++", partial(CHRF, word_order=2)),  # chrF with words and pairs of words (Popović 2017)
 )
 
@@ -39,15 +39,15 @@ OF_LABELS: tuple[Metric, ...] = (Accuracy(), MacroF1())
 
 METRICS = {metric.name: metric for metric in (*USUAL, *ON_DEMAND, *OF_LABELS)}
 
-PERPLEXITY = "perplexity"  # measured beside these, of a model rather than of its outputs
+PERPLEXITY = "perplexity"  # a measure of a model, not of its outputs
 
-# what validations during training measure
+# metrics of validations during training
 QUICK_METRICS = {each.name: each for each in (*USUAL, *OF_LABELS) if not each.costly}
 ERROR_RATES = frozenset(name for name, each in METRICS.items() if not each.higher_is_better)
 
 
 def variants_of(names: Collection[str]) -> tuple[str, ...]:
-    """The metrics on demand that are variants of some of these: `variants_of(("chrf", "ter")) == ("chrf++",)`."""
+    """The metrics on demand that are variants of `names`: `variants_of(("chrf", "ter")) == ("chrf++",)`."""
     stems = [each.name.partition("-")[0].rstrip("+") for each in ON_DEMAND]
     return tuple(each.name for each, stem in zip(ON_DEMAND, stems, strict=True) if stem in names)
 
@@ -56,7 +56,7 @@ def metric(name: str) -> Metric:
     """The metric called `name`. ValueError with the nearest name, or all of them."""
     if name in METRICS:
         return METRICS[name]
-    known = [*METRICS, PERPLEXITY]
-    near = difflib.get_close_matches(name, known, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    names = [*METRICS, PERPLEXITY]
+    near = difflib.get_close_matches(name, names, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
     raise ValueError(f"unknown metric {name!r}; {advice}")

@@ -1,8 +1,8 @@
-"""Minimum Bayes risk: of several candidates the one that is most like all of them, by chrF.
+"""Minimum Bayes risk: the candidate that is most similar to all candidates, by chrF.
 
-For draws from a model the mean estimates the expected chrF of a candidate against what the model would write (Eikema
-and Aziz 2020, 2005.10283; Freitag et al. 2022, 2111.09388); the weights of an n-best list are its probabilities (Kumar
-and Byrne 2004).
+For samples of a model the mean estimates the expected chrF of a candidate against the model's outputs (Eikema and Aziz
+2020, 2005.10283; Freitag et al. 2022, 2111.09388); the weights of an n-best list are its probabilities (Kumar and Byrne
+2004).
 
 Letters: N candidates, all different; F features of one n-gram order.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 ORDER, BETA = 6, 2  # sacreBLEU's chrF2: characters without white space, n-grams up to 6, recall counted twice
-BLOCK = 1 << 22  # entries of a matrix held at once
+BLOCK = 1 << 22  # entries of a matrix in memory
 
 
 def choose(candidates: Sequence[str], weights: Sequence[float] | None = None) -> int:
@@ -23,13 +23,13 @@ def choose(candidates: Sequence[str], weights: Sequence[float] | None = None) ->
 
         choose(["a cat", "the cat sat", "the cat sits"])  ->  1
 
-    Equal candidates count as one with the sum of their weights; of equally good ones the first is chosen. A candidate
-    counts against itself too, which changes no choice between draws. ValueError for no candidates and for weights that
+    Equal candidates count as one with the sum of their weights; the first of several best ones wins. The mean includes the
+    candidate itself, which does not change the choice between samples. ValueError for no candidates and for weights that
     are negative, not finite, all 0 or of another number.
     """
-    checked = _checked(candidates, weights)
+    shares = _valid_weights(candidates, weights)
     merged: dict[str, float] = {}
-    for candidate, weight in zip(candidates, checked, strict=True):
+    for candidate, weight in zip(candidates, shares, strict=True):
         merged[candidate] = merged.get(candidate, 0.0) + weight
     if len(merged) == 1:
         return 0
@@ -46,7 +46,7 @@ def chrf_of_all_pairs(texts: Sequence[str]) -> Float[np.ndarray, "N N"]:
     for order in range(1, ORDER + 1):
         totals = np.array([max(0, len(text) - order + 1) for text in stripped], dtype=float)
         matches = _matches(stripped, order)
-        # an order counts where both texts are long enough for it
+        # an order counts if both texts are long enough for it
         orders += (totals[:, None] > 0) & (totals[None, :] > 0)
         precision += matches / np.maximum(totals, 1)[:, None]
         recall += matches / np.maximum(totals, 1)[None, :]
@@ -56,13 +56,13 @@ def chrf_of_all_pairs(texts: Sequence[str]) -> Float[np.ndarray, "N N"]:
 
 
 def _matches(texts: Sequence[str], order: int) -> Float[np.ndarray, "N N"]:
-    """How many n-grams each two texts share, each as often as both have it.
+    """For every pair of texts, the number of common n-grams, each with the smaller of its two counts.
 
     min(a, b) is the number of k with a >= k and b >= k: with a feature "has the n-gram at least k times" for each
     n-gram and k, all pairs are one product of a matrix of zeros and ones.
     """
     rows, columns = _features(texts, order)
-    found = np.zeros((len(texts), len(texts)))
+    matches = np.zeros((len(texts), len(texts)))
     width = max(1, BLOCK // len(texts))
     by_column = np.argsort(columns, kind="stable")
     rows, columns = rows[by_column], columns[by_column]
@@ -71,25 +71,25 @@ def _matches(texts: Sequence[str], order: int) -> Float[np.ndarray, "N N"]:
         inside = slice(*np.searchsorted(columns, [start, start + width]))
         block = np.zeros((len(texts), min(width, last - start)), dtype=np.float32)
         block[rows[inside], columns[inside] - start] = 1
-        found += block @ block.T  # whole numbers below 2^24: exact
-    return found
+        matches += block @ block.T  # whole numbers below 2^24: exact
+    return matches
 
 
 def _features(texts: Sequence[str], order: int) -> tuple[Int[np.ndarray, " E"], Int[np.ndarray, " E"]]:
-    """The ones of the matrix, N x F: which text has which feature."""
+    """Rows and columns of the ones in the matrix, N x F: the features of each text."""
     numbers: dict[tuple[str, int], int] = {}
-    held = [[numbers.setdefault(feature, len(numbers)) for feature in _counted(text, order)] for text in texts]
-    rows = np.repeat(np.arange(len(texts)), [len(features) for features in held])
-    return rows, np.array([number for features in held for number in features], dtype=np.int64)
+    features = [[numbers.setdefault(feature, len(numbers)) for feature in _gram_counts(text, order)] for text in texts]
+    rows = np.repeat(np.arange(len(texts)), [len(each) for each in features])
+    return rows, np.array([number for each in features for number in each], dtype=np.int64)
 
 
-def _counted(text: str, order: int) -> Iterator[tuple[str, int]]:
-    """Each n-gram with 1, 2, ... up to how often it is there: "aa" + "ba" has ("a", 1), ("a", 2), ("a", 3), ("b", 1)."""
+def _gram_counts(text: str, order: int) -> Iterator[tuple[str, int]]:
+    """Each n-gram with 1, 2, ... up to its count: "aa" + "ba" has ("a", 1), ("a", 2), ("a", 3), ("b", 1)."""
     counts = Counter(text[start : start + order] for start in range(len(text) - order + 1))
     return ((gram, number) for gram, count in counts.items() for number in range(1, count + 1))
 
 
-def _checked(candidates: Sequence[str], weights: Sequence[float] | None) -> list[float]:
+def _valid_weights(candidates: Sequence[str], weights: Sequence[float] | None) -> list[float]:
     if isinstance(candidates, str) or len(candidates) == 0:
         raise ValueError("there is nothing to choose from: give a list of candidates")
     if weights is None:

@@ -1,4 +1,4 @@
-"""How surprised a model is by the right answers."""
+"""Perplexity of right answers under a model."""
 
 import math
 
@@ -6,7 +6,7 @@ import math
 def perplexity(log_probability: float, tokens: int) -> float:
     """exp(-log_probability / tokens) for natural log-probabilities summed over `tokens` tokens, end tokens included.
 
-    `perplexity(-2 * math.log(8), 2)` is 8: as surprised as by one draw of eight. inf where it exceeds a float.
+    `perplexity(-2 * math.log(8), 2)` is 8, that of a uniform choice of eight. inf for a value that exceeds a float.
     Raises ValueError for no tokens, and for a sum that is NaN or above 0.
     """
     if tokens < 1:

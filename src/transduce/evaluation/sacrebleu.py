@@ -17,7 +17,7 @@ from transduce.evaluation.metric import References, Score, check, corpus_score, 
 class SacreBleu:
     """A metric of sacreBLEU with its own defaults, which the signature names.
 
-    Its statistics of a sentence, and values from their sums, are those that its significance tests use.
+    It uses the statistics of sentences, and values from their sums, of sacreBLEU's significance tests.
     """
 
     name: str
@@ -37,9 +37,9 @@ class SacreBleu:
         return np.array([metric._compute_score_from_stats(row).score for row in sums.tolist()], dtype=np.float64)
 
     def signature(self, references: References) -> str:
-        """sacreBLEU's."""
+        """sacreBLEU's signature."""
         metric = self.make()
-        metric.num_refs = reference_count(references) or -1  # its own sign for a varying number
+        metric.num_refs = reference_count(references) or -1  # sacreBLEU's value for a varying number
         return str(metric.get_signature())
 
     def compute(self, hypotheses: Sequence[str], references: References) -> Score:

@@ -1,11 +1,10 @@
-"""Whether a difference between two systems is more than chance: resampling of the sentences of a test set.
+"""Significance of the difference between two systems, by resampling of the sentences of a test set.
 
 Both tests and the intervals take statistics of sentences (`Metric.statistics`), so that they work for every metric.
-For BLEU, chrF and TER they give the p-values of sacreBLEU's `significance.PairedTest`, from the same draws, in memory
-that does not grow with their number. There is one exception: differences as large as the observed one count as evidence
-that it is chance, as the definition of a p-value has it (Phipson and Smyth 2010, 1603.05766). sacreBLEU counts only
-larger ones, by which a system differs from its own copy at p = 0.001, and by randomisation from a copy with one
-sentence changed.
+For BLEU, chrF and TER they give the p-values of sacreBLEU's `significance.PairedTest`, from the same random numbers, in
+memory independent of their number. There is one exception: differences equal to the observed one count as evidence for
+chance, by the definition of a p-value (Phipson and Smyth 2010, 1603.05766). sacreBLEU counts only larger ones, so that
+a system differs from its own copy at p = 0.001, and in the randomisation test from a copy with one changed sentence.
 
 Letters: N sentences, S sufficient statistics, R resamples or trials.
 """
@@ -21,8 +20,8 @@ from transduce.evaluation.metric import Metric
 SEED = 12345
 RESAMPLES = 1_000  # of the bootstrap
 TRIALS = 10_000  # of the randomisation test
-BLOCK = 32  # draws held at once; numpy makes 32 truth values of one word, so blocks of 32 rows come out as one big draw
-SAME = 1e-9  # percent: differences this close are equal, apart from rounding
+BLOCK = 32  # resamples in memory; numpy makes 32 truth values of one word, so blocks of 32 rows equal one big draw
+SAME = 1e-9  # percent: smaller differences are rounding
 
 Statistics = Float[np.ndarray, "N S"]
 Sums = Float[np.ndarray, "R S"]
@@ -30,7 +29,7 @@ Sums = Float[np.ndarray, "R S"]
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a value lies in 95 % of the resamples."""
+    """The range of a value in 95 % of the resamples."""
 
     low: float
     high: float
@@ -42,11 +41,11 @@ class Comparison:
 
     difference: the other's value minus the baseline's, and its 95 % interval.
     bootstrap_p: paired bootstrap resampling (Koehn 2004). The share of resamples whose difference is larger than the
-        mean one by at least the observed one. It takes the observed direction for granted: a one-sided test, which
-        calls 1 in 10 pairs of equal systems different at p < 0.05.
-    randomisation_p: paired approximate randomisation (Riezler and Maxwell 2005). How often a difference this large, in
-        either direction, comes about where outputs are swapped between the systems at random: a two-sided test, for
-        which that is 1 in 20.
+        mean one by at least the observed one. It assumes the observed direction: a one-sided test, which calls
+        1 in 10 pairs of equal systems different at p < 0.05.
+    randomisation_p: paired approximate randomisation (Riezler and Maxwell 2005). The share of random swaps of outputs
+        between the systems that give a difference this large in either direction: a two-sided test, which calls 1 in 20
+        pairs of equal systems different at p < 0.05.
     """
 
     metric: str
@@ -62,7 +61,7 @@ class Comparison:
 
 
 def interval(metric: Metric, statistics: Statistics, resamples: int = RESAMPLES) -> Interval | None:
-    """95 % interval of a metric's value, by the bootstrap (Efron 1979); None where it is not defined."""
+    """95 % interval of a metric's value, by the bootstrap (Efron 1979); None if it is not defined."""
     return _middle(metric.values(bootstrap(statistics, resamples)))
 
 
@@ -76,40 +75,40 @@ def compare(
     both = bootstrap(np.concatenate([baseline, other], axis=1), resamples)
     half = baseline.shape[1]
     resampled = metric.values(both[:, half:]) - metric.values(both[:, :half])
-    swapped = randomise(baseline, other, trials)
-    shuffled = metric.values(swapped[0]) - metric.values(swapped[1])
+    swaps = randomise(baseline, other, trials)
+    differences = metric.values(swaps[0]) - metric.values(swaps[1])
     return Comparison(
         metric.name,
         first,
         second,
         _middle(resampled),
         _bootstrap_p(resampled, observed, len(baseline)),
-        _share(np.abs(shuffled[np.isfinite(shuffled)]), observed),
+        _share(np.abs(differences[np.isfinite(differences)]), observed),
     )
 
 
 def bootstrap(statistics: Statistics, resamples: int, seed: int = SEED) -> Sums:
-    """Sums over as many sentences as there are, drawn with replacement, `resamples` times."""
+    """Sums over N sentences, sampled with replacement, `resamples` times."""
     draw = np.random.default_rng(seed)
     sentences = len(statistics)
     rows = []
     for size in _blocks(resamples):
-        chosen = draw.choice(sentences, size=(size, sentences), replace=True)
-        chosen += np.arange(size)[:, None] * sentences
-        counts = np.bincount(chosen.ravel(), minlength=size * sentences).reshape(size, sentences)
+        places = draw.choice(sentences, size=(size, sentences), replace=True)
+        places += np.arange(size)[:, None] * sentences
+        counts = np.bincount(places.ravel(), minlength=size * sentences).reshape(size, sentences)
         rows.append(counts @ statistics)
     return np.concatenate(rows)
 
 
 def randomise(baseline: Statistics, other: Statistics, trials: int, seed: int = SEED) -> tuple[Sums, Sums]:
-    """Sums of two systems that each have, for every sentence, the output of one or the other by the toss of a coin."""
+    """Sums of two systems with the outputs of every sentence swapped or not, at random."""
     draw = np.random.default_rng(seed)
     differ = (baseline != other).any(1)
     change = (baseline - other)[differ]
     rows = []
     for size in _blocks(trials):
-        kept: Bool[np.ndarray, "R N"] = draw.integers(2, size=(size, len(baseline)), dtype=bool)
-        rows.append(kept[:, differ].astype(np.float64) @ change)
+        from_baseline: Bool[np.ndarray, "R N"] = draw.integers(2, size=(size, len(baseline)), dtype=bool)
+        rows.append(from_baseline[:, differ].astype(np.float64) @ change)
     first = other.sum(0) + np.concatenate(rows)
     return first, baseline.sum(0) + other.sum(0) - first
 
@@ -120,21 +119,21 @@ def _blocks(count: int) -> Iterator[int]:
 
 
 def _middle(values: Float[np.ndarray, " R"]) -> Interval | None:
-    """Without the 40th of the values at each end."""
-    found = np.sort(values[np.isfinite(values)])
-    if len(found) == 0:
+    """The range of the values without a 40th at each end."""
+    finite = np.sort(values[np.isfinite(values)])
+    if len(finite) == 0:
         return None
-    cut = len(found) // 40
-    return Interval(float(found[cut]), float(found[-1 - cut]))
+    cut = len(finite) // 40
+    return Interval(float(finite[cut]), float(finite[-1 - cut]))
 
 
 def _bootstrap_p(differences: Float[np.ndarray, " R"], observed: float, sentences: int) -> float:
     if sentences == 1:
-        return 1.0  # every resample is the same: nothing can be said
+        return 1.0  # all resamples are equal
     sizes = np.abs(differences[np.isfinite(differences)])
     return _share(sizes - sizes.mean(), observed) if len(sizes) else 1.0
 
 
 def _share(values: Float[np.ndarray, " R"], observed: float) -> float:
-    """Of those at least as large, the observed one counted among them, so that p is never 0."""
+    """The share of values at least as large as the observed one, which counts too, so that p is never 0."""
     return float((np.count_nonzero(values >= observed - SAME) + 1) / (len(values) + 1))

@@ -1,4 +1,4 @@
-"""Files that survive kills, full disks and bit rot: atomic writes, hashes, manifests, locks."""
+"""Robust files: atomic writes, hashes, manifests and locks protect against kills, full disks and bit rot."""
 
 from transduce.files.durable import (
     WriteError,

@@ -1,8 +1,8 @@
-"""Writes that are whole or have not happened: whoever looks after a kill or a full disk finds the old or the new.
+"""Atomic writes: after a kill or on a full disk, a file or folder has its old or its new content, nothing between.
 
-Everything is written under a temporary name beside its place (`.NAME.TOKEN.tmp`), flushed to the disk, and renamed.
-What a killed process leaves under such a name is removed by the next write of the same NAME, or by `remove_leftovers`; a
-lock tells the living from the dead.
+A write goes to a temporary name in the same folder (`.NAME.TOKEN.tmp`), is flushed to the disk, and then renamed. The
+next write of the same NAME, or `remove_leftovers`, removes the temporary files of killed processes; a lock protects those
+of live ones.
 """
 
 import errno
@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from transduce.files.lock import held
+from transduce.files.lock import path_lock
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 class WriteError(OSError):
-    """Something could not be written; what was there before is unchanged."""
+    """A failed write; the old content is unchanged."""
 
     def __str__(self) -> str:
-        return f"{self.filename}: cannot be written: {self.strerror}; what was there before is unchanged"
+        return f"{self.filename}: cannot be written: {self.strerror}; the old content is unchanged"
 
     @classmethod
     def of(cls, error: OSError, path: Path) -> "WriteError":
@@ -31,10 +31,10 @@ class WriteError(OSError):
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
-    """Write a file as a whole: temporary file, fsync, rename, fsync of the folder. Text becomes UTF-8.
+    """Replace a whole file: temporary file, fsync, rename, fsync of the folder. Text becomes UTF-8.
 
-    A link stays one: what it points to is replaced. What is no file, such as a pipe or /dev/null, is written to. WriteError
-    where it fails, on a full disk for example; then the old file is still there.
+    Replaces the target of a link, and writes into a pipe or device such as /dev/null. WriteError for a failure, such as a
+    full disk; the old file stays.
     """
     content = data.encode() if isinstance(data, str) else data
     if path.exists() and not path.is_file() and not path.is_dir():
@@ -55,7 +55,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 
 
 def _write_through(path: Path, content: bytes) -> None:
-    """Into a pipe or device, which no other file may take the place of."""
+    """Writes into a pipe or device, which must not be replaced by a file."""
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -64,7 +64,7 @@ def _write_through(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replace_folder(path: Path) -> Iterator[Path]:
-    """Make or replace a folder as a whole: yields an empty folder beside `path` that takes its place at the end.
+    """Create or replace a whole folder: yields an empty folder beside `path`, which replaces `path` at the end.
 
     An error in the block removes the new folder and keeps the old one. A kill leaves the old one at `path`, or the new
     one, or, in the instant between two renames, the old one under a name that `recover_folder` knows.
@@ -93,7 +93,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _full_disk_named(path: Path) -> Iterator[None]:
-    """A disk that is full, or a quota used up, is said with the name of what was to be written."""
+    """Raises errors of a full disk or quota again with the name of the folder."""
     try:
         yield
     except OSError as error:
@@ -103,10 +103,10 @@ def _full_disk_named(path: Path) -> Iterator[None]:
 
 
 def _swap(new: Path, path: Path) -> None:
-    """Move `path` aside and `new` to `path`; again where another process swaps the same folder at the same time."""
+    """Move `path` aside and `new` to `path`; retries if another process swaps the same folder at the same time."""
     for attempt in range(100):
         old = _beside(path, "old")
-        with held(path):
+        with path_lock(path):
             try:
                 if path.exists():
                     os.rename(path, old)
@@ -124,31 +124,31 @@ def _swap(new: Path, path: Path) -> None:
 
 
 def recover_folder(path: Path) -> None:
-    """Undo or finish a `replace_folder` that a kill cut off, and remove what it left. Otherwise nothing happens."""
+    """Undo or finish a `replace_folder` after a kill, and remove its temporary folders."""
     path = path.resolve()
     if not path.parent.is_dir():
         return
     for old in sorted(_siblings(path, "old"), key=_age):
-        with held(old) as ours:
-            if ours is False:  # another process is at it, or was
+        with path_lock(old) as ours:
+            if ours is False:  # another process works on it, or has finished
                 continue
-            if path.exists():  # cut off after the new folder came: finish
+            if path.exists():  # killed after the second rename: finish
                 shutil.rmtree(old, ignore_errors=True)
-            else:  # cut off before: undo
+            else:  # killed before it: undo
                 os.rename(old, path)
                 sync_folder(path.parent)
     _remove_leftovers(path)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove from a folder the temporary files and folders, under whatever name, whose makers are dead. A missing one is fine."""
+    """Remove all temporary files and folders of dead processes from a folder, which may be missing."""
     for name in os.listdir(folder) if folder.is_dir() else ():
         if TEMPORARY.fullmatch(name):
             _remove_if_left_over(folder / name)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder so that a kill never leaves half of it under its name. A missing one is fine."""
+    """Remove a folder, which may be missing, so that a kill never leaves half of it under its name."""
     path = path.resolve()
     if not path.exists():
         return
@@ -195,7 +195,7 @@ def _siblings(path: Path, kind: str) -> list[Path]:
 
 
 def _age(path: Path) -> float:
-    """Sorts the youngest first, what is gone last."""
+    """Sort key: the youngest first, missing ones last."""
     try:
         return -path.stat().st_mtime
     except OSError:
@@ -204,13 +204,13 @@ def _age(path: Path) -> float:
 
 @contextmanager
 def _temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
-    """A new file or folder beside `path`, ours alone, gone at the end unless it was renamed."""
+    """A new locked file or folder beside `path`; removed at the end unless it was renamed."""
     _remove_leftovers(path)
     while True:
         temporary = _beside(path, "tmp")
         create(temporary)
-        with held(temporary) as ours:
-            if ours is False:  # another process took it for a leftover before it was locked
+        with path_lock(temporary) as ours:
+            if ours is False:  # another process removed it as a leftover before the lock
                 continue
             try:
                 yield temporary
@@ -221,13 +221,13 @@ def _temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files and folders of `path` whose makers are dead."""
+    """Remove the temporary files and folders of `path` from dead processes."""
     for leftover in _siblings(path, "tmp"):
         _remove_if_left_over(leftover)
 
 
 def _remove_if_left_over(temporary: Path) -> None:
-    with held(temporary) as ours, suppress(OSError):
+    with path_lock(temporary) as ours, suppress(OSError):
         if ours:
             _remove(temporary)
 

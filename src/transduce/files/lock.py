@@ -1,4 +1,4 @@
-"""Locks that end with their holder, however it ends."""
+"""File locks, which end with the process of their holder."""
 
 import os
 import warnings
@@ -16,7 +16,7 @@ except ImportError:  # Windows
 def try_lock(descriptor: int) -> bool | None:
     """Take the exclusive lock of an open file or folder, without waiting.
 
-    True: it is ours until the descriptor closes. False: another has it. None: there are no locks here.
+    True: it is ours until the descriptor closes. False: another process has it. None: the system has no locks.
     """
     if fcntl is None:
         return None
@@ -30,10 +30,10 @@ def try_lock(descriptor: int) -> bool | None:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[bool | None]:
-    """Hold the lock of a file or folder that is being worked on, so that nobody takes it for the leftover of a kill.
+def path_lock(path: Path) -> Iterator[bool | None]:
+    """Hold the lock of a file or folder in use, so that no process removes it as the leftover of a kill.
 
-    Yields True: it is ours. False: another has it, or it is gone. None: there are no locks here.
+    Yields True: it is ours. False: another process has it, or the path is missing. None: the system has no locks.
     """
     descriptor, ours = None, None
     try:
@@ -53,10 +53,10 @@ class InUse(ValueError):
 
 
 class FolderLock:
-    """One holder per folder, as a context manager: an exclusive flock on `folder/lock`; the folder is made if missing.
+    """One holder per folder, as a context manager: an exclusive flock on `folder/lock`. Creates a missing folder.
 
-    A second holder, in this process or another, gets a ValueError that names the folder and the holder's process id.
-    A killed holder leaves the file, but no lock.
+    A second holder, in this process or another, gets a ValueError with the folder and the holder's process id.
+    A killed holder leaves the file without a lock.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class FolderLock:
         self._descriptor: int | None = None
 
     def __enter__(self) -> "FolderLock":
-        assert self._descriptor is None, f"{self.folder}: this lock is already held"
+        assert self._descriptor is None, f"{self.folder}: this lock is already active"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)

@@ -1,9 +1,9 @@
-"""Manifests: the SHA-256 of the files of a folder, so that a flipped bit is detected before anything is loaded.
+"""Manifests: the SHA-256 of the files of a folder, to detect a flipped bit before loading.
 
     {"digest": "9f86d0...", "files": {"config.toml": {"bytes": 812, "sha256": "60303a..."}}, "format": 1}
 
-`digest` covers the rest of the manifest. Text files count with LF line ends, so that a conversion by git does no harm. No
-file that looks like pickle is accepted, whatever its name.
+`digest` covers the rest of the manifest. Text files count with LF line ends, so that a conversion by git does no harm.
+Files that look like pickle are refused, whatever their name.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from transduce.files.durable import write_atomically
 MANIFEST = "manifest.json"
 TEXT_FILES = frozenset({".toml", ".json", ".jsonl", ".md", ".txt"})
 _BLOCK = 1 << 20  # bytes
-_LARGEST = 64 * 2**20  # bytes of a manifest; this many hold half a million files
+_LARGEST = 64 * 2**20  # bytes of a manifest, enough for half a million files
 _AGAIN = "copy the folder again, or make it again"
 
 
@@ -46,7 +46,7 @@ def content_digest(path: Path) -> tuple[int, str]:
 
 
 def tree_digest(value: Any) -> str:
-    """The SHA-256 of a JSON-able value, whatever the order of its keys, in hexadecimal."""
+    """The SHA-256 of a JSON-able value, independent of the order of its keys, in hexadecimal."""
     return hashlib.sha256(_canonical(value)).hexdigest()
 
 
@@ -55,7 +55,7 @@ def _canonical(value: Any) -> bytes:
 
 
 def write_manifest(folder: Path, version: int, editable: Collection[str] = (), **extra: Any) -> None:
-    """Writes `folder/manifest.json` over the files of the folder; call it last.
+    """Writes `folder/manifest.json` for the files of the folder; call it last.
 
     version: format version of the folder's content. editable: names of files that the manifest does not protect, because
     their owner may change them. extra: further keys (JSON-able).
@@ -64,7 +64,7 @@ def write_manifest(folder: Path, version: int, editable: Collection[str] = (), *
     files = {}
     for path in _files(folder):
         if path.is_symlink():
-            raise ValueError(f"{path}: is a symbolic link, which a manifest cannot hold; put the file itself there")
+            raise ValueError(f"{path}: is a symbolic link, which a manifest cannot contain; put the file itself there")
         name = path.relative_to(folder).as_posix()
         if name != MANIFEST and name not in editable:
             size, digest = content_digest(path)
@@ -113,21 +113,21 @@ def _read_manifest(folder: Path, version: int) -> dict[str, Any]:
     data = path.read_bytes().replace(b"\r\n", b"\n") if path.stat().st_size <= _LARGEST else b""
     try:
         content = json.loads(data)
-        found = content["format"]
+        actual = content["format"]
         whole = data == _serialise(content) and isinstance(content["files"], dict)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise changed from None
-    if type(found) is int and found != version:
-        advice = "update transduce" if found > version else "make the folder again"
-        raise ValueError(f"{folder}: has format {found}, but this version reads format {version}; {advice}")
+    if type(actual) is int and actual != version:
+        advice = "update transduce" if actual > version else "make the folder again"
+        raise ValueError(f"{folder}: has format {actual}, but this version reads format {version}; {advice}")
     rest = {key: value for key, value in content.items() if key != "digest"}
-    if not whole or type(found) is not int or content.get("digest") != tree_digest(rest):
+    if not whole or type(actual) is not int or content.get("digest") != tree_digest(rest):
         raise changed
     return rest
 
 
 def _verify_file(folder: Path, name: str, entry: Any) -> None:
-    """Check one listed file: its name, what it is, its size and its hash."""
+    """Check one listed file: its name, type, size and hash."""
     pure = PurePosixPath(name)
     if pure.is_absolute() or pure.as_posix() != name or ".." in pure.parts or re.search(r"[\\:\0]", name) or not name:
         raise ValueError(f"{folder}: {MANIFEST} names {name!r}, which is outside the folder; do not use this folder")
@@ -149,8 +149,8 @@ def _verify_file(folder: Path, name: str, entry: Any) -> None:
         raise ValueError(f"{path}: is damaged or was changed (its SHA-256 differs from {MANIFEST}); {_AGAIN}")
 
 
-# How files begin that Python's pickle reads: binary protocols, text protocols (a global, a marked list, dict or
-# instance, an empty list or dict put into the memo), and the zip archives of torch.save.
+# First bytes of files for Python's pickle: binary protocols, text protocols (a global, a marked list, dict or instance,
+# an empty list or dict put into the memo), and the zip archives of torch.save.
 _PICKLE = re.compile(
     rb"\x80[\x02-\x05]|\(*c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n|\((?:[ldt]p?\d*\n|i[A-Za-z_][\w.]*\n)|[\]})][qr][\0-\xff]"
     rb"|PK(?:\x03\x04|\x05\x06|\x07\x08)",
@@ -160,8 +160,8 @@ _SAFETENSORS = re.compile(rb".{4}\0{4}\{", re.DOTALL)  # length of the header (b
 
 
 def refuse_pickle(path: Path) -> None:
-    """ValueError where a file begins as pickle or as a zip archive (torch.save), whatever its name."""
+    """ValueError for a file that begins as pickle or as a zip archive (torch.save), whatever its name."""
     with open(path, "rb") as file:
         start = file.read(256)
     if _PICKLE.match(start) and not _SAFETENSORS.match(start):
-        raise ValueError(f"{path}: looks like pickle, which can run any code when it is loaded; it is never read here")
+        raise ValueError(f"{path}: looks like pickle, which can run any code during loading; transduce never reads it")

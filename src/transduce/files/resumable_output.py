@@ -1,7 +1,7 @@
-"""A file that grows block by block over hours, goes on after a kill, and appears under its name when it is whole.
+"""A file that grows block by block over hours, resumes after a kill, and gets its name when it is complete.
 
-NAME.part         what there is so far; with .gz or .zst a member or frame for each block
-NAME.part.json    how much of it counts, and what its maker needs in order to go on
+NAME.part         the blocks so far; with .gz or .zst a member or frame for each block
+NAME.part.json    the number of valid bytes, and the writer's state for resuming
 """
 
 import errno
@@ -16,7 +16,7 @@ from typing import Any
 import zstandard
 
 from transduce import files
-from transduce.files.lock import held
+from transduce.files.lock import path_lock
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": lambda data: gzip.compress(data, mtime=0),
@@ -24,8 +24,8 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-class GrowingFile:
-    """See `growing`. `state` is what the last `append` kept, None at the beginning."""
+class ResumableOutput:
+    """See `resumable_output`. `state` is that of the last `append`, None at the beginning."""
 
     def __init__(self, path: Path, identity: dict[str, Any], state: Any) -> None:
         self.path, self.state = path, state
@@ -33,7 +33,7 @@ class GrowingFile:
         self._pack = COMPRESSORS.get(path.suffix.lower(), bytes)
 
     def append(self, text: str, state: Any) -> None:
-        """Adds a block, safe on the disk when this returns, together with `state` (plain JSON)."""
+        """Adds a block, and flushes it to the disk with `state` (plain JSON)."""
         part = _part(self.path)
         try:
             with part.open("ab") as stream:
@@ -45,66 +45,66 @@ class GrowingFile:
         except OSError as error:
             raise files.WriteError.of(error, part) from None
         self.state = state
-        kept = {"identity": self._identity, "bytes": size, "state": state}
-        files.write_atomically(_progress(self.path), json.dumps(kept, ensure_ascii=False) + "\n")
+        progress = {"identity": self._identity, "bytes": size, "state": state}
+        files.write_atomically(_progress_file(self.path), json.dumps(progress, ensure_ascii=False) + "\n")
 
     def finish(self) -> None:
         """Gives the file its name."""
         os.replace(_part(self.path), self.path)
         files.sync_folder(self.path.parent)
-        _progress(self.path).unlink(missing_ok=True)
+        _progress_file(self.path).unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Removes what there is."""
+        """Removes the unfinished file."""
         _part(self.path).unlink(missing_ok=True)
-        _progress(self.path).unlink(missing_ok=True)
+        _progress_file(self.path).unlink(missing_ok=True)
 
 
 @contextmanager
-def growing(path: Path, identity: dict[str, Any], anew: bool = False) -> Iterator[GrowingFile]:
-    """Begins the file, or goes on where its last `append` left it. `identity` (plain JSON) says what makes it what it is.
+def resumable_output(path: Path, identity: dict[str, Any], anew: bool = False) -> Iterator[ResumableOutput]:
+    """Begins the file, or resumes after its last `append`. `identity` (plain JSON) has all that determines its content.
 
-    ValueError where another process writes it. Where its beginning has another identity or was cut, it begins `anew` if that
-    is wanted, else that is a ValueError too.
+    ValueError if another process writes the file. If the unfinished file has another identity or is truncated, the function
+    begins `anew`, or else raises a ValueError too.
     """
     part = _part(path)
     if not part.exists():
-        _progress(path).unlink(missing_ok=True)  # what a kill left in the instant before it would have gone
+        _progress_file(path).unlink(missing_ok=True)  # a kill between the two steps of `finish` leaves it
     part.open("ab").close()
-    with held(part) as ours:
+    with path_lock(part) as ours:
         if ours is False:
             raise ValueError(f"{part}: another process writes it; wait for that, or choose another output")
-        kept = _kept(path)
-        if kept is not None and kept["identity"] != identity and not anew:
+        progress = _read_progress(path)
+        if progress is not None and progress["identity"] != identity and not anew:
             raise ValueError(
-                f"{part} was begun with another {_difference(kept['identity'], identity)}: give what it was begun with, "
-                "or --force to begin again"
+                f"{part} was begun with another {_difference(progress['identity'], identity)}: use the same again, or "
+                "--force to begin again"
             )
-        cut = kept is not None and part.stat().st_size < kept["bytes"]
-        if cut and not anew:
+        truncated = progress is not None and part.stat().st_size < progress["bytes"]
+        if truncated and not anew:
             raise ValueError(f"{part}: is shorter than it was; give --force to begin again")
-        if kept is None or kept["identity"] != identity or cut:
-            kept = {"bytes": 0, "state": None}
-        os.truncate(part, kept["bytes"])
-        yield GrowingFile(path, identity, kept["state"])
+        if progress is None or progress["identity"] != identity or truncated:
+            progress = {"bytes": 0, "state": None}
+        os.truncate(part, progress["bytes"])
+        yield ResumableOutput(path, identity, progress["state"])
 
 
 def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def _progress(path: Path) -> Path:
+def _progress_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.part.json")
 
 
-def _kept(path: Path) -> dict[str, Any] | None:
-    """What was kept of an earlier sitting; None if there was none, or nothing that can be used."""
+def _read_progress(path: Path) -> dict[str, Any] | None:
+    """The progress of an earlier process; None if there is none, or no valid one."""
     try:
-        kept = json.loads(_progress(path).read_bytes())
+        tree = json.loads(_progress_file(path).read_bytes())
     except (OSError, ValueError):
         return None
-    usable = isinstance(kept, dict) and isinstance(kept.get("identity"), dict) and isinstance(kept.get("bytes"), int)
-    return kept if usable and "state" in kept else None
+    usable = isinstance(tree, dict) and isinstance(tree.get("identity"), dict) and isinstance(tree.get("bytes"), int)
+    return tree if usable and "state" in tree else None
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
@@ -113,10 +113,10 @@ def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 def check_place(path: Path, force: bool) -> None:
-    """ValueError or OSError unless a file can come to be at `path`; one that is there may be replaced with `force`."""
+    """ValueError or OSError unless a file can be written at `path`; `force` allows replacing an existing one."""
     if path.is_dir():
         raise ValueError(f"{path}: is a folder, expected a file to write")
     if not path.parent.is_dir():
         raise OSError(errno.ENOENT, "no such folder", str(path.parent))
     if path.exists() and not force:
-        raise ValueError(f"{path}: is there already; name another output, or replace it with --force")
+        raise ValueError(f"{path}: exists already; name another output, or replace it with --force")

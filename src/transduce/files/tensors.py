@@ -1,4 +1,4 @@
-"""Tensors in safetensors files: nothing in them can be executed."""
+"""Tensors in safetensors files, which cannot contain executable code."""
 
 import errno
 from pathlib import Path
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def write_tensors(path: Path, tensors: "dict[str, Tensor]") -> None:
-    """Writes tensors from any device. A WriteError says why it could not be done, such as a full disk."""
+    """Writes tensors from any device. WriteError for a failure, such as a full disk."""
     from safetensors import SafetensorError  # with torch these take seconds to import
     from safetensors.torch import save_file
 
     try:
-        save_file({name: held.detach().cpu().contiguous() for name, held in tensors.items()}, path)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
     except SafetensorError as error:
         raise WriteError(errno.EIO, str(error), str(path)) from None
 
 
 def read_tensors(path: Path) -> "dict[str, Tensor]":
-    """Tensors by name, on the CPU. A ValueError names a file that is no safetensors file, or pickle in its place."""
+    """Tensors by name, on the CPU. ValueError, naming the file, for another format or pickle."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

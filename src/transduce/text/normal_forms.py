@@ -1,6 +1,6 @@
-"""Unicode's normal forms in bounded time: Python's own take quadratic time for a run of marks, and no Ctrl-C stops them.
+"""Unicode's normal forms in bounded time. Python's own need quadratic time for a run of marks, and ignore Ctrl-C meanwhile.
 
-Of a text with fewer than 500 marks in a row the result is Python's.
+For a text with fewer than 500 marks in a row the result equals Python's.
 """
 
 import unicodedata
@@ -9,7 +9,7 @@ from typing import Literal
 
 MOST_AT_ONCE = 1000  # characters; a line may have a million
 COMPOSED = 4  # characters: a syllable of Korean is made of three
-REACH = 500  # characters looked at for a place to cut at
+REACH = 500  # characters in which to search for a place to cut
 
 
 def normal(form: Literal["NFC", "NFKC"], text: str) -> str:
@@ -20,7 +20,7 @@ def normal(form: Literal["NFC", "NFKC"], text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces that are soon normalised, cut where nothing is composed across the cut."""
+    """Short pieces of the text, with cuts across which no characters compose."""
     begin = 0
     while len(text) - begin > MOST_AT_ONCE:
         end = _cut(text, begin + MOST_AT_ONCE)
@@ -30,7 +30,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _cut(text: str, last: int) -> int:
-    """The last place at or before `last` that parts nothing; `last` itself where there is none in reach."""
+    """The last safe place at or before `last`; `last` itself if none is in reach."""
     space = text.rfind(" ", last - REACH, last)
     if space > 0:
         return space
@@ -39,7 +39,7 @@ def _cut(text: str, last: int) -> int:
 
 
 def _is_boundary(before: str, after: str) -> bool:
-    """Whether what stands before, and is long enough to have been composed of its parts itself, leaves `after` alone."""
+    """Whether no character composes across the cut between `before`, of COMPOSED characters, and `after`."""
     if unicodedata.combining(unicodedata.normalize("NFKD", after)[0]):
         return False
     together, apart = (unicodedata.normalize("NFKC", text) for text in (before + after, after))

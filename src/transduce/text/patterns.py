@@ -1,8 +1,8 @@
-"""Regular expressions of files that may come from anybody: those that could take more than linear time are refused.
+"""Checks of regular expressions in untrusted files: refuses those that could need more than linear time.
 
-The `tokenizers` library matches with Oniguruma, which backtracks: `(a+)+$` takes seconds for 30 characters and nothing
-interrupts it. The form of a pattern is checked first, so that its time is at most a small power of the text's length;
-then its time is measured on runs of one character, with lengths that double.
+The `tokenizers` library matches with Oniguruma, which backtracks: `(a+)+$` takes seconds for 30 characters and cannot be
+interrupted. The first check limits the form of a pattern, so that its time is at most a small power of the text's
+length. The second check measures its time on runs of one character, with lengths that double.
 """
 
 import re
@@ -41,9 +41,11 @@ CATEGORY = re.compile(r"C[cfnos]?|L[Clmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]
 
 @lru_cache(maxsize=256)
 def check_pattern(pattern: str) -> None:
-    """ValueError for a pattern that this module cannot show to be fast, with the reason."""
+    """ValueError, with the reason, for a pattern that may be slow."""
     if len(pattern) > LONGEST_PATTERN:
-        raise ValueError(f"a regular expression has {len(pattern):,} characters, at most {LONGEST_PATTERN:,} are taken")
+        raise ValueError(
+            f"a regular expression has {len(pattern):,} characters, at most {LONGEST_PATTERN:,} are allowed"
+        )
     try:
         _check_form(pattern)
         _check_time(pattern)
@@ -53,7 +55,7 @@ def check_pattern(pattern: str) -> None:
 
 
 def _check_form(pattern: str) -> None:
-    """Only single characters and classes are repeated, and few of them in a row."""
+    """Allows repetitions of single characters and classes only, and few in a row."""
     place, depth, before = 0, 0, ""
     counts = {"repeat": 0, "optional": 0}  # in this branch
     while place < len(pattern):
@@ -93,7 +95,7 @@ def _token(pattern: str, place: int) -> re.Match[str]:
 
 
 def _end_of_class(pattern: str, place: int) -> int:
-    """Where the class that opens at `place` ends: classes may hold classes, as [a&&[^b]]."""
+    """The end of the class that opens at `place`; classes may contain classes, as [a&&[^b]]."""
     depth = 0
     while place < len(pattern):
         if pattern[place] == "\\":

@@ -1,10 +1,10 @@
-"""The four pieces that stand for no text. They have the same ids in every tokenizer; a user's text never yields them.
-Tags (tags.py) follow them, where there are any.
+"""The four special pieces, which stand for no text. Their ids are the same in every learned tokenizer.
 
-(Whitespace words alone answer `UNKNOWN`, for a word that they have not learned.)
+User text never yields them, with one exception: tokenizers of words yield `UNKNOWN` for an unknown word. Tags (tags.py)
+have the next ids.
 """
 
 PAD, UNKNOWN, START, END = 0, 1, 2, 3
 
 NAMES = ("<pad>", "<unk>", "<s>", "</s>")
-"""What the pieces are called in a tokenizer file, by id: `NAMES[END] == "</s>"`."""
+"""Names of the pieces in a tokenizer file, by id: `NAMES[END] == "</s>"`."""

@@ -1,18 +1,18 @@
-"""What a tokenizer does to text before and after its model, as the parts of a `tokenizers` file.
+"""Spelling of text for a tokenizer's model, as the parts of a `tokenizers` file.
 
-Text is first brought to its normal form, then spelled so that each space shows and no character can be mistaken:
+A normaliser brings the text to its normal form. Then spelling makes spaces visible and every piece unambiguous:
 
-    U+E000 U+E001 U+E002  ->  U+E000 "0", U+E000 "1", U+E000 "2"     private characters that the text itself may hold
+    U+E000 U+E001 U+E002  ->  U+E000 "0", U+E000 "1", U+E000 "2"     private characters in the text itself
     <                     ->  U+E002
     ▁ (U+2581)            ->  U+E001
     space                 ->  ▁
 
-so "a <s>" becomes "a▁\\ue002s>". Decoding undoes it in the opposite order. A spelled text holds no "<", so nothing that
-a user writes can equal `</s>` or the byte piece `<0x41>`. That matters: a unigram model gives those pieces probability
-1 and would choose them wherever their letters stand.
+So "a <s>" becomes "a▁\\ue002s>". Decoding applies the inverse in the opposite order. Spelled text has no "<", so no user
+text can equal `</s>` or the byte piece `<0x41>`. That matters because a unigram model gives those pieces probability 1
+and would yield them for every text with their letters.
 
-Subwords are spelled with one more "▁" in front, so that a word is the same piece at the start of a line as within it:
-"a b" becomes "▁a▁b". Words are split at white space, which is then lost; for them "▁" and space are left as they are.
+For subwords, spelling adds a "▁" in front, so that a word is the same piece at the start of a line as within it: "a b"
+becomes "▁a▁b". Words are split at white space, which is lost; their spelling does not change "▁" and space.
 """
 
 import json
@@ -27,14 +27,14 @@ from transduce.text.tags import piece_of
 
 SPACE = "▁"
 ESCAPE, LITERAL_SPACE, LESS_THAN = "\ue000", "\ue001", "\ue002"  # the private characters
-ESCAPED = {char: f"{ESCAPE}{digit}" for digit, char in enumerate((ESCAPE, LITERAL_SPACE, LESS_THAN))}
+ESCAPES = {char: f"{ESCAPE}{digit}" for digit, char in enumerate((ESCAPE, LITERAL_SPACE, LESS_THAN))}
 
 Part = dict[str, Any]  # a piece of a `tokenizers` file
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """All of a tokenizer but its vocabulary."""
+    """A tokenizer's settings, without its vocabulary."""
 
     kind: Kind = "unigram"
     normalisation: Normalisation = "nfc"
@@ -48,7 +48,7 @@ class Pipeline:
 
 
 def frame(pipeline: Pipeline) -> Part:
-    """A `tokenizers` file that lacks its vocabulary (and merges)."""
+    """A `tokenizers` file without vocabulary and merges."""
     return {
         "version": "1.0",
         "truncation": None,
@@ -73,17 +73,17 @@ def speller(pipeline: Pipeline) -> tokenizers.normalizers.Normalizer:
 
 
 def respell(piece: str) -> str:
-    """A piece for people to read: the stand-ins of "<" and "▁" become the characters they stand for."""
+    """A piece for display: the private characters become "<" and "▁" again."""
     return piece.replace(LESS_THAN, "<").replace(LITERAL_SPACE, SPACE)
 
 
 def refuse_surrogates(text: str) -> None:
-    """ValueError where a string holds half of a surrogate pair, which no UTF-8 text can and no tokenizer takes."""
+    """ValueError for a string with half of a surrogate pair, which UTF-8 cannot encode."""
     for place, char in enumerate(text):
         if "\ud800" <= char <= "\udfff":
             raise ValueError(
-                f"text holds a lone surrogate, U+{ord(char):04X}, as character {place + 1}: it is not Unicode text; "
-                "decode the bytes it came from as UTF-8"
+                f"text has a lone surrogate, U+{ord(char):04X}, as character {place + 1}: it is not Unicode text; "
+                "decode its bytes as UTF-8"
             )
 
 
@@ -94,7 +94,7 @@ def _normal_form(pipeline: Pipeline) -> list[Part]:
 
 
 def _spelling(kind: Kind) -> list[Part]:
-    steps = [_replace(char, escaped) for char, escaped in ESCAPED.items()] + [_replace("<", LESS_THAN)]
+    steps = [_replace(char, escape) for char, escape in ESCAPES.items()] + [_replace("<", LESS_THAN)]
     if kind != "words":
         steps += [_replace(SPACE, LITERAL_SPACE), _replace(" ", SPACE)]
     if kind in ("unigram", "bpe"):
@@ -108,7 +108,7 @@ def _decoding(kind: Kind) -> list[Part]:
     else:
         steps = [{"type": "ByteFallback"}, {"type": "Fuse"}, _replace(SPACE, " "), _replace(LITERAL_SPACE, SPACE)]
     steps.append(_replace(LESS_THAN, "<"))
-    steps += [_replace(escaped, char) for char, escaped in reversed(ESCAPED.items())]  # the escape character last
+    steps += [_replace(escape, char) for char, escape in reversed(ESCAPES.items())]  # the escape character last
     if kind in ("unigram", "bpe"):
         steps.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
     return steps
@@ -153,7 +153,7 @@ def _sequence(key: str, steps: list[Part]) -> Part:
 
 
 def _library_normaliser(steps: list[Part]) -> tokenizers.normalizers.Normalizer:
-    """The library's own implementation: its Unicode tables may be of another version than Python's."""
+    """The library's implementation, since its Unicode tables may differ from Python's."""
     model = _model("words") | {"vocab": {}}
     shell = {"version": "1.0", "normalizer": _sequence("normalizers", steps), "model": model}
     normalizer: tokenizers.normalizers.Normalizer = tokenizers.Tokenizer.from_str(json.dumps(shell)).normalizer

@@ -1,4 +1,4 @@
-"""A tokenizer as the rest of the package sees it, and two tools for every kind: text as it grows, and words of tokens."""
+"""The protocol of tokenizers, and two tools for all kinds: decoding of a stream of ids, and the words of tokens."""
 
 import re
 from bisect import bisect_right
@@ -20,10 +20,10 @@ WORD = re.compile(r"\S+")
 class Tokenizer(Protocol):
     """Text to ids and back. Ids are 0 to `size` - 1; those in `special` stand for no text.
 
-    Two kinds exist: `LearnedTokenizer` (learned.py: `decode(encode(text)) == normalise(text)`) and `ImportedTokenizer`
-    (imported.py: any `tokenizer.json`). With both, no text yields a special id, except `unknown` for what the
-    vocabulary lacks. Text with lone surrogates raises ValueError, and so does a special id that the vocabulary lacks.
-    Ids may be any integers: Python's, numpy's or a tensor's.
+    Two kinds exist: `LearnedTokenizer` (`decode(encode(text)) == normalise(text)`) and `ImportedTokenizer` (any
+    `tokenizer.json`). With both, text never yields a special id, except `unknown` for an unknown piece. Text with lone
+    surrogates raises ValueError, and so does a special id that the vocabulary lacks. Ids may be any integers: Python's,
+    numpy's or a tensor's.
     """
 
     @property
@@ -36,7 +36,7 @@ class Tokenizer(Protocol):
 
     @property
     def pad(self) -> int:
-        """Fills batches. Where an imported vocabulary has none of its own it equals `end`: mask by lengths."""
+        """Fills batches. It equals `end` if an imported vocabulary has no such token: mask by lengths."""
 
     @property
     def start(self) -> int:
@@ -48,7 +48,7 @@ class Tokenizer(Protocol):
 
     @property
     def unknown(self) -> int | None:
-        """Stands for text that the vocabulary lacks."""
+        """Stands for text outside the vocabulary."""
 
     @property
     def mask(self) -> int | None:
@@ -56,7 +56,7 @@ class Tokenizer(Protocol):
 
     @property
     def special(self) -> frozenset[int]:
-        """All ids that stand for no text: those above, tags, and others that an imported file names."""
+        """All ids that stand for no text: those above, tags, and others that an imported file flags."""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Tokenizer(Protocol):
         """The ids of tags, in the order given. ValueError for an unknown one."""
 
     def normalise(self, text: str) -> str:
-        """The text in the form that the pieces are taken from: `normalise("E\\u0301") == "É"` in form NFC."""
+        """The text in the tokenizer's normal form: `normalise("E\\u0301") == "É"` for NFC."""
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, without start and end."""
@@ -75,16 +75,16 @@ class Tokenizer(Protocol):
         """`encode` of each text, on all cores."""
 
     def places(self, text: str) -> list[tuple[int, int]]:
-        """Per token of `encode(text)`, its first character's place in the text and its last one's + 1."""
+        """For each token of `encode(text)`, the place of its first character in the text, and that of its last + 1."""
 
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
-        """The text of ids, special ones left out. Bytes that are not UTF-8 become "\\ufffd"."""
+        """The text of ids without the special ones. Bytes that are not UTF-8 become "\\ufffd"."""
 
     def decode_batch(self, rows: Iterable[Iterable[SupportsIndex]]) -> list[str]:
         """`decode` of each row, on all cores."""
 
     def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
-        """The piece of each id, for people to read: "▁" is a space, "<0x41>" a byte, "</s>" a special piece."""
+        """The piece of each id for display: "▁" is a space, "<0x41>" a byte, "</s>" a special piece."""
 
     def sha256(self) -> str:
         """A hash, in hexadecimal, of everything that `save` writes."""
@@ -94,13 +94,13 @@ class Tokenizer(Protocol):
 
 
 class LibraryTokenizer(Tokenizer):
-    """What both kinds share: calls of the `tokenizers` library, with every error of it a ValueError.
+    """The base of both kinds: calls the `tokenizers` library and turns its errors into ValueErrors.
 
-    `name` stands in messages.
+    `name` is for messages.
     """
 
     def __init__(self, library: tokenizers.Tokenizer, special: Iterable[int], name: str) -> None:
-        library.encode_special_tokens = True  # "</s>" in a text is text; the file cannot say so
+        library.encode_special_tokens = True  # "</s>" in a text is text; the file has no key for it
         self._library, self._special, self._name = library, frozenset(special), name
 
     def __repr__(self) -> str:
@@ -119,7 +119,7 @@ class LibraryTokenizer(Tokenizer):
         return [row.ids for row in rows]
 
     def places(self, text: str) -> list[tuple[int, int]]:
-        """Tokens that spell one character in bytes share its place; a "▁" put in front of a text has its first character's."""
+        """The bytes of one character share its place; a "▁" in front of a text has the place of the first character."""
         return list(self._call([text], lambda: self._library.encode(text, add_special_tokens=False).offsets))
 
     def decode(self, ids: Iterable[SupportsIndex]) -> str:
@@ -142,19 +142,19 @@ class LibraryTokenizer(Tokenizer):
                 raise
             raise ValueError(f"{self._name}: the tokenizers library fails on this text or these ids: {error}") from None
 
-    def _checked(self, ids: Iterable[SupportsIndex]) -> list[int]:
+    def _valid(self, ids: Iterable[SupportsIndex]) -> list[int]:
         numbers = list(map(index, ids))
         for number in (min(numbers, default=0), max(numbers, default=0)):
             if not 0 <= number < self.size:
-                raise ValueError(f"id {number} is none of this tokenizer's, which go from 0 to {self.size - 1}")
+                raise ValueError(f"id {number} is outside the vocabulary, which has the ids 0 to {self.size - 1}")
         return numbers
 
     def _textual(self, ids: Iterable[SupportsIndex]) -> list[int]:
-        return [number for number in self._checked(ids) if number not in self._special]
+        return [number for number in self._valid(ids) if number not in self._special]
 
 
 def library_tokenizer(text: str) -> tokenizers.Tokenizer:
-    """The library's object of a file's text; ValueError where it refuses it."""
+    """The library's tokenizer from the text of a file. ValueError if the library refuses it."""
     try:
         return tokenizers.Tokenizer.from_str(text)
     except BaseException as error:
@@ -164,24 +164,24 @@ def library_tokenizer(text: str) -> tokenizers.Tokenizer:
 
 
 def is_of_library(error: BaseException) -> bool:
-    """Whether the library raised it: as a plain Exception, or as a panic of its Rust code, which is no Exception."""
+    """Whether the library raised the error: a plain Exception, or a panic of its Rust code, which is no Exception."""
     return type(error) in (Exception, ValueError) or type(error).__name__ == "PanicException"
 
 
 class StreamDecoder:
-    """The text of ids that arrive one by one, each part as soon as later ids cannot change it.
+    """Decodes ids that arrive one by one, and yields each part of the text when later ids cannot change it.
 
         stream = StreamDecoder(tokenizer)
         [stream.push([number]) for number in ids]  ->  ["to", " ", "", "", "猫"]       three ids spell the bytes of 猫
         stream.finish()                            ->  ""
 
-    All parts together are `tokenizer.decode(ids)`. (One exception: a byte piece that is not UTF-8, right after byte
-    pieces that are; `decode` replaces all of that run, but the stream has passed its beginning on.)
+    The parts together equal `tokenizer.decode(ids)`, with one exception: a byte piece that is not UTF-8, right after byte
+    pieces that are. `decode` replaces the whole run, but the stream has already yielded its beginning.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer, self._special = tokenizer, tokenizer.special
-        self._context: list[int] = []  # ids whose text is out, but which the spacing of the next piece depends on
+        self._context: list[int] = []  # ids with final text, on which the spacing of the next piece depends
         self._open: list[int] = []  # ids whose text may change
 
     def push(self, ids: Iterable[int]) -> str:
@@ -195,7 +195,7 @@ class StreamDecoder:
         return text[len(before) :]
 
     def finish(self) -> str:
-        """The text of the ids that are left."""
+        """The text of the remaining ids."""
         before, text = self._texts()
         self._context, self._open = [], []
         return text[len(before) :]
@@ -206,9 +206,9 @@ class StreamDecoder:
 
 
 def word_numbers(text: str, places: Sequence[tuple[int, int]]) -> list[int | None]:
-    """The word that each token belongs to, words being `text.split()`, counted from 0; `places` as `Tokenizer.places`.
+    """For each token, the number of its word in `text.split()`, counted from 0; `places` is the result of `Tokenizer.places`.
 
-    A token of white space alone belongs to the word that follows, if one does.
+    A token of white space alone belongs to the next word, if there is one.
 
         "to  Bremen", ["▁to", "▁", "▁B", "remen"] at [(0, 2), (2, 3), (3, 5), (5, 10)]  ->  [0, 1, 1, 1]
     """

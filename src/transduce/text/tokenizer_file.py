@@ -1,8 +1,8 @@
-"""A tokenizer as the text of a `tokenizers` JSON file, and back.
+"""Writes and reads a learned tokenizer as a `tokenizers` JSON file.
 
-The file is complete: any program that reads the format gets the same ids from it (one that looks for special tokens in
-the text must switch that off: `encode_special_tokens`). Only files that are exactly of the form written here are read,
-since the library itself would take far more, and stops the whole program on some of it.
+The file is complete: any program that reads the format gets the same ids. (A program that searches text for special
+tokens must switch that off: `encode_special_tokens`.) `read` accepts only the exact form that `write` produces, since
+some files that the library accepts end the whole program.
 """
 
 import json
@@ -21,19 +21,17 @@ from transduce.text.tags import check_set, name_of
 
 MOST_BYTES = 64 * 2**20  # of a file
 LARGEST_SCORE = 1e300
-MOST_CHARACTERS = LONGEST + 1  # of a piece, but of words: the "▁" counts. The library ends the program on endless ones
+MOST_CHARACTERS = LONGEST + 1  # of a piece with its "▁" (not for words): the library ends the program at endless ones
 BYTE_PIECES = tuple(f"<0x{value:02X}>" for value in range(BYTES))
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What training learns. A piece's id is its place: first the special pieces and tags, then (not for words) the
-    bytes.
-    """
+    """The result of training. The id of a piece is its place: first special pieces and tags, then bytes (not for words)."""
 
     pieces: tuple[str, ...]
     scores: tuple[float, ...] = ()  # unigram: log-probability of each piece
-    merges: tuple[tuple[str, str], ...] = ()  # bpe: pairs of pieces in the order in which they are joined
+    merges: tuple[tuple[str, str], ...] = ()  # bpe: pairs of pieces in the order of merging
 
 
 def leading_pieces(pipeline: Pipeline) -> tuple[str, ...]:
@@ -54,14 +52,14 @@ def write(pipeline: Pipeline, vocabulary: Vocabulary) -> str:
 
 
 def read(text: str) -> tuple[Pipeline, Vocabulary]:
-    """The inverse of `write`. ValueError, saying what is wrong, for any text that `write` cannot have written."""
+    """The inverse of `write`. ValueError, with the reason, for any text that `write` does not produce."""
     tree = parse(text)
     model = mapping(tree.get("model"), '"model"')
     vocabulary = _vocabulary(model)
     if vocabulary.pieces[: len(NAMES)] != NAMES:
         raise ValueError(f"expected the special pieces {', '.join(NAMES)} as ids 0 to {len(NAMES) - 1}")
-    learned = ("vocab", "merges") if model.get("type") == "BPE" else ("vocab",)
-    shape = tree | {"model": {key: value for key, value in model.items() if key not in learned}}
+    vocabulary_keys = ("vocab", "merges") if model.get("type") == "BPE" else ("vocab",)
+    shape = tree | {"model": {key: value for key, value in model.items() if key not in vocabulary_keys}}
     pipeline = _pipeline(shape, _tags(vocabulary))
     _check_pieces(pipeline, vocabulary)
     return pipeline, vocabulary
@@ -72,24 +70,24 @@ def content_of(path: Path) -> str:
     status = path.stat()
     try:
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is no regular file")
+            raise ValueError("it is not a regular file")
         if status.st_size > MOST_BYTES:
             raise ValueError(f"it has {status.st_size:,} bytes, at most {MOST_BYTES:,} are read")
         files.refuse_pickle(path)
         return path.read_bytes().decode()
     except UnicodeDecodeError as error:
-        raise unusable(path, f"byte {error.start} is no UTF-8") from None
+        raise unusable(path, f"byte {error.start} is not UTF-8") from None
     except ValueError as error:
         raise unusable(path, error) from None
 
 
 def unusable(name: Path | str, reason: ValueError | str) -> ValueError:
-    """The error for a file that is refused."""
+    """The error for a file that cannot be used."""
     return ValueError(f"{name}: not a tokenizer that can be used: {reason}")
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The JSON object in a file. ValueError for other JSON, a key that occurs twice, NaN and Infinity."""
+    """Parses a file with one JSON object. ValueError for other JSON, repeated keys, NaN and Infinity."""
     try:
         tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError:
@@ -98,25 +96,25 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
         raise ValueError("a key occurs twice in one JSON object")
-    return found
+    return tree
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
-def mapping(value: Any, what: str) -> dict[str, Any]:
+def mapping(value: Any, name: str) -> dict[str, Any]:
     """The value, if it is a JSON object; else ValueError."""
     if not isinstance(value, dict):
-        raise ValueError(f"expected {what} to be a JSON object")
+        raise ValueError(f"expected {name} to be a JSON object")
     return value
 
 
 def _tags(vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The names of the tags that follow the special pieces."""
+    """The names of the tags after the special pieces."""
     names = map(name_of, vocabulary.pieces[len(NAMES) :])
     tags = tuple(name for name in takewhile(lambda name: name is not None, names) if name is not None)
     check_set(tags)
@@ -124,12 +122,12 @@ def _tags(vocabulary: Vocabulary) -> tuple[str, ...]:
 
 
 def _pipeline(shape: Part, tags: tuple[str, ...]) -> Pipeline:
-    """The settings that give this file, vocabulary aside."""
+    """The settings of a file without its vocabulary."""
     for kind, normalisation, lowercase in product(get_args(Kind), get_args(Normalisation), (False, True)):
         pipeline = Pipeline(kind, normalisation, lowercase, tags)
         if frame(pipeline) == shape:
             return pipeline
-    raise ValueError("its settings are none that transduce writes; only tokenizers that it has trained can be loaded")
+    raise ValueError("its settings differ from all that transduce writes; it loads only tokenizers of its own training")
 
 
 def _vocabulary(model: Part) -> Vocabulary:
@@ -151,27 +149,27 @@ def _vocabulary(model: Part) -> Vocabulary:
 
 def _check_pieces(pipeline: Pipeline, vocabulary: Vocabulary) -> None:
     leading = leading_pieces(pipeline)
-    learned = vocabulary.pieces[len(leading) :]
+    others = vocabulary.pieces[len(leading) :]
     if vocabulary.pieces[: len(leading)] != leading:
         raise ValueError("expected the 256 byte pieces after the special ones and the tags")
-    if foreign := next((piece for piece in learned if "<" in piece), None):
-        raise ValueError(f"the piece {foreign!r} holds a <, which spelled text never does")
-    if pipeline.kind != "words" and (long := next((piece for piece in learned if len(piece) > MOST_CHARACTERS), None)):
+    if foreign := next((piece for piece in others if "<" in piece), None):
+        raise ValueError(f"the piece {foreign!r} has a <, which spelled text never has")
+    if pipeline.kind != "words" and (long := next((piece for piece in others if len(piece) > MOST_CHARACTERS), None)):
         raise ValueError(
-            f"the piece {long[:20]!r}... has {len(long):,} characters, at most {MOST_CHARACTERS} are learnt"
+            f"the piece {long[:20]!r}... has {len(long):,} characters, at most {MOST_CHARACTERS} are allowed"
         )
-    known = set(vocabulary.pieces)
-    if len(known) != len(vocabulary.pieces):
+    pieces = set(vocabulary.pieces)
+    if len(pieces) != len(vocabulary.pieces):
         raise ValueError("a piece occurs twice in the vocabulary")
     if pipeline.kind == "characters" and vocabulary.merges:
         raise ValueError("expected no merges, since it splits text into characters")
     for pair in vocabulary.merges:
-        if not known.issuperset((*pair, "".join(pair))):
+        if not pieces.issuperset((*pair, "".join(pair))):
             raise ValueError(f"the merge of {pair[0]!r} and {pair[1]!r} is not in the vocabulary")
 
 
 def _is_text(value: Any) -> bool:
-    """Whether it is a string that holds something, and nothing that is no Unicode text."""
+    """Whether the value is a non-empty string of Unicode text."""
     return isinstance(value, str) and value != "" and not any("\ud800" <= char <= "\udfff" for char in value)
 
 

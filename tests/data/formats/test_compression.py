@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pairs import aligned
 from pairs import pairs as read_pairs
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats import compression
 from transduce.data.formats.lines import LineRules, facts, lines, open_text
-from transduce.data.tally import Findings
 
 Pack = Callable[[bytes], bytes]
 
@@ -184,7 +184,7 @@ def test_a_bomb_is_refused_in_little_memory(tmp_path: Path, pack: str, monkeypat
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compression, "MOST_BYTES", 1000)
-    with pytest.raises(ValueError, match="at most 1,000 bytes"):
+    with pytest.raises(ValueError, match="the limits are 1,000 bytes"):
         facts(write(tmp_path / "a.gz", gzip.compress(b"abc\n" * 300)))
     assert facts(write(tmp_path / "a.gz", gzip.compress(b"abc\n" * 200))).lines == 200
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pairs import Pair, named, pairs
 from transduce.data.config import Columns, Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
-from transduce.data.tally import Findings
 
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.sampled_from('",;\n\r\t '))
 FILLED = CELL.filter(str.strip)
@@ -144,7 +144,7 @@ def test_a_quote_that_is_not_closed_takes_no_more_than_some_lines(tmp_path: Path
     """It ends at the next quote of the file, and all between would become one cell."""
     content = 'source,target\na,b\n5,"inch\n' + "c,d\n" * 999 + '7,inch"\n'
     for rules in (LineRules(), DROP):
-        with pytest.raises(ValueError, match=r"f\.csv:3 to 103: the row goes on over more than 100 lines: is a quote"):
+        with pytest.raises(ValueError, match=r"f\.csv:3 to 103: the row has more than 100 lines: is a quote"):
             read(tmp_path / "f.csv", content, rules)
     found, findings = read(tmp_path / "f.csv", 'source,target\n5,"inch\nc,d\nx,"y"\ne,f\n', DROP)
     assert [pair[:2] for pair in found] == [("e", "f")]
@@ -176,9 +176,9 @@ def test_cells_longer_than_the_modules_own_limit(tmp_path: Path) -> None:
 
 def test_columns_where_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "f.tsv").write_text("a\tb\n")
-    with pytest.raises(ValueError, match=r"f\.tsv: a \.tsv file has no names of columns"):
+    with pytest.raises(ValueError, match=r"f\.tsv: columns is for files with column names, but a \.tsv file has none"):
         list(pairs(Corpus(file=tmp_path / "f.tsv", columns=named("en", "de")), STOP, Findings()))
-    with pytest.raises(ValueError, match="columns names the columns of a file"):
+    with pytest.raises(ValueError, match="columns needs file: aligned files"):
         Corpus(files={"source": Path("a"), "target": Path("b")}, columns=named("en", "de"))
 
 

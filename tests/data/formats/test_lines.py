@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import BadLine, LineRules, aligned, facts, lines, open_text, stream_lines
-from transduce.data.tally import Findings
 
 DROP = LineRules("drop")
 

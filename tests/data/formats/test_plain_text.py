@@ -6,11 +6,11 @@ import pytest
 
 from record_types import CLASSIFICATION, LANGUAGE_MODEL, Windows
 from transduce.data.config import Columns, Corpus, DataConfig
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import read_records
 from transduce.data.records import RecordType
 from transduce.data.scan import find_origins
-from transduce.data.tally import Findings
 from transduce.tasks.translation import TRANSLATION
 
 STOP = LineRules()
@@ -84,7 +84,7 @@ def test_a_bad_line_takes_its_record(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("corpus", "task", "words"),
     [
-        (Corpus(file=Path("f.txt")), TRANSLATION, "a .txt file holds one column, but the task has source and target"),
+        (Corpus(file=Path("f.txt")), TRANSLATION, "a .txt file has one column, but the task has source and target"),
         (
             Corpus(file=Path("f.csv"), records="paragraphs"),
             LANGUAGE_MODEL,
@@ -92,9 +92,13 @@ def test_a_bad_line_takes_its_record(tmp_path: Path) -> None:
         ),
         (Corpus(files={"text": Path("f")}, records="paragraphs"), LANGUAGE_MODEL, "aligned files have one record"),
         (Corpus(files={"text": Path("f")}), CLASSIFICATION, "needs a file for each of text and label, or file"),
-        (Corpus(files={"source": Path("f")}), LANGUAGE_MODEL, "'source' is no column of the task, which has text"),
-        (Corpus(file=Path("f.csv"), columns=Columns({"lable": "x"})), CLASSIFICATION, "'lable' is no column of the"),
-        (Corpus(file=Path("f.txt"), columns=Columns({"text": "x"})), LANGUAGE_MODEL, "has no names of columns"),
+        (Corpus(files={"source": Path("f")}), LANGUAGE_MODEL, "'source' is not a column of the task, which has text"),
+        (Corpus(file=Path("f.csv"), columns=Columns({"lable": "x"})), CLASSIFICATION, "'lable' is not a column of the"),
+        (
+            Corpus(file=Path("f.txt"), columns=Columns({"text": "x"})),
+            LANGUAGE_MODEL,
+            "columns is for files with column names",
+        ),
     ],
 )
 def test_a_corpus_that_does_not_suit_the_task(tmp_path: Path, corpus: Corpus, task: RecordType, words: str) -> None:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pairs import aligned, named, pairs
 from transduce.data.config import Columns, Corpus, DataConfig
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
+from transduce.data.record_keys import read_keys
 from transduce.data.scan import find_origins
-from transduce.data.survey import survey
-from transduce.data.tally import Findings
 from transduce.tasks.translation import TRANSLATION
 
 STOP = LineRules()
@@ -180,7 +180,7 @@ def test_tags_of_a_corpus_follow_those_of_its_pairs(tmp_path: Path) -> None:
 def test_more_tags_than_a_source_can_have_are_named_or_dropped(tmp_path: Path) -> None:
     (tmp_path / "f.tsv").write_text("a\tb\t\tde\nc\td\t\t1 2 3 4 5 6 7 8\n")
     corpus, findings = Corpus(file=tmp_path / "f.tsv", tag="x"), Findings()
-    with pytest.raises(ValueError, match=r"f\.tsv:2: not a tag \(9 tags, at most 8 are taken"):
+    with pytest.raises(ValueError, match=r"f\.tsv:2: not a tag \(9 tags, at most 8 are allowed"):
         list(pairs(corpus, STOP, findings))
     assert [pair.tags for pair in pairs(corpus, LineRules("drop"), findings)] == [("de", "x")]
     assert findings.dropped.counts == {"not a tag": 1}
@@ -191,4 +191,4 @@ def test_a_column_of_text_is_no_column_of_tags(tmp_path: Path) -> None:
     (tmp_path / "f.tsv").write_text(rows)
     origin = find_origins(TRANSLATION, DataConfig((Corpus(file=tmp_path / "f.tsv"),)), tmp_path)["train"]
     with pytest.raises(ValueError, match=r"f\.tsv:1001: more than 1,000 different tags by this line .*right one"):
-        survey(origin, Findings())
+        read_keys(origin, Findings())

@@ -14,7 +14,7 @@ from transduce.text.config import ColumnTokenizer, Kind, TokenizerConfig
 from transduce.text.learn.counts import covering, split_words
 from transduce.text.learn.learn import train
 from transduce.text.learn.sample import LINE_CHARACTERS, sample
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.special import NAMES
 
 KINDS: tuple[Kind, ...] = ("unigram", "bpe", "characters", "words")

@@ -14,8 +14,8 @@ import tiny_model
 from pairs import pairs as read_pairs
 from transduce.cli.main import main
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
-from transduce.data.tally import Findings
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
 from transduce.tasks.outputs import Output
@@ -155,7 +155,7 @@ def test_a_broken_run_does_not_go_on_with_other_settings_or_text(
 ) -> None:
     source, out = text(tmp_path, LINES), tmp_path / "out.tsv"
     with monkeypatch.context() as patched:
-        patched.setattr("transduce.files.resumable_output.GrowingFile.finish", lambda file: 1 / 0)
+        patched.setattr("transduce.files.resumable_output.ResumableOutput.finish", lambda file: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             back_translate(model, [source], out, wanted(model))
     with pytest.raises(ValueError, match=r"out\.tsv\.part was begun with another decoding: .* or --force"):
@@ -183,13 +183,13 @@ def test_what_is_refused(model: Model, tmp_path: Path) -> None:
     refused("no such folder", [source], tmp_path / "no" / "out.tsv")
     refused(r"text\.de\.2: no such file", [source, tmp_path / "text.de.2"], out)
     refused("unknown tag|no tags are known", [source], out, replace(wanted(model), model_tags=("xx",)))
-    refused("a tag holds no white space", [source], out, replace(wanted(model), tags=("<b>",)))
+    refused("a tag has no white space", [source], out, replace(wanted(model), tags=("<b>",)))
     pairs_file = text(tmp_path, ["a\tb"], "pairs.tsv")
     refused(r"pairs\.tsv: a \.tsv file holds pairs", [pairs_file], out)
     refused(r"pairs\.tsv: is a file to be translated", [source, pairs_file], pairs_file)
     refused("no pair came of it: 0 pairs from 2 lines; left out: 2 blank", [text(tmp_path, ["", " "], "blank")], out)
     text(tmp_path, ["mine"], "out.jsonl")
-    refused(r"out\.jsonl: is there already", [source], out)
+    refused(r"out\.jsonl: exists already", [source], out)
     assert out.read_text() == "mine\n"
     cut = tmp_path / "cut.de.gz"
     cut.write_bytes(gzip.compress("\n".join(LINES).encode())[:-12])
@@ -217,7 +217,7 @@ def test_the_command_prints_the_line_for_the_run_file(
     )
     assert main(["prepare", "run.toml"]) == 0
     assert main(arguments) == 2
-    assert "is there already" in capfd.readouterr().err
+    assert "exists already" in capfd.readouterr().err
     assert main([*arguments, "--untagged", "--tag", "x"]) == 2
     assert "give one of them" in capfd.readouterr().err
 

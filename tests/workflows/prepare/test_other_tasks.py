@@ -109,7 +109,7 @@ def test_one_class_is_no_task(tmp_path: Path) -> None:
 def test_numbers_as_labels_are_told_once(tmp_path: Path) -> None:
     train = tsv(tmp_path / "f.tsv", *[(f"text {n}", f"{n % 5}") for n in range(20)])
     (warning,) = run(CLASSIFICATION, tmp_path, train=(train,)).report["warnings"]
-    assert warning.startswith("labels look like numbers; a task for numbers is not there yet")
+    assert warning.startswith("labels look like numbers; there is no task for numbers yet")
 
 
 def test_the_same_files_for_another_task_are_another_folder(tmp_path: Path) -> None:
@@ -124,7 +124,10 @@ def test_the_same_files_for_another_task_are_another_folder(tmp_path: Path) -> N
     [
         (Clean(drop_copies=True), r"data\.clean\.drop-copies compares two text columns, but this task has 1 \(text\)"),
         (Clean(max_ratio=2.0), r"data\.clean\.max-ratio compares two text columns"),
-        (Clean(scripts={"source": "Latin"}), r"data\.clean\.scripts: 'source' is no text column of this task \(text\)"),
+        (
+            Clean(scripts={"source": "Latin"}),
+            r"data\.clean\.scripts: 'source' is not a text column of this task \(text\)",
+        ),
     ],
 )
 def test_rules_that_do_not_suit_the_task(tmp_path: Path, clean: Clean, words: str) -> None:
@@ -159,7 +162,7 @@ def test_leaks_are_named_by_the_key_of_the_task(tmp_path: Path) -> None:
     prepared = run(CLASSIFICATION, tmp_path, train=(train,), dev=dev)
     assert prepared.report["origins"]["train"]["dropped"]["text occurs in dev"]["count"] == 1
     with pytest.raises(
-        ValueError, match=r"data\.split\.test asks for 90 distinct texts, but the train files have only 20"
+        ValueError, match=r"data\.split\.test needs 90 distinct texts, but the train files have only 20"
     ):
         run(CLASSIFICATION, tmp_path, train=(train,), split=Split(test=90))
 

@@ -24,10 +24,10 @@ from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows.train import choices, data_facts
 from transduce.workflows.train.choices import Choice, choose, logged
 from transduce.workflows.train.data_facts import DataFacts, Examples
-from transduce.workflows.train.run_file import RunConfig, read_run, run_toml
+from transduce.workflows.train.run_file import RunConfig, names_of, read_run, run_toml
 from transduce.workflows.train.run_folder import RunFolder
 
-AUTOMATIC = config.keys_where(RunConfig, lambda fact: fact.automatic)
+AUTOMATIC = config.keys_where(RunConfig, lambda fact: fact.automatic, names_of(Translation()))
 SIZES = (500, 5_000, 50_000, 500_000, 5_000_000)
 RUN = """
 [data]
@@ -129,6 +129,12 @@ def test_sides_that_share_nothing_get_vocabularies_of_their_own() -> None:
     found = {choice.key: choice.value for choice in choices.vocabulary(facts, tokenizer, partly)}
     assert found["tokenizer.source.vocabulary"] == 2000
     assert not choices.vocabulary(facts, tokenizer, keys("tokenizer.vocabulary"))  # it speaks for both
+
+
+def test_the_table_of_a_single_text_column_gets_its_vocabulary() -> None:
+    facts, tokenizer = DataFacts(50_000, {"text": 20.0}), TokenizerConfig(shared=False)
+    vocabulary = choices.vocabulary(facts, tokenizer, keys("tokenizer.text.kind", "tokenizer.shared"))
+    assert [each.key for each in vocabulary] == ["tokenizer.text.vocabulary", "tokenizer.exact"]
 
 
 @pytest.mark.parametrize("width", [64, 128, 256, 512, 1024])

@@ -12,6 +12,7 @@ from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESET
 from transduce.networks.table import NetworkConfig
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.translation import Translation
+from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.workflows.train.run_file import RunConfig, describe_run_file, read_run, read_run_toml, run_toml
 
 DATA = '[data]\ntrain = [{ file = "a.tsv" }]\n'
@@ -124,6 +125,21 @@ def test_run_toml_makes_the_same_run(tmp_path: Path, task: str, model: NetworkCo
     assert read_run_toml(tmp_path / "run.toml") == before == read_run(tmp_path / "run.toml").run
 
 
+def test_a_text_column_of_any_task_may_have_a_tokenizer_of_its_own(tmp_path: Path) -> None:
+    settings = DATA + LM + "[tokenizer]\nshared = false\n"
+    own = run(tmp_path, settings + 'text = { kind = "bpe", vocabulary = 300 }\n', "tokenizer.text.vocabulary=310")
+    assert own.tokenizer.side("text") == ColumnTokenizer("bpe", 310)
+    with pytest.raises(
+        ValueError, match=r"tokenizer\.source names no text column of task language-model, which has text"
+    ):
+        replace(own, tokenizer=TokenizerConfig(shared=False, columns={"source": ColumnTokenizer()}))
+
+
+def test_a_label_column_has_no_tokenizer(tmp_path: Path) -> None:
+    text = 'task = "classification"\n' + DATA + '[tokenizer]\nshared = false\nlabel = { kind = "words" }\n'
+    assert "unknown key 'tokenizer.label'; known keys here: " in refusal(tmp_path, text)
+
+
 def test_the_keys_of_all_tasks_and_networks_are_listed() -> None:
     keys = {each.key: each for each in describe_run_file()}
     assert keys["task"].type == 'one of "translation", "language-model", "classification"'
@@ -132,6 +148,8 @@ def test_the_keys_of_all_tasks_and_networks_are_listed() -> None:
     assert keys["model.d-model"].text == "width of the model"
     assert keys["model.preset"].type.startswith("one of transformer-base, ")
     assert list(keys).index("model.preset") < list(keys).index("model.d-model")
+    assert {"tokenizer.text", "tokenizer.source.kind", "tokenizer.target.vocabulary"} <= keys.keys()
+    assert not {"tokenizer.columns", "tokenizer.label"} & keys.keys()
     assert {"data.train[].text", "data.train[].source", "data.train[].columns.label"} <= keys.keys()
 
 

@@ -1,1 +1,1 @@
-"""Rules that leave out records, one file per kind of rule."""
+"""Rules that leave out records."""

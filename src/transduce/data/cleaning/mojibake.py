@@ -1,10 +1,10 @@
-"""Text whose encoding was mistaken somewhere on its way, so that it reads "FranÃ§ais" or "Itâ€™s".
+"""Detection of mojibake: text decoded with the wrong encoding, such as "FranÃ§ais" or "Itâ€™s".
 
-UTF-8 that was read as Windows-1252 (or Latin-1) turns each character into two to four: one that stands for a leading
-byte ("Ã") and others that stand for the bytes that continue it ("§"). Such a row encodes back to the bytes of one
-character. But a good text may hold one too: in „Spaß“ the bytes of ß and “ are those of a letter of N'Ko. So it takes a
-row that no language writes, or several in a row. Of 1.4 million texts of programs in some hundred languages (the .mo
-files of a Debian system) the rules take 89, and all of those are damaged.
+UTF-8 decoded as Windows-1252 (or Latin-1) turns each character into two to four: one for the leading byte ("Ã") and one
+for each continuation byte ("§"). Such a sequence encodes back to the bytes of one character. Good text may contain one
+too: in „Spaß“ the bytes of ß and “ are those of a letter of N'Ko. So the rules need a sequence that no language uses, or
+several in a row. Of 1.4 million texts of programs in some hundred languages (the .mo files of a Debian system) the rules
+match 89, and all of those are damaged.
 """
 # ruff: noqa: RUF001, RUF003  (characters that are easily mistaken are what this file is about)
 
@@ -12,7 +12,7 @@ import re
 
 
 def _read(byte: int, encoding: str) -> str:
-    """What a byte becomes when it is read in the wrong encoding; the five bytes that Windows-1252 lacks are controls."""
+    """A byte decoded with the wrong encoding; the five bytes that Windows-1252 lacks become controls."""
     try:
         return bytes([byte]).decode(encoding)
     except UnicodeDecodeError:
@@ -20,7 +20,7 @@ def _read(byte: int, encoding: str) -> str:
 
 
 CONTINUING = {_read(byte, encoding) for byte in range(0x80, 0xC0) for encoding in ("cp1252", "latin-1")}
-# what may follow a letter in good text: quotes, dashes, dots, marks of footnotes and of brands, a soft hyphen
+# characters after a letter in good text: quotes, dashes, dots, marks of footnotes and of brands, a soft hyphen
 USUAL = set("‚„…‹‘’“”•–—›™†‡ª«\xad®°²³·¹º»¡¿\x85\xa0")
 UNUSUAL = CONTINUING - USUAL
 SIGNS = UNUSUAL - set("šžŠŽœŒŸ")  # letters, which a word may end in before a usual sign: „kříž“, vidíš…
@@ -30,7 +30,7 @@ def _any(characters: set[str]) -> str:
     return f"[{re.escape(''.join(sorted(characters)))}]"
 
 
-# what decoders put in place of bytes they cannot read; Windows-1252 read as Latin-1, which makes its quotes controls
+# the replacement character of decoders; Windows-1252 decoded as Latin-1, which turns its quotes into controls
 # (U+0085 is a line break too)
 BROKEN = re.compile("[\ufffd\x80-\x84\x86-\x9f]")
 ROW = re.compile(f"[Â-ô]{_any(CONTINUING)}")  # any leading byte, and one that continues it: quick to look for
@@ -55,7 +55,7 @@ STRANGE = re.compile(
 
 
 def is_damaged(text: str) -> bool:
-    """Whether a text bears the marks of a mistaken encoding.
+    """Whether a text shows signs of a wrong encoding.
 
     >>> is_damaged("FranÃ§ais"), is_damaged("Français"), is_damaged("„Spaß“")
     (True, False, False)

@@ -1,11 +1,11 @@
-"""Which records are worth training on: rules that each look at one thing, in the [data.clean] table of a run file.
+"""Cleaning rules, each for one property of a record: the [data.clean] table of a run file.
 
-They hold for train alone: a dev or test set is what its owner says it is, and loses only what cannot be used (records
-with an empty column, and those longer than max-length). A rule that could take good records from some task is off unless
-asked for: numbers have no letters, a summary is far shorter than its text, a spelling corrector must leave most words
-as they are, and a script is known only to the owner of the text.
+The rules apply to train records. Dev and test lose only records that cannot be used: those with an empty column, and
+those longer than max-length. A rule that could remove good records of some task is off by default: numbers have no
+letters, a summary is far shorter than its text, a spelling corrector copies most words, and only the owner knows the
+script of a text.
 
-Rules about a text hold for every text column of the task, rules that compare two texts for tasks with two text columns.
+Rules about one text apply to every text column of the task. Rules that compare two texts need two text columns.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,71 +15,69 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Bool, Integer
 
+from transduce import config
 from transduce.config import Fact, Keys
 from transduce.data.cleaning.mojibake import is_damaged
 from transduce.data.cleaning.scripts import Script, letter_share, script_share
 from transduce.data.records import COPY, DAMAGED, FEW_LETTERS, TOO_LONG, TRAIN, WRONG_SCRIPT
 
-MOST_TOKENS = 999_999  # of a text: with its end, what a model may be made to take
+MOST_TOKENS = 999_999  # of a text; with the end token it reaches the longest input that a model may have
 
 
 @dataclass(frozen=True)
 class Clean:
-    """Rules and their switches; every record left out is counted in the report, with examples."""
+    """Settings of the rules. The report counts every record that is left out, with examples."""
 
     max_length: Annotated[
-        int, "tokens; a record with a longer text is left out, in dev and test too", Fact(measure=True)
+        int,
+        "tokens; a record with a longer text is left out, in dev and test too",
+        Fact(at_least=1, at_most=MOST_TOKENS, measure=True),
     ] = 250
-    max_characters: Annotated[int | None, "characters; a record with a longer text is left out"] = None
+    max_characters: Annotated[int | None, "characters; a record with a longer text is left out", Fact(at_least=1)] = (
+        None
+    )
     max_ratio: Annotated[
-        float | None, "leave out records with a text of more than so many times the other's tokens"
+        float | None, "leave out records with a text of more than so many times the other's tokens", Fact(at_least=1)
     ] = None
-    drop_duplicates: Annotated[bool, "leave out records whose tags and columns are those of an earlier one"] = True
-    drop_copies: Annotated[bool, "leave out records whose second text is their first"] = False
-    drop_damaged: Annotated[bool, "leave out records with U+FFFD, or UTF-8 that was read as another encoding"] = True
-    min_letters: Annotated[float, "least share of letters in the visible characters of each text, 0 to 1"] = 0.0
+    drop_duplicates: Annotated[bool, "leave out records with the tags and columns of an earlier record"] = True
+    drop_copies: Annotated[bool, "leave out records with two equal texts"] = False
+    drop_damaged: Annotated[bool, "leave out records with U+FFFD, or with UTF-8 decoded as another encoding"] = True
+    min_letters: Annotated[
+        float, "least share of letters in the visible characters of each text, 0 to 1", Fact(at_least=0, at_most=1)
+    ] = 0.0
     scripts: Annotated[Mapping[str, Script], 'script of the texts of this column, such as "Latin"', Keys("columns")] = (
         field(default_factory=dict)
     )
-    min_script: Annotated[float, "least share of a text's letters that are of its script, 0 to 1"] = 0.5
+    min_script: Annotated[
+        float, "least share of a text's letters that are of its script, 0 to 1", Fact(at_least=0, at_most=1)
+    ] = 0.5
 
     def __post_init__(self) -> None:
-        if not 1 <= self.max_length <= MOST_TOKENS:
-            raise ValueError(f"max-length must be from 1 to {MOST_TOKENS:,}, found {self.max_length:,}")
-        if self.max_characters is not None and self.max_characters < 1:
-            raise ValueError(f"max-characters must be at least 1, found {self.max_characters}")
-        if self.max_ratio is not None and not self.max_ratio >= 1:
-            raise ValueError(f"max-ratio must be at least 1, found {self.max_ratio:g}")
-        for name in ("min_letters", "min_script"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name.replace('_', '-')} is a share, 0 to 1, found {getattr(self, name):g}")
+        config.check(self)
         if self.min_script != Clean.min_script and not self.scripts:
-            raise ValueError(
-                f"min-script, {self.min_script:g}, is a share of letters of a script, and none is given: give scripts too, "
-                "or leave it out"
-            )
+            raise ValueError(f"min-script = {self.min_script:g} needs scripts, found none; add scripts or leave it out")
 
 
 def is_copy(first: str, second: str) -> bool:
-    """Whether two texts are the same, white space aside."""
+    """Whether two texts are equal apart from white space."""
     return first == second or first.split() == second.split()
 
 
 def is_unbalanced(
     first: Integer[np.ndarray, " N"], second: Integer[np.ndarray, " N"], most: float
 ) -> Bool[np.ndarray, " N"]:
-    """Which pairs of lengths differ by more than so many times."""
+    """Marks the pairs whose longer length is more than `most` times the shorter one."""
     unbalanced: Bool[np.ndarray, " N"] = np.maximum(first, second) > most * np.minimum(first, second)
     return unbalanced
 
 
-Rule = Callable[[Mapping[str, str]], bool]  # of a record's values: whether to leave the record out
+Rule = Callable[[Mapping[str, str]], bool]  # a record's values -> whether to leave the record out
 
 
 def rules(clean: Clean, texts: Sequence[str]) -> list[tuple[int, Rule]]:
-    """The rules that are on, each with the outcome of what it takes. `texts` names the text columns of the task.
+    """The active rules, each with its outcome. `texts` names the text columns of the task.
 
-    ValueError for a rule that compares two texts, where the task has not two, and for a script of no text column.
+    ValueError for a rule that compares two texts if the task does not have two, and for a script of another column.
     """
     active: list[tuple[int, Rule]] = []
     require_two = [key for key, on in (("drop-copies", clean.drop_copies), ("max-ratio", clean.max_ratio)) if on]
@@ -90,7 +88,7 @@ def rules(clean: Clean, texts: Sequence[str]) -> list[tuple[int, Rule]]:
         )
     for name in clean.scripts:
         if name not in texts:
-            raise ValueError(f"data.clean.scripts: {name!r} is no text column of this task ({', '.join(texts)})")
+            raise ValueError(f"data.clean.scripts: {name!r} is not a text column of this task ({', '.join(texts)})")
     if (most := clean.max_characters) is not None:
         active.append((TOO_LONG, lambda values: any(len(values[name]) > most for name in texts)))
     if clean.drop_damaged:
@@ -106,13 +104,13 @@ def rules(clean: Clean, texts: Sequence[str]) -> list[tuple[int, Rule]]:
 
 
 def _script_rule(name: str, script: Script, least: float) -> Rule:
-    """A text without letters is of any script."""
+    """A text without letters passes."""
     return lambda values: script_share(values[name], script) < least
 
 
 def verdict(values: Mapping[str, str], active: Sequence[tuple[int, Rule]]) -> int:
-    """TRAIN, or the outcome that the first rule to take the record gives it."""
-    for outcome, takes in active:
-        if takes(values):
+    """The outcome of the first rule that leaves the record out, else TRAIN."""
+    for outcome, applies in active:
+        if applies(values):
             return outcome
     return TRAIN

@@ -1,4 +1,4 @@
-"""Letters and the scripts they belong to, by their Unicode names."""
+"""Letters and their scripts, by Unicode names."""
 
 import unicodedata
 from functools import lru_cache
@@ -11,7 +11,7 @@ Script = Literal[
     "Thai", "Tibetan", "Tifinagh", "Yi",
 ]  # fmt: skip
 
-# how the names of a script's letters begin, where not with the name of the script
+# prefixes of the names of a script's letters, if other than the name of the script
 _CJK = ("CJK ", "IDEOGRAPHIC ")
 _KANA = ("HIRAGANA ", "KATAKANA ", "KATAKANA-HIRAGANA ")
 PREFIXES: dict[str, tuple[str, ...]] = {
@@ -26,8 +26,7 @@ COMMON = ("MODIFIER LETTER ", "MICRO SIGN", "MATHEMATICAL ", "DOUBLE-STRUCK ", "
 
 
 def letter_share(text: str) -> float:
-    """The share of letters, with the marks that belong to them, among the characters that are no white space; 1 if
-    there are none.
+    """The share of letters and their marks among the characters that are not white space; 1 for blank text.
 
     >>> letter_share("ab 12")
     0.5
@@ -37,7 +36,7 @@ def letter_share(text: str) -> float:
 
 
 def script_share(text: str, script: Script) -> float:
-    """The share of a script's letters among those that belong to scripts; 1 if there are none, as with numbers.
+    """The share of a script's letters among all letters of scripts; 1 if there are none, as in numbers.
 
     >>> script_share("Ж b 1", "Latin")
     0.5
@@ -59,7 +58,7 @@ def is_of(letter: str, script: Script) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def is_common(letter: str) -> bool:
-    """Whether a letter belongs to no one script: an apostrophe among letters, a mathematical symbol."""
+    """Whether a letter belongs to no single script: a modifier apostrophe, a mathematical symbol."""
     return unicodedata.name(letter, "").startswith(COMMON)
 
 

@@ -1,1 +1,1 @@
-"""Files to records: one file per format."""
+"""Readers of records, one module per format."""

@@ -1,7 +1,7 @@
-"""Compressed files as streams of the bytes they hold: gzip (`.gz`) and Zstandard (`.zst`), known by extension.
+"""Compressed files as streams of their content: gzip (`.gz`) and Zstandard (`.zst`), by extension.
 
-Memory is bounded whatever the file holds. A file that is cut off, damaged or followed by something else is an error,
-never a shorter text; so is one that unpacks to more than text ever does (a decompression bomb).
+Memory is bounded for every content. A truncated or damaged file, and one with trailing data, is an error, never a
+shorter text; so is one that unpacks to far more bytes than text does (a decompression bomb).
 """
 
 import zlib
@@ -12,15 +12,18 @@ from typing import Any, NamedTuple, Protocol
 
 import zstandard
 
-TAKEN = 2048  # bytes unpacked at once: a zstd file can hold 32,768 times as many, so that is 64 MiB at most
+CHUNK = 2048  # bytes to unpack at once: zstd can unpack to 32,768 times as many, 64 MiB
 BUFFER = 1 << 20
 MOST_BYTES = 200 * 10**9  # of a file when unpacked
-MOST_RATIO, RATIO_FROM = 1000, 5 * 10**8  # unpacked bytes per packed one, and from how many unpacked ones on it counts
-LARGEST_WINDOW = 1 << 27  # bytes that unpacking zstd may look back; the command `zstd` has the same limit
+MOST_RATIO, RATIO_FROM = (
+    1000,
+    5 * 10**8,
+)  # unpacked bytes per packed byte, and unpacked bytes from which the limit applies
+LARGEST_WINDOW = 1 << 27  # bytes of zstd's window; the command `zstd` has the same limit
 
 
 class Unpacker(Protocol):
-    """What unpacks one member (gzip) or frame (zstd)."""
+    """Unpacks one member (gzip) or frame (zstd)."""
 
     @property
     def eof(self) -> bool: ...
@@ -32,7 +35,7 @@ class Unpacker(Protocol):
 
 
 class Compression(NamedTuple):
-    """A way of compressing: its name, how its files begin, what unpacks them, and the bytes that may fill them up."""
+    """A compression: its name, the first bytes of its files, its unpacker, and the bytes of trailing padding."""
 
     name: str
     starts: tuple[bytes, ...]
@@ -41,11 +44,11 @@ class Compression(NamedTuple):
 
 
 COMPRESSIONS = {
-    # zeros behind the last member come from tapes and block devices; the command `gzip` leaves them out too
+    # zeros after the last member come from tapes and block devices; the command `gzip` ignores them too
     ".gz": Compression("gzip", (b"\x1f\x8b",), lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), b"\0"),
     ".zst": Compression(
         "zstd",
-        (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + kind]) + b"\x2a\x4d\x18" for kind in range(16))),  # frames to be skipped
+        (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + kind]) + b"\x2a\x4d\x18" for kind in range(16))),  # skippable frames
         lambda: zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).decompressobj(),
     ),
 }
@@ -57,9 +60,9 @@ def unpacked_name(path: Path) -> Path:
 
 
 def unpacked(stream: BufferedReader, path: Path) -> BufferedReader:
-    """What an open file holds, unpacked if its name says that it is compressed; closing it closes the file.
+    """The content of an open file, unpacked if its extension is that of a compression; `close` closes the file too.
 
-    ValueError, naming the file, if it is not what its name says; later, from reading, if it is damaged or cut off.
+    ValueError, naming the file, if extension and content differ; later, from reading, for damaged or truncated data.
     """
     compression = COMPRESSIONS.get(path.suffix.lower())
     if compression is None:
@@ -71,17 +74,17 @@ def unpacked(stream: BufferedReader, path: Path) -> BufferedReader:
     return BufferedReader(Unpacked(stream, path, compression), BUFFER)
 
 
-def bytes_taken(stream: BufferedReader) -> int:
-    """How many bytes of its file a stream has read so far."""
-    return stream.raw.taken if isinstance(stream.raw, Unpacked) else stream.tell()
+def bytes_read(stream: BufferedReader) -> int:
+    """The number of bytes of its file that a stream has read so far."""
+    return stream.raw.packed_bytes if isinstance(stream.raw, Unpacked) else stream.tell()
 
 
 class Unpacked(RawIOBase):
-    """The bytes that a compressed file holds. `taken` counts those of the file itself."""
+    """The content of a compressed file. `packed_bytes` counts the bytes that it has read of the file."""
 
     def __init__(self, packed: BufferedReader, path: Path, compression: Compression) -> None:
-        self.taken = 0
-        self._given = 0
+        self.packed_bytes = 0
+        self._unpacked_bytes = 0
         self._packed, self._path, self._compression = packed, path, compression
         self._blocks = self._unpack()
         self._waiting = memoryview(b"")
@@ -90,7 +93,7 @@ class Unpacked(RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fills the buffer, or as much of it as there is."""
+        """Fills the buffer, or its beginning at the end of the file."""
         view, filled = memoryview(buffer), 0
         while filled < len(view):
             if not self._waiting:
@@ -110,15 +113,15 @@ class Unpacked(RawIOBase):
 
     def _unpack(self) -> Iterator[bytes]:
         unpacker: Unpacker | None = None
-        while chunk := self._packed.read(TAKEN):
-            self.taken += len(chunk)
+        while chunk := self._packed.read(CHUNK):
+            self.packed_bytes += len(chunk)
             while chunk := chunk if unpacker else chunk.lstrip(self._compression.filler):
                 unpacker = unpacker or self._compression.unpacker()
                 try:
                     block = unpacker.decompress(chunk)
                 except (zlib.error, zstandard.ZstdError) as error:
                     raise ValueError(f"{self._path}: {self._refusal(error)}") from None
-                self._given += len(block)
+                self._unpacked_bytes += len(block)
                 self._refuse_bomb()
                 yield block
                 chunk = b""
@@ -126,7 +129,7 @@ class Unpacked(RawIOBase):
                     chunk, unpacker = unpacker.unused_data, None
         if unpacker is not None:
             raise ValueError(
-                f"{self._path}: the {self._compression.name} file ends too early, as if it was cut off; get it again"
+                f"{self._path}: the {self._compression.name} file ends too early, as if truncated; get it again"
             )
 
     def _refusal(self, error: Exception) -> str:
@@ -136,10 +139,10 @@ class Unpacked(RawIOBase):
         return f"the {self._compression.name} file is damaged ({error}); get it again"
 
     def _refuse_bomb(self) -> None:
-        bomb = self._given > RATIO_FROM and self._given > MOST_RATIO * self.taken
-        if bomb or self._given > MOST_BYTES:
+        bomb = self._unpacked_bytes > RATIO_FROM and self._unpacked_bytes > MOST_RATIO * self.packed_bytes
+        if bomb or self._unpacked_bytes > MOST_BYTES:
             raise ValueError(
-                f"{self._path}: {self.taken:,} bytes of it unpack to more than {self._given:,}, which looks like a "
-                f"decompression bomb; at most {MOST_BYTES:,} bytes and {MOST_RATIO:,} times the file's size are read. "
-                "If it is meant to be so, unpack it yourself"
+                f"{self._path}: {self.packed_bytes:,} bytes of it unpack to more than {self._unpacked_bytes:,}, which looks like "
+                f"a decompression bomb; the limits are {MOST_BYTES:,} bytes and {MOST_RATIO:,} times the file's size. "
+                "If the file is right, unpack it yourself"
             )

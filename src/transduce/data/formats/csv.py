@@ -4,10 +4,10 @@
     one,eins,de
     "two, or so",zwei,de
 
-The header names the columns of the task; a corpus's `columns` says which of them have other names. Cells are parted by
-commas; by semicolons or tabs where only that gives a header with the wanted columns (spreadsheets of some countries write
-those). A quoted cell may span lines: each line break in it becomes one space, unless its column keeps them. Blanks before
-a quoted cell do not belong to it: `one, "eins"` is `one,"eins"`.
+The header names the columns of the task; a corpus's `columns` maps other names. Commas separate cells; semicolons or tabs
+do if only they give a header with the columns of the task (spreadsheets of some countries write those). A quoted cell may
+span lines: each line break in it becomes one space, unless its column keeps them. Blanks before a quoted cell do not
+belong to it: `one, "eins"` is `one,"eins"`.
 """
 
 import csv
@@ -19,20 +19,20 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
 from transduce.data.records import Record, shortened, tags_of
-from transduce.data.tally import Findings
 
 DELIMITERS = ",;\t"
-MOST_SHOWN = 300  # characters of the columns found, in messages
+MOST_LISTED = 300  # characters of the columns of a file, in messages
 SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 Row = list[str]
 
 
 @dataclass(frozen=True)
 class _Places:
-    """Which cell of a row is what, of how many. None: there is no such column. `one_line`: columns without line breaks."""
+    """The places of the columns in a row, and its number of cells. None: no such column. `one_line`: without line breaks."""
 
     columns: tuple[tuple[str, int], ...]
     group: int | None
@@ -42,19 +42,19 @@ class _Places:
 
 
 def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> Iterator[Record | BadLine]:
-    """The record of each row, or what is wrong with it.
+    """The record of each row, or a BadLine.
 
-    ValueError if the header lacks a column, and if a row has no end: then nothing tells where the next one begins.
+    ValueError if the header lacks a column, and if a row has no end, since the start of the next row is unknown then.
     """
-    # rows are limited by the rules, where they are put together; the module's own limit is one for all of Python
+    # the rules limit rows; the module's own limit applies to all of Python
     csv.field_size_limit(max(csv.field_size_limit(), rules.max_line_bytes + 1))
     with open_text(path) as stream:
-        found = stream_lines(stream, str(path), rules.max_line_bytes, findings)
-        blank, head = _header(found)
+        stream_of_lines = stream_lines(stream, str(path), rules.max_line_bytes, findings)
+        blank, head = _header(stream_of_lines)
         for number in range(1, blank + 1):
             findings.noted.add("blank line skipped", f"{path}:{number}")
         delimiter = _delimiter(head[0], layout) if head and isinstance(head[0], str) else DELIMITERS[0]
-        lines = _Lines(chain(head, found), str(path), rules, _Unpadded(delimiter, findings), blank)
+        lines = _Lines(chain(head, stream_of_lines), str(path), rules, _Unpadded(delimiter, findings), blank)
         records = _rows(lines, delimiter, findings)
         places = _places(next(records, None), path, layout)
         for record in records:
@@ -62,10 +62,10 @@ def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> It
 
 
 class _Unpadded:
-    """Removes the blanks between a delimiter and a quote, which Python's csv module takes for text: ` "a"` -> `"a"`."""
+    """Removes blanks between a delimiter and a quote, which Python's csv module reads as text: ` "a"` -> `"a"`."""
 
     def __init__(self, delimiter: str, findings: Findings) -> None:
-        # the start of a cell, blanks, and a quoted text to its end, so that nothing inside it is changed
+        # the start of a cell, blanks, and a whole quoted text, whose inside must not change
         self._quoted = re.compile(rf'(^|{delimiter}) *("[^"]*(?:""[^"]*)*+(?:"|$))')
         self._findings = findings
 
@@ -81,8 +81,8 @@ class _Unpadded:
 
 
 def _header(lines: Iterable[str | BadLine]) -> tuple[int, list[str | BadLine]]:
-    """How many lines are blank before the first that is not, and that one if there is any. The `sep=;` before a header,
-    which tells a spreadsheet what parts the cells, is as good as blank.
+    """The number of blank lines at the start, and the first other line if there is one. The line `sep=;` before a header,
+    which tells a spreadsheet the delimiter, counts as blank.
     """
     for number, line in enumerate(lines):
         if isinstance(line, BadLine) or not (SEPARATOR.fullmatch(line) or not line.strip(" ")):
@@ -91,12 +91,12 @@ def _header(lines: Iterable[str | BadLine]) -> tuple[int, list[str | BadLine]]:
 
 
 class _Lines:
-    """Hands a csv reader one line after the other, and keeps account of the record that these make up."""
+    """Iterates over lines for a csv reader, and tracks the record to which they belong."""
 
     def __init__(
         self, lines: Iterable[str | BadLine], name: str, rules: LineRules, unpadded: _Unpadded, before: int = 0
     ) -> None:
-        """`before` of the file's lines came before these."""
+        """`before`: the number of the file's lines before these."""
         self._lines, self._name, self._rules, self._unpadded = iter(lines), name, rules, unpadded
         self._number = self._begin = before
         self._characters = 0
@@ -104,12 +104,12 @@ class _Lines:
 
     @property
     def where(self) -> str:
-        """Where the record begins."""
+        """The first line of the record."""
         return f"{self._name}:{self._begin}"
 
     @property
     def span(self) -> str:
-        """Where it begins and, if that is another line, where it ends: "train.csv:7 to 9"."""
+        """The first and, if different, last line of the record: "train.csv:7 to 9"."""
         return self.where + (f" to {self._number}" if self._number > self._begin else "")
 
     def begin_record(self) -> None:
@@ -132,18 +132,18 @@ class _Lines:
         if line is None or self._characters > self._rules.max_line_bytes:
             raise self._endless(f"the row has more than {self._rules.max_line_bytes:,} characters", "max-line-bytes")
         if self._number - self._begin >= self._rules.max_row_lines:
-            raise self._endless(f"the row goes on over more than {self._rules.max_row_lines:,} lines", "max-row-lines")
+            raise self._endless(f"the row has more than {self._rules.max_row_lines:,} lines", "max-row-lines")
         return self._unpadded(line, f"{self._name}:{self._number}", self._number > self._begin) + "\n"
 
-    def _endless(self, what: str, limit: str = "") -> ValueError:
-        """`limit` is the key of a run file by which the row is too long."""
-        longer = f"; if the row is that long, raise data.{limit} where a run file names it" if limit else ""
-        return ValueError(f"{self.span}: {what}: is a quote not closed? Correct it{longer}")
+    def _endless(self, reason: str, limit: str = "") -> ValueError:
+        """`limit` is the key of a run file that limits the length of a row."""
+        longer = f"; if the row is that long, raise data.{limit} in a run file" if limit else ""
+        return ValueError(f"{self.span}: {reason}: is a quote not closed? Correct it{longer}")
 
 
 def _rows(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[str, Row] | BadLine]:
-    """Place and cells of each row, or what is wrong with it; blank lines are left out."""
-    # strict, as otherwise text after a closing quote joins rows in silence
+    """Place and cells of each row, or a BadLine; blank lines are left out."""
+    # strict, as otherwise text after a closing quote silently joins rows
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.begin_record()
@@ -163,9 +163,9 @@ def _rows(lines: _Lines, delimiter: str, findings: Findings) -> Iterator[tuple[s
 
 
 def _delimiter(header: str, layout: Layout) -> str:
-    """What parts the cells: the first that gives a header with the columns wanted, else a comma."""
+    """The first delimiter that gives a header with the columns of the task, else a comma."""
     for delimiter in DELIMITERS:
-        with suppress(csv.Error):  # reading the header in earnest will say it
+        with suppress(csv.Error):  # `_rows` reports it
             cells = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
             if {*layout.names.values()} <= {name.strip() for name in cells}:
                 return delimiter
@@ -187,10 +187,10 @@ def _places(header: tuple[str, Row] | BadLine | None, path: Path, layout: Layout
     )
 
 
-def _optional(names: Row, wanted: str | None, usual: str, path: Path, layout: Layout) -> int | None:
-    """Where the column is that is wanted, else the usual one if there is one; "" wants none."""
-    if wanted is not None:
-        return _place(names, wanted, path, layout) if wanted else None
+def _optional(names: Row, setting: str | None, usual: str, path: Path, layout: Layout) -> int | None:
+    """The place of the column in the setting, or by default of the usual one if there is one; "" means none."""
+    if setting is not None:
+        return _place(names, setting, path, layout) if setting else None
     if names.count(usual) > 1:
         raise ValueError(
             f"{path}: {names.count(usual)} columns are called {usual!r}; rename all but one, or leave them out by "
@@ -199,20 +199,20 @@ def _optional(names: Row, wanted: str | None, usual: str, path: Path, layout: La
     return names.index(usual) if usual in names else None
 
 
-def _place(names: Row, wanted: str, path: Path, layout: Layout) -> int:
-    """Where the wanted column is. ValueError with those that there are."""
-    if names.count(wanted) == 1:
-        return names.index(wanted)
-    if wanted in names:
-        raise ValueError(f"{path}: {names.count(wanted)} columns are called {wanted!r}; rename all but one")
-    near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=1)
+def _place(names: Row, column: str, path: Path, layout: Layout) -> int:
+    """The place of a column. ValueError, with the columns of the file, if it has none or several of this name."""
+    if names.count(column) == 1:
+        return names.index(column)
+    if column in names:
+        raise ValueError(f"{path}: {names.count(column)} columns are called {column!r}; rename all but one")
+    near = difflib.get_close_matches(column.lower(), [name.lower() for name in names], n=1)
     nearest = next((name for name in names if near and name.lower() == near[0]), None)
     advice = f"did you mean {nearest!r}? " if nearest else ""
-    found = shortened(", ".join(map(repr, names)), MOST_SHOWN)
-    table = ", ".join(f'{column} = "..."' for column in layout.names)
-    option = ",".join(f"{column}=..." for column in layout.names)
+    columns = shortened(", ".join(map(repr, names)), MOST_LISTED)
+    table = ", ".join(f'{name} = "..."' for name in layout.names)
+    option = ",".join(f"{name}=..." for name in layout.names)
     raise ValueError(
-        f"{path}: has no column {wanted!r}; {advice}found {found}. Name them, in a run file by columns = {{ {table} }}, "
+        f"{path}: has no column {column!r}; {advice}found {columns}. Name them, in a run file by columns = {{ {table} }}, "
         f"for evaluate and predict by --columns {option}"
     )
 

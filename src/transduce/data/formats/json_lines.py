@@ -2,7 +2,7 @@
 
     {"source": "one", "target": "eins", "group": "numbers", "tag": "de formal"}
 
-The keys are the columns of the task; a corpus's `columns` names others. A label may be a number, true or false. `group` and
+The keys are the columns of the task; a corpus's `columns` maps other names. A label may be a number, true or false. `group` and
 `tag` may be missing or null; the tags may be a list of strings, and then also be called `tags`. Other keys are ignored. A
 line break inside a string becomes one space, unless its column keeps them.
 """
@@ -11,25 +11,25 @@ import json
 import re
 from typing import Any
 
+from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine
 from transduce.data.records import Record, shortened, tags_of
-from transduce.data.tally import Findings
-from transduce.text.tags import checked
+from transduce.text.tags import tags_of_source
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 LINE_BREAK = re.compile("\r?\n")
-MOST_SHOWN = 300  # characters of the keys found, in messages
+MOST_LISTED = 300  # characters of the keys of an object, in messages
 
 Object = dict[str, Any]
 
 
-class _Wrong(Exception):
-    """What is wrong with an object: reason and detail."""
+class _InvalidObject(Exception):
+    """Reason and detail of an invalid object."""
 
 
 def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record | BadLine:
-    """The record on a line, or what is wrong with it."""
+    """The record on a line, or a BadLine."""
     try:
         tree = json.loads(line)
     except json.JSONDecodeError as error:
@@ -42,8 +42,8 @@ def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record |
     try:
         values = {name: _text(tree, key, number=name in layout.numbers) for name, key in layout.names.items()}
         group, tags = _group(tree, layout), _tags(tree, layout)
-    except _Wrong as wrong:
-        return BadLine(where, *wrong.args)
+    except _InvalidObject as error:
+        return BadLine(where, *error.args)
     if any("\n" in value for value in values.values()):
         for name, value in values.items():
             values[name] = LINE_BREAK.sub("\n" if name in layout.multiline else " ", value)
@@ -65,37 +65,37 @@ def _tags(tree: Object, layout: Layout) -> tuple[str, ...]:
     value = tree.get(key)
     try:
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            return checked(value)
+            return tags_of_source(value)
         if layout.tag is not None:
             return tags_of(_text(tree, key, null=True))
         return tags_of(_optional_text(tree, key, "tag", "a string or a list of strings"))
     except ValueError as error:
-        raise _Wrong("not a tag", f'{error}; columns = {{ tag = "" }} reads none') from None
+        raise _InvalidObject("not a tag", f'{error}; columns = {{ tag = "" }} reads none') from None
 
 
 def _optional_text(tree: Object, key: str, column: str, expected: str) -> str:
-    """The string at a key that nobody asked for; "" where it is missing or null."""
+    """The string at a key that the settings do not name; "" if it is missing or null."""
     value = tree.get(key)
     if value is not None and not isinstance(value, str):
         advice = f'if it is something else, columns = {{ {column} = "" }} reads none'
-        raise _Wrong("wrong type", f'"{key}" must be {expected}, found {_type(value)}; {advice}')
+        raise _InvalidObject("wrong type", f'"{key}" must be {expected}, found {_type(value)}; {advice}')
     return "" if value is None else _text(tree, key)
 
 
 def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> str:
-    """The string at a key; "" where it is null and may be; a number, true or false as JSON spells it where one may be."""
+    """The string at a key; "" for null if allowed; a number, true or false, if allowed, as JSON spells it."""
     if key not in tree:
-        keys = shortened(", ".join(f'"{each}"' for each in tree), MOST_SHOWN) or "none"
-        raise _Wrong("missing key", f'no "{key}"; the keys are {keys}')
+        keys = shortened(", ".join(f'"{each}"' for each in tree), MOST_LISTED) or "none"
+        raise _InvalidObject("missing key", f'no "{key}"; the keys are {keys}')
     value = tree[key]
     if value is None and null:
         return ""
     if number and isinstance(value, int | float):
         return json.dumps(value)
     if not isinstance(value, str):
-        raise _Wrong("wrong type", f'"{key}" must be a string, found {_type(value)}')
+        raise _InvalidObject("wrong type", f'"{key}" must be a string, found {_type(value)}')
     if "\0" in value or SURROGATE.search(value):
-        raise _Wrong("not text", f'"{key}" holds NUL or half of a surrogate pair')
+        raise _InvalidObject("not text", f'"{key}" has NUL or half of a surrogate pair')
     return value
 
 

@@ -1,4 +1,4 @@
-"""Which files a corpus has, their format, and where the columns of the task are in them."""
+"""The files of a corpus, their format, and the places of the task's columns in them."""
 
 import glob
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt")
 
 @dataclass(frozen=True)
 class Layout:
-    """What a format needs to know to read a file.
+    """Facts that a format needs to read a file.
 
-    names: column of the task -> its name in a file with names, in the task's order.
+    names: column of the task -> its name in the file, in the task's order.
     multiline: columns that keep their line breaks.
     numbers: columns in which a .jsonl file may have numbers and true or false instead of strings.
-    without: a column that the reader does not need; of a .tsv file it may be there or not.
-    tag, group: names of those columns; None for the usual name where there is one, "" for none.
+    without: a column that the reader does not need; a .tsv file may have it.
+    tag, group: names of those columns; None for the usual name if the file has it, "" for none.
     """
 
     names: Mapping[str, str]
@@ -34,22 +34,22 @@ class Layout:
 
 
 def layout_of(corpus: Corpus, columns: Mapping[str, Column], without: str | None = None) -> Layout:
-    given = corpus.columns or Columns()
+    settings = corpus.columns or Columns()
     return Layout(
-        names={name: given.names.get(name, name) for name in columns if name != without},
+        names={name: settings.names.get(name, name) for name in columns if name != without},
         multiline=frozenset(name for name, column in columns.items() if isinstance(column, Text) and column.multiline),
         numbers=frozenset(name for name, column in columns.items() if isinstance(column, Label)),
         without=without,
-        tag=given.tag,
-        group=given.group,
+        tag=settings.tag,
+        group=settings.group,
         records=corpus.records,
     )
 
 
 def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
-    """What a corpus is made of: "aligned", or the extension of its one file, ".gz" and ".zst" aside.
+    """The format of a corpus: "aligned", or the extension of its one file without ".gz" and ".zst".
 
-    ValueError for an extension that names no format, and where the corpus does not suit the columns of the task.
+    ValueError for an unknown extension, and for a corpus that does not suit the columns of the task.
     """
     if corpus.file is None:
         _require_columns(corpus.files, columns)
@@ -62,15 +62,15 @@ def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
     if extension not in EXTENSIONS:
         raise ValueError(
             f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(EXTENSIONS)}, "
-            f"with .gz or .zst behind it if it is compressed (aligned text files are given as {' and '.join(columns)})"
+            f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)})"
         )
     if corpus.columns is not None and extension in (".tsv", ".txt"):
         raise ValueError(
-            f"{corpus.file}: a {extension} file has no names of columns, which `columns` could choose; leave it out"
+            f"{corpus.file}: columns is for files with column names, but a {extension} file has none; leave it out"
         )
     if extension == ".txt" and len(columns) > 1:
         raise ValueError(
-            f"{corpus.file}: a .txt file holds one column, but the task has {' and '.join(columns)}; give a file with all "
+            f"{corpus.file}: a .txt file has one column, but the task has {' and '.join(columns)}; give a file with all "
             "of them, or one text file for each"
         )
     if corpus.records != "lines" and extension != ".txt":
@@ -79,20 +79,19 @@ def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
 
 
 def _require_columns(names: Mapping[str, object], columns: Mapping[str, Column], all_of_them: bool = True) -> None:
-    """ValueError for names that are no columns of the task and, where all are needed, for columns that are missing."""
-    known = " and ".join(columns)
+    """ValueError for names that are not columns of the task and, with `all_of_them`, for missing columns."""
+    expected = " and ".join(columns)
     for name in names:
         if name not in columns:
-            raise ValueError(f"{name!r} is no column of the task, which has {known}")
+            raise ValueError(f"{name!r} is not a column of the task, which has {expected}")
     if all_of_them and len(names) < len(columns):
-        raise ValueError(f"needs a file for each of {known}, or file; found only {' and '.join(names)}")
+        raise ValueError(f"needs a file for each of {expected}, or file; found only {' and '.join(names)}")
 
 
 def corpus_files(corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Path, ...]:
-    """The files of a corpus in the order of the task's columns, with a folder or pattern as the files that it stands for.
+    """The files of a corpus in the order of the task's columns, or the files in its folder or of its pattern.
 
-    Of a folder, all files in it and in the folders below, by name; hidden ones (".name") are left out. ValueError where
-    there are none.
+    A folder stands for all files in it and below, sorted by name, without hidden ones (".name"). ValueError for no files.
     """
     if corpus.file is None:
         return (*(corpus.files[name] for name in columns), *([corpus.group] if corpus.group is not None else []))

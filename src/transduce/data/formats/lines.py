@@ -1,8 +1,8 @@
-"""Bytes -> lines, by stated rules and in bounded memory. Files named .gz or .zst are unpacked on the way.
+"""Reads lines by strict rules and in bounded memory, also from .gz and .zst files.
 
-A line ends at b"\\n" and nowhere else; a last line without one counts as a line. At the start of a line a UTF-8 byte
-order mark is removed, at its end one carriage return (CRLF files); both are counted. A line that holds NUL, is not UTF-8
-or is longer than the limit is a *bad line*: reading stops there with file and line, or drops it and counts it.
+A line ends at b"\\n" and nowhere else; the last line may lack it. The reader removes a UTF-8 byte order mark at the start
+of a line and one carriage return at its end (CRLF files), and counts both. A line with NUL, not in UTF-8, or longer than
+the limit is a *bad line*: the reader stops there with file and line, or drops and counts it.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from transduce.data.formats.compression import bytes_taken, unpacked
-from transduce.data.tally import Findings
+from transduce.data.findings import Findings
+from transduce.data.formats.compression import bytes_read, unpacked
 
 BLOCK = 1 << 20  # bytes
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-NOT_TEXT = (  # (first bytes, what the file is, what to do); UTF-32 before UTF-16, whose mark begins alike
+NOT_TEXT = (  # (first bytes, kind of file, advice); UTF-32 before UTF-16, whose mark has the same first bytes
     (b"\xff\xfe\x00\x00", "UTF-32 text", "convert it to UTF-8"),
     (b"\x00\x00\xfe\xff", "UTF-32 text", "convert it to UTF-8"),
     (b"\xff\xfe", "UTF-16 text", "convert it to UTF-8"),
@@ -33,7 +33,7 @@ NOT_TEXT = (  # (first bytes, what the file is, what to do); UTF-32 before UTF-1
 
 @dataclass(frozen=True)
 class LineRules:
-    """What counts as a bad line and what happens to it.
+    """Rules for bad lines.
 
     bad_lines: "drop" counts it, "error" stops and names the setting that drops it, "stop" is for reading without settings.
     """
@@ -44,9 +44,9 @@ class LineRules:
 
 
 class BadLine(NamedTuple):
-    """A line that cannot be used: `reason` is the same for all of its kind, `detail` belongs to this one.
+    """A line that cannot be used: `reason` is its kind, `detail` belongs to this line.
 
-    `text` is what can be read of it, with U+FFFD for the rest; None where it was too long to be kept.
+    `text` is the readable text, with U+FFFD for the rest; None for a line that is too long.
     """
 
     where: str
@@ -57,9 +57,9 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one pass over a file tells: lines as counted here and the hash that stands for its content, unpacked.
+    """Results of one pass over a file: its number of lines and the hash of its unpacked content.
 
-    `stamp` is what changes when somebody writes to the file: its size and the time of the last change.
+    `stamp` shows changes to the file: its size and the time of the last change.
     """
 
     path: Path
@@ -68,9 +68,9 @@ class FileFacts:
     stamp: tuple[int, ...] = field(default=(), compare=False)
 
     def require_unchanged(self) -> None:
-        """ValueError where the file does not hold what was read."""
+        """ValueError if the content differs from that of the pass."""
         if not self.path.is_file() or (_stamp(self.path) != self.stamp and facts(self.path, empty=True) != self):
-            raise ValueError(f"{self.path}: changed while it was read; start again when it is complete")
+            raise ValueError(f"{self.path}: changed during reading; start again when it is complete")
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
@@ -79,19 +79,19 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def facts(path: Path, progress: Callable[[int], object] = lambda read: None, empty: bool = False) -> FileFacts:
-    """Lines and hash of a file; `progress` gets the number of bytes of the file that each block took.
+    """Lines and hash of a file; `progress` gets the number of bytes of the file for each block.
 
-    ValueError if it is unreadable, or has nothing in it and may not be `empty`.
+    ValueError for an unreadable file, and for an empty one unless `empty` allows it.
     """
-    digest, newlines, taken, last = hashlib.sha256(), 0, 0, b""
+    digest, newlines, before, last = hashlib.sha256(), 0, 0, b""
     with open_text(path) as stream:
         stamp = _stamp(path)
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
             last = block[-1:]
-            progress(bytes_taken(stream) - taken)
-            taken = bytes_taken(stream)
+            progress(bytes_read(stream) - before)
+            before = bytes_read(stream)
     if not last and not empty:
         raise ValueError(f"{path}: the file is empty")
     return FileFacts(path, newlines + (last not in (b"", b"\n")), digest.hexdigest(), stamp)
@@ -100,30 +100,30 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None, emp
 def open_text(path: Path) -> BufferedReader:
     """The file's bytes, unpacked if it is named .gz or .zst.
 
-    ValueError if it is missing, no regular file, unreadable, not compressed as its name says, or begins as no UTF-8 text
-    does; later, from reading, if it is compressed and damaged or cut off.
+    ValueError for a file that is missing, not regular, unreadable, of another compression than its extension, or not UTF-8
+    text by its first bytes; later, from reading, for damaged or truncated compressed data.
     """
     if not path.exists():
         raise ValueError(f"{path}: no such file")
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "a device or pipe, which cannot be read twice"
-        raise ValueError(f"{path}: is {found}, expected a file")
+        kind = "a folder" if path.is_dir() else "a device or pipe, which cannot be read twice"
+        raise ValueError(f"{path}: is {kind}, expected a file")
     try:
         file = path.open("rb")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    with ExitStack() as stack:  # closes the file where it is refused
+    with ExitStack() as stack:  # closes a refused file
         stream = unpacked(stack.enter_context(file), path)
         head = stream.peek(8)
-        for start, what, advice in NOT_TEXT:
+        for start, kind, advice in NOT_TEXT:
             if head.startswith(start):
-                raise ValueError(f"{path}: is {what}, not UTF-8 text; {advice}")
+                raise ValueError(f"{path}: is {kind}, not UTF-8 text; {advice}")
         stack.pop_all()
     return stream
 
 
 def lines(path: Path, max_line_bytes: int = LineRules.max_line_bytes) -> Iterator[str]:
-    """The lines of one file, empty ones too, without their ends; ValueError with file and line at the first bad one."""
+    """The lines of one file, with empty ones, without line ends; ValueError with file and line for the first bad line."""
     with open_text(path) as stream:
         for line in stream_lines(stream, str(path), max_line_bytes, Findings()):
             if isinstance(line, BadLine):
@@ -132,14 +132,14 @@ def lines(path: Path, max_line_bytes: int = LineRules.max_line_bytes) -> Iterato
 
 
 def stream_lines(stream: BufferedIOBase, name: str, max_line_bytes: int, findings: Findings) -> Iterator[str | BadLine]:
-    """Each line of an open file or pipe called `name`, as text or as what is wrong with it.
+    """Each line of an open file or pipe called `name`, as text or as a BadLine.
 
-    Holds little more than `max_line_bytes` of a line, however long it is.
+    Needs little more memory than `max_line_bytes`, even for endless lines.
     """
     number = 0
-    while raw := stream.readline(max_line_bytes + 5):  # what a line may have beside its text: byte order mark, \r, \n
+    while raw := stream.readline(max_line_bytes + 5):  # byte order mark, \r and \n beside the text
         number += 1
-        if raw.startswith(BYTE_ORDER_MARK):  # not in the first line alone: joined files have one where each begins
+        if raw.startswith(BYTE_ORDER_MARK):  # also after the first line, in concatenated files
             raw = raw.removeprefix(BYTE_ORDER_MARK)
             findings.noted.add("byte order mark removed", f"{name}:{number}")
         if raw.endswith(b"\n"):
@@ -172,7 +172,7 @@ def _decoded(raw: bytes, name: str, number: int, max_line_bytes: int) -> str | B
 
 
 def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """(line number, that line of every file); ValueError with all counts if the files do not have equally many lines.
+    """(line number, that line of every file); ValueError with all counts for files with different numbers of lines.
 
     >>> list(aligned([Path("a.en"), Path("a.de")], LineRules(), Findings()))
     [(1, ('one', 'eins')), (2, ('two', 'zwei'))]
@@ -186,7 +186,7 @@ def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iter
         for number, row in enumerate(rows, 1):
             if None in row:
                 require_equal_lines([facts(path) for path in paths])
-                raise ValueError(f"{paths[0]}: a file changed while it was read; start again")
+                raise ValueError(f"{paths[0]}: a file changed during reading; start again")
             if BadLine in map(type, row):
                 drop_or_stop(next(line for line in row if isinstance(line, BadLine)), rules, findings)
             else:
@@ -194,14 +194,16 @@ def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iter
 
 
 def require_equal_lines(files: Sequence[FileFacts]) -> None:
-    """ValueError that names every file and its number of lines, unless all numbers are equal."""
+    """ValueError, with every file and its number of lines, unless all numbers are equal."""
     if len({file.lines for file in files}) > 1:
         counts = ", ".join(f"{file.path} has {file.lines:,}" for file in files)
-        raise ValueError(f"aligned files need equally many lines, but {counts}; line N of each must belong together")
+        raise ValueError(
+            f"aligned files need equally many lines, but {counts}; line N of every file must be one record"
+        )
 
 
 def drop_or_stop(bad: BadLine, rules: LineRules, findings: Findings) -> None:
-    """Count a bad line as dropped, or raise the ValueError that stops at it, as the rules say."""
+    """Count a bad line as dropped or raise a ValueError, by the rules."""
     if rules.bad_lines == "stop":
         raise ValueError(f"{message(bad)}; correct the line")
     if rules.bad_lines == "error":

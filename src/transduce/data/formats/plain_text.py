@@ -1,23 +1,23 @@
 """Text files for tasks with one column: a record is a line, a paragraph (lines between blank lines) or the whole file.
 
-Line breaks inside a record are kept where the column keeps them, else they become spaces. The break at a record's end
-belongs to no record.
+Line breaks inside a record stay if the column keeps them, else they become spaces. The break at the end of a record does
+not belong to it.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, open_text, stream_lines
 from transduce.data.records import Record
-from transduce.data.tally import Findings
 
-MOST_CHARACTERS = 100_000_000  # of a record, which is held in memory
+MOST_CHARACTERS = 100_000_000  # of a record, which is in memory
 Numbered = tuple[int, str | BadLine]
 
 
 def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> Iterator[Record | BadLine]:
-    """Each record of the file, or the first bad line in it. ValueError for a record of more than MOST_CHARACTERS."""
+    """Each record of the file, or its first bad line. ValueError for a record of more than MOST_CHARACTERS."""
     (column,) = layout.names
     line_break = "\n" if column in layout.multiline else " "
     name = str(path)

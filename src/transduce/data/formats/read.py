@@ -1,13 +1,13 @@
-"""Files -> records. A corpus is one file whose extension names its format, or aligned text files, one for each column.
+"""Reads the records of a corpus: one file, whose extension names its format, or aligned text files, one for each column.
 
     .csv            a header that names the columns, then rows    see csv.py
-    .tsv            the task's columns [TAB group [TAB tags]]     a tab is a column's end; there is no quoting
+    .tsv            the task's columns [TAB group [TAB tags]]     tabs separate columns; there is no quoting
     .jsonl .ndjson  {"source": ..., "target": ..., ...}           see json_lines.py
     .txt            one column                                    see plain_text.py
 
-Any of these files may be compressed, with .gz or .zst after its extension. Stated rules, each counted in the report:
+Any of these files may be compressed, with .gz or .zst after its extension. The report counts the cases of these rules:
 blank lines of one-file formats are skipped; a line break inside a value becomes one space, unless its column keeps them;
-a record with nothing but white space in one column is dropped; control and bidirectional characters are kept.
+a record with a blank column is dropped; control and bidirectional characters stay.
 """
 
 import re
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from transduce.data.columns import Column, Label
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats import csv, json_lines, plain_text
 from transduce.data.formats.layout import Layout, corpus_files, format_of, layout_of
 from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, open_text, stream_lines
 from transduce.data.records import Record, tags_of, with_tags
-from transduce.data.tally import Findings
 
 __all__ = ["FORMATS", "Record", "read_records"]
 
@@ -39,10 +39,10 @@ def read_records(
     without: str | None = None,
     keep_empty: bool = False,
 ) -> Iterator[Record]:
-    """The usable records of a corpus, in file order; everything left out or changed is counted in `findings`.
+    """The usable records of a corpus, in file order; `findings` counts records that are left out or changed.
 
-    `columns` are those of the task; that called `without` is not read, and may be missing. `keep_empty`: records with an
-    empty column are kept. ValueError names file and line of what is wrong with the input.
+    `columns` are those of the task; the column `without` is not read and may be missing. `keep_empty` keeps records with
+    an empty column. ValueError, with file and line, for invalid input.
     """
     tags = corpus.tags
     labels = [name for name, column in columns.items() if isinstance(column, Label) and name != without]
@@ -87,7 +87,7 @@ def _records(
                 yield record
 
 
-Parse = Callable[[str, str, Layout, Findings], Record | BadLine]  # of a line, its place, ...
+Parse = Callable[[str, str, Layout, Findings], Record | BadLine]  # line, its place, layout, findings
 
 
 def _line_by_line(
@@ -123,7 +123,7 @@ def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Reco
 
 
 def _remark(record: Record, findings: Findings) -> str | None:
-    """Counts unusual characters; the first column with nothing but white space, if there is one."""
+    """Counts unusual characters; returns the first blank column, if there is one."""
     for text in record.values.values():
         if CONTROL.search(text):
             findings.noted.add("control character kept", record.where)

@@ -1,1 +1,1 @@
-"""Learning a vocabulary from lines of text."""
+"""Training of vocabularies from lines of text."""

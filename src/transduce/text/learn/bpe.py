@@ -8,21 +8,21 @@ import tokenizers
 from transduce.text.learn.candidates import LEAST_REPEATS
 from transduce.text.learn.counts import by_count
 
-BREAK = "<"  # parts words that are fed together; spelled text never holds it
-FED = 10_000  # characters fed at a time
+BREAK = "<"  # separates words; spelled text never has it
+BLOCK = 10_000  # characters of a text for the trainer
 
 
 def learn(
-    words: Mapping[str, int], alphabet: list[str], wanted: int
+    words: Mapping[str, int], alphabet: list[str], size: int
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """The wanted number of pieces, or all that the words support where those are fewer; and the merges.
+    """`size` pieces, or all that the words support if those are fewer; and the merges.
 
-    `words` are made of the alphabet and given with their counts. The alphabet comes first, then the pieces in the order
-    in which they were made; pairs that occur once are not merged.
+    `words`: word -> count, with characters of the alphabet. The alphabet comes first, then the pieces in the order of
+    merging. A pair that occurs once is not merged.
     """
-    most = sum(map(len, words)) + len(alphabet)  # the trainer sets aside memory for all that are asked for
+    most = sum(map(len, words)) + len(alphabet)  # the trainer allocates memory for `vocab_size` pieces
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=min(wanted, most),
+        vocab_size=min(size, most),
         min_frequency=LEAST_REPEATS,
         initial_alphabet=alphabet,
         special_tokens=[],
@@ -30,18 +30,18 @@ def learn(
     )
     library = tokenizers.Tokenizer(tokenizers.models.BPE())
     library.pre_tokenizer = tokenizers.pre_tokenizers.Split(BREAK, "removed")
-    library.train_from_iterator(_fed(words), trainer)
+    library.train_from_iterator(_texts(words), trainer)
     model = json.loads(library.to_str())["model"]
     pieces = sorted(model["vocab"], key=model["vocab"].__getitem__)
     return tuple(pieces), tuple((a, b) for a, b in model["merges"])
 
 
-def _fed(words: Mapping[str, int]) -> Iterator[str]:
-    """The words as often as they are counted, parted by breaks."""
+def _texts(words: Mapping[str, int]) -> Iterator[str]:
+    """Texts in which each word occurs as often as its count, separated by breaks."""
     for word in by_count(words):
-        at_once = max(1, FED // (len(word) + 1))
-        whole, rest = divmod(words[word], at_once)
+        repeats = max(1, BLOCK // (len(word) + 1))
+        whole, rest = divmod(words[word], repeats)
         for _ in range(whole):
-            yield (word + BREAK) * at_once
+            yield (word + BREAK) * repeats
         if rest:
             yield (word + BREAK) * rest

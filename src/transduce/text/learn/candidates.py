@@ -1,4 +1,4 @@
-"""The substrings that may become pieces, found where they stand.
+"""Search for the repeated substrings of words, which are the candidates for pieces.
 
 Letters: A characters of the alphabet, W words, S spans, M pieces.
 """
@@ -13,22 +13,22 @@ from jaxtyping import Float, Int
 
 from transduce.text.learn.lattice import LONGEST_PIECE, Lattice, lattice_of
 
-MOST_SPANS = 10_000_000  # of the words learned from; the rarest give way
-LEAST_REPEATS = 2  # of a substring that may become a piece
+MOST_SPANS = 10_000_000  # of all words; the rarest words are left out
+LEAST_REPEATS = 2  # of a candidate
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Every repeated substring of some words, numbered: first the alphabet, then by length."""
+    """Every repeated substring of some words, with numbers: first the alphabet, then by length."""
 
     alphabet: tuple[str, ...]
     words: tuple[str, ...]
     counts: Float[np.ndarray, " W"]
     lattice: Lattice
-    piece: Int[np.ndarray, " S"]  # number of the piece that each span is; M for a span that is none
+    piece: Int[np.ndarray, " S"]  # number of the piece of each span; M for a span that is no piece
     length: Int[np.ndarray, " M"]
-    word: Int[np.ndarray, " M"]  # a place where the piece stands: in which word,
-    offset: Int[np.ndarray, " M"]  # and after how many of its characters
+    word: Int[np.ndarray, " M"]  # one occurrence of the piece: number of the word
+    offset: Int[np.ndarray, " M"]  # and offset in characters
     frequency: Float[np.ndarray, " M"]
 
     def text(self, number: int) -> str:
@@ -49,21 +49,21 @@ class _Level:
 
 
 def candidates(words: Mapping[str, int], alphabet: list[str]) -> Candidates:
-    """Finds the repeated substrings of up to 16 characters of words made of the alphabet, given with their counts."""
+    """The repeated substrings of up to 16 characters. `words`: word -> count, with characters of the alphabet."""
     ordered = sorted(_affordable(words), key=lambda word: (-len(word), word))
     counts = np.array([words[word] for word in ordered], dtype=np.float64)
     lattice = lattice_of(np.array([len(word) for word in ordered]))
     piece = np.full(lattice.size, -1, dtype=np.int32)
     letters = sorted(alphabet)
     levels = [_first_level(ordered, counts, letters, lattice, piece)]
-    found = len(letters)
+    pieces = len(letters)
     for k in range(2, min(LONGEST_PIECE, lattice.longest) + 1):
-        level = _next_level(k, found, len(letters), counts, lattice, piece)
+        level = _next_level(k, pieces, len(letters), counts, lattice, piece)
         if len(level.word) == 0:
             break
         levels.append(level)
-        found += len(level.word)
-    piece[piece < 0] = found
+        pieces += len(level.word)
+    piece[piece < 0] = pieces
     return Candidates(
         tuple(letters),
         tuple(ordered),
@@ -78,9 +78,9 @@ def candidates(words: Mapping[str, int], alphabet: list[str]) -> Candidates:
 
 
 def _affordable(words: Mapping[str, int]) -> list[str]:
-    """The most frequent words that have no more than `MOST_SPANS` spans together.
+    """The most frequent words, with no more than `MOST_SPANS` spans in total.
 
-    Which of those of equal count are among them says a hash: by their letters, a script would take the room of the next.
+    A hash orders words of equal count. Alphabetical order would prefer one script to the next.
     """
     ranked = sorted(words, key=lambda word: (-words[word], blake2b(word.encode(), digest_size=8).digest()))
     spans = accumulate(sum(len(word) + 1 - k for k in range(1, min(LONGEST_PIECE, len(word)) + 1)) for word in ranked)
@@ -94,7 +94,7 @@ def _first_level(
     lattice: Lattice,
     piece: Int[np.ndarray, " S"],
 ) -> _Level:
-    """Numbers the single characters, in `piece`; those of the alphabet that stand nowhere are given the first place."""
+    """Writes the numbers of single characters to `piece`. Characters without an occurrence get the first place."""
     codes = _codes("".join(words))
     begins = np.cumsum([0] + [len(word) for word in words[:-1]])
     order = _codes("".join(letters))
@@ -110,11 +110,11 @@ def _first_level(
 
 
 def _next_level(
-    k: int, found: int, letters: int, counts: Float[np.ndarray, " W"], lattice: Lattice, piece: Int[np.ndarray, " S"]
+    k: int, pieces: int, letters: int, counts: Float[np.ndarray, " W"], lattice: Lattice, piece: Int[np.ndarray, " S"]
 ) -> _Level:
-    """Numbers the repeated substrings of k characters, in `piece`, from `found` on.
+    """Writes the numbers of the repeated substrings of k characters to `piece`, from `pieces` on.
 
-    Each is a repeated substring of k - 1 characters and one more character, so that no others need be looked at.
+    Each consists of a repeated substring of k - 1 characters and one more character, so no others need a check.
     """
     keys, words, offsets = [], [], []
     for t in range(lattice.longest - k + 1):
@@ -128,10 +128,10 @@ def _next_level(
     word, offset = np.concatenate(words), np.concatenate(offsets)
     distinct, first, number = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
     frequency = np.bincount(number, counts[word], len(distinct)).astype(np.float64)  # whole numbers where it is empty
-    kept = frequency >= LEAST_REPEATS
-    numbers = np.where(kept, found + np.cumsum(kept) - 1, -1)
+    frequent = frequency >= LEAST_REPEATS
+    numbers = np.where(frequent, pieces + np.cumsum(frequent) - 1, -1)
     piece[lattice.begin[offset, k] + word] = numbers[number]
-    return _Level(word[first[kept]], offset[first[kept]], frequency[kept])
+    return _Level(word[first[frequent]], offset[first[frequent]], frequency[frequent])
 
 
 def _codes(text: str) -> Int[np.ndarray, " _"]:

@@ -1,4 +1,4 @@
-"""What a sample is made of: words with their counts, and the alphabet."""
+"""Counts of the words and characters of a sample, and its alphabet."""
 
 import re
 import unicodedata
@@ -7,20 +7,20 @@ from collections.abc import Iterable, Mapping
 
 from transduce.text.spelling import SPACE
 
-LONGEST = 24  # characters of a word; what is longer is learned from in parts
-JOINERS = "\u200c\u200d"  # stand within words of Persian and the scripts of India
+LONGEST = 24  # characters of a word; a longer one is split
+JOINERS = "\u200c\u200d"  # occur within words of Persian and the scripts of India
 
 
-def count_words(spelled: Iterable[str]) -> Counter[str]:
-    """Counts what stands behind each "▁": `count_words(["▁a▁▁b", "▁a"]) == {"a": 2, "": 1, "b": 1}`."""
+def count_words(texts: Iterable[str]) -> Counter[str]:
+    """Counts the words after each "▁": `count_words(["▁a▁▁b", "▁a"]) == {"a": 2, "": 1, "b": 1}`."""
     words: Counter[str] = Counter()
-    for text in spelled:
+    for text in texts:
         words.update(text.split(SPACE)[1:])
     return words
 
 
 def count_characters(words: Mapping[str, int]) -> Counter[str]:
-    """Counts the characters of counted words: `count_characters({"aab": 2}) == {"a": 4, "b": 2}`."""
+    """Counts the characters of words with their counts: `count_characters({"aab": 2}) == {"a": 4, "b": 2}`."""
     characters: Counter[str] = Counter()
     for word, count in words.items():
         for character in word:
@@ -29,29 +29,29 @@ def count_characters(words: Mapping[str, int]) -> Counter[str]:
 
 
 def by_count(counts: Mapping[str, int]) -> list[str]:
-    """Most frequent first, ties in the order of code points."""
+    """Most frequent first; ties are ordered by code points."""
     return sorted(counts, key=lambda item: (-counts[item], item))
 
 
 def covering(characters: Mapping[str, int], share: float) -> list[str]:
-    """The fewest characters, most frequent first, that make up `share` of the text.
+    """The fewest characters, most frequent first, that cover `share` of the text.
 
     `covering({"a": 90, "b": 9, "c": 1}, 0.99) == ["a", "b"]`
     """
-    kept: list[str] = []
+    alphabet: list[str] = []
     missing = sum(characters.values()) * share
     for character in by_count(characters):
         if missing <= 0:
             break
-        kept.append(character)
+        alphabet.append(character)
         missing -= characters[character]
-    return kept
+    return alphabet
 
 
 def split_words(words: Mapping[str, int], alphabet: Iterable[str]) -> dict[str, int]:
-    """Splits words where letters, digits and other characters meet, since no piece shall hold two sorts of them.
+    """Splits words between letters, digits and other characters, so that no piece has two sorts of them.
 
-    The "▁" in front stays with what follows; characters outside the alphabet are left out.
+    The "▁" in front stays with the next part; characters outside the alphabet are left out.
 
         split_words({"don't": 3, "(2": 1}, "▁don't(2") == {"▁don": 3, "'": 3, "t": 3, "▁(": 1, "2": 1}
     """

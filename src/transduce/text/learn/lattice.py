@@ -1,4 +1,4 @@
-"""All the ways to cut many words into pieces, worked on for all words at once.
+"""All segmentations of many words into pieces, computed for all words at once.
 
 Letters: W words, S spans, t offset of a span within its word, k its length; offsets and lengths in characters.
 """
@@ -14,15 +14,15 @@ LONGEST_PIECE = 16
 
 @dataclass(frozen=True)
 class Lattice:
-    """The spans of up to 16 characters of W words, laid out in blocks. Words stand longest first.
+    """The spans of up to 16 characters of W words, in blocks. The longest words come first.
 
-    Block (t, k) holds the span of k characters at offset t of each word that reaches so far, which are the first
-    `reaching[t + k]` words, in their order. It begins at `begin[t, k]`. For the words "abc" and "ab":
+    Block (t, k) has the span of k characters at offset t of each word with at least t + k characters. These are the first
+    `reaching[t + k]` words, in their order. The block begins at `begin[t, k]`. For the words "abc" and "ab":
 
         block  (0,1)  (0,2)  (0,3)  (1,1)  (1,2)  (2,1)
         spans  a a    ab ab  abc    b b    bc     c           reaching = 2 2 2 1 0,  size = 9
 
-    Values and piece numbers of spans are kept beside it, in flat arrays of length `size`.
+    Values and piece numbers of spans are flat arrays of length `size`.
     """
 
     reaching: Int[np.ndarray, " _"]  # by number of characters
@@ -35,7 +35,7 @@ class Lattice:
         return len(self.begin)
 
     def blocks_at(self, t: int) -> Iterator[tuple[int, slice]]:
-        """The blocks at an offset: k and where in the flat arrays."""
+        """The blocks at an offset: k and the slice of the flat arrays."""
         for k in range(1, min(LONGEST_PIECE, self.longest - t) + 1):
             yield k, slice(int(self.begin[t, k]), int(self.begin[t, k] + self.reaching[t + k]))
 
@@ -58,7 +58,7 @@ def lattice_of(lengths: Int[np.ndarray, " W"]) -> Lattice:
 
 
 def posterior(lattice: Lattice, values: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
-    """Per span, how probable it is where segmentations are as probable as the products of their spans' values.
+    """The probability of each span, where the probability of a segmentation is proportional to the product of its values.
 
     The word "ab" with the values 0.1 for a, 0.2 for b and 0.06 for ab: "a b" has 0.02 and "ab" 0.06, so that the
     posteriors are 0.25, 0.25 and 0.75.
@@ -79,7 +79,7 @@ def posterior(lattice: Lattice, values: Float[np.ndarray, " S"]) -> Float[np.nda
 
 
 def best(lattice: Lattice, scores: Float[np.ndarray, " S"]) -> Float[np.ndarray, " W"]:
-    """Per word, the highest sum of scores of a segmentation."""
+    """For each word, the highest sum of scores of a segmentation."""
     highest = [np.full(count, -np.inf) for count in lattice.reaching[:-1]]
     highest[0][:] = 0
     for t in range(lattice.longest):
@@ -89,7 +89,7 @@ def best(lattice: Lattice, scores: Float[np.ndarray, " S"]) -> Float[np.ndarray,
 
 
 def _forward(lattice: Lattice, values: Float[np.ndarray, " S"]) -> list[Float[np.ndarray, " _"]]:
-    """By number of characters n, the total of the first n characters of each word that has so many."""
+    """For each n, the total over the first n characters of each word with at least n characters."""
     totals = [np.zeros(count) for count in lattice.reaching[:-1]]
     totals[0][:] = 1
     for t in range(lattice.longest):

@@ -10,13 +10,13 @@ SAMPLE_CHARACTERS = 100_000_000  # in all
 
 
 def sample(lines: Iterable[str], most: int, characters: int = SAMPLE_CHARACTERS) -> list[str]:
-    """At most `most` of the lines, each equally likely, with no more than `characters` in all; in their order.
+    """A uniform sample of at most `most` lines with at most `characters` in total, in the order of the lines.
 
-    Blank lines do not count, long ones count as several. Every line draws a random priority and the lowest stay, so that
-    one pass is enough, memory holds only the sample, and the same lines give the same sample.
+    Ignores blank lines and splits long ones. Every line gets a random priority, and those with the lowest priorities stay:
+    one pass suffices, memory has only the sample, and the same lines give the same sample.
     """
     draw = random.Random(0).random
-    heap: list[tuple[float, int, str]] = []  # its first has the highest priority, negated
+    heap: list[tuple[float, int, str]] = []  # the first entry has the highest priority, negated
     total = 0
     for place, line in enumerate(chain.from_iterable(map(_parts, lines))):
         if not line or line.isspace():

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules, aligned, facts, lines, require_equal_lines
-from transduce.data.tally import Findings
 from transduce.evaluation.alignment import AlignmentScore, Gold, check_within, error_rate, format_links, parse_gold
 from transduce.files import write_atomically
 from transduce.models.model import Model

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from transduce import files
+from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import BadLine, LineRules, facts, open_text, stream_lines
 from transduce.data.formats.read import FORMATS
-from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
-from transduce.files.resumable_output import check_place, growing
+from transduce.files.resumable_output import check_place, resumable_output
 from transduce.models.model import Model
 from transduce.tasks.outputs import Output, in_order
 from transduce.terminal import BREAKS, progress_bar
@@ -90,7 +90,7 @@ def back_translate(
         "language": wanted.method.language,
         "tags": [list(wanted.model_tags), list(wanted.tags)],
     }
-    with growing(output, identity, anew=force) as file:
+    with resumable_output(output, identity, anew=force) as file:
         counts = PairCounts(**file.state) if file.state else PairCounts()
         if counts.lines:
             log.info("resuming after line %s of %s", f"{counts.lines:,}", f"{total:,}")

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Int
 
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import read_records
-from transduce.data.tally import Findings
 from transduce.evaluation.breakdown import (
     Breakdown,
     by_group,

@@ -16,9 +16,9 @@ from transduce.drawing.pictures import svg
 from transduce.drawing.reliability_diagram import reliability_diagram
 from transduce.evaluation.calibration import BINS
 from transduce.evaluation.classification import Confusion
-from transduce.evaluation.differences import nearest, unmatched
 from transduce.evaluation.metrics import ERROR_RATES, METRICS
 from transduce.evaluation.significance import Comparison, interval
+from transduce.evaluation.unmatched_words import nearest, unmatched
 from transduce.files import write_atomically
 from transduce.models.find import run_folder_of
 from transduce.training import metrics_log

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from transduce.evaluation.extremes import most_different, sentence_metric, worst
 from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.sentence_selection import most_different, sentence_metric, worst
 from transduce.workflows.evaluate.run import Judged
 from transduce.workflows.evaluate.test_set import HeldOut
 

@@ -14,7 +14,7 @@ from transduce.models.folder import read_config
 from transduce.models.model import Model
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
-from transduce.text.tags import shown
+from transduce.text.tags import name_list
 from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
 from transduce.workflows.evaluate.breakdowns import Kind, count_words
 from transduce.workflows.evaluate.calibrate import calibration
@@ -216,7 +216,7 @@ def _metrics(systems: Systems, held_out: HeldOut, questions: Questions) -> list[
 
 def _warn_of_unknown_labels(model: Model, held_out: HeldOut) -> None:
     if unknown := held_out.unknown_labels(model.processors):
-        texts, names = counted(len(unknown), held_out.task.unit), shown(sorted(set(unknown)))
+        texts, names = counted(len(unknown), held_out.task.unit), name_list(sorted(set(unknown)))
         log.warning("%s with labels unknown to the model (%s): each counts as wrong", texts, names)
 
 

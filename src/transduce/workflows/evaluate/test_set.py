@@ -9,12 +9,12 @@ from typing import Literal, get_args
 from transduce.data import overlap
 from transduce.data.columns import Labels, Text
 from transduce.data.config import Columns, Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import read_records
 from transduce.data.processors import Processors
 from transduce.data.records import Record, plural, with_tags
-from transduce.data.tally import Findings
 from transduce.models.find import run_folder_of
 from transduce.tasks.inputs import Given, answers_of, as_list, as_record
 from transduce.tasks.references import items
@@ -198,7 +198,7 @@ def own_test_set(model: Path) -> Path:
 def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     """What to say where the run of a model was trained on sources of the test set; None where there is nothing to."""
     run = run_folder_of(model)
-    found = None if run is None else overlap.seen(run, held_out.sources)
+    found = None if run is None else overlap.count(run, held_out.sources)
     if not found:
         return None
     different = len(set(held_out.sources))

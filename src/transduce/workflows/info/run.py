@@ -16,9 +16,10 @@ from transduce.models.find import find_model, nearest_folder
 from transduce.models.folder import load_folder
 from transduce.networks.stepping import decodes
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND
-from transduce.text.tags import shown
+from transduce.tasks.table import TASKS
+from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
-from transduce.workflows.train.run_file import RunConfig, describe_run_file
+from transduce.workflows.train.run_file import RunConfig, describe_run_file, names_of
 
 BY_SIZE = "chosen by the size of the data"
 PAPER_VOCABULARY = 37_000  # pieces that both sides share (Vaswani et al. 2017, section 5.1)
@@ -96,7 +97,7 @@ def model_info(path: Path) -> ModelInfo:
         network=fields(own.network),
         parameters=count(loaded.network),
         processors=tuple(_processors(loaded.processors)),
-        tags=shown(tokenizers[0].tags) if tokenizers else "",
+        tags=name_list(tokenizers[0].tags) if tokenizers else "",
         generation=fields(loaded.generation) if decodes(loaded.network) else {},
         files={each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.is_file()},
     )
@@ -130,7 +131,8 @@ def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> tuple[PresetIn
 
 def run_file_keys() -> list[KeyDescription]:
     """Every key that a run file may have."""
-    automatic = (*config.keys_where(RunConfig, lambda fact: fact.automatic), "model.preset")
+    names = names_of(*(task() for task in TASKS.values()))
+    automatic = (*config.keys_where(RunConfig, lambda fact: fact.automatic, names), "model.preset")
     return [replace(key, default=BY_SIZE) if key.key in automatic else key for key in describe_run_file()]
 
 

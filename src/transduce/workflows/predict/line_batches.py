@@ -14,8 +14,8 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
+from transduce.data.findings import Findings
 from transduce.data.formats.lines import BLOCK, BadLine, LineRules, message, open_text, stream_lines
-from transduce.data.tally import Findings
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from transduce.data.config import Corpus
+from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import FORMATS, read_records
 from transduce.data.records import Record, counted, with_tags
-from transduce.data.tally import Findings
 from transduce.decoding.config import Decoding
 from transduce.models.model import Model
 from transduce.tasks.inputs import as_record

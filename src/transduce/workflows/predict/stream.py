@@ -8,7 +8,7 @@ from typing import Literal
 from transduce.models.model import Model
 from transduce.tasks.outputs import LineError, Output, in_order
 from transduce.terminal import ProgressBar, progress_bar
-from transduce.text.tags import checked
+from transduce.text.tags import tags_of_source
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.notes import Notes
@@ -52,7 +52,7 @@ class Stream:
 
     def __init__(self, model: Model, wanted: Wanted, notes: Notes) -> None:
         model.processors.tokenizer("source").tag_ids(
-            checked(wanted.tags)
+            tags_of_source(wanted.tags)
         )  # those that cannot be are refused before anything is read
         self._model, self._wanted, self._notes = model, wanted, notes
         self._place = 0

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from transduce.models.model import Model
-from transduce.text.tags import SYNTHETIC, shown
+from transduce.text.tags import SYNTHETIC, name_list
 
 
 def tag_advice(model: Model, given: Sequence[object], option: str = "--tag") -> str | None:
     """None where there is nothing to say. The tag of synthetic pairs is for training, so it is not counted."""
     known = [name for name in model.processors.tokenizer(model.task.key).tags if name != SYNTHETIC]
-    return f"{option} is not given; the model knows {shown(known)}" if known and not given else None
+    return f"{option} is not given; the model knows {name_list(known)}" if known and not given else None

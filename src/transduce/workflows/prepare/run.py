@@ -17,15 +17,15 @@ from transduce.data import overlap, unknown_labels
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
-from transduce.data.decision import Decision, decide
 from transduce.data.encoding import NO_PROCESSORS, encode, training_records
+from transduce.data.findings import Findings
+from transduce.data.part_assignment import Decision, decide
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
+from transduce.data.record_keys import read_keys
 from transduce.data.records import PARTS, RecordType, of_kind, plural
 from transduce.data.report import origin_report, processors_report
 from transduce.data.scan import Origin
-from transduce.data.survey import survey
-from transduce.data.tally import Findings
 from transduce.files import (
     remove_leftovers,
     replace_folder,
@@ -35,7 +35,7 @@ from transduce.files import (
     write_manifest,
 )
 from transduce.text.config import TokenizerConfig
-from transduce.text.imported import read_files
+from transduce.text.imported_tokenizer import read_files
 from transduce.text.learn.learn import VocabularyError, train
 from transduce.text.tags import advice
 from transduce.text.tokenizer import Tokenizer
@@ -160,16 +160,16 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     task, data, origins = plan.task, plan.data, plan.origins
     findings = {name: Findings() for name in origins}
     by_group = data.split is not None and data.split.by == "group"
-    surveys = {"train": survey(origins["train"], findings["train"], data.clean, by_group)}
-    surveys |= {name: survey(origin, findings[name]) for name, origin in origins.items() if name != "train"}
+    records = {"train": read_keys(origins["train"], findings["train"], data.clean, by_group)}
+    records |= {name: read_keys(origin, findings[name]) for name, origin in origins.items() if name != "train"}
     known_tags = plan.given.tokenizer(task.key).tags if task.key in plan.given else None
-    decision = decide(task, surveys, data.split, known_tags)
-    keys = surveys["train"].keys
-    surveys.clear()  # hundreds of megabytes where there are millions of records
+    decision = decide(task, records, data.split, known_tags)
+    keys = records["train"].keys
+    records.clear()  # hundreds of megabytes where there are millions of records
     processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
     encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings, plan.given)
-    overlap.write(folder, keys[encoding.trained_on])
+    overlap.write(folder, keys[encoding.train_mask])
     return {
         "task": task.name,
         "unit": task.unit,
@@ -204,13 +204,13 @@ class _Learning:
         task, tags = self.plan.task, self.decision.tags
         texts = [name for name in of_kind(task, Text) if name not in self.plan.given]
         by_column: dict[str, Processor] = dict(self.plan.given)
-        if texts and (self.config.shared or len(texts) == 1):
+        if texts and self.config.shared:
             with _key_named("tokenizer"):
                 shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)
             by_column |= dict.fromkeys(texts, shared)
         else:
             for name in texts:
-                own = getattr(self.config, name, None) is not None
+                own = name in self.config.columns
                 with _key_named(f"tokenizer.{name}" if own else "tokenizer", plural(name)):
                     side_tags = tags if name == task.key else ()
                     by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)

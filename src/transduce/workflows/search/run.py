@@ -26,7 +26,7 @@ from transduce.workflows.search.trials import Result, Stopped, Trials, read_resu
 from transduce.workflows.train.choices import Choice, choose
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.run import prepare_file, require_trainable
-from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
+from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, names_of, read_run
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def search(
     kinds = {each.key: each.type for each in describe_run_file()}
     dimensions_of_user = [parse(each, kinds) for each in over]
     _check(dimensions_of_user, file.run.training.metric)
-    _check_values(file, (), [each for each in dimensions_of_user if not _is_below_a_choice(each.key)])
+    _check_values(file, (), [each for each in dimensions_of_user if not _is_below_a_choice(each.key, file.run)])
     chosen = choose(file)
     run, dimensions = chosen.run, dimensions_of_user or usual_dimensions(chosen.run)
     for choice in chosen.choices:
@@ -140,9 +140,9 @@ def _check(dimensions: Sequence[Dimension], metric: str) -> None:
             raise ValueError(f"--over: {each.key} changes what a token is, and with it {metric}; give another --metric")
 
 
-def _is_below_a_choice(key: str) -> bool:
+def _is_below_a_choice(key: str, run: RunConfig) -> bool:
     """Whether another setting decides if the key exists: momentum is a key of Muon."""
-    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic)
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, names_of(run.task))
     return any(key != each and config.is_in(key, (each,)) for each in automatic)
 
 

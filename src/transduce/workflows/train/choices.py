@@ -153,7 +153,7 @@ def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> li
 
     Only subwords have a number to choose. It is not exact, as little text may not support it.
     """
-    if tokenizer.shared or len(facts.characters) == 1:
+    if tokenizer.shared:
         chosen = _shared_vocabulary(facts, tokenizer, given)
     else:
         chosen = _vocabularies(facts, tokenizer, given)
@@ -170,7 +170,7 @@ def _shared_vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Give
 
 
 def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
-    """One for each side. A side without a table of its own gets one, unless tokenizer.vocabulary speaks for it."""
+    """One for each column. One without a table of its own gets one, unless tokenizer.vocabulary speaks for it."""
     chosen = []
     for name, characters in facts.characters.items():
         key, kind = f"tokenizer.{name}", tokenizer.side(name).kind

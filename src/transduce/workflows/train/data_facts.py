@@ -8,10 +8,10 @@ from pathlib import Path
 
 from transduce.data.columns import Text
 from transduce.data.config import DataConfig
+from transduce.data.findings import Findings
 from transduce.data.formats.read import read_records
 from transduce.data.records import Record, RecordType, counted, of_kind, plural
 from transduce.data.scan import Origin, find_origins
-from transduce.data.tally import Findings
 from transduce.tasks.task import Task
 
 SAMPLE = 10_000  # records whose lengths are measured,

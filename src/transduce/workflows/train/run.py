@@ -154,7 +154,7 @@ def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | N
     if before is None:
         content = (prepared.folder / overlap.NAME).read_bytes()
     else:
-        content = overlap.of_both(prepared.folder, before)
+        content = overlap.union(prepared.folder, before)
     files.write_atomically(folder.path / overlap.NAME, content)
 
 

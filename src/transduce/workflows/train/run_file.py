@@ -13,7 +13,9 @@ from typing import Annotated, Any
 
 from transduce import config
 from transduce.config import NO_PARTS, Fact, Given, Parts
+from transduce.data.columns import Text
 from transduce.data.config import DataConfig
+from transduce.data.records import of_kind
 from transduce.decoding.config import Decoding
 from transduce.networks.config import EncoderOnlyConfig
 from transduce.networks.presets import PRESETS
@@ -51,9 +53,12 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         config.check(self)
+        texts = names_of(self.task)["texts"]
         for column in self.tokenizer.columns:
-            if column not in self.task.columns:
-                raise ValueError(f"tokenizer.{column} is for a column that task {self.task.name} has not; leave it out")
+            if column not in texts:
+                raise ValueError(
+                    f"tokenizer.{column} names no text column of task {self.task.name}, which has {' and '.join(texts)}"
+                )
         noise = config.keys_where(type(self.model), lambda fact: fact.noise)
         if self.training.r_drop and not any(config.value_at(self.model, key) for key in noise):
             raise ValueError(
@@ -148,12 +153,18 @@ def run_toml(run: RunConfig, parts: Parts = NO_PARTS) -> str:
     return config.dumps(config.tree_of(run, parts))
 
 
+def names_of(*tasks: Task) -> config.Names:
+    """The keys that the mappings of a run file may have: `names_of(Classification())["texts"] == ("text",)`."""
+    columns = dict.fromkeys(name for task in tasks for name in task.columns)
+    texts = dict.fromkeys(name for task in tasks for name in of_kind(task, Text))
+    return {"columns": tuple(columns), "texts": tuple(texts)}
+
+
 def describe_run_file() -> list[config.KeyDescription]:
     """Every key that a run file may have, with the columns of every task."""
-    columns = dict.fromkeys(column for task in TASKS.values() for column in task().columns)
     keys = [
         replace(key, default="as the task names it") if key.key == "model" else key
-        for key in config.describe(RunConfig, {"columns": tuple(columns)})
+        for key in config.describe(RunConfig, names_of(*(task() for task in TASKS.values())))
     ]
     first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
     names = f"one of {', '.join(PRESETS)}"
@@ -212,14 +223,15 @@ def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None, parts: Par
     if start is not None and start.config.task.name == task.name:
         bases["decoding"] = start.decoding(rest.get("decoding", {}))
     _check_columns(rest, where, task)
-    names = {"columns": tuple(task.columns)}
-    return config.build(RunConfig, rest, where, bases, also=("model.kind", "model.preset"), names=names, parts=parts)
+    also = ("model.kind", "model.preset")
+    return config.build(RunConfig, rest, where, bases, also=also, names=names_of(task), parts=parts)
 
 
 def _check_columns(tree: Mapping[str, Any], where: str, task: Task) -> None:
-    """ValueError for a column of another task in [data], with both tasks."""
+    """ValueError for a column of another task in [data] or [tokenizer], with both tasks."""
     data = tree.get("data")
-    for name, corpora in data.items() if isinstance(data, Mapping) else ():
+    tables = {f"data.{name}": table for name, table in data.items()} if isinstance(data, Mapping) else {}
+    for name, corpora in {**tables, "tokenizer": tree.get("tokenizer")}.items():
         for corpus in corpora if isinstance(corpora, list) else [corpora]:
             for table in (corpus, corpus.get("columns")) if isinstance(corpus, Mapping) else ():
                 for key in table if isinstance(table, Mapping) else ():
@@ -227,7 +239,7 @@ def _check_columns(tree: Mapping[str, Any], where: str, task: Task) -> None:
                     if owners and key not in task.columns:
                         place = config.origin(where, table, key)
                         raise ValueError(
-                            f"{place}: {key} in data.{name} is a column of {' and '.join(owners)}; this run's task, {task.name}, "
+                            f"{place}: {key} in {name} is a column of {' and '.join(owners)}; this run's task, {task.name}, "
                             f"has {' and '.join(task.columns)}"
                         )
 

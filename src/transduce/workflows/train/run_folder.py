@@ -18,7 +18,7 @@ from transduce.training.loop import is_over
 from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
-from transduce.workflows.train.run_file import RunConfig, RunFile, read_run_toml, run_toml
+from transduce.workflows.train.run_file import RunConfig, RunFile, names_of, read_run_toml, run_toml
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class RunFolder:
             raise ValueError(f"{self.path} holds no run to resume: begin one, without --resume (resume=True in Python)")
         began = read_run_toml(self.run_file, self.parts)
         run = _filled(file, began)
-        may_change = config.keys_where(RunConfig, lambda fact: fact.resume, self.parts)
+        may_change = config.keys_where(RunConfig, lambda fact: fact.resume, parts=self.parts)
         values = [config.values_of(each, self.parts) for each in (began, run)]
         for key, before, now in config.differences(*values):
             if key not in may_change:
@@ -100,8 +100,8 @@ class RunFolder:
 
 def _filled(file: RunFile, began: RunConfig) -> RunConfig:
     """The run of a file, in which the settings that are chosen where nobody gives them are those of the run that began."""
-    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, file.parts)
-    sizes = config.keys_where(RunConfig, lambda fact: fact.size, file.parts)
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, names_of(file.run.task), file.parts)
+    sizes = config.keys_where(RunConfig, lambda fact: fact.size, parts=file.parts)
     keys = [key for key in automatic if key not in file.given]
     if file.start is not None:  # its settings of decoding may have changed
         keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.given]

@@ -119,7 +119,7 @@ def check_start(
     same_kind = type(network) is type(start.config.network)
     kind = config.name_of("model", {**NETWORKS, **start.parts}, network)
     base = start.config.network if same_kind else start.body(kind)
-    free = config.keys_where(type(base), lambda fact: fact.free, start.parts)
+    free = config.keys_where(type(base), lambda fact: fact.free, parts=start.parts)
     model = tree.get("model", {})
     for key, value in model.items() if isinstance(model, Mapping) else ():
         if key == "kind" and not same_kind:

@@ -1,4 +1,4 @@
-"""Where an output leaves its reference."""
+"""The words of an output that do not match its reference."""
 
 import re
 from collections.abc import Sequence
@@ -7,20 +7,20 @@ from rapidfuzz.distance import Levenshtein
 
 
 def unmatched(output: str, reference: str) -> list[tuple[str, bool]]:
-    """The output in pieces, and whether each is not in the reference, by the fewest edits of words.
+    """The pieces of the output, each with whether it is missing in the reference, by the fewest edits of words.
 
-    Joined, the pieces are the output. Where neither text has a space, edits are of characters.
+    The pieces together are the output. If neither text has a space, edits are of characters.
 
         unmatched("a red cat sat", "a black cat sat")  ->  [("a ", False), ("red ", True), ("cat sat", False)]
     """
     ours, theirs = _units(output), _units(reference)
     if len(ours) <= 1 and len(theirs) <= 1:
         ours, theirs = list(output), list(reference)
-    kept = [False] * len(ours)
+    matches = [False] * len(ours)
     for block in Levenshtein.editops([u.strip() for u in ours], [u.strip() for u in theirs]).as_matching_blocks():
-        kept[block.a : block.a + block.size] = [True] * block.size
+        matches[block.a : block.a + block.size] = [True] * block.size
     pieces: list[tuple[str, bool]] = []
-    for unit, same in zip(ours, kept, strict=True):
+    for unit, same in zip(ours, matches, strict=True):
         if pieces and pieces[-1][1] is not same:
             pieces[-1] = (pieces[-1][0] + unit, not same)
         else:
@@ -29,7 +29,7 @@ def unmatched(output: str, reference: str) -> list[tuple[str, bool]]:
 
 
 def nearest(output: str, references: Sequence[str]) -> str:
-    """The reference that is the fewest edits of words away, of equally near ones the first."""
+    """The reference with the fewest edits of words; the first of several."""
     return min(references, key=lambda reference: Levenshtein.distance(output.split(), reference.split()))
 
 

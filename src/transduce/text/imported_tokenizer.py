@@ -9,26 +9,26 @@ from typing import Any, SupportsIndex
 
 from transduce import files
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
-from transduce.text.imported_file import ROLES, read
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.imported_tokenizer_file import ROLES, read
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.spelling import SPACE
 from transduce.text.tags import advice
 from transduce.text.tokenizer import LibraryTokenizer, Tokenizer, library_tokenizer
 from transduce.text.tokenizer_file import content_of, parse, unusable
 
-LEARNED_HERE = re.compile(r'"String":\s*"(?:\ue000|\\u[eE]000)"')  # a step of spelling.py that no other file has
+OUR_SPELLING = re.compile(r'"String":\s*"(?:\ue000|\\u[eE]000)"')  # a step of spelling.py that no other file has
 
 
 class MissingTokenError(ValueError, AttributeError):
-    """A special id that the file does not have. (An AttributeError lets `isinstance(tokenizer, Tokenizer)` ask for it.)"""
+    """A special id that the file lacks. (As an AttributeError it works with `isinstance(tokenizer, Tokenizer)`.)"""
 
 
 class ImportedTokenizer(LibraryTokenizer):
-    """The library's tokenizer of a file, which is kept byte for byte.
+    """The library's tokenizer of a file. `save` writes the file byte for byte.
 
-    Of `BertTokenizer`'s file: start, end, pad = [CLS], [SEP], [PAD]; `encode("The [SEP]")` has the ids of "the", "[",
-    "sep" and "]". What `decode(encode(text))` loses depends on the file: byte-level BPE nothing, WordPiece case and white
-    space. `names` are special tokens by role ("start", "end", "pad", "mask"), where the file's own will not do. Text
+    With the file of `BertTokenizer`: start, end, pad = [CLS], [SEP], [PAD]; `encode("The [SEP]")` has the ids of "the",
+    "[", "sep" and "]". The file decides what `decode(encode(text))` loses: byte-level BPE nothing, WordPiece case and
+    white space. `names` are special tokens by role ("start", "end", "pad", "mask") that replace the file's own. Text
     never yields a special token, except `unknown`. ValueError, naming the file, for one that cannot be used.
     """
 
@@ -45,7 +45,7 @@ class ImportedTokenizer(LibraryTokenizer):
 
     @classmethod
     def load(cls, path: Path, names: Mapping[str, str] | None = None) -> "ImportedTokenizer":
-        """Reads a tokenizer.json; without `names`, those that `save` has left beside it."""
+        """Reads a tokenizer.json; `names` are by default those that `save` wrote beside it."""
         return cls(content_of(path), _names_beside(path) if names is None else names, str(path))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -89,22 +89,22 @@ class ImportedTokenizer(LibraryTokenizer):
         return []
 
     def normalise(self, text: str) -> str:
-        """What the file's normaliser makes of it, which may spell spaces as "▁"."""
+        """The output of the file's normaliser, which may spell spaces as "▁"."""
         normaliser = self._library.normalizer
         return text if normaliser is None else str(self._call([text], lambda: normaliser.normalize_str(text)))
 
     def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
-        """As those of a learned one: byte-level "Ġthe" is shown as "▁the"."""
-        pieces = [self._file.pieces[number] for number in self._checked(ids)]
+        """In the spelling of a learned tokenizer: byte-level "Ġthe" becomes "▁the"."""
+        pieces = [self._file.pieces[number] for number in self._valid(ids)]
         return list(map(_readable, pieces)) if self._is_byte_level else pieces
 
     def sha256(self) -> str:
-        """Of the file, and of the names where some were given."""
+        """Of the file and the names, if there are any."""
         names = json.dumps(self._names, sort_keys=True) if self._names else ""
         return hashlib.sha256((self._text + names).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes the file as it was and, where names were given, those beside it: source.json, source.special.json."""
+        """Writes the unchanged file and, if there are names, a second file: source.json, source.special.json."""
         files.write_atomically(path, self._text.encode())
         if self._names:
             files.write_atomically(_beside(path), json.dumps(self._names, sort_keys=True) + "\n")
@@ -121,40 +121,40 @@ class ImportedTokenizer(LibraryTokenizer):
         except KeyError:
             tokens = ", ".join(repr(self._file.pieces[number]) for number in sorted(self.special)[:10]) or "none"
             raise MissingTokenError(
-                f"{self._name}: has no {role} token that is known by its name; set {role} in the tokenizer's table to one of "
-                f"its special tokens, as {role} = {ROLES[role][0]!r} (it has {tokens})"
+                f"{self._name}: has no {role} token with a usual name; set {role} in the tokenizer's table to one of its "
+                f"special tokens, as {role} = {ROLES[role][0]!r} (it has {tokens})"
             ) from None
 
 
 def load(path: Path) -> Tokenizer:
-    """A tokenizer that was saved, of either kind. ValueError, naming the file, for anything else."""
-    learned_here = LEARNED_HERE.search(content_of(path))
-    return LearnedTokenizer.load(path) if learned_here else ImportedTokenizer.load(path)
+    """Reads a tokenizer of either kind. ValueError, naming the file, for anything else."""
+    is_ours = OUR_SPELLING.search(content_of(path))
+    return LearnedTokenizer.load(path) if is_ours else ImportedTokenizer.load(path)
 
 
 def read_files(
     config: TokenizerConfig, roles: Mapping[str, Sequence[str]], base: Path, reader: str
 ) -> dict[str, Tokenizer]:
-    """The tokenizers of the columns whose table names a file; columns of one table share one.
+    """The tokenizers of the columns whose table names a file; columns with equal tables share one.
 
-    roles: of each column of text, the special tokens that the `reader` needs: {"text": ("start", "end", "pad")}.
-    ValueError for a file that is not there, cannot be used, or lacks such a token.
+    roles: for each text column, the special tokens that the `reader` needs: {"text": ("start", "end", "pad")}.
+    ValueError for a file that is missing, cannot be used, or lacks such a token.
     """
     by_side: dict[ColumnTokenizer, Tokenizer] = {}
     by_column: dict[str, Tokenizer] = {}
-    for name, needed in roles.items():
+    for name, required in roles.items():
         side, key = config.side(name), f"tokenizer.{name}" if name in config.columns else "tokenizer"
         if side.file is None:
             continue
         path = base / side.file
         if not path.is_file():
-            raise ValueError(f"{path}: no such file; {key}.file names it, and paths start at the run file")
+            raise ValueError(f"{path}: no such file; {key}.file names it, relative to the folder of the run file")
         try:
             tokenizer = by_side.setdefault(side, by_side.get(side) or ImportedTokenizer.load(path, side.names))
         except ValueError as error:
             raise ValueError(f"{key}.file: {error}") from None
         try:
-            for role in needed:
+            for role in required:
                 getattr(tokenizer, role)
         except MissingTokenError as error:
             raise ValueError(f"{key}.file: {error}; {reader} needs it") from None
@@ -181,7 +181,7 @@ def _names_beside(path: Path) -> dict[str, str]:
 
 
 def _readable(piece: str) -> str:
-    """A byte-level piece as text: "Ġthe" is "▁the"; bytes that are no UTF-8 alone are shown as <0xE2>."""
+    """A byte-level piece as text: "Ġthe" is "▁the"; bytes that are not UTF-8 become <0xE2>."""
     if not all(char in BYTE_OF for char in piece):
         return piece  # a special or added token
     data = bytes(BYTE_OF[char] for char in piece)

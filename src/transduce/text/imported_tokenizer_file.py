@@ -1,8 +1,8 @@
-"""A `tokenizer.json` of any origin: checked before the `tokenizers` library sees it, and its special tokens.
+"""A `tokenizer.json` of any origin: checks of an untrusted file, and its special tokens.
 
-The library takes any file on trust: it may end the program, loop for minutes or use all memory. It also lets text spell
-a special token that is in the model's own vocabulary: a unigram model takes the piece "</s>" wherever its letters stand.
-Hence the library gets a copy in which special tokens have names that no text holds.
+The library trusts every file: a bad one may end the program, loop for minutes or use all memory. The library also lets
+text spell a special token of the model's own vocabulary: a unigram model yields the piece "</s>" for these letters.
+So the library gets a copy in which special tokens have random names that no text contains.
 """
 
 import base64
@@ -18,10 +18,10 @@ from transduce.text.patterns import check_pattern
 from transduce.text.spelling import Part
 from transduce.text.tokenizer_file import LARGEST_SCORE, mapping, parse
 
-LONGEST_PIECE = 2_000  # characters. The library keeps unigram pieces in a tree as deep as the longest, and recurs
+LONGEST_PIECE = 2_000  # characters: the library recurses in a tree that is as deep as the longest unigram piece
 MOST_GROWTH = 100  # times that replacements may lengthen a text
-LONGEST_WORD = 1_000  # characters: the time of wordpiece grows with their square
-LONGEST_MAPPING = 256  # bytes that a precompiled normaliser puts for a character
+LONGEST_WORD = 1_000  # characters: the time of WordPiece grows with their square
+LONGEST_MAPPING = 256  # bytes that replace a character in a precompiled normaliser
 MOST_PARTS = 1_000
 
 KINDS = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece", "WordLevel": "words"}
@@ -33,49 +33,49 @@ ROLES = {
     "unknown": ("[UNK]", "<unk>"),
     "mask": ("[MASK]", "<mask>", "<|mask|>"),
 }
-"""What special tokens are usually called."""
+"""Usual names of special tokens."""
 
 
 @dataclass(frozen=True)
 class ImportedFile:
-    """A file that has been checked. `pieces` by id; `roles` has the ids of those of ROLES that the file has."""
+    """A valid file. `pieces` by id; `roles`: ids of the special tokens by role, as far as the file has them."""
 
     tree: Part
     kind: str
     pieces: tuple[str, ...]
     roles: Mapping[str, int]
-    special: frozenset[int]  # those of roles, and the added tokens that the file calls special
+    special: frozenset[int]  # ids of roles, and of added tokens that the file flags as special
 
     def for_library(self) -> str:
-        """The text that the library reads. Special tokens have random names; nothing is cut, padded or dropped."""
+        """The text for the library: special tokens with random names, without truncation, padding and dropout."""
         secret = secrets.token_hex(16)
-        renamed = {self.pieces[number]: f"{secret}{number}" for number in self.special}
+        new_names = {self.pieces[number]: f"{secret}{number}" for number in self.special}
         model = dict(self.tree["model"]) | {"dropout": None} if self.kind == "bpe" else dict(self.tree["model"])
         vocabulary = model["vocab"]
         if isinstance(vocabulary, list):
-            model["vocab"] = [[renamed.get(piece, piece), score] for piece, score in vocabulary]
+            model["vocab"] = [[new_names.get(piece, piece), score] for piece, score in vocabulary]
         else:
-            model["vocab"] = {renamed.get(piece, piece): number for piece, number in vocabulary.items()}
+            model["vocab"] = {new_names.get(piece, piece): number for piece, number in vocabulary.items()}
         if "merges" in model:
             prefix = _prefix(model)
             model["merges"] = [
                 [left, right]
                 for left, right in _merges(model)
-                if renamed.keys().isdisjoint((left, right, left + right.removeprefix(prefix)))
+                if new_names.keys().isdisjoint((left, right, left + right.removeprefix(prefix)))
             ]
         if isinstance(model.get("unk_token"), str):
-            model["unk_token"] = renamed.get(model["unk_token"], model["unk_token"])
+            model["unk_token"] = new_names.get(model["unk_token"], model["unk_token"])
         added = [
-            token | {"content": renamed.get(token["content"], token["content"])} for token in _added_tokens(self.tree)
+            token | {"content": new_names.get(token["content"], token["content"])} for token in _added_tokens(self.tree)
         ]
         changes = {"model": model, "added_tokens": added, "truncation": None, "padding": None}
         return json.dumps(self.tree | changes, ensure_ascii=False)
 
 
 def read(text: str, names: Mapping[str, str]) -> ImportedFile:
-    """ValueError, saying what is wrong, for a file that cannot be used.
+    """Parses and checks a file. ValueError, with the reason, for one that cannot be used.
 
-    `names`: special tokens by role, which count before those that are found.
+    `names`: special tokens by role; they take precedence over the file's own.
     """
     tree = parse(text)
     model = mapping(tree.get("model"), '"model"')
@@ -84,7 +84,7 @@ def read(text: str, names: Mapping[str, str]) -> ImportedFile:
         raise ValueError(f"its model is {str(model.get('type'))[:40]!r}; known: {', '.join(KINDS)}")
     _check_parts(tree, model)
     vocabulary, added = _vocabulary(model), _added_tokens(tree)
-    _merges(model)  # which checks them
+    _merges(model)  # checks them
     pieces = _pieces(vocabulary, {token["content"]: token["id"] for token in added})
     numbers = {piece: number for number, piece in enumerate(pieces)}
     roles = _roles(tree, model, pieces, numbers, names)
@@ -93,7 +93,7 @@ def read(text: str, names: Mapping[str, str]) -> ImportedFile:
 
 
 def _type(model: Part) -> str:
-    """The model's type; files of early versions do not give it."""
+    """The model's type; files of early versions have no such key."""
     if "type" in model:
         return str(model["type"])
     if isinstance(model.get("vocab"), list):
@@ -128,16 +128,16 @@ def _check_texts(pieces: list[Any]) -> None:
     long = max(pieces, key=len, default="")
     if len(long) > LONGEST_PIECE:
         raise ValueError(
-            f"the piece {long[:20]!r}... has {len(long):,} characters, at most {LONGEST_PIECE:,} are taken"
+            f"the piece {long[:20]!r}... has {len(long):,} characters, at most {LONGEST_PIECE:,} are allowed"
         )
     try:
         "".join(pieces).encode()
     except UnicodeEncodeError:
-        raise ValueError("a piece holds a lone surrogate, which no text has") from None
+        raise ValueError("a piece has a lone surrogate, which is not Unicode text") from None
 
 
 def _merges(model: Part) -> list[list[str]]:
-    """The pairs of pieces that byte-pair encoding joins; early versions of the format write "a b" for ["a", "b"]."""
+    """The pairs of pieces that byte-pair encoding merges; early versions of the format write "a b" for ["a", "b"]."""
     merges = model.get("merges", [])
     if not isinstance(merges, list):
         raise ValueError("expected the merges to be a list of pairs of pieces")
@@ -145,8 +145,8 @@ def _merges(model: Part) -> list[list[str]]:
     if not all(isinstance(p, list) and len(p) == 2 and type(p[0]) is type(p[1]) is str for p in pairs):
         raise ValueError("expected the merges to be a list of pairs of pieces")
     prefix = _prefix(model)
-    if wrong := next((right for _, right in pairs if not right.startswith(prefix)), None):
-        raise ValueError(f"a merge has {wrong!r}, which does not begin with continuing_subword_prefix, {prefix!r}")
+    if bare := next((right for _, right in pairs if not right.startswith(prefix)), None):
+        raise ValueError(f"a merge has {bare!r}, which does not begin with continuing_subword_prefix, {prefix!r}")
     return pairs
 
 
@@ -170,7 +170,7 @@ def _added_tokens(tree: Part) -> list[Part]:
 
 
 def _pieces(vocabulary: dict[str, int], added: dict[str, int]) -> tuple[str, ...]:
-    """All pieces by id. The vocabulary has the ids from 0 on; added tokens that it lacks follow, in the file's order."""
+    """All pieces by id. The vocabulary has the ids from 0 on; further added tokens follow in the file's order."""
     pieces = sorted(vocabulary, key=vocabulary.__getitem__)
     for expected, piece in enumerate(pieces):
         if vocabulary[piece] != expected:
@@ -190,13 +190,13 @@ def _pieces(vocabulary: dict[str, int], added: dict[str, int]) -> tuple[str, ...
 def _roles(
     tree: Part, model: Part, pieces: tuple[str, ...], numbers: Mapping[str, int], names: Mapping[str, str]
 ) -> dict[str, int]:
-    """The ids of special tokens: by the given name, by the file's own declaration, or by a usual name."""
+    """The ids of special tokens: by `names`, by the file's own declaration, or by a usual name."""
     added = [token["content"] for token in _added_tokens(tree)]
     for role, name in names.items():
         if name not in numbers:
             near = difflib.get_close_matches(name, added, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, added[:20])) or 'none'}"
-            raise ValueError(f"{role} = {name!r} is no token of it; {hint}")
+            raise ValueError(f"{role} = {name!r} is not one of its tokens; {hint}")
     start, end = _template(tree.get("post_processor"))
     padding, unknown = tree.get("padding"), model.get("unk_token")
     if isinstance(number := model.get("unk_id"), int) and 0 <= number < len(pieces):
@@ -215,7 +215,7 @@ def _roles(
 
 
 def _template(processor: Any) -> tuple[Any, Any]:
-    """The names of the tokens that a post-processor puts first and last; None where it puts none."""
+    """The names of the first and last token that a post-processor adds; None if it adds none."""
     if not isinstance(processor, dict):
         return None, None
     if isinstance(steps := processor.get("processors"), list):
@@ -235,13 +235,13 @@ def _template(processor: Any) -> tuple[Any, Any]:
 
 
 def _check_parts(tree: Part, model: Part) -> None:
-    """ValueError for parts that could take very long, or lengthen a text without bound."""
+    """ValueError for parts that could be very slow, or lengthen a text without bound."""
     if not 0 < _whole(model.get("max_input_chars_per_word", 100)) <= LONGEST_WORD:
         raise ValueError(f"expected max_input_chars_per_word to be 1 to {LONGEST_WORD}")
     for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
         growth, parts = 1.0, list(_objects(tree.get(key)))
         if len(parts) > MOST_PARTS:
-            raise ValueError(f"its {key} has {len(parts):,} parts, at most {MOST_PARTS:,} are taken")
+            raise ValueError(f"its {key} has {len(parts):,} parts, at most {MOST_PARTS:,} are allowed")
         for part in parts:
             if isinstance(pattern := part.get("Regex"), str):
                 check_pattern(pattern)
@@ -253,30 +253,30 @@ def _check_parts(tree: Part, model: Part) -> None:
 
 
 def _growth(part: Part) -> float:
-    """How many times as long a part of a normaliser or decoder makes a text at most."""
+    """Upper bound of the factor by which a part of a normaliser or decoder lengthens a text."""
     if part.get("type") == "ByteLevel":
         return 4.0
-    inserted = part.get("content", part.get("prepend"))
-    if not isinstance(inserted, str):
+    new = part.get("content", part.get("prepend"))
+    if not isinstance(new, str):
         return 1.0
     pattern = part.get("pattern")
-    replaced = pattern.get("String") if isinstance(pattern, dict) else pattern
-    return max(1.0, len(inserted) / len(replaced)) if isinstance(replaced, str) and replaced else 1.0 + len(inserted)
+    old = pattern.get("String") if isinstance(pattern, dict) else pattern
+    return max(1.0, len(new) / len(old)) if isinstance(old, str) and old else 1.0 + len(new)
 
 
 def _check_table(table: str) -> None:
-    """A precompiled normaliser: the size of a search tree, the tree, and then what characters become, ended by zeros."""
+    """A precompiled normaliser: the size of a search tree, the tree, then zero-terminated replacements of characters."""
     try:
         data = base64.b64decode(table, validate=True)
     except (ValueError, binascii.Error):
         raise ValueError("its precompiled normaliser is not base64") from None
-    mapped = data[4 + int.from_bytes(data[:4], "little") :]
-    if len(max(mapped.split(b"\0"), key=len)) > LONGEST_MAPPING:
-        raise ValueError(f"its precompiled normaliser puts more than {LONGEST_MAPPING} bytes for a character")
+    replacements = data[4 + int.from_bytes(data[:4], "little") :]
+    if len(max(replacements.split(b"\0"), key=len)) > LONGEST_MAPPING:
+        raise ValueError(f"its precompiled normaliser replaces a character by more than {LONGEST_MAPPING} bytes")
 
 
 def _objects(value: Any) -> Iterator[Part]:
-    """All JSON objects within a value, itself included."""
+    """All JSON objects within a value, and the value itself."""
     stack = [value]
     while stack:
         item = stack.pop()

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from foreign_tokenizers import LINES, STYLES, rewrite, write
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
-from transduce.text.imported import ImportedTokenizer, load
+from transduce.text.imported_tokenizer import ImportedTokenizer, load
 from transduce.text.learn.learn import train
-from transduce.text.learned import LearnedTokenizer
+from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.tokenizer import Tokenizer
 
 SPECIAL = [
@@ -196,7 +196,9 @@ def test_a_token_of_no_special_sort_becomes_special_where_it_is_named(folder: Pa
 
 
 def test_a_name_that_the_file_lacks_is_refused(folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"bert\.json: .* start = '\[CLs\]' is no token of it; did you mean '\[CLS\]'"):
+    with pytest.raises(
+        ValueError, match=r"bert\.json: .* start = '\[CLs\]' is not one of its tokens; did you mean '\[CLS\]'"
+    ):
         ImportedTokenizer.load(folder / "bert.json", {"start": "[CLs]"})
 
 
@@ -252,7 +254,7 @@ def test_bad_text_and_ids_are_refused(imported: ImportedTokenizer) -> None:
         with pytest.raises(ValueError, match="lone surrogate"):
             use("a\ud800")
     for bad in (-1, imported.size, 2**40):
-        with pytest.raises(ValueError, match=f"id {bad} is none"):
+        with pytest.raises(ValueError, match=f"id {bad} is outside"):
             imported.decode([bad])
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foreign_tokenizers import LINES, STYLES, rewrite, write
-from transduce.text.imported import ImportedTokenizer, load
+from transduce.text.imported_tokenizer import ImportedTokenizer, load
 from transduce.text.tokenizer_file import MOST_BYTES
 
 Tree = dict[str, Any]
@@ -130,7 +130,7 @@ CHANGES: dict[str, tuple[str, Change, str]] = {
         set_key("normalizer", {"type": "Sequence", "normalizers": [{"type": "NFC"}] * 2000}),
         "parts, at most",
     ),
-    "table with long texts": ("t5", precompiled(b"x" * 1000 + b"\0"), "more than 256 bytes for a character"),
+    "table with long texts": ("t5", precompiled(b"x" * 1000 + b"\0"), "by more than 256 bytes"),
     "table that is none": (
         "t5",
         set_key("normalizer", {"type": "Precompiled", "precompiled_charsmap": "???"}),
@@ -138,7 +138,7 @@ CHANGES: dict[str, tuple[str, Change, str]] = {
     ),
     "deep post-processor": ("bert", set_key("post_processor", nested(300)), "nested too deeply|refuses it"),
     "words without end": ("bert", set_key("model.max_input_chars_per_word", 10**9), "1 to 1000"),
-    "infinite score": ("t5", lambda tree: tree["model"]["vocab"].append(["new", float("-inf")]), "no JSON number"),
+    "infinite score": ("t5", lambda tree: tree["model"]["vocab"].append(["new", float("-inf")]), "not a JSON number"),
 }
 
 

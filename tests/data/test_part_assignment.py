@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
-from transduce.data.decision import Decision, decide
+from transduce.data.findings import Findings
+from transduce.data.part_assignment import Decision, decide
+from transduce.data.record_keys import read_keys
 from transduce.data.records import COPY, DEV, DUPLICATE, IN_DEV, IN_TEST, TEST, TRAIN
 from transduce.data.scan import find_origins
 from transduce.data.split import among, repeats, text_key
-from transduce.data.survey import survey
-from transduce.data.tally import Findings
 from transduce.tasks.translation import TRANSLATION
 
 Rows = list[tuple[str, ...]]
@@ -28,8 +28,10 @@ def decided(folder: Path, train: Rows, clean: Clean, split: Split | None = None,
     corpora = {name: _write(folder / f"{name}.tsv", rows) for name, rows in {"train": train, **held_out}.items()}
     data = DataConfig((corpora.pop("train"),), split=split, **corpora)
     origins = find_origins(TRANSLATION, data, folder)
-    surveys = {name: survey(origin, Findings(), clean if name == "train" else None) for name, origin in origins.items()}
-    return decide(TRANSLATION, surveys, split)
+    records = {
+        name: read_keys(origin, Findings(), clean if name == "train" else None) for name, origin in origins.items()
+    }
+    return decide(TRANSLATION, records, split)
 
 
 def _write(path: Path, rows: Rows) -> Corpus:

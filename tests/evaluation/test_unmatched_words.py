@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from transduce.evaluation.differences import nearest, unmatched
+from transduce.evaluation.unmatched_words import nearest, unmatched
 
 TEXTS = st.text(alphabet="ab \u3000猫\n", max_size=12)
 

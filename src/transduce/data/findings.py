@@ -1,4 +1,4 @@
-"""Counts of what was dropped or changed, with the first places where it happened."""
+"""Counts of dropped and changed records, with the first places of each."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ EXCERPT = 120  # characters
 
 
 class Tally:
-    """How often each thing happened.
+    """Counts by reason.
 
     >>> tally = Tally()
     >>> tally.add("empty side", "train.tsv:7")
@@ -21,10 +21,10 @@ class Tally:
         self._examples: dict[str, list[dict[str, str]]] = {}
 
     def add(self, reason: str, where: str, text: str = "") -> None:
-        """Count one more `reason`; the first few are kept with their place and a short excerpt."""
-        seen = self.counts.get(reason, 0)
-        self.counts[reason] = seen + 1
-        if seen < EXAMPLES:
+        """Count one more `reason`; the first few become examples, with place and a short excerpt."""
+        count = self.counts.get(reason, 0)
+        self.counts[reason] = count + 1
+        if count < EXAMPLES:
             example = {"where": where, "text": text[:EXCERPT]} if text else {"where": where}
             self._examples.setdefault(reason, []).append(example)
 
@@ -33,13 +33,13 @@ class Tally:
         return ", ".join(f"{count:,} {reason}" for reason, count in self.counts.items())
 
     def tree(self) -> dict[str, Any]:
-        """{reason: {"count": n, "examples": [{"where": "file:line", "text": excerpt}]}}, as the report holds it."""
+        """{reason: {"count": n, "examples": [{"where": "file:line", "text": excerpt}]}}, as in the report."""
         return {reason: {"count": count, "examples": self._examples[reason]} for reason, count in self.counts.items()}
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What reading met: pairs it had to leave out, and things it changed or kept that their owner should know of."""
+    """Results of reading: the records that are dropped, and changes and oddities to report to the owner."""
 
     dropped: Tally = field(default_factory=Tally)
     noted: Tally = field(default_factory=Tally)

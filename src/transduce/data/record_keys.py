@@ -1,4 +1,4 @@
-"""First pass over the records: every record is reduced to the 64-bit keys and small numbers that the split is made from."""
+"""First pass over the records: reduces every record to 64-bit keys and small numbers, from which the split is computed."""
 
 from array import array
 from collections.abc import Collection, Sequence
@@ -9,25 +9,25 @@ from jaxtyping import Bool, UInt8, UInt16, UInt64
 
 from transduce.data.cleaning.rules import Clean, rules, verdict
 from transduce.data.columns import Text
+from transduce.data.findings import Findings
 from transduce.data.records import Record, of_kind
 from transduce.data.scan import Origin
 from transduce.data.split import exact_key, text_key
-from transduce.data.tally import Findings
 from transduce.text.tags import MOST_TAGS, advice
 
-MOST_SETS = 1 << 16  # different combinations of tags; what a number has bits for
+MOST_SETS = 1 << 16  # different combinations of tags: a number has 16 bits
 Numbers = UInt16[np.ndarray, " N"]
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What is known of an origin's records, in order.
+class RecordKeys:
+    """The keys of an origin's records, in order.
 
-    keys: of the key column. groups: of what a split keeps together: the keys again unless it is by group.
-    contents: keys of tags and all columns, where duplicates are looked for; else empty.
+    keys: hashes of the key column. groups: hashes of the groups if the split is by group, else `keys`.
+    contents: hashes of tags and all columns if duplicates are dropped, else empty.
     tags: the number of each record's tags in `tag_sets`.
-    verdicts: TRAIN, or why a record is not worth training on.
-    corpora: how many of the records come from each corpus.
+    verdicts: TRAIN, or the outcome of the cleaning rule that leaves the record out.
+    corpora: number of records of each corpus.
     """
 
     keys: UInt64[np.ndarray, " N"]
@@ -39,11 +39,11 @@ class Survey:
     tag_sets: "TagSets"
 
 
-def survey(origin: Origin, findings: Findings, clean: Clean | None = None, by_group: bool = False) -> Survey:
+def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, by_group: bool = False) -> RecordKeys:
     """Read every record and keep at most 27 bytes of each; `findings` counts what is left out or changed.
 
-    `clean`: the rules to judge the records by, none by default. ValueError if no record is usable, or if one names no
-    group where groups are asked for.
+    `clean`: the cleaning rules, none by default. ValueError if no record is usable, or if a record has no group and
+    `by_group` needs one.
     """
     task = origin.task
     keys, groups, contents, tags, verdicts = array("Q"), array("Q"), array("Q"), array("H"), array("B")
@@ -65,7 +65,7 @@ def survey(origin: Origin, findings: Findings, clean: Clean | None = None, by_gr
         names = ", ".join(str(file.path) for file in origin.files[:10])
         raise ValueError(f"{names}: no usable {task.unit}" + (f" (dropped: {dropped})" if dropped else ""))
     all_keys = np.frombuffer(keys, np.uint64)
-    return Survey(
+    return RecordKeys(
         keys=all_keys,
         groups=np.frombuffer(groups, np.uint64) if by_group else all_keys,
         contents=np.frombuffer(contents, np.uint64),
@@ -86,25 +86,25 @@ def _group_key(record: Record, unit: str) -> int:
 
 
 class TagSets:
-    """Numbers the different combinations of tags, in the order in which they come; 0 is no tags at all."""
+    """Numbers the different combinations of tags in order of occurrence; 0 is the empty one."""
 
     def __init__(self) -> None:
         self.sets: list[tuple[str, ...]] = [()]
         self._numbers: dict[tuple[str, ...], int] = {(): 0}
-        self._first: dict[str, str] = {}  # where each name came first
+        self._first: dict[str, str] = {}  # name -> its first place
 
     def number(self, tags: tuple[str, ...], where: str) -> int:
-        """The number of a record's tags. ValueError, naming its place, for more tags than a model takes."""
-        known = self._numbers.get(tags)
-        if known is not None:
-            return known
+        """The number of a record's tags. ValueError, naming its place, for more tags than a model accepts."""
+        number = self._numbers.get(tags)
+        if number is not None:
+            return number
         for name in tags:
             self._first.setdefault(name, where)
         if len(self._first) > MOST_TAGS or len(self.sets) == MOST_SETS:
             names = ", ".join(map(repr, list(self._first)[:3]))
-            what = f"{MOST_TAGS:,} different tags" if len(self._first) > MOST_TAGS else f"{MOST_SETS:,} sets of tags"
+            limit = f"{MOST_TAGS:,} different tags" if len(self._first) > MOST_TAGS else f"{MOST_SETS:,} sets of tags"
             raise ValueError(
-                f"{where}: more than {what} by this line ({names}, ...); is its tag column the right one? "
+                f"{where}: more than {limit} by this line ({names}, ...); is its tag column the right one? "
                 'columns = { tag = "" } reads none'
             )
         self.sets.append(tags)
@@ -115,18 +115,18 @@ class TagSets:
         """All tags of records with these numbers, sorted."""
         return tuple(sorted({name for number in np.unique(numbers).tolist() for name in self.sets[number]}))
 
-    def unknown(self, numbers: Numbers, known: Collection[str]) -> Bool[np.ndarray, " N"]:
-        """Which of the records have a tag that is not among the known."""
-        allowed = set(known)
+    def unknown(self, numbers: Numbers, vocabulary: Collection[str]) -> Bool[np.ndarray, " N"]:
+        """Marks the records with a tag that is not in the vocabulary of tags."""
+        allowed = set(vocabulary)
         strange = [number for number, tags in enumerate(self.sets) if not allowed.issuperset(tags)]
         return np.isin(numbers, strange)
 
-    def require_known(self, numbers: Numbers, known: Sequence[str], why: str) -> None:
-        """ValueError, naming tag and place, if a record has a tag that is not among the known; `why` they are those."""
-        strange = [name for name in self.names(numbers) if name not in set(known)]
+    def require_known(self, numbers: Numbers, vocabulary: Sequence[str], why: str) -> None:
+        """ValueError, with tag and place, if a record has a tag outside the vocabulary; `why` explains the vocabulary."""
+        strange = [name for name in self.names(numbers) if name not in set(vocabulary)]
         if strange:
             more = f" (and {len(strange) - 1} more unknown tags)" if len(strange) > 1 else ""
             raise ValueError(
-                f"{self._first[strange[0]]}: unknown tag {strange[0]!r}{more}: {why}; {advice(known, strange[0])}; "
+                f"{self._first[strange[0]]}: unknown tag {strange[0]!r}{more}: {why}; {advice(vocabulary, strange[0])}; "
                 'in a .csv or .jsonl file, columns = { tag = "" } leaves them out'
             )

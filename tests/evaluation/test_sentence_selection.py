@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from transduce.evaluation.extremes import FOR_SENTENCES, most_different, sentence_metric, worst
 from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.sentence_selection import FOR_SENTENCES, most_different, sentence_metric, worst
 
 
 def test_the_worst_are_low_scores_or_high_error_rates() -> None:

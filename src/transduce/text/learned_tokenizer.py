@@ -1,4 +1,4 @@
-"""A tokenizer that this package has learned: strict, and nothing is lost."""
+"""A tokenizer that this package learns: strict and lossless."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ from transduce.text.tokenizer_file import MOST_BYTES, Vocabulary, content_of, re
 
 
 class LearnedTokenizer(LibraryTokenizer):
-    """`transduce.text.learn.learn.train` makes one, `LearnedTokenizer.load` reads one.
+    """The result of `transduce.text.learn.learn.train`; `LearnedTokenizer.load` reads it from a file.
 
-    One of 273 unigram pieces, learned from the lines "low lower lowest" and "new newer newest":
+    Example: 273 unigram pieces, learned from the lines "low lower lowest" and "new newer newest":
 
         encode("lower <s>")                  ->  [260, 263, 272, 242, 132, 134, 269, 66]
         pieces(encode("lower <s>"))          ->  ["▁low", "er", "▁", "<0xEE>", "<0x80>", "<0x82>", "s", "<0x3E>"]
         decode(encode("lower <s>"))          ->  "lower <s>"
 
-    ("<" is spelled in bytes since these lines hold none; spelling.py explains its spelling.)
+    (Bytes spell the "<" because these lines have none; see spelling.py.)
     `decode(encode(text)) == normalise(text)` for every text, with its line breaks, tabs and runs of spaces, and `encode`
-    never yields a special piece. Whitespace words are the exception to both: white space becomes one space, and an
-    unknown word becomes `unknown`. Only `tag_ids` gives the ids of tags.
+    never yields a special piece. Tokenizers of words are the exception to both: white space becomes one space, and an
+    unknown word becomes `unknown`. Only `tag_ids` yields the ids of tags.
     """
 
     pad, start, end, unknown, mask = PAD, START, END, UNKNOWN, None
@@ -49,9 +49,9 @@ class LearnedTokenizer(LibraryTokenizer):
         return self._pipeline.tags
 
     def tag_ids(self, names: Iterable[str]) -> list[int]:
-        known = {name: number for number, name in enumerate(self.tags, len(NAMES))}
+        numbers = {name: number for number, name in enumerate(self.tags, len(NAMES))}
         try:
-            return [known[name] for name in names]
+            return [numbers[name] for name in names]
         except KeyError as error:
             raise ValueError(f"unknown tag {error.args[0]!r}; {advice(self.tags, error.args[0])}") from None
 
@@ -63,17 +63,17 @@ class LearnedTokenizer(LibraryTokenizer):
         return str(self._call([text], lambda: self._normaliser.normalize_str(text)))
 
     def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
-        return [respell(self._vocabulary.pieces[number]) for number in self._checked(ids)]
+        return [respell(self._vocabulary.pieces[number]) for number in self._valid(ids)]
 
     def sha256(self) -> str:
         return hashlib.sha256(self._text.encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes a `tokenizers` JSON file; equal tokenizers give equal bytes. ValueError for one that `load` would refuse."""
+        """Writes a `tokenizers` JSON file; equal tokenizers give equal bytes. ValueError if `load` would refuse it."""
         content = self._text.encode()
         if len(content) > MOST_BYTES:
             raise ValueError(
-                f"{path}: the tokenizer has {len(content):,} bytes, at most {MOST_BYTES:,} can be read again; lower vocabulary"
+                f"{path}: the tokenizer has {len(content):,} bytes, at most {MOST_BYTES:,} can be loaded; lower vocabulary"
             )
         files.write_atomically(path, content)
 

@@ -1,0 +1,121 @@
+"""The part of every record, from its keys: split, overlap, cleaning, duplicates, tags, in this order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import UInt8, UInt64
+
+from transduce.data.config import Split
+from transduce.data.record_keys import RecordKeys
+from transduce.data.records import DEV, DUPLICATE, PARTS, STRANGE_TAG, TEST, TRAIN, RecordType, plural
+from transduce.data.split import Assignment, Keys, among, assign, repeats, require_records
+from transduce.text.tags import name_list
+
+NO_KEYS = np.zeros(0, np.uint64)
+SUSPICIOUS = 0.5  # share of a held-out file's keys in train that suggests a wrong file
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Number of different keys in the files of dev or test, and how many of them the train files also have."""
+
+    part: str
+    keys: int
+    in_train: int
+
+    def warning(self, task: RecordType) -> str | None:
+        """A message if the overlap is so large that the files are probably wrong."""
+        if self.in_train < SUSPICIOUS * self.keys:
+            return None
+        key, keys, units = task.key, plural(task.key), plural(task.unit)
+        share = f"every {key}" if self.in_train == self.keys else f"{self.in_train:,} of {self.keys:,} {keys}"
+        return (
+            f"{share} of the {self.part} files occurs in the train files too. The train {units} with these {keys} are "
+            f"left out, so that the {self.part} set stays unseen; check that these are the right files"
+        )
+
+
+@dataclass(frozen=True)
+class Untagged:
+    """The number of untagged records in the files of dev or test, and the tags of train, if all train records are tagged."""
+
+    part: str
+    records: int
+    untagged: int
+    tags: tuple[str, ...]
+
+    def warning(self, task: RecordType) -> str:
+        return (
+            f"{self.untagged:,} of {self.records:,} {self.part} {plural(task.unit)} have no tag, but every {task.unit} to "
+            f"train on has one ({name_list(self.tags)}): give tag in data.{self.part}, or a column of tags in its file"
+        )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The outcome of every record, the vocabulary of tags, and probable mistakes in the dev and test files."""
+
+    assignment: Assignment
+    tags: tuple[str, ...]
+    overlaps: tuple[Overlap, ...]
+    warnings: tuple[str, ...]
+
+
+def decide(
+    task: RecordType, origins: Mapping[str, RecordKeys], split: Split | None, tag_names: tuple[str, ...] | None = None
+) -> Decision:
+    """The outcome of every record of train and, if there are such files, of dev and test.
+
+    `tag_names` are the tags of a model to start from; by default they are those of train. ValueError if a part is empty,
+    or if a record has an unknown tag.
+    """
+    train = origins["train"]
+    held_out = {name: records.keys for name, records in origins.items() if name != "train"}
+    dev, test = held_out.get("dev", NO_KEYS), held_out.get("test", NO_KEYS)
+    assignment = assign(task, train.keys, train.groups, dev, test, split)
+    assignment = replace(assignment, train=_cleaned(assignment.train, train))
+    require_records(task, assignment, split)
+    tags = train.tag_sets.names(train.tags[assignment.train == TRAIN]) if tag_names is None else tag_names
+    why = f"no {task.unit} to train on has it" if tag_names is None else "the model has not learnt it"
+    _require_known_tags(origins, assignment, tags, why)
+    strange = np.isin(assignment.train, (DEV, TEST)) & train.tag_sets.unknown(train.tags, tags)
+    assignment = replace(assignment, train=np.where(strange, np.uint8(STRANGE_TAG), assignment.train))
+    require_records(task, assignment, split)
+    overlaps = tuple(_overlap(part, train.keys, keys) for part, keys in held_out.items())
+    warnings = [overlap.warning(task) for overlap in overlaps]
+    warnings += [untagged.warning(task) for untagged in _untagged(origins, assignment)]
+    return Decision(assignment, tags, overlaps, tuple(filter(None, warnings)))
+
+
+def _cleaned(outcomes: UInt8[np.ndarray, " N"], train: RecordKeys) -> UInt8[np.ndarray, " N"]:
+    """The outcomes, in which the cleaning rules and the duplicate filter remove train records. The first copy stays."""
+    cleaned: UInt8[np.ndarray, " N"] = np.where(outcomes == TRAIN, train.verdicts, outcomes)
+    if len(train.contents):
+        remaining = cleaned == TRAIN
+        cleaned[remaining] = np.where(repeats(train.contents[remaining]), DUPLICATE, TRAIN)
+    return cleaned
+
+
+def _require_known_tags(
+    origins: Mapping[str, RecordKeys], assignment: Assignment, tags: tuple[str, ...], why: str
+) -> None:
+    for name, records in origins.items():
+        in_use = np.isin(getattr(assignment, name), list(PARTS) if name != "train" else [TRAIN])
+        records.tag_sets.require_known(records.tags[in_use], tags, why)
+
+
+def _untagged(origins: Mapping[str, RecordKeys], assignment: Assignment) -> Iterator[Untagged]:
+    """One for each held-out file with untagged records, if all train records have tags."""
+    train_tags = origins["train"].tags[assignment.train == TRAIN]
+    if not train_tags.all():
+        return
+    names = origins["train"].tag_sets.names(train_tags)
+    for name, records in origins.items():
+        tags = records.tags[np.isin(getattr(assignment, name), (DEV, TEST))]
+        if name != "train" and not tags.all():
+            yield Untagged(name, len(tags), int(np.count_nonzero(tags == 0)), names)
+
+
+def _overlap(part: str, train: Keys, held_out: UInt64[np.ndarray, " H"]) -> Overlap:
+    return Overlap(part, len(np.unique(held_out)), len(np.unique(train[among(train, held_out)])))
