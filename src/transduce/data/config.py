@@ -65,6 +65,7 @@ class Corpus:
     ] = 1.0
 
     def __post_init__(self) -> None:
+        config.check(self)
         if self.file is not None and (self.files or self.group is not None):
             names = " and ".join(self.files) or "group"
             raise ValueError(f"give either file or {names}, not both: file already has all columns and groups")
@@ -74,7 +75,6 @@ class Corpus:
             raise ValueError("columns needs file: aligned files have no column names; leave columns out")
         if self.tag is not None:
             _check_tag(self.tag)
-        config.check(self)
 
     @property
     def tags(self) -> tuple[str, ...]:

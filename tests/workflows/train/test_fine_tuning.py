@@ -165,7 +165,7 @@ def test_a_mistake_on_the_command_line_is_named_as_such(first, tmp_path):
 def test_sources_of_the_start_count_as_trained_on(first, tmp_path):
     run = train(second(first, tmp_path), root=tmp_path).folder
     before = [line.split("\t")[0] for line in (first / "train.tsv").read_text().splitlines()]
-    assert overlap.seen(run, [*before, "hgf", "abc", "new"]) == len({*before, "hgf", "abc"})
+    assert overlap.count(run, [*before, "hgf", "abc", "new"]) == len({*before, "hgf", "abc"})
 
 
 @pytest.mark.parametrize(
@@ -212,4 +212,4 @@ def test_batches_are_reckoned_in_the_pieces_of_the_model(first, tmp_path):
 def test_a_damaged_list_of_what_was_trained_on_is_named(tmp_path, content):
     (tmp_path / overlap.NAME).write_bytes(content)
     with pytest.raises(ValueError, match=r"trained-on\.npy: is damaged; remove it to go on"):
-        overlap.seen(tmp_path, ["abc"])
+        overlap.count(tmp_path, ["abc"])
