@@ -8,7 +8,7 @@ from torch import nn
 
 from transduce.networks.heads import ClassHead
 from transduce.networks.presets import decoder_only_tiny, encoder_only_tiny, transformer_tiny
-from transduce.networks.transfer import tensors_of, transfer
+from transduce.networks.transfer import transfer
 
 V = 13
 TOKENS, LENGTHS = torch.randint(0, V, (2, 5), generator=torch.Generator().manual_seed(1)), torch.tensor([5, 3])
@@ -24,7 +24,7 @@ def small(preset, *arguments):
 
 def moved(start, preset, network, new_preset):
     """The transfer from a network of one preset to one of another."""
-    return transfer(tensors_of(start), config(preset), network, config(new_preset))
+    return transfer(start, config(preset), network, config(new_preset))
 
 
 def weights(network):

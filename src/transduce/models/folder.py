@@ -24,7 +24,7 @@ from transduce.config import NO_PARTS, Parts
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
 from transduce.networks.table import NETWORKS, NetworkConfig
-from transduce.networks.transfer import tensors_of
+from transduce.networks.tensors import check_tensors, computes_tensors, set_tensors
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 
@@ -100,11 +100,14 @@ def read_network(folder: Path, model: ModelConfig, processors: Processors) -> nn
     except ValueError as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from None
     weights = files.read_tensors(folder / WEIGHTS)
-    _check_weights(network, weights, folder)
-    if _computes_tensors(network):
+    try:
+        check_tensors(network, weights)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {WEIGHTS} does not fit {CONFIG} and its processors: {error}") from None
+    if computes_tensors(network):
         with torch.random.fork_rng(devices=[]), _Uninitialised():
             network = model.task.network(model.network, processors)
-    _set_weights(network, weights)
+    set_tensors(network, weights)
     return network
 
 
@@ -153,40 +156,3 @@ def read_generation(folder: Path) -> Generation:
     """The model's settings of decoding; the defaults where the file was removed. ValueError with line and key."""
     path = folder / GENERATION
     return config.build(Generation, config.read(path), str(path)) if path.exists() else Generation()
-
-
-def _check_weights(network: nn.Module, weights: Mapping[str, Tensor], folder: Path) -> None:
-    """ValueError unless the file has the tensors that the network needs, in their shapes."""
-    tensors = tensors_of(network)
-    if missing := sorted(tensors.keys() - weights.keys()):
-        raise ValueError(f"{folder}: {WEIGHTS} lacks {missing[0]!r} and {len(missing) - 1} more")
-    if extra := sorted(weights.keys() - tensors.keys()):
-        raise ValueError(f"{folder}: {WEIGHTS} holds {extra[0]!r}, which {CONFIG} has no place for")
-    for name, tensor in tensors.items():
-        value, dtype = weights[name], torch.float32 if tensor.is_floating_point() else tensor.dtype
-        if value.shape != tensor.shape or value.dtype != dtype:
-            raise ValueError(
-                f"{folder}: {name} should be {tuple(tensor.shape)} {str(dtype).removeprefix('torch.')} for {CONFIG} and its "
-                f"processors, found {tuple(value.shape)} {value.dtype}; the files are not of one model"
-            )
-
-
-def _computes_tensors(network: nn.Module) -> bool:
-    """Whether modules have tensors that no file holds, which building the network computes."""
-    known = {id(tensor) for tensor in tensors_of(network).values()}
-    values = (each for module in network.modules() for each in (*module.buffers(recurse=False), *vars(module).values()))
-    return any(isinstance(each, Tensor) and id(each) not in known for each in values)
-
-
-def _set_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Puts the tensors of the file in place of the network's own."""
-    shared = {
-        id(own): nn.Parameter(weights[name]) if isinstance(own, nn.Parameter) else weights[name].to(own.dtype)
-        for name, own in tensors_of(network).items()
-    }
-    for owner in network.modules():  # a tied parameter has several owners
-        parameters = owner.named_parameters(recurse=False, remove_duplicate=False)
-        buffers = owner.named_buffers(recurse=False, remove_duplicate=False)
-        for name, own in [*parameters, *buffers]:
-            if id(own) in shared:
-                setattr(owner, name, shared[id(own)])

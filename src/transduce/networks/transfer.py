@@ -6,14 +6,15 @@ the target side (decoder, target embeddings), an encoder-only network the source
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from transduce.networks.table import NetworkConfig, kind_of
+from transduce.networks.tensors import tensors_of
 
 Side = Literal["source", "target"]
 SIDES: dict[str, Side] = {"encoder": "source", "decoder": "target"}  # stack -> the side that it reads or writes
@@ -36,13 +37,6 @@ def start_stack(start: NetworkConfig, stack: str) -> str:
     return stack if stack in start.stacks else next(iter(start.stacks))
 
 
-def tensors_of(network: nn.Module) -> dict[str, Tensor]:
-    """What files hold of a network: parameters and persistent buffers by name, a tied one once."""
-    names = network.state_dict(keep_vars=True).keys()
-    buffers = {name: buffer for name, buffer in network.named_buffers() if name in names}
-    return {**dict(network.named_parameters()), **buffers}
-
-
 @dataclass(frozen=True)
 class Transfer:
     """Names of the tensors of the new network: those with the values of the other one, and those with fresh values."""
@@ -53,15 +47,23 @@ class Transfer:
 
 @torch.no_grad()
 def transfer(
-    weights: Mapping[str, Tensor], start: NetworkConfig, network: nn.Module, config: NetworkConfig
+    start_network: nn.Module,
+    start: NetworkConfig,
+    network: nn.Module,
+    config: NetworkConfig,
+    new_head: bool = False,
 ) -> Transfer:
     """Copies the tensors of a network with the config `start`, by name, into `network` as far as they have a place there.
 
-    A head is taken only if both have one of the same kind and shape. ValueError if any other tensor has another shape,
-    and where no tensor has a place.
+    A head is taken only if both have one of the same kind and shape, never with `new_head`. ValueError if any other tensor
+    has another shape, and where no tensor has a place.
     """
-    names = _name_map(start, config)
-    tensors = tensors_of(network)
+    names, tensors = _name_map(start, config), tensors_of(network)
+    weights = {
+        name: tensor
+        for name, tensor in tensors_of(start_network).items()
+        if not (new_head and name.startswith("head."))
+    }
     sources: dict[str, str] = {}
     new: list[str] = []
     for name, tensor in tensors.items():

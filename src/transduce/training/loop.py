@@ -32,6 +32,7 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
     Both end with a checkpoint, unless the weights have diverged at the last validation. Raises Diverged where the loss is no
     longer finite (the checkpoints stay as they are), and at the end of a run in which no validation gave a number.
     """
+    log.info("budget: %s", budget.describe(job.trainable.config, state))
     has_new_plan = _plan_steps(job, state)
     if has_new_plan and not is_over(job.trainable.config, state):
         log.info("planned: %d steps", state.total_steps)
@@ -57,9 +58,10 @@ def run(job: Job, state: TrainState, stop: StopRequest) -> bool:
             raise Diverged(f"training diverged: no validation up to step {state.step} gave a number; {_advice(job)}")
         if not finished:
             _leave(job, state)
-        return finished
     finally:
         progress.close()
+    log.info("model: %s", selection.describe(job, state))
+    return finished
 
 
 def _leave(job: Job, state: TrainState) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from transduce.networks.transfer import tensors_of
+from transduce.networks.tensors import tensors_of
 
 PRECISIONS = {"bf16": torch.bfloat16, "float32": torch.float32}
 

@@ -7,6 +7,7 @@ import pytest
 
 from transduce import config
 from transduce.config.fields import fields_of
+from transduce.data.config import DataConfig
 from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, EncoderOnlyConfig
 from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESETS, PRESETS
 from transduce.networks.table import NetworkConfig
@@ -174,6 +175,8 @@ def test_every_range_is_checked() -> None:
     assert len(ranges) > 40
     for cls, key, fact in ranges:
         limit = next(each for each in (fact.at_least, fact.above, fact.at_most, fact.below) if each is not None)
-        tree = {key: limit - 1, **({"data": {"train": [{"file": "a.tsv"}]}} if cls is RunConfig else {})}
+        train = {"train": [{"file": "a.tsv"}]}
+        required = {RunConfig: {"data": train}, DataConfig: train}
+        tree = {key: limit - 1, **required.get(cls, {})}
         with pytest.raises(ValueError, match=f"run.toml: {key} must be {fact.range}, found"):
             config.build(cls, tree, "run.toml")

@@ -26,7 +26,7 @@ from transduce.workflows.search.trials import Result, Stopped, Trials, read_resu
 from transduce.workflows.train.choices import Choice, choose
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.run import prepare_file, require_trainable
-from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, names_of, read_run
+from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def _check(dimensions: Sequence[Dimension], metric: str) -> None:
 
 def _is_below_a_choice(key: str, run: RunConfig) -> bool:
     """Whether another setting decides if the key exists: momentum is a key of Muon."""
-    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, names_of(run.task))
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, run.names)
     return any(key != each and config.is_in(key, (each,)) for each in automatic)
 
 

@@ -25,9 +25,10 @@ from transduce.models.folder import ModelConfig, save
 from transduce.models.model import Model
 from transduce.networks.heads import inner_matrices
 from transduce.networks.stepping import decodes
-from transduce.networks.transfer import tensors_of, transfer
+from transduce.networks.tensors import tensors_of
+from transduce.networks.transfer import transfer
 from transduce.tasks.references import loss_unit
-from transduce.training import budget, metrics_log, selection
+from transduce.training import metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision
@@ -98,7 +99,6 @@ def train_file(
             config = _with_precision(logged(choose(file)).run)
         require_trainable(config)
         job, state, prepared = _set_up(folder, config, file, resume, root)
-        log.info("budget: %s", budget.describe(config.training, state))
         folder.write(config)
         if not resume or not (folder.path / overlap.NAME).exists():
             _keep_for_evaluation(folder, prepared, file.start)
@@ -109,7 +109,6 @@ def train_file(
                 finished = run_loop(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
-        log.info("%s: %s", folder.model, selection.describe(job, state))
     return Trained(folder.path, finished, state, stop.signal)
 
 
@@ -262,24 +261,22 @@ def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, st
     """Puts the weights of a start into a network; of a model for another task or other labels without the head. Logs which
     are taken and new. Returns whether the network is now the start's: one for the same task with nothing new.
     """
-    weights, started = tensors_of(start.network()), start.config
     labels, before = (
         [each for each in some.values() if isinstance(each, Labels)] for some in (processors, start.processors)
     )
-    if labels != before:
-        weights = {name: tensor for name, tensor in weights.items() if not name.startswith("head.")}
     if labels and before and labels != before:
         log.info("start-from: the labels are not those of %s, so the head is new", start.folder)
-    transferred = transfer(weights, started.network, network, run.model)
+    start_network = start.network()
+    transferred = transfer(start_network, start.config.network, network, run.model, new_head=labels != before)
     parts = Counter(name.partition(".")[0] for name in transferred.taken)
     log.info(
         "start-from: %d tensors taken from the %s model (%s); new: %s",
         len(transferred.taken),
-        started.task.name,
+        start.config.task.name,
         ", ".join(f"{part} {count}" for part, count in parts.items()),
         ", ".join(transferred.new) or "none",
     )
-    return started.task.name == run.task.name and not transferred.new
+    return start.config.task.name == run.task.name and not transferred.new
 
 
 def _generation(run: RunConfig, start: Start | None) -> Generation:

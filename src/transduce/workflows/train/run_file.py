@@ -53,7 +53,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         config.check(self)
-        texts = names_of(self.task)["texts"]
+        texts = self.names["texts"]
         for column in self.tokenizer.columns:
             if column not in texts:
                 raise ValueError(
@@ -68,6 +68,11 @@ class RunConfig:
             raise ValueError(
                 "decoding.n-best and decoding.sampling belong to a translation, not to a run; leave them out"
             )
+
+    @property
+    def names(self) -> config.Names:
+        """The keys that the mappings of this run may have."""
+        return names_of(self.task)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from transduce.training.loop import is_over
 from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
-from transduce.workflows.train.run_file import RunConfig, RunFile, names_of, read_run_toml, run_toml
+from transduce.workflows.train.run_file import RunConfig, RunFile, read_run_toml, run_toml
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class RunFolder:
 
 def _filled(file: RunFile, began: RunConfig) -> RunConfig:
     """The run of a file, in which the settings that are chosen where nobody gives them are those of the run that began."""
-    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, names_of(file.run.task), file.parts)
+    automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, file.run.names, file.parts)
     sizes = config.keys_where(RunConfig, lambda fact: fact.size, parts=file.parts)
     keys = [key for key in automatic if key not in file.given]
     if file.start is not None:  # its settings of decoding may have changed

@@ -50,13 +50,14 @@ class Start:
         """The tokenizers that a run takes: each column's own if the task is the same, else those of the sides of the model
         that the network takes. Labels are learnt from the run's own data.
         """
-        own, texts = self.config.task, of_kind(task, Text)
-        if task.name == own.name:
-            return Processors({name: self.processors[name] for name in texts})
-        answer = own.answer if own.answer in of_kind(own, Text) else own.key
-        columns: dict[Side, str] = {"source": own.key, "target": answer}
-        source, target = (columns[side] for side in sides(self.config.network, network))
-        return Processors({name: self.processors[target if name == task.answer else source] for name in texts})
+        own, (first, last) = self.config.task, sides(self.config.network, network)
+        texts = of_kind(task, Text)
+        columns = dict(zip(texts, texts, strict=True))
+        if task.name != own.name:
+            answer = own.answer if own.answer in of_kind(own, Text) else own.key
+            by_side: dict[Side, str] = {"source": own.key, "target": answer}
+            columns = {name: by_side[last if name == task.answer else first] for name in texts}
+        return Processors({name: self.processors[column] for name, column in columns.items()})
 
     def body(self, kind: str) -> NetworkConfig:
         """A network of another kind whose layers have the number and the sizes of this model's."""
