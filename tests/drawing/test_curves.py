@@ -27,9 +27,9 @@ def drawn() -> Any:
     figures: list[Figure] = []
 
     def draw(
-        events: list[Event], error_rates: frozenset[str] = frozenset()
+        events: list[Event], error_rates: frozenset[str] = frozenset(), forms_of_loss: tuple[str, ...] = ("perplexity",)
     ) -> list[dict[str, tuple[list[float], list[float]]]]:
-        figures.append(learning_curve_figure(events, error_rates))
+        figures.append(learning_curve_figure(events, error_rates, forms_of_loss))
         return [
             {
                 str(line.get_label()).split("  ")[0]: (list(line.get_xdata()), list(line.get_ydata()))
@@ -52,6 +52,13 @@ def test_panels_show_loss_and_scores(drawn: Any) -> None:
     upper, lower = drawn(events)
     assert upper == {"train": ([20, 40], [4.5, 3.5]), "dev": ([40, 80], [3.0, 2.0])}
     assert lower == {"bleu": ([40, 80], [10.0, 20.0]), "chrf": ([40, 80], [30.0, 50.0])}
+
+
+def test_forms_of_the_loss_are_no_scores(drawn: Any) -> None:
+    """A language model has no metric of predictions: its curve is the loss alone."""
+    values = {"loss": 3.0, "perplexity": 20.1, "bits-per-byte": 6.3}
+    (panel,) = drawn([validation(1, **values)], forms_of_loss=("perplexity", "bits-per-byte"))
+    assert [*panel] == ["dev"]
 
 
 def test_error_rates_have_a_panel_of_their_own_and_means_of_weights_the_colour_of_their_metric(drawn: Any) -> None:
@@ -92,9 +99,9 @@ def test_values_that_are_no_finite_numbers_are_left_out(drawn: Any) -> None:
 )
 def test_any_run_gives_a_picture(events: list[Event], tmp_path: Path) -> None:
     path = tmp_path / "curve.png"
-    learning_curve(events, path)
+    learning_curve(events, path, (), (), "tokens")
     pixels = image.imread(path)
-    assert pixels.shape[:2] == (840, 960)
+    assert pixels.shape[:2] == (840 if any("chrf" in event for event in events) else 420, 960)
     assert pixels.min() < 0.5 < pixels.max()  # something is drawn
     assert [each.name for each in tmp_path.iterdir()] == ["curve.png"]
 
@@ -109,6 +116,6 @@ def test_an_error_keeps_the_old_picture(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     monkeypatch.setattr(Figure, "savefig", full_disk)
     with pytest.raises(OSError, match="No space"):
-        learning_curve([train(1, loss=1.0)], path)
+        learning_curve([train(1, loss=1.0)], path, (), (), "tokens")
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["curve.png"]

@@ -536,7 +536,7 @@ def test_python_callers_get_value_errors(models: dict[str, Path]) -> None:
     model = transduce.load(models["classification"] / "model", "cpu")
     for records, message in (
         ("bar", "expected a list of records, found one"),
-        ([{"words": "bar"}], "record 1 needs a text under 'text', found None"),
+        ([{"words": "bar"}], "record 1 needs a text under 'text', found the keys 'words'"),
         ([{"text": "bar", "tags": "de"}], "tags must be a list such as"),
         ([{"text": "bar", "tags": ["de"]}], "unknown tag 'de'; no tags are known"),
     ):

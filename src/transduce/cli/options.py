@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BUDGETS = ("steps", "epochs", "minutes")  # keys of [training]
 
 Rows = tuple[tuple[str, type, str, str], ...]  # option, type, metavar, help
 
@@ -71,9 +70,10 @@ def budget_of(minutes: float | None, overrides: Sequence[str]) -> list[str]:
     if minutes is None:
         return []
     from transduce import config
+    from transduce.training.config import BUDGET_NAMES
 
     training = config.override({}, overrides).get("training")
-    for key in BUDGETS:
+    for key in BUDGET_NAMES:
         value = training.get(key, "none") if isinstance(training, dict) else "none"
         if value != "none":
             raise ValueError(

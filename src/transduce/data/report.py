@@ -6,7 +6,7 @@ from typing import Any
 from transduce.data.columns import Labels
 from transduce.data.findings import Findings
 from transduce.data.processors import Processors
-from transduce.data.records import plural
+from transduce.data.records import counted, plural
 from transduce.data.scan import Origin
 from transduce.terminal import harmless
 from transduce.text.config import TokenizerConfig
@@ -61,7 +61,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     texts = [column for tokenizer in tokenizers for column in tokenizer["columns"]]
     for part, count in report["parts"].items():
         tokens = " and ".join(f"{count['tokens'][column]:,} {column}" for column in texts)
-        rows = f" in {count['rows']:,} rows" if count["rows"] != count["records"] else ""
+        rows = f" in {counted(count['rows'], 'row')}" if count["rows"] != count["records"] else ""
         yield f"{part}: {count['records']:,} {plural(report['unit'], count['records'])}{rows}, {tokens} tokens"
     if len(corpora := report.get("corpora", ())) > 1:
         packed = report["parts"]["train"]["rows"] != report["parts"]["train"]["records"]

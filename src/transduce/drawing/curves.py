@@ -16,56 +16,64 @@ Event = Mapping[str, Any]
 Points = list[tuple[float, float]]  # (step, value)
 
 TRAIN, DEV = GREY, BLUE
-NO_SCORES = {"kind", "step", "loss", "perplexity"}  # keys of a validation event that are not scores
+NO_METRICS = {"kind", "step", "loss"}  # keys of a validation event
 DASHES = {"": "-", "ema": "--", "mean": ":"}  # line styles by kind of weights
 TOP = 105.0  # percent: upper end of a panel
 FEW = 60  # points; a longer line has no markers
 
 
-def learning_curve(events: Sequence[Event], path: Path, error_rates: Collection[str] = ()) -> None:
+def learning_curve(
+    events: Sequence[Event], path: Path, error_rates: Collection[str], forms_of_loss: Collection[str], unit: str
+) -> None:
     """Draws the events of a metrics.jsonl and writes `path` atomically."""
-    save(learning_curve_figure(events, error_rates), path)
+    save(learning_curve_figure(events, error_rates, forms_of_loss, unit), path)
 
 
-def learning_curve_figure(events: Sequence[Event], error_rates: Collection[str] = ()) -> Figure:
+def learning_curve_figure(
+    events: Sequence[Event],
+    error_rates: Collection[str] = (),
+    forms_of_loss: Collection[str] = (),
+    unit: str = "tokens",
+) -> Figure:
     """The learning curve of the events of a metrics.jsonl.
 
         {"kind": "train", "step": 20, "loss": 8.1, "nll": 7.9, ...}
         {"kind": "validation", "step": 500, "loss": 4.2, "perplexity": 66.7, "chrf": 31.0, "chrf (ema)": 33.0, ...}
 
-    The first panel compares like with like: negative log-likelihood in nats per target token, without label smoothing,
-    of the training batches (`nll`) and of the dev set (`loss`). The next panels have scores, then the metrics in
-    `error_rates`, for which less is better. Values other than finite numbers are left out.
+    The first panel compares like with like: negative log-likelihood in nats, a mean over `unit`, without label smoothing,
+    of the training batches (`nll`) and of the dev set (`loss`). `forms_of_loss`, such as perplexity, are not drawn. The
+    next panels have scores, then the metrics in `error_rates`, for which less is better. Values other than finite numbers
+    are left out.
     """
-    names = _metrics(events)
+    names = [name for name in _metrics(events) if name not in forms_of_loss]
     parts = [
         ("dev scores (more is better)", [name for name in names if name not in error_rates]),
         ("dev error rates (less is better)", [name for name in names if name in error_rates]),
     ]
-    panels = [part for part in parts if part[1]] or parts[:1]
+    panels = [part for part in parts if part[1]]
     figure = Figure(figsize=(8, 3.5 + 3.5 * len(panels)), dpi=120, layout="constrained")
-    first, *others = figure.subplots(1 + len(panels), 1, sharex=True)
-    _draw_loss(first, events)
+    first, *others = figure.subplots(1 + len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    _draw_loss(first, events, unit)
     for axes, (title, metrics) in zip(others, panels, strict=True):
         _draw_metrics(axes, events, title, metrics)
     for axes in (first, *others):
         _finish(axes)
-    others[-1].set_xlabel("step")
+    figure.axes[-1].set_xlabel("step")
     return figure
 
 
-def _draw_loss(axes: Axes, events: Sequence[Event]) -> None:
+def _draw_loss(axes: Axes, events: Sequence[Event], unit: str) -> None:
     training = _points(events, "train", "nll") or _points(events, "train", "loss")
     _line(axes, training, "train", TRAIN, "")
     _line(axes, _points(events, "validation", "loss"), "dev", DEV, "o")
-    axes.set_ylabel("loss (nats per token)")
+    axes.set_ylabel(f"loss (nats, mean over {unit})")
     axes.set_title("loss", loc="left")
 
 
 def _metrics(events: Sequence[Event]) -> list[str]:
     """Names of the metrics in validations, without the kind of weights: "chrf" for "chrf (ema)"."""
     names = {name.split(" (")[0] for event in events if event.get("kind") == "validation" for name in event}
-    return sorted(names - NO_SCORES)
+    return sorted(names - NO_METRICS)
 
 
 def _draw_metrics(axes: Axes, events: Sequence[Event], title: str, metrics: Sequence[str]) -> None:

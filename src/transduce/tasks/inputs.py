@@ -39,7 +39,8 @@ def as_record(task: Task, value: Given, number: int) -> Record:
     inputs = [column for column in task.columns if column != task.answer]
     for column in inputs:
         if not isinstance(values.get(column), str):
-            raise ValueError(f"record {number} needs a text under {column!r}, found {values.get(column)!r}")
+            keys = f"the keys {', '.join(map(repr, values))}" if column not in values else repr(values[column])
+            raise ValueError(f"record {number} needs a text under {column!r}, found {keys}")
     texts = {column: values[column] for column in task.columns if isinstance(values.get(column), str)}
     return Record(texts, f"record {number}", tags=_tags(values.get("tags", ()), number))
 

@@ -10,6 +10,7 @@ from transduce.training.schedules import SCHEDULES, InverseSquareRoot, Schedule
 
 Precision = Literal["auto", "bf16", "float32"]
 DEFAULT_MINUTES = 30.0
+BUDGET_NAMES = ("steps", "epochs", "minutes")  # the fields that can be the budget
 LARGEST = 10**8  # limit of any budget: names of checkpoints have eight digits
 
 
@@ -88,7 +89,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         config.check(self)
-        budgets = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
+        budgets = [name for name in BUDGET_NAMES if getattr(self, name) is not None]
         if len(budgets) > 1:
             raise ValueError(f"only one of steps, epochs and minutes can be the budget, found {' and '.join(budgets)}")
 

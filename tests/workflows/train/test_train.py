@@ -228,6 +228,9 @@ def test_resume_refuses_other_settings_and_takes_a_longer_budget(tmp_path):
         train(run_file, ["seed=4"], resume=True, root=tmp_path)
     longer = train(run_file, ["training.steps=12"], resume=True, root=tmp_path)
     assert longer.finished and longer.state.step == 12
+    run_file.write_text(re.sub(r"steps = \d+\n", "", run_file.read_text()))
+    same = train(run_file, resume=True, root=tmp_path)  # without a budget that of the run
+    assert same.finished and same.state.step == 12 and same.state.budget == "steps 12"
 
 
 def test_a_budget_that_changed_is_reckoned_anew_even_after_a_kill(tmp_path, monkeypatch):

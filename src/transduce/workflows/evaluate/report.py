@@ -21,6 +21,7 @@ from transduce.evaluation.significance import Comparison, interval
 from transduce.evaluation.unmatched_words import nearest, unmatched
 from transduce.files import write_atomically
 from transduce.models.find import run_folder_of
+from transduce.tasks.references import loss_unit
 from transduce.training import metrics_log
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
@@ -104,7 +105,7 @@ def _contents(assessment: Assessment, info: ModelInfo | None, pictures: dict[str
 
 def _pictures(assessment: Assessment, model: Path | None) -> dict[str, str]:
     """SVG documents by name. They hold no text from data, for whose script a font might be missing."""
-    pictures = {}
+    pictures, task = {}, assessment.held_out.task
     for table in assessment.breakdowns:
         if table.kind == "length" and assessment.subject.scores:
             pictures["length"] = _length_picture(table, assessment.systems)
@@ -115,7 +116,7 @@ def _pictures(assessment: Assessment, model: Path | None) -> dict[str, str]:
     run = None if model is None else run_folder_of(model)
     events = [] if run is None else metrics_log.read(run / "metrics.jsonl")
     if events:
-        pictures["curve"] = svg(learning_curve_figure(events, ERROR_RATES))
+        pictures["curve"] = svg(learning_curve_figure(events, ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)))
     return pictures
 
 
@@ -191,6 +192,7 @@ def _pieces(output: Output, sentence: Sentence) -> list[tuple[str, bool]]:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
+    "plural": plural,
     "figure": figure,
     "interval": spread,
     "percent": percent,

@@ -221,7 +221,9 @@ def _job(
         publish=publish,
         unit=loss_unit(task),
         figures=lambda nll: task.figures(nll, dev.units_per_byte),
-        draw=lambda: learning_curve(metrics_log.read(folder.metrics), folder.curve, ERROR_RATES),
+        draw=lambda: learning_curve(
+            metrics_log.read(folder.metrics), folder.curve, ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)
+        ),
     )
     return job, state
 

@@ -13,6 +13,7 @@ from transduce.config import Parts
 from transduce.training import checkpoints, metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
+from transduce.training.config import BUDGET_NAMES
 from transduce.training.job import Job
 from transduce.training.loop import is_over
 from transduce.training.optimisers import OptimiserGroup
@@ -21,6 +22,8 @@ from transduce.training.state import TrainState
 from transduce.workflows.train.run_file import RunConfig, RunFile, read_run_toml, run_toml
 
 log = logging.getLogger(__name__)
+
+BUDGETS = tuple(f"training.{name}" for name in BUDGET_NAMES)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ def _filled(file: RunFile, began: RunConfig) -> RunConfig:
         keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.given]
     if "model.preset" not in file.given and not file.given.any(sizes):
         keys += [key for key in _fields("model", file.run.model) if key not in file.given]
+    if not file.given.any(BUDGETS):
+        keys += BUDGETS
     values = {key: config.value_at(began, key, file.parts) for key in keys}
     if file.run.training.precision == "auto":
         values["training.precision"] = began.training.precision
