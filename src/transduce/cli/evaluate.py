@@ -74,7 +74,7 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
 
 
 def _questions(options: argparse.Namespace) -> "Questions":
-    """What the command computes; a report has all breakdowns, some sentences and the calibration of a model."""
+    """The settings of the evaluation. A report has all breakdowns, some sentences, and the calibration of a model."""
     from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES
     from transduce.workflows.evaluate.breakdowns import KINDS
     from transduce.workflows.evaluate.systems import Questions

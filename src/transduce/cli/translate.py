@@ -15,7 +15,7 @@ from transduce.terminal import would_mix
 if TYPE_CHECKING:
     from transduce.models.model import Model
     from transduce.workflows.predict.line_batches import Line
-    from transduce.workflows.predict.stream import Beside, Outputs, Wanted
+    from transduce.workflows.predict.stream import Beside, LineOptions, Outputs
 
 
 DESCRIPTION = (
@@ -44,28 +44,30 @@ def main(arguments: Sequence[str]) -> int:
     model = opened(options)
     model.require(Translation)
     note_tags(model, options.tag)
-    wanted = _wanted(options, model)
+    line_options = _line_options(options, model)
     if not options.files and streams.is_conversation():
         _refuse_files_beside(options)
-        return converse(model, wanted, options.prefix or "")
+        return converse(model, line_options, options.prefix or "")
     with ExitStack() as stack:
         batches = full_batches if all(map(streams.is_file_name, names)) else arriving_batches
         beside = _alignments(options, model, stack)
-        translate_stream(model, batches(_lines(options, names)), streams.write, wanted, _total(options.files), beside)
+        translate_stream(
+            model, batches(_lines(options, names)), streams.write, line_options, _total(options.files), beside
+        )
     return 0
 
 
-def _wanted(options: argparse.Namespace, model: "Model") -> "Wanted":
+def _line_options(options: argparse.Namespace, model: "Model") -> "LineOptions":
     from transduce.workflows.predict.output_lines import Columns, Json
-    from transduce.workflows.predict.stream import Wanted, best_text
+    from transduce.workflows.predict.stream import LineOptions, best_text
 
     tags = tuple(options.tag)
-    wanted = Wanted(method(options, model, options.split_sentences), tags, options.long, best_text)
+    line_options = LineOptions(method(options, model, options.split_sentences), tags, options.long, best_text)
     if options.json:
-        return replace(wanted, shown=Json(tags))
+        return replace(line_options, line_format=Json(tags))
     if options.n_best is not None or options.confidence:
-        return replace(wanted, shown=Columns(options.n_best is not None, options.confidence))
-    return wanted
+        return replace(line_options, line_format=Columns(options.n_best is not None, options.confidence))
+    return line_options
 
 
 def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""What callers give a model: texts, and records by column, checked."""
+"""Checks the input of a model: texts, and records by column."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

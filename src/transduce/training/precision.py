@@ -73,7 +73,7 @@ class MasterWeights:
                 torch._foreach_copy_(self.weights, own or self.masters)
 
     def state(self) -> dict[str, Tensor]:
-        """What a checkpoint holds: float32 weights and the network's persistent buffers, by name."""
+        """The tensors of a checkpoint by name: float32 weights and the network's persistent buffers."""
         return {**tensors_of(self.network), **self.tensors()}
 
     def tensors(self) -> dict[str, Tensor]:

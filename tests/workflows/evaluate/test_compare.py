@@ -6,7 +6,7 @@ import pytest
 
 from pairs import of_texts
 from transduce.evaluation.metrics import METRICS
-from transduce.workflows.evaluate.assessment import Wanted, assess
+from transduce.workflows.evaluate.assessment import Details, assess
 from transduce.workflows.evaluate.breakdowns import WordCounts, breakdown_tables, count_words
 from transduce.workflows.evaluate.compare import compare_systems, is_model, read_outputs
 from transduce.workflows.evaluate.run import Judged, judge
@@ -124,9 +124,9 @@ def test_an_assessment_holds_what_was_wanted() -> None:
     bare = assess(HELD_OUT, GOOD, [BAD])
     assert bare.systems == (GOOD, BAD)
     assert (bare.breakdowns, bare.worst, bare.different) == ((), None, ())
-    full = assess(HELD_OUT, GOOD, [BAD, GOOD], Wanted(breakdowns=("length",), sentences=1))
+    full = assess(HELD_OUT, GOOD, [BAD, GOOD], Details(breakdowns=("length",), sentences=1))
     assert [table.kind for table in full.breakdowns] == ["length"]
     assert full.worst is not None
     assert [len(table.sentences) for table in full.different] == [1, 0]
     nothing_measured = judge("perplexity alone", (), REFERENCES, [])
-    assert assess(HELD_OUT, nothing_measured, wanted=Wanted(sentences=5)).worst is None
+    assert assess(HELD_OUT, nothing_measured, details=Details(sentences=5)).worst is None

@@ -16,7 +16,7 @@ from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.notes import Notes
 from transduce.workflows.predict.output_lines import Columns
-from transduce.workflows.predict.stream import Shown, Stream, Wanted, best_text, translate_stream
+from transduce.workflows.predict.stream import LineFormat, LineOptions, Stream, best_text, translate_stream
 
 SOURCES = ["bar", "", "  ", "dar kus", "mit dar bis kos", "nut"]
 LONG = " ".join(tiny_model.WORDS[:60])
@@ -27,22 +27,22 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return load(tiny_model.write(tmp_path_factory.mktemp("tiny")), "cpu")
 
 
-def searched(model: Model, long: str = "cut", shown: Shown = best_text, **changes: Any) -> Wanted:
-    return Wanted(Method(model.decoding(**changes)), long=long, shown=shown)
+def searched(model: Model, long: str = "cut", line_format: LineFormat = best_text, **changes: Any) -> LineOptions:
+    return LineOptions(Method(model.decoding(**changes)), long=long, line_format=line_format)
 
 
 def numbered(texts: Sequence[str], first: int = 1) -> list[Line]:
     return [Line(number, f"f:{number}", text) for number, text in enumerate(texts, first)]
 
 
-def stream(model: Model, batches: Sequence[Sequence[str]], wanted: Wanted | None = None) -> list[str]:
+def stream(model: Model, batches: Sequence[Sequence[str]], line_options: LineOptions | None = None) -> list[str]:
     """The text written for each batch."""
     written: list[str] = []
     number, lines = 1, []
     for batch in batches:
         lines.append(numbered(batch, number))
         number += len(batch)
-    translate_stream(model, lines, written.append, wanted or searched(model))
+    translate_stream(model, lines, written.append, line_options or searched(model))
     return written
 
 
@@ -55,7 +55,7 @@ def test_each_batch_is_written_as_the_model_translates_it(model: Model) -> None:
 
 
 def test_n_best_lines_name_line_rank_and_score(model: Model) -> None:
-    written = stream(model, [SOURCES[:2], SOURCES[2:]], searched(model, n_best=3, shown=Columns(ranked=True)))
+    written = stream(model, [SOURCES[:2], SOURCES[2:]], searched(model, n_best=3, line_format=Columns(ranked=True)))
     expected = model.translate_n_best(SOURCES, n_best=3)
     places = [
         (number, rank, output) for number, outputs in enumerate(expected, 1) for rank, output in enumerate(outputs, 1)
@@ -65,7 +65,7 @@ def test_n_best_lines_name_line_rank_and_score(model: Model) -> None:
         assert (start, text) == ([str(number), str(rank)], output.text)
         assert float(score) == pytest.approx(output.score, abs=1e-5)  # other neighbours in the batch, other rounding
     assert [len(outputs) for outputs in expected] == [3, 1, 1, 3, 3, 3]
-    one_best = stream(model, [["bar"]], searched(model, beam=3, shown=Columns(ranked=True)))
+    one_best = stream(model, [["bar"]], searched(model, beam=3, line_format=Columns(ranked=True)))
     assert one_best[0].startswith("1\t1\t-")
 
 
@@ -75,7 +75,7 @@ def test_a_translation_is_one_line_whatever_the_model_says(model: Model, monkeyp
 
     monkeypatch.setattr(Method, "outputs", says)
     assert stream(model, [["x"]]) == ["a b  c\u2028d\te\n"]
-    assert stream(model, [["x"]], searched(model, shown=Columns(ranked=True))) == [
+    assert stream(model, [["x"]], searched(model, line_format=Columns(ranked=True))) == [
         "1\t1\t-1.000000\ta b  c\u2028d\te\n"
     ]
 
@@ -109,11 +109,11 @@ def test_the_bar_counts_every_line(
 def test_outputs_that_are_cut_are_named_at_first_and_then_counted(
     model: Model, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wanted = searched(model, beam=1, max_length=1, min_length=1, no_repeat_ngram=0)
+    line_options = searched(model, beam=1, max_length=1, min_length=1, no_repeat_ngram=0)
     lines = numbered(["bar dar"] * 14 + [""])
-    outputs = [found[0] for _, found in sorted(wanted.method.outputs(model, [line.text for line in lines]))]
+    outputs = [found[0] for _, found in sorted(line_options.method.outputs(model, [line.text for line in lines]))]
     assert [output.ended for output in outputs] == [False] * 14 + [True]
-    translate_stream(model, [lines[:5], lines[5:]], lambda text: None, wanted)
+    translate_stream(model, [lines[:5], lines[5:]], lambda text: None, line_options)
     cut = [f"f:{number}: the output was cut at its longest length" for number in range(1, 11)]
     assert caplog.messages == [*cut, "outputs cut at their longest length: 14 in all, the first 10 of them above"]
 
@@ -121,8 +121,8 @@ def test_outputs_that_are_cut_are_named_at_first_and_then_counted(
 def test_draws_go_on_from_batch_to_batch(model: Model) -> None:
     def draws(batches: Sequence[Sequence[str]]) -> list[str]:
         """Texts without their scores, whose last digit may differ with the neighbours in a batch."""
-        wanted = searched(model, sampling=Sampling(), n_best=2, shown=Columns(ranked=True))
-        return [row.split("\t")[3] for row in "".join(stream(model, batches, wanted)).splitlines()]
+        line_options = searched(model, sampling=Sampling(), n_best=2, line_format=Columns(ranked=True))
+        return [row.split("\t")[3] for row in "".join(stream(model, batches, line_options)).splitlines()]
 
     whole = draws([SOURCES * 2])
     assert len(set(whole)) > 10

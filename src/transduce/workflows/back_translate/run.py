@@ -66,7 +66,7 @@ def back_translate(
     model: Model,
     monolingual: Sequence[Path],
     output: Path,
-    wanted: Synthesis,
+    synthesis: Synthesis,
     force: bool = False,
 ) -> PairCounts:
     """Translates every line and writes {"source": translation, "target": line, "tag": ...}, or a TSV file of the same.
@@ -75,20 +75,22 @@ def back_translate(
     done; what was broken off goes on where it was, with the same outputs. Left out and counted: lines that are blank, no
     text or longer than the model takes; outputs that are empty, cut, or the line itself. ValueErrors name the file.
     """
-    write = _writer(output, wanted.tags)
+    write = _writer(output, synthesis.tags)
     _check_inputs(monolingual, output)
     check_place(output, force)
-    model.processors.tokenizer("source").tag_ids(wanted.model_tags)  # an unknown one is refused before anything is read
+    model.processors.tokenizer("source").tag_ids(
+        synthesis.model_tags
+    )  # an unknown one is refused before anything is read
     read = [facts(path) for path in monolingual]
     total = sum(each.lines for each in read)
     identity = {
         "model": _digest(model),
         "precision": str(next(model.network.parameters()).dtype),
         "text": [each.sha256 for each in read],
-        "decoding": _decoding(wanted.method.settings),
-        "choice": wanted.method.least_risk,
-        "language": wanted.method.language,
-        "tags": [list(wanted.model_tags), list(wanted.tags)],
+        "decoding": _decoding(synthesis.method.settings),
+        "choice": synthesis.method.least_risk,
+        "language": synthesis.method.language,
+        "tags": [list(synthesis.model_tags), list(synthesis.tags)],
     }
     with resumable_output(output, identity, anew=force) as file:
         counts = PairCounts(**file.state) if file.state else PairCounts()
@@ -96,7 +98,7 @@ def back_translate(
             log.info("resuming after line %s of %s", f"{counts.lines:,}", f"{total:,}")
         with progress_bar("line", total, initial=counts.lines) as bar:
             for batch in _after(counts.lines, full_batches(_lines(monolingual))):
-                file.append("".join(map(write, _pairs(model, batch, wanted, counts))), asdict(counts))
+                file.append("".join(map(write, _pairs(model, batch, synthesis, counts))), asdict(counts))
                 bar.update(len(batch))
         if counts.pairs == 0:
             file.discard()
@@ -180,11 +182,11 @@ def _after(done: int, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:
             yield [line for line in batch if line.number > done]
 
 
-def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, counts: PairCounts) -> list[tuple[str, str]]:
+def _pairs(model: Model, batch: Sequence[Line], synthesis: Synthesis, counts: PairCounts) -> list[tuple[str, str]]:
     """The (source, target) that the lines give; `counts` adds up how many lines gave a pair and why the others did not."""
     texts = [line.text for line in batch]
-    tags = [wanted.model_tags] * len(batch) if wanted.model_tags else None
-    outputs = in_order(wanted.method.outputs(model, texts, tags=tags, first_place=counts.place))
+    tags = [synthesis.model_tags] * len(batch) if synthesis.model_tags else None
+    outputs = in_order(synthesis.method.outputs(model, texts, tags=tags, first_place=counts.place))
     pairs = []
     for line, (output, *_) in zip(batch, outputs, strict=True):
         flaw = _flaw(line, output)
@@ -193,7 +195,7 @@ def _pairs(model: Model, batch: Sequence[Line], wanted: Synthesis, counts: PairC
         else:
             counts.left_out[flaw] = counts.left_out.get(flaw, 0) + 1
     counts.lines, counts.pairs = batch[-1].number, counts.pairs + len(pairs)
-    counts.place += wanted.method.places(texts)
+    counts.place += synthesis.method.places(texts)
     return pairs
 
 

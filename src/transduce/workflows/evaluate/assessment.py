@@ -16,8 +16,8 @@ REPORTED_SENTENCES = 20  # in each table of a report, unless told otherwise
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted beside the scores: kinds of breakdowns and how they are cut, and how many sentences to look at."""
+class Details:
+    """Settings beside the scores: the kinds and edges of breakdowns, and the number of sentences to list."""
 
     breakdowns: Sequence[Kind] = ()
     edges: Sequence[int] = ()
@@ -48,17 +48,17 @@ def assess(
     held_out: HeldOut,
     subject: Judged,
     others: Sequence[Judged] = (),
-    wanted: Wanted = Wanted(),
+    details: Details = Details(),
     calibration: Calibration | None = None,
 ) -> Assessment:
     """Compares the subject with each other system, and looks closer where that is wanted."""
-    most = wanted.sentences if subject.scores else 0
+    most = details.sentences if subject.scores else 0
     return Assessment(
         held_out=held_out,
         subject=subject,
         compared=tuple(compare_systems(subject, others)),
         breakdowns=tuple(
-            breakdown_tables(held_out, [subject, *others], wanted.breakdowns, wanted.edges, wanted.trained_on)
+            breakdown_tables(held_out, [subject, *others], details.breakdowns, details.edges, details.trained_on)
         ),
         worst=worst_sentences(held_out, subject, most) if most else None,
         different=tuple(different_sentences(held_out, subject, other, most) for other in others) if most else (),

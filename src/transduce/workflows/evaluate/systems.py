@@ -15,7 +15,7 @@ from transduce.models.model import Model
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
 from transduce.text.tags import name_list
-from transduce.workflows.evaluate.assessment import Assessment, Wanted, assess
+from transduce.workflows.evaluate.assessment import Assessment, Details, assess
 from transduce.workflows.evaluate.breakdowns import Kind, count_words
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.compare import is_model, read_outputs
@@ -86,7 +86,7 @@ class Systems:
 class Questions:
     """What to find out: metrics (None for all), parts of the test set, sentences to show, calibration.
 
-    explain: the breakdowns of which a message says why they are left out. edges, train, train_columns: as in `Wanted`.
+    explain: the breakdowns of which a message says why they are left out. edges, train, train_columns: as in `Details`.
     """
 
     metrics: Sequence[str] | None = None
@@ -112,7 +112,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     for path in systems.models:
         if remark := seen_in_training(path, held_out):
             log.warning("%s", remark)
-    wanted = Wanted(
+    details = Details(
         breakdowns=questions.breakdowns if _metrics(systems, held_out, questions) else (),
         edges=questions.edges,
         trained_on=None if questions.train is None else count_words(questions.train, questions.train_columns),
@@ -126,7 +126,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     for path in systems.compare:
         texts = outputs[path] if path in outputs else _translated(path, held_out, systems, files)
         others.append(_judged(str(path), texts, held_out, systems, questions))
-    assessment = assess(held_out, subject, others, wanted, sure)
+    assessment = assess(held_out, subject, others, details, sure)
     for kind in sorted({*questions.explain} - {table.kind for table in assessment.breakdowns}):
         log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
     return assessment

@@ -16,7 +16,7 @@ from transduce.workflows.predict.notes import Notes
 LINE_BREAKS = re.compile("[\r\n]")
 
 Outputs = Sequence[Sequence[Output]]  # of each line, best first
-Shown = Callable[[Line, Sequence[Output]], str]  # whole lines, with their ends
+LineFormat = Callable[[Line, Sequence[Output]], str]  # whole lines, with their ends
 Beside = Callable[[Sequence[Line], Outputs], object]
 
 
@@ -31,17 +31,17 @@ def best_text(line: Line, outputs: Sequence[Output]) -> str:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of each line.
+class LineOptions:
+    """How each line is translated and written.
 
-    tags: of every line. long: what happens to a source longer than the model takes: its beginning is translated and
-    that is said, or ValueError. shown: what is written for a line and its outputs.
+    tags: of every line. long: for a source longer than the model takes, translate its beginning with a warning, or raise
+    ValueError. line_format: writes a line and its outputs.
     """
 
     method: Method
     tags: tuple[str, ...] = ()
     long: Literal["cut", "refuse"] = "cut"
-    shown: Shown = best_text
+    line_format: LineFormat = best_text
 
 
 class Stream:
@@ -50,11 +50,11 @@ class Stream:
     A blank line gives a blank line. `notes` get what a person should know. ValueErrors name the line by its file.
     """
 
-    def __init__(self, model: Model, wanted: Wanted, notes: Notes) -> None:
+    def __init__(self, model: Model, line_options: LineOptions, notes: Notes) -> None:
         model.processors.tokenizer("source").tag_ids(
-            tags_of_source(wanted.tags)
+            tags_of_source(line_options.tags)
         )  # those that cannot be are refused before anything is read
-        self._model, self._wanted, self._notes = model, wanted, notes
+        self._model, self._line_options, self._notes = model, line_options, notes
         self._place = 0
 
     def translate(
@@ -63,7 +63,7 @@ class Stream:
         """The outputs of the lines, or of those before the first that is refused, and why that one is."""
         found, refusal = self._outputs_before_refusal(batch, bar)
         for place, (line, outputs) in enumerate(zip(batch, found, strict=False)):
-            if outputs[0].source_cut and self._wanted.long == "refuse":
+            if outputs[0].source_cut and self._line_options.long == "refuse":
                 return found[:place], ValueError(f"{line.where}: {self._too_long()}")
             self._note(line, outputs[0])
         return found, refusal
@@ -81,18 +81,18 @@ class Stream:
                 batch = batch[: error.place]
 
     def _outputs(self, batch: Sequence[Line], bar: ProgressBar | None) -> list[list[Output]]:
-        wanted = self._wanted
+        line_options = self._line_options
         texts = [line.text for line in batch]
-        results = wanted.method.outputs(
+        results = line_options.method.outputs(
             self._model,
             texts,
-            tags=[wanted.tags] * len(batch) if wanted.tags else None,
+            tags=[line_options.tags] * len(batch) if line_options.tags else None,
             prefixes=[line.prefix for line in batch] if any(line.prefix for line in batch) else None,
             first_place=self._place,
         )
         found = list(in_order(results if bar is None else bar.counted(results)))
-        if wanted.method.settings.sampling is not None:
-            self._place += wanted.method.places(texts)
+        if line_options.method.settings.sampling is not None:
+            self._place += line_options.method.places(texts)
         return found
 
     def _note(self, line: Line, output: Output) -> None:
@@ -100,11 +100,15 @@ class Stream:
             what = f"{self._too_long()}; only its beginning was translated"
             self._notes.add("sources longer than the model takes", line.where, what)
         if not output.ended:
-            what = "the output was cut" if self._wanted.method.language is None else "the output of a sentence was cut"
+            what = (
+                "the output was cut"
+                if self._line_options.method.language is None
+                else "the output of a sentence was cut"
+            )
             self._notes.add("outputs cut at their longest length", line.where, f"{what} at its longest length")
 
     def _too_long(self) -> str:
-        source = "the source" if self._wanted.method.language is None else "a sentence of the source"
+        source = "the source" if self._line_options.method.language is None else "a sentence of the source"
         return f"{source} is longer than the {self._model.generation.max_source:,} tokens that this model takes"
 
 
@@ -112,7 +116,7 @@ def translate_stream(
     model: Model,
     batches: Iterable[Sequence[Line]],
     write: Callable[[str], object],
-    wanted: Wanted,
+    line_options: LineOptions,
     total: int | None = None,
     beside: Beside | None = None,
 ) -> None:
@@ -122,14 +126,18 @@ def translate_stream(
     where a line is refused, after everything before it was written; so it is with errors that `batches` raises.
     """
     notes = Notes()
-    stream = Stream(model, wanted, notes)
+    stream = Stream(model, line_options, notes)
     try:
         with progress_bar("line", total, hidden=total is None) as bar:
             for batch in batches:
                 found, refusal = stream.translate(batch, bar)
                 done = batch[: len(found)]
                 if found:
-                    write("".join(wanted.shown(line, outputs) for line, outputs in zip(done, found, strict=True)))
+                    write(
+                        "".join(
+                            line_options.line_format(line, outputs) for line, outputs in zip(done, found, strict=True)
+                        )
+                    )
                     if beside is not None:
                         beside(done, found)
                 if refusal is not None:
