@@ -15,6 +15,7 @@ import foreign_tokenizers
 import transduce
 from transduce import files
 from transduce.cli.main import main
+from transduce.models.folder import EDITABLE, VERSION
 
 LONG = " ".join(["abcdefg"] * 20)  # more tokens than the context of the language model below
 NETWORK = """
@@ -604,7 +605,7 @@ def test_parts_that_are_not_known(
     folder = shutil.copytree(models["classification"] / "model", here / "model")
     path, lines = folder / "config.toml", write(here / "lines.txt", "bar\n")
     path.write_text(path.read_text().replace(before, after, 1))
-    files.write_manifest(folder, 2, editable=("generation.toml", "README.md"))
+    files.write_manifest(folder, VERSION, editable=EDITABLE)
     assert message in refused("predict", folder, lines)
 
 
@@ -628,7 +629,7 @@ def endless(models: dict[str, Path], here: Path) -> Path:
     folder = shutil.copytree(models["language-model"] / "model", here / "model")
     path = folder / "config.toml"
     path.write_text(path.read_text().replace("context = 32", "context = 900000"))
-    files.write_manifest(folder, 2, editable=("generation.toml", "README.md"))
+    files.write_manifest(folder, VERSION, editable=EDITABLE)
     return folder
 
 
