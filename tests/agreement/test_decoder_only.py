@@ -55,8 +55,10 @@ def test_cross_attention_with_every_part_is_pytorchs(key_value_heads, head_width
     bias = torch.randn(1, 4, 5, 6).double()
     allowed = within_lengths(torch.tensor([6, 3])).dense(2, 1, 1, 6)
     width = head_width or 6
-    query = ours.to_query(x).view(2, 5, 4, width).transpose(1, 2)
-    key, value = ours.to_key_value(states).view(2, 6, 2, key_value_heads, width).permute(2, 0, 3, 1, 4)
+    sizes = [4 * width, 2 * key_value_heads * width]
+    query = ours.to_query_key_value(x).split(sizes, -1)[0].view(2, 5, 4, width).transpose(1, 2)
+    packed = ours.to_query_key_value(states).split(sizes, -1)[1]
+    key, value = packed.view(2, 6, 2, key_value_heads, width).permute(2, 0, 3, 1, 4)
     heads = F.scaled_dot_product_attention(
         query, key, value, bias.masked_fill(~allowed, -torch.inf), scale=scale, enable_gqa=True
     )

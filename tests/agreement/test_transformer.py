@@ -38,10 +38,10 @@ def shaken(module, dtype):
     return module.to(dtype)
 
 
-def copy_attention(theirs, *linears, output):
-    theirs.in_proj_weight = nn.Parameter(torch.cat([linear.weight.detach() for linear in linears]))
-    theirs.in_proj_bias = nn.Parameter(torch.cat([linear.bias.detach() for linear in linears]))
-    theirs.out_proj.load_state_dict(output.state_dict())
+def copy_attention(theirs, ours):
+    theirs.in_proj_weight = nn.Parameter(ours.to_query_key_value.weight.detach())
+    theirs.in_proj_bias = nn.Parameter(ours.to_query_key_value.bias.detach())
+    theirs.out_proj.load_state_dict(ours.to_output.state_dict())
 
 
 def copy_feed_forward(theirs, ours):
@@ -61,7 +61,7 @@ def torch_encoder(ours, config, dtype):
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
     theirs = nn.TransformerEncoder(layer, len(ours.layers), norm=norm, enable_nested_tensor=False).to(dtype)
     for their, our in zip(theirs.layers, ours.layers, strict=True):
-        copy_attention(their.self_attn, our.self_attention.to_query_key_value, output=our.self_attention.to_output)
+        copy_attention(their.self_attn, our.self_attention)
         copy_feed_forward(their, our)
         their.norm1.load_state_dict(our.self_attention_norm.state_dict())
         their.norm2.load_state_dict(our.feed_forward_norm.state_dict())
@@ -82,9 +82,8 @@ def torch_decoder(ours, config, dtype):
     norm = nn.LayerNorm(config.d_model) if config.norm_placement == "pre" else None
     theirs = nn.TransformerDecoder(layer, config.decoder_layers, norm=norm).to(dtype)
     for their, our in zip(theirs.layers, ours.layers, strict=True):
-        copy_attention(their.self_attn, our.self_attention.to_query_key_value, output=our.self_attention.to_output)
-        cross = our.cross_attention
-        copy_attention(their.multihead_attn, cross.to_query, cross.to_key_value, output=cross.to_output)
+        copy_attention(their.self_attn, our.self_attention)
+        copy_attention(their.multihead_attn, our.cross_attention)
         copy_feed_forward(their, our)
         their.norm1.load_state_dict(our.self_attention_norm.state_dict())
         their.norm2.load_state_dict(our.cross_attention_norm.state_dict())

@@ -20,8 +20,9 @@ from transduce.attention.positions import (
 )
 from transduce.layers.dropout import Dropout, dropout, keep_mask, layers_to_run
 from transduce.layers.feed_forward import FeedForward
-from transduce.layers.initialise import embedding, xavier_linear
+from transduce.layers.initialise import embedding
 from transduce.layers.norms import LayerNorm, RMSNorm
+from transduce.layers.packed_linear import PackedLinear
 
 
 def test_layer_norm_of_the_worked_example():
@@ -159,11 +160,18 @@ def test_feed_forward_is_its_formula():
 
 
 def test_xavier_of_packed_maps_is_that_of_each_map():
-    linear = xavier_linear(64, 64, 16, 16)
+    linear = PackedLinear(64, 64, 16, 16)
     assert linear.weight.shape == (96, 64) and (linear.bias == 0).all()
     for part in linear.weight.split([64, 16, 16]):
         bound = math.sqrt(6 / (64 + len(part)))
         assert 0.95 * bound < part.abs().max() <= bound
+
+
+def test_a_part_of_packed_maps_is_that_of_the_whole():
+    linear = PackedLinear(8, 6, 2, 4)
+    x = torch.randn(3, 5, 8)
+    for first, last, features in [(0, 1, slice(6)), (1, 3, slice(6, 12)), (2, 3, slice(8, 12)), (0, 3, slice(12))]:
+        torch.testing.assert_close(linear.part(x, first, last), linear(x)[..., features])
 
 
 def test_embeddings_begin_at_unit_size_after_scaling():

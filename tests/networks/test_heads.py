@@ -60,7 +60,7 @@ def test_inner_matrices_are_neither_embeddings_nor_heads(source_vocabulary):
     names = inner_matrices(network)
     parameters = dict(network.named_parameters())
     assert names < parameters.keys() and all(parameters[name].ndim == 2 for name in names)
-    assert len(names) == 2 * (2 + 2) + 2 * (2 + 3 + 2)  # packed, output; query, key_value, output; inner, outer
+    assert len(names) == 2 * (2 + 2) + 2 * (2 + 2 + 2)  # packed, output; those of the cross-attention; inner, outer
     outside = {name for name in parameters if parameters[name].ndim == 2} - names
     tables = {"target_embedding.weight"} | ({"source_embedding.weight"} if source_vocabulary else set())
     assert outside == tables

@@ -69,9 +69,8 @@ def inputs_and_outputs(network, texts):
 def torchs(module, kind):
     """torch's own module with the same weights."""
     theirs = nn.MultiheadAttention(16, 2, batch_first=True).double()
-    linears = [module.to_query, module.to_key_value] if kind == "source" else [module.to_query_key_value]
-    theirs.in_proj_weight = nn.Parameter(torch.cat([linear.weight for linear in linears]))
-    theirs.in_proj_bias = nn.Parameter(torch.cat([linear.bias for linear in linears]))
+    theirs.in_proj_weight = module.to_query_key_value.weight
+    theirs.in_proj_bias = module.to_query_key_value.bias
     theirs.out_proj.load_state_dict(module.to_output.state_dict())
     return theirs
 
@@ -94,8 +93,7 @@ def test_weights_reproduce_what_each_layer_gives(positions, changes, texts):
     network = made(positions=positions, **changes)
     maps = attention_maps(network, *texts)
     for (kind, place), (module, _, memory, output) in inputs_and_outputs(network, texts).items():
-        linear = module.to_key_value if kind == "source" else module.to_query_key_value
-        values = linear(memory)[..., -module.key_width :]
+        values = module.to_query_key_value.part(memory, 2, 3)
         values = module.split_heads(values, module.key_value_heads)[0].repeat_interleave(2 // module.key_value_heads, 1)
         heads = getattr(maps, kind)[place] @ values
         torch.testing.assert_close(module.to_output(merge_heads(heads)), output, atol=1e-12, rtol=1e-12)

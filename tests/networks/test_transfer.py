@@ -58,7 +58,7 @@ def test_a_decoder_only_becomes_a_decoder_whose_cross_attention_is_new():
     start, network = small(decoder_only_tiny, V), small(transformer_tiny, V)
     result = moved(start, decoder_only_tiny, network, transformer_tiny)
     assert all(".cross_attention." in name or ".cross_attention_norm." in name for name in result.new)
-    assert len(result.new) == 2 * (6 + 2)
+    assert len(result.new) == 2 * (4 + 2)
     for layer in network.decoder.layers:
         layer.cross_attention.to_output.weight.data.zero_()
     hidden = network(TOKENS, LENGTHS, TOKENS)

@@ -14,13 +14,15 @@ from transduce.attention.normalisers import Normaliser
 from transduce.attention.positions import NoPositions, PositionEncoding, Positions
 from transduce.attention.scores import Score
 from transduce.layers.initialise import xavier_linear
+from transduce.layers.packed_linear import PackedLinear
 
 NO_POSITIONS = NoPositions()
 
 
 class MultiHeadAttention(nn.Module):
-    """The common part of self-attention and cross-attention: sizes and parts of their heads, and the output map.
+    """The common part of self-attention and cross-attention: sizes, parts and linear maps of their heads.
 
+    One packed map gives queries, keys and values, in that order.
     key_value_heads: G, by default H (Ainslie et al. 2023, 2305.13245). head_width: E, by default D / H. dropout: share of
     the attention weights that training drops. score, normalise: as of `attend`.
     """
@@ -43,8 +45,9 @@ class MultiHeadAttention(nn.Module):
         self.heads, self.key_value_heads = heads, key_value_heads or heads
         self.head_width = head_width or d_model // heads
         self.dropout, self.score, self.normalise = dropout, score, normalise
-        self.query_width, self.key_width = heads * self.head_width, self.key_value_heads * self.head_width
-        self.to_output = xavier_linear(self.query_width, d_model)
+        query_width, key_width = heads * self.head_width, self.key_value_heads * self.head_width
+        self.to_query_key_value = PackedLinear(d_model, query_width, key_width, key_width)
+        self.to_output = xavier_linear(query_width, d_model)
 
     def attend(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Mask | DenseMask | None, bias: Tensor | None
@@ -64,7 +67,7 @@ def merge_heads(heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L HE"]:
 
 
 class SelfAttention(MultiHeadAttention):
-    """Each token attends to the tokens of its own row. One linear map gives queries, keys and values, in that order."""
+    """Each token attends to the tokens of its own row."""
 
     def __init__(
         self,
@@ -80,7 +83,6 @@ class SelfAttention(MultiHeadAttention):
         super().__init__(d_model, heads, key_value_heads, head_width, dropout, score, normalise)
         position_encoding.check(self.head_width)
         self.position_encoding = position_encoding
-        self.to_query_key_value = xavier_linear(d_model, self.query_width, self.key_width, self.key_width)
 
     def forward(
         self,
@@ -125,21 +127,7 @@ class SelfAttention(MultiHeadAttention):
 
 
 class CrossAttention(MultiHeadAttention):
-    """Each token attends to a memory: one linear map gives queries, another keys and values, in that order."""
-
-    def __init__(
-        self,
-        d_model: int,
-        heads: int,
-        key_value_heads: int | None = None,
-        head_width: int | None = None,
-        dropout: float = 0.0,
-        score: Score = DOT_PRODUCT,
-        normalise: Normaliser = SOFTMAX,
-    ) -> None:
-        super().__init__(d_model, heads, key_value_heads, head_width, dropout, score, normalise)
-        self.to_query = xavier_linear(d_model, self.query_width)
-        self.to_key_value = xavier_linear(d_model, self.key_width, self.key_width)
+    """Each token attends to a memory: queries come from the token, keys and values from the memory."""
 
     def forward(
         self, x: Float[Tensor, "N L D"], memory: Memory | KeysValues, bias: Float[Tensor, "..."] | None = None
@@ -173,11 +161,12 @@ class CrossAttention(MultiHeadAttention):
         return attention_weights(query, key, mask, bias, self.score, self.normalise)
 
     def queries(self, x: Float[Tensor, "N L D"]) -> Float[Tensor, "N H L E"]:
-        (query,) = self.split_heads(self.to_query(x), self.heads)
+        (query,) = self.split_heads(self.to_query_key_value.part(x, 0, 1), self.heads)
         return query
 
     def keys_values(self, states: Float[Tensor, "B S D"]) -> tuple[Float[Tensor, "B G S E"], Float[Tensor, "B G S E"]]:
-        key, value = self.split_heads(self.to_key_value(states), self.key_value_heads, self.key_value_heads)
+        packed = self.to_query_key_value.part(states, 1, 3)
+        key, value = self.split_heads(packed, self.key_value_heads, self.key_value_heads)
         return key, value
 
 

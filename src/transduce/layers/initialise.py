@@ -7,14 +7,10 @@ from torch import Tensor, nn
 
 
 @torch.no_grad()
-def xavier_linear(width: int, *outputs: int, bias: bool = True) -> nn.Linear:
-    """One nn.Linear that packs maps to so many features each, so that one product serves all of them.
-
-    Weights are Xavier uniform (Glorot and Bengio 2010), each map on its own; biases are zero.
-    """
-    linear = nn.Linear(width, sum(outputs), bias=bias)
-    for weight in linear.weight.split(outputs):
-        nn.init.xavier_uniform_(weight)
+def xavier_linear(width: int, output: int, bias: bool = True) -> nn.Linear:
+    """Xavier uniform weights (Glorot and Bengio 2010); biases are zero."""
+    linear = nn.Linear(width, output, bias=bias)
+    nn.init.xavier_uniform_(linear.weight)
     if bias:
         nn.init.zeros_(linear.bias)
     return linear

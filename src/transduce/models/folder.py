@@ -28,7 +28,7 @@ from transduce.networks.tensors import check_tensors, computes_tensors, set_tens
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 
-VERSION = 3  # raise it with every change of a file or of a parameter name
+VERSION = 4  # raise it with every change of a file or of a parameter name
 CONFIG, WEIGHTS, GENERATION, CARD = "config.toml", "model.safetensors", "generation.toml", "README.md"
 EDITABLE = (GENERATION, CARD)
 
