@@ -66,7 +66,7 @@ def test_a_run_may_be_a_dict(root: Path, tmp_path: Path) -> None:
 def test_predictions_are_those_of_the_model(run_folder: Path) -> None:
     model = transduce.load(run_folder)
     texts = [each.text for each in transduce.predict(model, ["abc", {"source": "gfe"}], beam=2)]
-    assert texts == model.translate(["abc", "gfe"], beam_size=2)
+    assert texts == model.translate(["abc", "gfe"], beam=2)
     assert [each.text for each in transduce.predict(str(run_folder), ["abc", "gfe"], beam=2)] == texts
     with pytest.raises(ValueError, match="record 2 needs a text under 'source', found the keys 'text'"):
         transduce.predict(model, ["abc", {"text": "gfe"}])

@@ -53,7 +53,7 @@ def write(path: Path, content: str | bytes) -> str:
 
 
 def texts(model: Model, settings: Decoding | None = None, **more: object) -> str:
-    return "".join(f"{text}\n" for text in model.translate(SOURCES, settings=settings, **more))
+    return "".join(f"{text}\n" for text in model.translate(SOURCES, **vars(settings or model.decoding()), **more))
 
 
 def test_sampling(run: Run, model: Model, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_ensembles(run: Run, folder: str, model: Model, tmp_path: Path) -> None:
 
 def test_minimum_bayes_risk(run: Run, model: Model) -> None:
     drawn, _ = run("--mbr", "6", "--top-p", "0.9")
-    candidates = model.translate_n_best(SOURCES, settings=model.decoding(n_best=6, sampling=Sampling(top_p=0.9)))
+    candidates = model.translate_n_best(SOURCES, n_best=6, sampling=Sampling(top_p=0.9))
     assert all(
         line in {each.text for each in found} for line, found in zip(drawn.splitlines(), candidates, strict=True)
     )

@@ -70,7 +70,7 @@ def test_scores_are_the_logarithm_of_the_mean_probability(folder: Path, other: P
 
 def test_outputs_are_found_by_the_mean_probability(folder: Path, other: Path) -> None:
     together = open_models([folder, other], "cpu")
-    for line, outputs in zip(LINES, together.translate_n_best(LINES, 3, 3), strict=True):
+    for line, outputs in zip(LINES, together.translate_n_best(LINES, beam=3, n_best=3), strict=True):
         for output in outputs if line else []:
             scored = together.score([(line, output.text)])[0]
             tokens = output.token_log_probabilities

@@ -34,16 +34,16 @@ def model(tmp_path_factory):
 
 
 def test_outputs_come_in_order_and_blank_lines_stay_blank(model):
-    outputs = model.translate(LINES, beam_size=2)
+    outputs = model.translate(LINES, beam=2)
     assert len(outputs) == len(LINES) and outputs[3] == "" and outputs[1] == outputs[5]
 
 
 @pytest.mark.parametrize("beam", [1, 4])
 def test_scores_do_not_depend_on_who_shares_the_batch(model, beam):
     """To 1e-5 in float32, for the same output."""
-    together = model.translate_n_best(LINES, beam)
+    together = model.translate_n_best(LINES, beam=beam)
     for line, outputs in zip(LINES, together, strict=True):
-        alone = model.translate_n_best([line], beam)[0][0]
+        alone = model.translate_n_best([line], beam=beam)[0][0]
         assert alone.text == outputs[0].text
         assert alone.log_probability == pytest.approx(outputs[0].log_probability, abs=1e-5)
 
@@ -52,7 +52,7 @@ def test_score_of_an_output_is_what_the_search_gave_it(model):
     """Teacher-forced scoring and step-by-step search see the same probabilities, where the search reached an end."""
     pairs, expected = [], []
     for line in LINES[:3]:
-        for output in model.translate_n_best([line], 4, n_best=4)[0]:
+        for output in model.translate_n_best([line], beam=4, n_best=4)[0]:
             ids = model.processors.tokenizer("target").encode(output.text)
             scored = model.score([(line, output.text)])[0]
             if len(scored.tokens) == len(ids) + 1 and output.score != 0:
@@ -77,14 +77,14 @@ def test_scores_of_pairs_do_not_depend_on_their_order(model):
 
 
 def test_n_best_is_sorted_and_different(model):
-    outputs = model.translate_n_best(["eine Zeile"], beam_size=4, n_best=4)[0]
+    outputs = model.translate_n_best(["eine Zeile"], beam=4, n_best=4)[0]
     scores = [output.score for output in outputs]
     assert scores == sorted(scores, reverse=True) and len(outputs) == 4
 
 
 def test_a_beam_narrower_than_n_best_is_refused(model):
     with pytest.raises(ValueError, match="n-best must be at most beam"):
-        model.translate_n_best(["x"], beam_size=2, n_best=3)
+        model.translate_n_best(["x"], beam=2, n_best=3)
 
 
 def test_the_network_is_a_module_in_evaluation_mode(model):
@@ -135,20 +135,20 @@ def test_score_cuts_what_translate_cuts(model):
 
 def test_an_output_cut_at_the_limit_says_so(model, monkeypatch):
     monkeypatch.setattr(model, "generation", replace(model.generation, max_length=2))
-    outputs = model.translate_n_best(["noch eine Zeile"], 1)[0]
+    outputs = model.translate_n_best(["noch eine Zeile"], beam=1)[0]
     assert outputs[0].ended == (len(model.processors.tokenizer("target").encode(outputs[0].text)) < 2)
 
 
 def test_a_source_that_is_too_long_is_cut_with_a_warning(model):
     limit = model.generation.max_source
     with pytest.warns(UserWarning, match=f"line 2 has more than {limit} tokens"):
-        outputs = model.translate(["short", "x " * limit, "short"], beam_size=1)
+        outputs = model.translate(["short", "x " * limit, "short"], beam=1)
     assert outputs[0] == outputs[2]
-    assert model.translate_n_best(["x " * limit], 1)[0][0].source_cut
+    assert model.translate_n_best(["x " * limit], beam=1)[0][0].source_cut
 
 
 def test_confidence_is_the_geometric_mean_of_the_tokens_probabilities(model):
-    for outputs in model.translate_n_best(LINES, 4, 3):
+    for outputs in model.translate_n_best(LINES, beam=4, n_best=3):
         for output in outputs:
             product = math.prod(output.token_probabilities)
             assert output.confidence == pytest.approx(product ** (1 / max(1, len(output.token_probabilities))))
@@ -158,19 +158,18 @@ def test_confidence_is_the_geometric_mean_of_the_tokens_probabilities(model):
 
 
 def test_tokens_of_an_output_have_the_probabilities_that_scoring_gives_them(model):
-    output = model.translate_n_best(["eine Zeile"], 3, 3)[0][0]
+    output = model.translate_n_best(["eine Zeile"], beam=3, n_best=3)[0][0]
     scored = model.score([("eine Zeile", output.text)])[0]
     if scored.pieces[: len(output.pieces)] == output.pieces:
         assert scored.tokens[: len(output.pieces)] == pytest.approx(output.token_log_probabilities, abs=1e-4)
 
 
-def test_settings_take_the_place_of_beam_and_n_best(model):
-    settings = model.decoding(beam=5, n_best=3, max_length=6)
-    outputs = model.translate_n_best(LINES, settings=settings)
+def test_translate_takes_every_setting_of_decoding(model):
+    outputs = model.translate_n_best(LINES, beam=5, n_best=3, max_length=6)
     assert [len(each) for each in outputs] == [3, 3, 3, 1, 3, 3]
     assert max(len(output.token_probabilities) for each in outputs for output in each) == 6
-    with pytest.raises(ValueError, match="give either settings, or beam_size and n_best"):
-        model.translate_n_best(LINES, 4, settings=settings)
+    with pytest.raises(ValueError, match="unknown key 'beam-size'"):
+        model.translate(LINES, beam_size=4)
 
 
 def test_settings_derive_from_the_models_own(model, monkeypatch):
@@ -188,8 +187,8 @@ def test_settings_derive_from_the_models_own(model, monkeypatch):
 
 def test_a_forced_prefix_begins_the_text_and_counts_nowhere_else(model):
     prefixes = ["lot nas", "", "kus", "lot", "", ""]
-    forced = model.translate_n_best(LINES, 2, prefixes=prefixes)
-    free = model.translate_n_best(LINES, 2)
+    forced = model.translate_n_best(LINES, beam=2, prefixes=prefixes)
+    free = model.translate_n_best(LINES, beam=2)
     for prefix, line, (best, *_), (other, *_) in zip(prefixes, LINES, forced, free, strict=True):
         if not line:
             assert best.text == ""
@@ -202,7 +201,7 @@ def test_a_forced_prefix_begins_the_text_and_counts_nowhere_else(model):
             assert len(best.ids) + best.ended == len(best.token_log_probabilities)
         else:
             assert best.text == other.text
-    assert model.translate(LINES, 2, prefixes=prefixes) == [each[0].text for each in forced]
+    assert model.translate(LINES, beam=2, prefixes=prefixes) == [each[0].text for each in forced]
 
 
 def test_prefixes_that_cannot_be(model):
@@ -212,7 +211,7 @@ def test_prefixes_that_cannot_be(model):
         model.translate(["a", "b"], prefixes=["lot", "lot Baum"])
     assert refused.value.place == 1
     with pytest.raises(LineError, match="line 3: the prefix has 2 tokens, but the output may have at most 2"):
-        model.translate(["a", "", "b"], settings=model.decoding(max_length=2), prefixes=["lot", "lot nas", "lot nas"])
+        model.translate(["a", "", "b"], max_length=2, prefixes=["lot", "lot nas", "lot nas"])
 
 
 def test_tags_stand_before_the_source(tmp_path):
@@ -269,7 +268,7 @@ def test_no_output_has_the_piece_of_unknown_words(model, monkeypatch, settings):
     likely[UNKNOWN] = 50.0
     inner = model.network.head.logits
     monkeypatch.setattr(model.network.head, "logits", lambda hidden: inner(hidden) + likely)
-    results = model.translate_n_best(LINES, settings=model.decoding(**settings))
+    results = model.translate_n_best(LINES, **settings)
     assert sum(len(outputs[0].ids) for outputs in results) > 10
     assert not any(UNKNOWN in outputs[0].ids for outputs in results)
 

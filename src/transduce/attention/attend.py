@@ -6,6 +6,8 @@
 By default that is softmax(query key^T / sqrt(E)) value (Vaswani et al. 2017, 1706.03762, section 3.2.1). The kernels
 below compute the same faster. `explain` says which one computes a call, and why.
 
+A mask is True where a query may attend to a key; softmax gives the other keys the weight 0.
+
 Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a head, V width of a value.
 """
 
@@ -56,9 +58,9 @@ def attend(
 ) -> Float[Tensor, "B H L V"]:
     """Each query's mean of the values, weighted by `attention_weights`.
 
-    A query that may attend to nothing gives zeros. One key gives its value, whatever the scores. With G below H, each
-    head of keys and values serves H / G neighbouring heads of queries (Ainslie et al. 2023, 2305.13245).
-    `dropout` is the share of the weights that are set to zero while the others grow by as much: for training only.
+    A query that may attend to nothing gives zeros. With G below H, each head of keys and values serves H / G neighbouring
+    heads of queries (Ainslie et al. 2023, 2305.13245). `dropout` is the share of the weights that become zero; the others
+    are divided by 1 - dropout. It is for training only.
     `backend` forces one of "reference", "matmul", "sdpa"; ValueError where that one cannot compute this.
     """
     kernel = explain(query, key, score=score, normalise=normalise, backend=backend).backend
@@ -71,7 +73,9 @@ def attend(
     if query.shape[1] == key.shape[1]:
         return compute(query, key, value, dense, bias, scale, dropout)
     # Queries that share keys become queries of one head, so that keys and values are not copied for each of them.
-    fold = partial(_fold, key_heads=key.shape[1], queries=query.shape[2], shared=query.shape[1] // key.shape[1])
+    fold = partial(
+        _fold_grouped_heads, key_heads=key.shape[1], queries=query.shape[2], shared=query.shape[1] // key.shape[1]
+    )
     dense = None if dense is None else DenseMask(fold(dense.allowed))
     output = compute(fold(query), key, value, dense, None if bias is None else fold(bias), scale, dropout)
     by_head: Tensor = output.unflatten(2, (-1, query.shape[2]))  # (B, G, R L, V) -> (B, G, R, L, V)
@@ -145,7 +149,7 @@ def _dense(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> DenseMa
     return mask.written_out(batch, heads, queries, key.shape[2], query.device)
 
 
-def _fold(x: Tensor, key_heads: int, queries: int, shared: int) -> Tensor:
+def _fold_grouped_heads(x: Tensor, key_heads: int, queries: int, shared: int) -> Tensor:
     """Heads of queries that share keys, as further queries of one head: (B, G R, L, X) -> (B, G, R L, X).
 
     `x` may be a mask or a bias: its axes of size 1 stay so where they can.

@@ -22,9 +22,9 @@ NO_POSITIONS = NoPositions()
 class MultiHeadAttention(nn.Module):
     """The common part of self-attention and cross-attention: sizes, parts and linear maps of their heads.
 
-    One packed map gives queries, keys and values, in that order.
+    One packed map gives queries, keys and values, in that order. All maps have a bias.
     key_value_heads: G, by default H (Ainslie et al. 2023, 2305.13245). head_width: E, by default D / H. dropout: share of
-    the attention weights that training drops. score, normalise: as of `attend`.
+    the attention weights that training drops. score, normalise: those of `attend`.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class MultiHeadAttention(nn.Module):
     def attend(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Mask | DenseMask | None, bias: Tensor | None
     ) -> Float[Tensor, "B H L E"]:
-        """`attend` with this module's parts."""
+        """The function `attend` with the score, the normaliser and (in training) the dropout of this module."""
         dropout = self.dropout if self.training else 0.0
         return attend(query, key, value, mask, bias=bias, score=self.score, normalise=self.normalise, dropout=dropout)
 
     def split_heads(self, packed: Float[Tensor, "B L X"], *heads: int) -> list[Tensor]:
-        """Packed maps to so many heads each: (B, L, n E) -> (B, L, n, E) -> for each (B, heads, L, E)."""
+        """Packed features into `heads[0]` heads, `heads[1]` heads, ...: (B, L, n E) -> (B, L, n, E) -> each (B, heads[i], L, E)."""
         return [part.transpose(1, 2) for part in packed.unflatten(-1, (-1, self.head_width)).split(heads, 2)]
 
 
@@ -132,7 +132,7 @@ class CrossAttention(MultiHeadAttention):
     def forward(
         self, x: Float[Tensor, "N L D"], memory: Memory | KeysValues, bias: Float[Tensor, "..."] | None = None
     ) -> Float[Tensor, "N L D"]:
-        """Rows of x may be several for each memory: those of memory b are b K .. b K + K - 1."""
+        """K rows of x may share a memory: rows b * K to b * K + K - 1 attend to memory b."""
         if isinstance(memory, Memory):
             memory = KeysValues(*self.keys_values(memory.states), memory.mask)
         query = self.queries(x)

@@ -1,6 +1,6 @@
 """Position encodings, which are added to embeddings, rotate queries and keys, or bias the scores.
 
-Letters: B rows, T tokens, S keys, D width of the model, H heads, E width of a head.
+Letters: B rows, M rows or 1, T tokens, S keys, D width of the model, H heads, E width of a head.
 """
 
 import math
@@ -19,9 +19,9 @@ from transduce.config import Fact
 
 @dataclass(frozen=True)
 class Positions:
-    """Positions of tokens: (T,), the same for all rows, or (B, T). All are below `end`.
+    """Positions of tokens: (T,), the same for all rows, or (B, T).
 
-    The caller knows `end`, so that no value is read back from an accelerator.
+    end: all positions are below it. It is stored beside the tensor, so that no value is read back from an accelerator.
     """
 
     index: Int[Tensor, "*B T"]
@@ -52,7 +52,7 @@ class PositionEncoding:
 
     def bias(
         self, heads: int, queries: Positions, keys: Positions, dtype: torch.dtype
-    ) -> Float[Tensor, "_ H T S"] | None:
+    ) -> Float[Tensor, "M H T S"] | None:
         """Added to the scores of self-attention; the same for every layer."""
         return None
 
@@ -66,7 +66,7 @@ class NoPositions(PositionEncoding):
 class Sinusoidal(PositionEncoding):
     """Fixed sines and cosines, added; any length (Vaswani et al. 2017)."""
 
-    base: Annotated[float, "the longest wavelength is 2 pi times this", Fact(above=1)] = 10_000.0
+    base: Annotated[float, "wavelengths grow from 2 pi towards 2 pi times this", Fact(above=1)] = 10_000.0
 
     def __post_init__(self) -> None:
         config.check(self)
@@ -79,7 +79,7 @@ class Sinusoidal(PositionEncoding):
 class Rotary(PositionEncoding):
     """Rotations of the queries and keys of self-attention: scores depend on distances; any length (Su et al. 2021)."""
 
-    base: Annotated[float, "the longest wavelength is 2 pi times this", Fact(above=1)] = 10_000.0
+    base: Annotated[float, "wavelengths grow from 2 pi towards 2 pi times this", Fact(above=1)] = 10_000.0
 
     def __post_init__(self) -> None:
         config.check(self)
@@ -106,7 +106,7 @@ class Alibi(PositionEncoding):
     In the paper queries see earlier keys only. Here distances in both directions count alike.
     """
 
-    def bias(self, heads: int, queries: Positions, keys: Positions, dtype: torch.dtype) -> Float[Tensor, "_ H T S"]:
+    def bias(self, heads: int, queries: Positions, keys: Positions, dtype: torch.dtype) -> Float[Tensor, "M H T S"]:
         distance = (queries.index.unsqueeze(-1) - keys.index.unsqueeze(-2)).abs()  # (T, S) or (B, T, S)
         slopes = torch.tensor(alibi_slopes(heads), device=distance.device)
         return (-slopes[:, None, None] * distance.view(-1, 1, *distance.shape[-2:])).to(dtype)

@@ -1,4 +1,4 @@
-"""Normalisation over the feature axis. A norm is a frozen part that builds its module for a given width."""
+"""Normalisation over the feature axis. A norm of a run file, such as LayerNorm(), builds its module for a width D."""
 
 from dataclasses import dataclass
 from typing import Annotated, Protocol, runtime_checkable
@@ -38,7 +38,10 @@ class RMSNormModule(nn.Module):
 
 @dataclass(frozen=True)
 class LayerNorm:
-    """(x - mean) / sqrt(variance + eps) * gain + bias (Ba, Kiros and Hinton 2016, 1607.06450)."""
+    """(x - mean) / sqrt(variance + eps) * gain + bias (Ba, Kiros and Hinton 2016, 1607.06450).
+
+    Mean and variance are those of the D features: sums divided by D.
+    """
 
     eps: Annotated[float, "added to the variance", Fact(above=0)] = 1e-5
 
@@ -51,7 +54,7 @@ class LayerNorm:
 
 @dataclass(frozen=True)
 class RMSNorm:
-    """x / root mean square * gain (Zhang and Sennrich 2019, 1910.07467)."""
+    """x / sqrt(mean(x^2) + eps) * gain (Zhang and Sennrich 2019, 1910.07467)."""
 
     eps: Annotated[float, "added to the mean square", Fact(above=0)] = 1e-6
 

@@ -7,11 +7,10 @@ from torch.nn import functional as F
 
 
 class PackedLinear(nn.Linear):
-    """One nn.Linear that packs maps to so many features each, so that one product serves all of them.
+    """x W^T + b for several maps at once: map i has `outputs[i]` features, and the maps stand one after the other.
 
-    Weights are Xavier uniform (Glorot and Bengio 2010), each map on its own; biases are zero. Muon makes the packed matrix
-    orthogonal as a whole: a map with greater gradients moves further. Networks that it trains so have fewer errors than
-    those whose maps are matrices of their own.
+    Each map begins with Xavier uniform weights (Glorot and Bengio 2010) and zero biases. One packed matrix also suits the
+    optimiser Muon, which makes updates orthogonal matrix by matrix: networks with a matrix for each map learn more slowly.
     """
 
     @torch.no_grad()
@@ -23,6 +22,6 @@ class PackedLinear(nn.Linear):
         nn.init.zeros_(self.bias)
 
     def part(self, x: Float[Tensor, "*B D"], first: int, last: int) -> Float[Tensor, "*B X"]:
-        """Only the features of maps first .. last - 1."""
+        """The features of maps first .. last - 1 alone."""
         rows = slice(sum(self.outputs[:first]), sum(self.outputs[:last]))
         return F.linear(x, self.weight[rows], self.bias[rows])

@@ -49,11 +49,11 @@ def check_device(device: str) -> None:
     """ValueError unless torch can use the device: cpu, cuda or cuda:N."""
     import torch
 
-    found = DEVICE.fullmatch(device)
-    if found is None:
+    match = DEVICE.fullmatch(device)
+    if match is None:
         raise ValueError(f"device must be cpu, cuda or cuda:N, found {device!r}")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device != "cpu" and int(found[1] or 0) >= count:
+    if device != "cpu" and int(match[1] or 0) >= count:
         raise ValueError(f"device {device} is not there: torch finds {count or 'no'} GPUs; use cpu or leave it out")
 
 

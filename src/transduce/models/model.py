@@ -84,17 +84,18 @@ class Model:
     def translate(
         self,
         lines: Iterable[str],
-        beam_size: int | None = None,
         *,
-        settings: Decoding | None = None,
         tags: Sequence[Sequence[str]] | None = None,
         prefixes: Sequence[str] | None = None,
+        **settings: Any,
     ) -> list[str]:
         """The best output for each line, in order; a blank line gives a blank line, one that is too long a warning.
 
         The other arguments are those of `translate_n_best`.
+
+        >>> model.translate(["One line."], beam=8, tags=[("de",)])
         """
-        results = self.translate_n_best(lines, beam_size, settings=settings, tags=tags, prefixes=prefixes)
+        results = self.translate_n_best(lines, tags=tags, prefixes=prefixes, **settings)
         for number, outputs in enumerate(results, 1):
             if outputs[0].source_cut:
                 limit = self.generation.max_source
@@ -104,17 +105,15 @@ class Model:
     def translate_n_best(
         self,
         lines: Iterable[str],
-        beam_size: int | None = None,
-        n_best: int = 1,
         *,
-        settings: Decoding | None = None,
         tags: Sequence[Sequence[str]] | None = None,
         prefixes: Sequence[str] | None = None,
         first_place: int = 0,
+        **settings: Any,
     ) -> list[list[Output]]:
         """The `n_best` outputs of each line, best first. A blank line gives one blank output.
 
-        settings: how to decode, in place of beam_size and n_best; `decoding` makes them.
+        settings: those of `decoding`: beam=8, n_best=3.
         tags: the tags of each line, for a model that was trained with tags: [("de",), ("fr", "formal")].
         prefixes: a text for each line that its output begins with; "" for none. The output continues the prefix's
             last token, which may be within its last word.
@@ -123,8 +122,8 @@ class Model:
         ValueError for an unknown tag, and LineError for a prefix that leaves its output no room.
         """
         self.require(Translation)
-        settings = self._settings(settings, beam_size, n_best)
-        return list(in_order(translation.outputs(self, texts_of(lines), settings, tags, prefixes, first_place)))
+        texts, decoding = texts_of(lines), self.decoding(**settings)
+        return list(in_order(translation.outputs(self, texts, decoding, tags, prefixes, first_place)))
 
     def generate(
         self, prompts: Iterable[str] = ("",), *, tags: Sequence[Sequence[str]] | None = None, **settings: Any
@@ -212,14 +211,6 @@ class Model:
                 f"use transduce {self.task.command}"
             )
         return self.task
-
-    def _settings(self, settings: Decoding | None, beam_size: int | None, n_best: int) -> Decoding:
-        if settings is None:
-            given = {"n_best": n_best} if beam_size is None else {"n_best": n_best, "beam": beam_size}
-            return self.decoding(**given)
-        if beam_size is not None or n_best != 1:
-            raise ValueError("give either settings, or beam_size and n_best: settings have a beam and n_best too")
-        return settings
 
 
 def load(path: str | Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:

@@ -22,11 +22,11 @@ class LayerConfig:
     ] = 8
     key_value_heads: Annotated[
         int | None,
-        "heads of keys and values, each for several heads of queries; divides heads; left out: heads",
+        "heads of keys and values, each for several heads of queries; divides heads; default: heads",
         Fact(at_least=1, at_most=1_024, size=True),
     ] = None
     head_width: Annotated[
-        int | None, "width of an attention head; left out: d-model / heads", Fact(at_least=1, at_most=65_536, size=True)
+        int | None, "width of an attention head; default: d-model / heads", Fact(at_least=1, at_most=65_536, size=True)
     ] = None
     feed_forward: Annotated[
         int, "width inside the feed-forward networks", Fact(at_least=1, at_most=1_048_576, size=True)
@@ -46,7 +46,7 @@ class LayerConfig:
     ] = 0.0
     layer_dropout: Annotated[
         float,
-        "share of the passes through the network that leave out a layer (Fan et al. 2019, 1909.11556)",
+        "probability that training skips a layer in a pass (Fan et al. 2019, 1909.11556)",
         Fact(at_least=0, below=1, free=True),
     ] = 0.0
     norm_placement: Annotated[

@@ -1,7 +1,10 @@
 """The Transformer of "Attention Is All You Need" (Vaswani et al. 2017, 1706.03762), post-norm or pre-norm.
 
-One forward pass serves training, prompts and single steps. With a cache the tokens follow those in it, and the longer
-cache comes back beside the output; without one (in training) None comes back.
+One forward pass serves training, prompts and single steps. With a cache the tokens follow those in it, and the layer
+returns the longer cache beside its output; without one (in training) it returns None.
+
+view: mask (True where a token may attend to a key), bias of the scores (None, or that of ALiBi) and positions (for rotary
+encodings) of self-attention, the same in all layers. memory: the output of the encoder, and the mask of its padding.
 
 Letters: B sentences, S source tokens, T tokens, N rows (K beams for each of B sentences), D width of the model.
 """
@@ -26,7 +29,7 @@ from transduce.networks.view import View
 
 
 class Layer(nn.Module):
-    """Self-attention, then a feed-forward network. With a causal mask it is the layer of a decoder-only network."""
+    """Self-attention, then a feed-forward network. With a causal mask it is a layer of a decoder-only network."""
 
     def __init__(self, config: LayerConfig) -> None:
         super().__init__()
@@ -47,7 +50,7 @@ class Layer(nn.Module):
 
 
 class PostNormLayer(Layer):
-    """norm(x + f(x)), as in the paper (section 3.1)."""
+    """norm(x + dropout(f(x))) for each of its parts f, as in the paper (section 3.1)."""
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None = None
@@ -59,7 +62,7 @@ class PostNormLayer(Layer):
 
 
 class PreNormLayer(Layer):
-    """x + f(norm(x)) (Xiong et al. 2020, 2002.04745); the stack needs a norm at its end."""
+    """x + dropout(f(norm(x))) for each of its parts f (Xiong et al. 2020, 2002.04745); the stack ends with a norm."""
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None = None
@@ -71,7 +74,7 @@ class PreNormLayer(Layer):
 
 
 class DecoderLayer(Layer):
-    """Causal self-attention, attention over the memory, then a feed-forward network: of an encoder-decoder's decoder."""
+    """A layer of an encoder-decoder's decoder: causal self-attention, attention over the memory, a feed-forward network."""
 
     def __init__(self, config: LayerConfig) -> None:
         super().__init__(config)
@@ -86,7 +89,7 @@ class DecoderLayer(Layer):
 
 
 class PostNormDecoderLayer(DecoderLayer):
-    """norm(x + f(x)), as in the paper (section 3.1)."""
+    """norm(x + dropout(f(x))) for each of its parts f, as in the paper (section 3.1)."""
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None, memory: Memory | KeysValues
@@ -99,7 +102,7 @@ class PostNormDecoderLayer(DecoderLayer):
 
 
 class PreNormDecoderLayer(DecoderLayer):
-    """x + f(norm(x)) (Xiong et al. 2020, 2002.04745); the stack needs a norm at its end."""
+    """x + dropout(f(norm(x))) for each of its parts f (Xiong et al. 2020, 2002.04745); the stack ends with a norm."""
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None, memory: Memory | KeysValues
@@ -116,7 +119,7 @@ DECODER_LAYERS: dict[Placement, type[DecoderLayer]] = {"post": PostNormDecoderLa
 
 
 class Stack(nn.Module):
-    """Layers of one kind, one after the other; those of a decoder read a memory too."""
+    """Layers of one kind, one after the other. Decoder layers need a memory."""
 
     def __init__(self, config: LayerConfig, layers: int, kinds: Mapping[Placement, type[Layer]] = LAYERS) -> None:
         super().__init__()
@@ -131,8 +134,10 @@ class Stack(nn.Module):
         new_caches = []
         for number in layers_to_run(len(self.layers), self.config.layer_dropout, self.training):
             layer_cache = None if cache is None else cache.layers[number]
-            layer_memory = () if memory is None else (memory.layer(number),)
-            x, layer_cache = self.layers[number](x, view, layer_cache, *layer_memory)
+            if memory is None:
+                x, layer_cache = self.layers[number](x, view, layer_cache)
+            else:
+                x, layer_cache = self.layers[number](x, view, layer_cache, memory.layer(number))
             new_caches.append(layer_cache)
         if cache is None:
             return self.norm(x), None
@@ -193,7 +198,7 @@ class EncoderDecoder(nn.Module):
         self.tie_weights()
 
     def tie_weights(self) -> None:
-        """Makes tensors one that are to be one: after building, and after loading."""
+        """Lets head and embedding share one weight: after building, and after loading."""
         if self.tie_output:
             self.head.tie(self.target_embedding)
 
@@ -207,13 +212,13 @@ class EncoderDecoder(nn.Module):
     def encode(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> Memory:
         view = View.of_rows(self.config, source, lengths, self.source_embedding.weight.dtype)
         states, _ = self.encoder(self.source_embedding(source, view.positions), view)
-        assert view.mask is not None  # of padding
+        assert view.mask is not None  # the mask of the padding
         return Memory(states, view.mask)
 
     def decode(
         self, tokens: Int[Tensor, "N T"], memory: Memory | MemoryCache, cache: Cache | None = None
     ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
-        """Rows b K .. b K + K - 1 read memory b."""
+        """Rows b * K to b * K + K - 1 attend to memory b."""
         view = View.causal(self.config, tokens, cache, self.target_embedding.weight.dtype)
         hidden: tuple[Tensor, Cache | None] = self.decoder(
             self.target_embedding(tokens, view.positions), view, cache, memory
@@ -246,7 +251,7 @@ class DecoderOnly(nn.Module):
         self.tie_weights()
 
     def tie_weights(self) -> None:
-        """Makes tensors one that are to be one: after building, and after loading."""
+        """Lets head and embedding share one weight: after building, and after loading."""
         if self.tie_output:
             self.head.tie(self.embedding)
 

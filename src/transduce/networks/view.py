@@ -1,6 +1,6 @@
-"""The keys that each token sees in self-attention, and the positions of tokens.
+"""The keys that each token attends to in self-attention, and the positions of tokens.
 
-Letters: B rows of an encoder, N rows of a decoder, T tokens, S keys, H heads.
+Letters: B rows of an encoder, N rows of a decoder (M of either), T tokens, S keys, H heads.
 """
 
 from typing import NamedTuple
@@ -16,17 +16,20 @@ from transduce.networks.layer_config import LayerConfig
 
 
 class View(NamedTuple):
-    """Arguments of self-attention that all layers of a stack share. Without a mask every key is seen."""
+    """Arguments of self-attention that all layers of a stack share.
+
+    mask: True where a token may attend to a key; None: to every key. bias: added to the scores.
+    """
 
     mask: DenseMask | None
-    bias: Float[Tensor, "_ H T S"] | None
+    bias: Float[Tensor, "M H T S"] | None
     positions: Positions
 
     @classmethod
     def of_rows(
         cls, config: LayerConfig, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, " B"], dtype: torch.dtype
     ) -> "View":
-        """Every token sees its whole row, padding left out."""
+        """A token attends to its whole row without the padding."""
         rows, width = tokens.shape
         mask = within_lengths(lengths).written_out(rows, 1, 1, width, tokens.device)
         positions = Positions.first(width, tokens.device)
@@ -34,7 +37,7 @@ class View(NamedTuple):
 
     @classmethod
     def causal(cls, config: LayerConfig, tokens: Int[Tensor, "N T"], cache: Cache | None, dtype: torch.dtype) -> "View":
-        """Tokens see those in the cache, and each other causally."""
+        """A token attends to those in the cache, the earlier new ones and itself."""
         rows, new = tokens.shape
         mask: DenseMask | None
         if cache is None:
@@ -49,7 +52,7 @@ class View(NamedTuple):
 
     @classmethod
     def packed(cls, config: LayerConfig, documents: Int[Tensor, "N T"], dtype: torch.dtype) -> "View":
-        """A token sees the earlier tokens of its document; its position is their number."""
+        """A token attends to the earlier tokens of its document and itself; its position is their number."""
         rows, width = documents.shape
         mask = (causal() & same_document(documents)).written_out(rows, 1, width, width, documents.device)
         positions = Positions(mask.allowed.sum(-1).squeeze(1) - 1, width)  # itself is allowed too

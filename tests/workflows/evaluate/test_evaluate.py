@@ -25,7 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 def test_metrics_compare_the_model_s_outputs_with_all_references(model: Model) -> None:
     found = evaluate(model, of_texts(SOURCES, REFERENCES), method=Method(model.decoding(beam=3)))
-    assert found.translations == tuple(model.translate(SOURCES, beam_size=3))
+    assert found.translations == tuple(model.translate(SOURCES, beam=3))
     assert [score.name for score in found.scores] == [each.name for each in USUAL]
     streams = [[refs[0] for refs in REFERENCES], [refs[1] if len(refs) > 1 else None for refs in REFERENCES]]
     expected = sacrebleu.corpus_chrf(list(found.translations), streams).score  # type: ignore[arg-type]

@@ -68,7 +68,7 @@ def test_alternatives_are_the_most_probable_tokens(model: Model, found: Inspecti
 @pytest.mark.parametrize("beam", [None, 1])
 def test_without_a_target_it_is_the_output_of_the_search(model: Model, text: str, beam: int | None) -> None:
     seen = inspect(model, text, beam=beam)
-    (output,) = model.translate([text], beam)
+    (output,) = model.translate([text], **({} if beam is None else {"beam": beam}))
     assert seen.output == output and not seen.given
     if beam == 1:
         assert all(step.rank == 1 for step in seen.steps[:-1] if step.choices[0].id > 2)

@@ -104,7 +104,7 @@ def test_a_paragraph_longer_than_the_model_takes_is_not_cut(model: Model) -> Non
 
 def test_tokens_of_a_paragraph_are_those_of_its_sentences(model: Model) -> None:
     ((output,),) = outputs(Method(model.decoding(beam=1), language="en"), model, ["Bar dar.  Mit dar? Nut!"])
-    parts = [found[0] for found in model.translate_n_best(["Bar dar.", "Mit dar?", "Nut!"], 1)]
+    parts = [found[0] for found in model.translate_n_best(["Bar dar.", "Mit dar?", "Nut!"], beam=1)]
     assert output.token_log_probabilities == pytest.approx([p for each in parts for p in each.token_log_probabilities])
     assert output.pieces == tuple(piece for each in parts for piece in each.pieces)
     assert output.log_probability == pytest.approx(sum(each.log_probability for each in parts))

@@ -45,7 +45,7 @@ def test_columns(columns: Columns, expected: str, blank: str) -> None:
 
 
 def test_json_tells_everything_of_a_models_output(model: Model) -> None:
-    outputs = model.translate_n_best(["bar dar"], 2, 2)[0]
+    outputs = model.translate_n_best(["bar dar"], beam=2, n_best=2)[0]
     rows = [json.loads(row) for row in Json(("de",))(LINE, outputs).splitlines()]
     for rank, (row, output) in enumerate(zip(rows, outputs, strict=True), 1):
         assert (row["line"], row["rank"], row["text"], row["score"]) == (7, rank, output.text, output.score)

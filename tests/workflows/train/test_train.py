@@ -84,7 +84,7 @@ def test_the_model_is_the_best_checkpoint(whole):
     best = checkpoints.load(whole / "runs/toy/checkpoints" / state.best)
     for name, parameter in model.network.named_parameters():
         assert torch.equal(parameter, best.weights[name])
-    outputs = model.translate(["abc", "", "gfedcba"], beam_size=2)
+    outputs = model.translate(["abc", "", "gfedcba"], beam=2)
     assert len(outputs) == 3 and outputs[1] == ""
 
 
