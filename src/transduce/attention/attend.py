@@ -92,7 +92,7 @@ def explain(
 ) -> Plan:
     """The kernel that computes `attend` with these arguments, and the reason; the other arguments do not matter.
 
-    With a score of one's own: `Plan("reference", "the score is no scaled dot product")`.
+    For a score of one's own it returns `Plan("reference", "the score is no scaled dot product")`.
     """
     request = Request(
         device=query.device.type,

@@ -20,11 +20,13 @@ NO_POSITIONS = NoPositions()
 
 
 class MultiHeadAttention(nn.Module):
-    """The common part of self-attention and cross-attention: sizes, parts and linear maps of their heads.
+    """The common part of self-attention and cross-attention: the linear maps, and the split into heads.
 
-    One packed map gives queries, keys and values, in that order. All maps have a bias.
+        output = concat(head_1 .. head_H) W_O + b_O,    head = attend(query, key, value)
+
+    One weight holds the maps to queries, keys and values, in that order; each map has a bias.
     key_value_heads: G, by default H (Ainslie et al. 2023, 2305.13245). head_width: E, by default D / H. dropout: share of
-    the attention weights that training drops. score, normalise: those of `attend`.
+    the attention weights that training drops. score: `query key^T / sqrt(E)` by default. normalise: softmax by default.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from transduce.layers.initialise import xavier_linear
 
 
 class FeedForward(nn.Module):
-    """activation(x W1 + b1) W2 + b2, from (..., D) to (..., D) through `hidden` features, of which `dropout` drops some."""
+    """dropout(activation(x W1 + b1)) W2 + b2, from (..., D) to (..., D) through `hidden` features."""
 
     def __init__(self, width: int, hidden: int, activation: Callable[[Tensor], Tensor], dropout: float = 0.0) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Normalisation over the feature axis. A norm of a run file, such as LayerNorm(), builds its module for a width D."""
+"""Normalisation over the feature axis, D wide."""
 
 from dataclasses import dataclass
 from typing import Annotated, Protocol, runtime_checkable

@@ -1,10 +1,14 @@
 """The Transformer of "Attention Is All You Need" (Vaswani et al. 2017, 1706.03762), post-norm or pre-norm.
 
-One forward pass serves training, prompts and single steps. With a cache the tokens follow those in it, and the layer
-returns the longer cache beside its output; without one (in training) it returns None.
+One forward pass serves training, prompts and single steps. With a cache, the new tokens follow the cached tokens, and a
+layer returns its output and the longer cache. Without one (in training), a layer returns its output and None.
 
-view: mask (True where a token may attend to a key), bias of the scores (None, or that of ALiBi) and positions (for rotary
-encodings) of self-attention, the same in all layers. memory: the output of the encoder, and the mask of its padding.
+The layers of a stack share a view and a memory:
+    view.mask       True where a token may attend to a key. Encoder: keys inside the sentence. Decoder: keys up to the
+                    token's own position; padding at the end of targets comes later, so that it needs no mask.
+    view.bias       added to the scores of self-attention: None, or the distances of ALiBi
+    view.positions  positions of the tokens, for rotary encodings; sinusoids are added to the embeddings instead
+    memory          output of the encoder, and a mask that is True at the tokens of each source, False at padding
 
 Letters: B sentences, S source tokens, T tokens, N rows (K beams for each of B sentences), D width of the model.
 """
@@ -50,7 +54,7 @@ class Layer(nn.Module):
 
 
 class PostNormLayer(Layer):
-    """norm(x + dropout(f(x))) for each of its parts f, as in the paper (section 3.1)."""
+    """norm(x + dropout(f(x))) for attention and feed-forward network f, as in the paper (section 3.1)."""
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None = None
@@ -62,7 +66,10 @@ class PostNormLayer(Layer):
 
 
 class PreNormLayer(Layer):
-    """x + dropout(f(norm(x))) for each of its parts f (Xiong et al. 2020, 2002.04745); the stack ends with a norm."""
+    """x + dropout(f(norm(x))) for attention and feed-forward network f (Xiong et al. 2020, 2002.04745).
+
+    The stack ends with a norm.
+    """
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None = None
@@ -89,7 +96,7 @@ class DecoderLayer(Layer):
 
 
 class PostNormDecoderLayer(DecoderLayer):
-    """norm(x + dropout(f(x))) for each of its parts f, as in the paper (section 3.1)."""
+    """norm(x + dropout(f(x))) for attention and feed-forward network f, as in the paper (section 3.1)."""
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None, memory: Memory | KeysValues
@@ -102,7 +109,10 @@ class PostNormDecoderLayer(DecoderLayer):
 
 
 class PreNormDecoderLayer(DecoderLayer):
-    """x + dropout(f(norm(x))) for each of its parts f (Xiong et al. 2020, 2002.04745); the stack ends with a norm."""
+    """x + dropout(f(norm(x))) for attention and feed-forward network f (Xiong et al. 2020, 2002.04745).
+
+    The stack ends with a norm.
+    """
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None, memory: Memory | KeysValues
@@ -172,9 +182,9 @@ class TokenEmbedding(nn.Embedding):
 
 
 class EncoderDecoder(nn.Module):
-    """Source and target ids to the hidden states that `head` turns into logits of the token after each of the target.
+    """Turns source and target ids into a hidden state for each target token; `head` predicts the next token from it.
 
-    `layers` are those of the encoder and of the decoder. `source_vocabulary=None` means that both sides have one
+    `layers`: numbers of layers of encoder and decoder. `source_vocabulary=None` means that both sides have one
     vocabulary, whose embeddings they share. With `tie_output` the head uses the target embeddings' weights too.
     """
 
@@ -205,20 +215,20 @@ class EncoderDecoder(nn.Module):
     def forward(
         self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], target: Int[Tensor, "B T"]
     ) -> Float[Tensor, "B T D"]:
-        """`lengths` counts each source's tokens without padding. Padding at the end of targets needs no mask."""
+        """`lengths` counts the tokens of each source without padding."""
         hidden, _ = self.decode(target, self.encode(source, lengths))
         return hidden
 
     def encode(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> Memory:
         view = View.of_rows(self.config, source, lengths, self.source_embedding.weight.dtype)
         states, _ = self.encoder(self.source_embedding(source, view.positions), view)
-        assert view.mask is not None  # the mask of the padding
+        assert view.mask is not None  # False at padding
         return Memory(states, view.mask)
 
     def decode(
         self, tokens: Int[Tensor, "N T"], memory: Memory | MemoryCache, cache: Cache | None = None
     ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
-        """Rows b * K to b * K + K - 1 attend to memory b."""
+        """K rows of tokens may share a memory: rows b * K to b * K + K - 1 attend to memory b."""
         view = View.causal(self.config, tokens, cache, self.target_embedding.weight.dtype)
         hidden: tuple[Tensor, Cache | None] = self.decoder(
             self.target_embedding(tokens, view.positions), view, cache, memory
@@ -232,7 +242,7 @@ class EncoderDecoder(nn.Module):
 
     @property
     def cross_attentions(self) -> list[CrossAttention]:
-        """Of each layer of the decoder."""
+        """The cross-attention of each layer of the decoder."""
         return [cast(DecoderLayer, layer).cross_attention for layer in self.decoder.layers]
 
     def empty_cache(self, rows: int) -> Cache:
@@ -240,7 +250,7 @@ class EncoderDecoder(nn.Module):
 
 
 class DecoderOnly(nn.Module):
-    """Ids to the hidden states that `head` turns into logits of the token after each: a language model."""
+    """A language model: turns ids into a hidden state for each token; `head` predicts the next token from it."""
 
     def __init__(self, config: LayerConfig, layers: int, vocabulary: int, tie_output: bool = True) -> None:
         super().__init__()
@@ -258,8 +268,8 @@ class DecoderOnly(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "N T"], documents: Int[Tensor, "N T"] | None = None
     ) -> Float[Tensor, "N T D"]:
-        """`documents` numbers the documents that are packed into a row: a token sees earlier tokens of its own only, and
-        positions count from 0 in each.
+        """`documents` numbers the documents that are packed into a row: a token attends to earlier tokens of its own document,
+        whose positions count from 0.
         """
         if documents is None:
             return self.decode(tokens)[0]
@@ -281,7 +291,7 @@ class DecoderOnly(nn.Module):
 
 
 class EncoderOnly(nn.Module):
-    """Ids to hidden states that see their whole row; `head`, if any, turns them into classes, numbers or logits."""
+    """Turns ids into hidden states that depend on their whole row; `head`, if any, predicts classes, numbers or tokens."""
 
     def __init__(self, config: LayerConfig, layers: int, vocabulary: int, head: nn.Module | None = None) -> None:
         super().__init__()

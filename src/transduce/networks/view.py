@@ -37,7 +37,7 @@ class View(NamedTuple):
 
     @classmethod
     def causal(cls, config: LayerConfig, tokens: Int[Tensor, "N T"], cache: Cache | None, dtype: torch.dtype) -> "View":
-        """A token attends to those in the cache, the earlier new ones and itself."""
+        """A token attends to the tokens in the cache, to earlier new tokens and to itself."""
         rows, new = tokens.shape
         mask: DenseMask | None
         if cache is None:
@@ -52,7 +52,7 @@ class View(NamedTuple):
 
     @classmethod
     def packed(cls, config: LayerConfig, documents: Int[Tensor, "N T"], dtype: torch.dtype) -> "View":
-        """A token attends to the earlier tokens of its document and itself; its position is their number."""
+        """A token attends to the earlier tokens of its document and itself; its position is the number of the earlier ones."""
         rows, width = documents.shape
         mask = (causal() & same_document(documents)).written_out(rows, 1, width, width, documents.device)
         positions = Positions(mask.allowed.sum(-1).squeeze(1) - 1, width)  # itself is allowed too
