@@ -1,6 +1,6 @@
 """Multi-head attention (Vaswani et al. 2017, section 3.2.2): linear maps around `attend`.
 
-Letters: B batch, N rows of queries (K for each of B memories), L queries, S keys, D width of the model, H heads of
+Letters: B batch, N rows of queries (K beams for each of B memories), L queries, S keys, D width of the model, H heads of
 queries, G heads of keys and values, E width of a head.
 """
 
@@ -22,7 +22,7 @@ NO_POSITIONS = NoPositions()
 class MultiHeadAttention(nn.Module):
     """The common part of self-attention and cross-attention: the linear maps, and the split into heads.
 
-        output = concat(head_1 .. head_H) W_O + b_O,    head = attend(query, key, value)
+        output = concat(head_1 .. head_H) W_O + b_O,    head_i = attend(query_i, key_i, value_i)
 
     One weight holds the maps to queries, keys and values, in that order; each map has a bias.
     key_value_heads: G, by default H (Ainslie et al. 2023, 2305.13245). head_width: E, by default D / H. dropout: share of

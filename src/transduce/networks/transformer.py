@@ -4,8 +4,8 @@ One forward pass serves training, prompts and single steps. With a cache, the ne
 layer returns its output and the longer cache. Without one (in training), a layer returns its output and None.
 
 The layers of a stack share a view and a memory:
-    view.mask       True where a token may attend to a key. Encoder: keys inside the sentence. Decoder: keys up to the
-                    token's own position; padding at the end of targets comes later, so that it needs no mask.
+    view.mask       True where a token may attend to a key. Encoder: keys inside the sentence. Decoder: keys up to and
+                    including the token itself. No target token attends to the padding behind it.
     view.bias       added to the scores of self-attention: None, or the distances of ALiBi
     view.positions  positions of the tokens, for rotary encodings; sinusoids are added to the embeddings instead
     memory          output of the encoder, and a mask that is True at the tokens of each source, False at padding
@@ -96,7 +96,7 @@ class DecoderLayer(Layer):
 
 
 class PostNormDecoderLayer(DecoderLayer):
-    """norm(x + dropout(f(x))) for attention and feed-forward network f, as in the paper (section 3.1)."""
+    """norm(x + dropout(f(x))) for each f of self-attention, cross-attention and feed-forward network, as in the paper."""
 
     def forward(
         self, x: Tensor, view: View, cache: KeyValueCache | None, memory: Memory | KeysValues
@@ -109,7 +109,7 @@ class PostNormDecoderLayer(DecoderLayer):
 
 
 class PreNormDecoderLayer(DecoderLayer):
-    """x + dropout(f(norm(x))) for attention and feed-forward network f (Xiong et al. 2020, 2002.04745).
+    """x + dropout(f(norm(x))) for each f of self-attention, cross-attention and feed-forward network (Xiong et al. 2020).
 
     The stack ends with a norm.
     """
