@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from transduce.evaluation.error_rates import ExactMatch
-from transduce.evaluation.metric import References, Score, check, corpus_score
+from transduce.evaluation.metric import References, check, reference_count
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,7 @@ class MacroF1:
 
     def signature(self, references: References) -> str:
         """See `Metric.signature`."""
-        varying = len({len(answers) for answers in references}) > 1
-        return f"nrefs:{'var' if varying else len(references[0])}|average:macro|classes:references"
-
-    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """See `Metric.compute`."""
-        return corpus_score(self, self.statistics(hypotheses, references), references)
+        return f"nrefs:{reference_count(references) or 'var'}|average:macro|classes:references"
 
 
 @dataclass(frozen=True)

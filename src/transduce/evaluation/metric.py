@@ -64,9 +64,10 @@ class Metric(Protocol):
         """All settings that determine the values against these references."""
         ...
 
-    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """The value over a whole corpus. Raises ValueError as `statistics` does, and if no value is defined."""
-        ...
+
+def measure(metric: Metric, hypotheses: Sequence[str], references: References) -> Score:
+    """The score over a whole corpus. ValueError as for `Metric.statistics`, and if the metric is not defined for it."""
+    return corpus_score(metric, metric.statistics(hypotheses, references), references)
 
 
 def corpus_score(metric: Metric, statistics: Float[np.ndarray, "N S"], references: References) -> Score:
