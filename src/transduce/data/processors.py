@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from transduce.data.columns import Column, Labels, Processor
 from transduce.text.tokenizer import Tokenizer
@@ -16,7 +17,7 @@ class Processors(Mapping[str, Processor]):
     8000
     """
 
-    def __init__(self, by_column: Mapping[str, Processor]) -> None:
+    def __init__(self, by_column: Mapping[str, Processor] = MappingProxyType({})) -> None:
         self._by_column = dict(by_column)
 
     def __getitem__(self, column: str) -> Processor:

@@ -28,6 +28,7 @@ def name_of(piece: str) -> str | None:
     return piece[len(PREFIX) : -len(SUFFIX)]
 
 
+@lru_cache(maxsize=4096)  # most records have the same few cells
 def names_in(text: str) -> tuple[str, ...]:
     """The tags in a cell or setting, separated by white space: `names_in("de  formal") == ("de", "formal")`.
 

@@ -527,7 +527,7 @@ def test_a_dev_set_without_the_tags_of_train_is_warned_of(tmp_path: Path) -> Non
     dev = tsv(tmp_path / "d.tsv", [("own", "x")])
     prepared = run(tmp_path, train=train, dev=dev)
     assert prepared.summary()[0].startswith(
-        "warning: 1 of 1 dev pairs have no tag, but every pair to train on has one (de)"
+        "warning: 1 of 1 dev pairs has no tag, but every pair to train on has one (de)"
     )
     assert not run(tmp_path, train=train, dev=replace(dev, tag="de")).report["warnings"]
 

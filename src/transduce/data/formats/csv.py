@@ -22,7 +22,8 @@ from pathlib import Path
 from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
-from transduce.data.records import Record, shortened, tags_of
+from transduce.data.records import Record, shortened
+from transduce.text.tags import names_in
 
 DELIMITERS = ",;\t"
 MOST_LISTED = 300  # characters of the columns of a file, in messages
@@ -224,7 +225,7 @@ def _record(where: str, row: Row, places: _Places, findings: Findings) -> Record
     values = {column: row[place] for column, place in places.columns}
     group = "" if places.group is None else row[places.group]
     try:
-        tags = () if places.tag is None else tags_of(row[places.tag])
+        tags = () if places.tag is None else names_in(row[places.tag])
     except ValueError as error:
         return BadLine(where, "not a tag", f'{error}; columns = {{ tag = "" }} reads none')
     if "\n" in group or any("\n" in values[column] for column in places.one_line):

@@ -14,8 +14,8 @@ from typing import Any
 from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine
-from transduce.data.records import Record, shortened, tags_of
-from transduce.text.tags import tags_of_source
+from transduce.data.records import Record, shortened
+from transduce.text.tags import names_in, tags_of_source
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 LINE_BREAK = re.compile("\r?\n")
@@ -67,8 +67,8 @@ def _tags(tree: Object, layout: Layout) -> tuple[str, ...]:
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
             return tags_of_source(value)
         if layout.tag is not None:
-            return tags_of(_text(tree, key, null=True))
-        return tags_of(_optional_text(tree, key, "tag", "a string or a list of strings"))
+            return names_in(_text(tree, key, null=True))
+        return names_in(_optional_text(tree, key, "tag", "a string or a list of strings"))
     except ValueError as error:
         raise _InvalidObject("not a tag", f'{error}; columns = {{ tag = "" }} reads none') from None
 

@@ -21,7 +21,8 @@ from transduce.data.findings import Findings
 from transduce.data.formats import csv, json_lines, plain_text
 from transduce.data.formats.layout import Layout, corpus_files, format_of, layout_of
 from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, open_text, stream_lines
-from transduce.data.records import Record, tags_of, with_tags
+from transduce.data.records import Record, with_tags
+from transduce.text.tags import names_in
 
 __all__ = ["FORMATS", "Record", "read_records"]
 
@@ -116,7 +117,7 @@ def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Reco
     if len(cells) == count:
         return Record(values, where)
     try:
-        tags = tags_of(cells[count + 1]) if len(cells) == count + 2 else ()
+        tags = names_in(cells[count + 1]) if len(cells) == count + 2 else ()
     except ValueError as error:
         return BadLine(where, "not a tag", str(error))
     return Record(values, where, cells[count], tags)
