@@ -59,7 +59,7 @@ def test_nothing_found_or_nothing_sure() -> None:
 
 
 def test_unequal_counts() -> None:
-    with pytest.raises(ValueError, match="alignments of 1 pairs, sure links of 2"):
+    with pytest.raises(ValueError, match="found 1 of links, 2 of sure links"):
         error_rate([[]], [[], []], [[], []])
 
 

@@ -46,6 +46,12 @@ def test_one_of_several_right_labels_is_enough() -> None:
     assert classification.right_labels(["c"], [["a", "b"]]) == ["a"]
 
 
+def test_white_space_around_labels_counts_for_no_metric() -> None:
+    hypotheses, references = ["a ", "b", "e\u0301"], [["a"], [" b\n"], ["\u00e9"]]
+    assert measure(Accuracy(), hypotheses, references).value == measure(MacroF1(), hypotheses, references).value == 100
+    assert classification.confusion_matrix(hypotheses, references).most_confused(1) == []
+
+
 def test_systems_with_other_labels_can_be_compared() -> None:
     references = [[label] for label in "aabbcc"]
     metric = MacroF1()

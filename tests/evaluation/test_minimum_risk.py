@@ -65,7 +65,7 @@ def test_the_most_typical_candidate_wins_over_the_first() -> None:
     [
         ([], None, "nothing to choose from"),
         ("text", None, "give a list of candidates"),
-        (["a", "b"], [1.0], "2 candidates but 1 weights"),
+        (["a", "b"], [1.0], "found 1 for 2"),
         (["a", "b"], [1.0, -1.0], "none below 0"),
         (["a", "b"], [0.0, 0.0], "one above 0"),
         (["a", "b"], [1.0, float("nan")], "must be finite"),

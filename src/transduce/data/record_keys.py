@@ -10,7 +10,7 @@ from jaxtyping import Bool, UInt8, UInt16, UInt64
 from transduce.data.cleaning.rules import Clean, rules, verdict
 from transduce.data.columns import Text
 from transduce.data.findings import Findings
-from transduce.data.records import Record, of_kind
+from transduce.data.records import Record, counted, of_kind
 from transduce.data.scan import Origin
 from transduce.data.split import exact_key, text_key
 from transduce.text.tags import MOST_TAGS, advice
@@ -120,7 +120,7 @@ class TagSets:
         """ValueError, with tag and place, if a record has a tag outside the vocabulary; `why` explains the vocabulary."""
         strange = [name for name in self.names(numbers) if name not in set(vocabulary)]
         if strange:
-            more = f" (and {len(strange) - 1} more unknown tags)" if len(strange) > 1 else ""
+            more = f" (and {counted(len(strange) - 1, 'more unknown tag')})" if len(strange) > 1 else ""
             raise ValueError(
                 f"{self._first[strange[0]]}: unknown tag {strange[0]!r}{more}: {why}; {advice(vocabulary, strange[0])}; "
                 'in a .csv or .jsonl file, columns = { tag = "" } leaves them out'

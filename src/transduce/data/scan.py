@@ -9,9 +9,9 @@ from typing import Any
 from transduce.data.columns import Column
 from transduce.data.config import Corpus, DataConfig
 from transduce.data.findings import Findings
-from transduce.data.formats.layout import corpus_files, format_of, layout_of
+from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import FileFacts, LineRules, facts, require_equal_lines
-from transduce.data.formats.read import read_records
+from transduce.data.formats.read import format_of, read_records
 from transduce.data.records import Record, RecordType
 from transduce.terminal import ProgressBar, progress_bar
 

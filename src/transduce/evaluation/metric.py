@@ -83,7 +83,9 @@ def check(hypotheses: Sequence[str], references: References) -> None:
     if len(hypotheses) == 0:
         raise ValueError("there is nothing to score: expected at least one hypothesis")
     if len(hypotheses) != len(references):
-        raise ValueError(f"{len(hypotheses)} hypotheses but references for {len(references)}: give one entry for each")
+        raise ValueError(
+            f"expected one entry of references for each hypothesis, found {len(references)} for {len(hypotheses)}"
+        )
     for number, answers in enumerate(references, start=1):
         if isinstance(answers, str):
             raise ValueError(f"the references of hypothesis {number} must be a list, found the string {answers!r}")

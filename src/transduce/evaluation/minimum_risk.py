@@ -95,7 +95,7 @@ def _valid_weights(candidates: Sequence[str], weights: Sequence[float] | None) -
     if weights is None:
         return [1.0] * len(candidates)
     if len(weights) != len(candidates):
-        raise ValueError(f"{len(candidates)} candidates but {len(weights)} weights: give one for each")
+        raise ValueError(f"expected one weight for each candidate, found {len(weights)} for {len(candidates)}")
     if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or sum(weights) <= 0:
         raise ValueError("weights must be finite, none below 0 and one above 0")
     return list(weights)

@@ -85,6 +85,11 @@ def read(text: str, names: Mapping[str, str]) -> ImportedFile:
     _check_parts(tree, model)
     vocabulary, added = _vocabulary(model), _added_tokens(tree)
     _merges(model)  # checks them
+    unknown = model.get("unk_token")
+    if kind in ("wordpiece", "words") and isinstance(unknown, str) and unknown not in vocabulary:
+        raise ValueError(
+            f"its unk_token, {unknown!r}, is not in the vocabulary, so that no id stands for an unknown word"
+        )
     pieces = _pieces(vocabulary, {token["content"]: token["id"] for token in added})
     numbers = {piece: number for number, piece in enumerate(pieces)}
     roles = _roles(tree, model, pieces, numbers, names)

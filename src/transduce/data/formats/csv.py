@@ -22,7 +22,7 @@ from pathlib import Path
 from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
-from transduce.data.records import Record, shortened
+from transduce.data.records import Record, counted, shortened
 from transduce.text.tags import names_in
 
 DELIMITERS = ",;\t"
@@ -132,9 +132,11 @@ class _Lines:
             line = line.text
         self._characters += len(line or "")
         if line is None or self._characters > self._rules.max_line_bytes:
-            raise self._endless(f"the row has more than {self._rules.max_line_bytes:,} characters", "max-line-bytes")
+            raise self._endless(
+                f"the row has more than {counted(self._rules.max_line_bytes, 'character')}", "max-line-bytes"
+            )
         if self._number - self._begin >= self._rules.max_row_lines:
-            raise self._endless(f"the row has more than {self._rules.max_row_lines:,} lines", "max-row-lines")
+            raise self._endless(f"the row has more than {counted(self._rules.max_row_lines, 'line')}", "max-row-lines")
         return self._unpadded(line, f"{self._name}:{self._number}", self._number > self._begin) + "\n"
 
     def _endless(self, reason: str, limit: str = "") -> ValueError:

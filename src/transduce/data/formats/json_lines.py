@@ -8,6 +8,7 @@ line break inside a string becomes one space, unless its column keeps them.
 """
 
 import json
+import math
 import re
 from typing import Any
 
@@ -83,7 +84,7 @@ def _optional_text(tree: Object, key: str, column: str, expected: str) -> str:
 
 
 def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> str:
-    """The string at a key; "" for null if allowed; a number, true or false, if allowed, as JSON spells it."""
+    """The string at a key; "" for null if allowed; a finite number, true or false, if allowed, as JSON spells it."""
     if key not in tree:
         keys = shortened(", ".join(f'"{each}"' for each in tree), MOST_LISTED) or "none"
         raise _InvalidObject("missing key", f'no "{key}"; the keys are {keys}')
@@ -91,6 +92,10 @@ def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> s
     if value is None and null:
         return ""
     if number and isinstance(value, int | float):
+        if value in (math.inf, -math.inf) or value != value:
+            raise _InvalidObject(
+                "not a label", f'"{key}" is {json.dumps(value)}, which stands for no value; give a label'
+            )
         return json.dumps(value)
     if not isinstance(value, str):
         raise _InvalidObject("wrong type", f'"{key}" must be a string, found {_type(value)}')

@@ -70,7 +70,7 @@ def train(
     if goal.free < 1:
         least = len(goal.leading) + 1
         raise VocabularyError(
-            f"vocabulary = {side.vocabulary} leaves no room beside {len(tags)} tags: set it to {least} or more"
+            f"vocabulary = {side.vocabulary} leaves no room beside the tags ({len(tags)}): set it to {least} or more"
         )
     texts = sample(lines, config.sample)
     if not texts:
@@ -133,7 +133,7 @@ def _subword_material(spellings: list[str], goal: Goal) -> tuple[dict[str, int],
     if goal.exact and goal.vocabulary < least:
         raise VocabularyError(
             f"vocabulary = {goal.vocabulary} is too small for the training text: set it to {least} or more "
-            f"({len(goal.leading)} special and byte pieces and {len(alphabet)} characters), or exact = false for "
+            f"(special and byte pieces: {len(goal.leading)}, characters: {len(alphabet)}), or exact = false for "
             "the nearest number"
         )
     return split_words(words, alphabet), alphabet

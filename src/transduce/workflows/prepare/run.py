@@ -19,6 +19,7 @@ from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
 from transduce.data.encoding import encode, training_records
 from transduce.data.findings import Findings
+from transduce.data.formats.read import header_warnings
 from transduce.data.part_assignment import Decision, decide
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
@@ -173,7 +174,11 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     return {
         "task": task.name,
         "unit": task.unit,
-        "warnings": [*decision.warnings, *unknown_labels.warnings(task, processors, findings)],
+        "warnings": [
+            *decision.warnings,
+            *unknown_labels.warnings(task, processors, findings),
+            *chain.from_iterable(map(header_warnings, findings.values())),
+        ],
         "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
         "corpora": encoding.corpora,
         "overlap": {each.part: {"keys": each.keys, "in_train": each.in_train} for each in decision.overlaps},
