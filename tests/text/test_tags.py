@@ -143,7 +143,7 @@ def test_what_cannot_be_a_tag(text: str, words: str) -> None:
 
 
 def test_tags_that_leave_no_room_are_refused() -> None:
-    with pytest.raises(ValueError, match="vocabulary = 6 leaves no room beside the tags \(4\): set it to 9 or more"):
+    with pytest.raises(ValueError, match=r"vocabulary = 6 leaves no room beside the tags \(4\): set it to 9 or more"):
         train(["a b"], ColumnTokenizer("words", 6), TokenizerConfig(), TAGS)
     with pytest.raises(ValueError, match="1,001 different tags"):
         train(["a b"], ColumnTokenizer("words", 6000), TokenizerConfig(), [f"t{n}" for n in range(1001)])

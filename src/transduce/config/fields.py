@@ -156,9 +156,9 @@ def _expected(hint: Hint) -> str:
     return "a table" if hint.is_table or hint.keys else SCALARS[hint.type]
 
 
-def found(value: Any) -> str:
+def value_and_type(value: Any) -> str:
     """A value as TOML writes it, shortened, with the name of its type: `"many" (text)`."""
     kinds = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list", dict: "table"}
     kind = next((word for cls, word in kinds.items() if isinstance(value, cls)), type(value).__name__)
-    shown = inline(value)
-    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({kind})"
+    text = inline(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kind})"

@@ -19,7 +19,7 @@ def lines_of_keys(text: str) -> dict[Path, int]:
     lines = text.replace("\r\n", "\n").split("\n")
     if len(lines) > _MOST_LINES or len(text) > _MOST_CHARACTERS:
         return {}
-    found: dict[Path, int] = {}
+    numbers: dict[Path, int] = {}
     newest: dict[Path, int] = {}
     table: Path = ()
     for number, statement in _statements(lines):
@@ -27,8 +27,8 @@ def lines_of_keys(text: str) -> dict[Path, int]:
         if header:
             table = _table(statement, newest)
         for path in (table[:end] for end in range(1, len(table) + 1)) if header else _paths(statement, table):
-            found.setdefault(path, number)
-    return found
+            numbers.setdefault(path, number)
+    return numbers
 
 
 def _statements(lines: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:

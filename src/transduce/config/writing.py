@@ -55,8 +55,9 @@ def name_of(key: str, table: Mapping[str, type], part: Any) -> str:
     """The name of a part in its table."""
     names = [name for name, cls in table.items() if cls is type(part)]
     if not names:
-        known = ", ".join(table)
-        raise ValueError(f"{key}: {type(part).__qualname__} cannot be saved, as no name stands for it (known: {known})")
+        raise ValueError(
+            f"{key}: {type(part).__qualname__} cannot be saved, as no name stands for it (known: {', '.join(table)})"
+        )
     return names[0]
 
 
