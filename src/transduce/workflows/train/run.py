@@ -92,7 +92,7 @@ def train_file(
 ) -> Trained:
     """`train` for a run file that has been read."""
     folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
-    with files.FolderLock(folder.path), _random_states_kept():
+    with files.folder_lock(folder.path), _random_states_kept():
         if resume:
             config = folder.resumed(file)
         else:
