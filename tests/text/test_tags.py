@@ -133,7 +133,7 @@ def test_names_are_parted_by_white_space(names: list[str]) -> None:
         ("<de>", "no white space, control characters, < or >"),
         ("d\x00e", "control"),
         ("d\u202ee", "control"),
-        ("de de", "a tag twice"),
+        ("de de", "the tag 'de' occurs twice"),
         (" ".join("abcdefghi"), "9 tags, at most 8"),
     ],
 )

@@ -14,7 +14,7 @@ from transduce.config.writing import short
 
 @dataclass(frozen=True)
 class KeyDescription:
-    """One key of a run file: dotted name, accepted values, default as TOML ("required", "none"), what it means."""
+    """One key of a run file: dotted name, accepted values, default as TOML ("required", "none"), description."""
 
     key: str
     type: str
@@ -52,7 +52,7 @@ def tables_of(cls: type) -> dict[str, Mapping[str, type]]:
 
 
 def fact_of(cls: type, key: str) -> Fact:
-    """What is known of a field: `fact_of(Decoding, "max-length").at_most`."""
+    """The facts of a field: `fact_of(Decoding, "max-length").at_most`."""
     return fields_of(cls)[key][1].fact
 
 

@@ -95,7 +95,7 @@ def _is_protocol(cls: type) -> bool:
 
 
 def _signature(method: Any) -> str:
-    """`(width)`; "" for what is no method."""
+    """`(width)`; "" for other attributes."""
     if not isinstance(method, FunctionType):
         return ""
     names = [name for name in inspect.signature(method).parameters if name != "self"]

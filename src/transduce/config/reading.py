@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
-from types import MappingProxyType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from transduce.config.fields import (
     NO_PARTS,
@@ -17,7 +17,6 @@ from transduce.config.fields import (
     default_of,
     expected,
     fields_of,
-    hint_of,
     rest_of,
     value_and_type,
 )
@@ -49,8 +48,8 @@ def build(
     """Build `cls` from a tree. Missing keys come from `base`, else from the defaults, else are an error.
 
     `base` is a value, or a mapping that has values for some fields. `where` names the file in messages; `key` is the
-    dotted key at which the tree stands in it ("" at the top); `also` are dotted keys that the file may have and the tree
-    has no more; `names` are the keys that each `Keys` and `Rest` allows (all, where it is not named);
+    dotted key at which the tree stands in it ("" at the top); `also` are dotted keys that the file may have although the
+    tree lacks them; `names` are the keys that each `Keys` and `Rest` allows (without an entry: any);
     `parts` are a caller's own, which stand beside those of every table that they fit.
 
         build(Decoding, {"beam": 0}, "run.toml")  ->  ValueError: run.toml: beam must be at least 1, found 0
@@ -199,8 +198,6 @@ def _value(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
         return _table(hint.type, value, place, default if isinstance(default, hint.type) else None)
     if get_origin(hint.type) is Literal:
         return _choice(hint, value, place)
-    if get_origin(hint.type) in (Union, UnionType):
-        return _first_that_fits(hint, value, place, default)
     return _scalar(hint, value, place)
 
 
@@ -256,15 +253,6 @@ def _choice(hint: Hint, value: Any, place: _Place) -> Any:
         return value
     near = _near(value, [choice for choice in choices if isinstance(choice, str)])
     raise place.wrong(hint, value, f"; did you mean {near[0]!r}?" if near else "")
-
-
-def _first_that_fits(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
-    for member in get_args(hint.type):
-        try:
-            return _value(hint_of(member), value, place, default)
-        except ValueError:
-            continue
-    raise place.wrong(hint, value)
 
 
 def _scalar(hint: Hint, value: Any, place: _Place) -> Any:

@@ -52,7 +52,7 @@ def origin(where: str, tree: object, key: str) -> str:
 def read(path: Path) -> dict[str, Any]:
     """Read a TOML file. Its tables know on which lines their keys are.
 
-    ValueError with file, line and column for what is not TOML; with the file for what is missing or cannot be read.
+    ValueError with file, line and column for other text than TOML; with the file if it is missing or cannot be read.
     """
     try:
         with open(path, "rb") as file:
@@ -150,7 +150,7 @@ def assigned(values: Mapping[str, Any]) -> Tree:
 
 
 def assignment(key: str, value: Any) -> str:
-    """What `override` takes: `assignment("training.schedule", "cosine") == "training.schedule=cosine"`."""
+    """An argument of `override`: `assignment("training.schedule", "cosine") == "training.schedule=cosine"`."""
     if value is None:
         return f"{key}=none"
     text = str(value) if isinstance(value, os.PathLike) else value
@@ -219,14 +219,12 @@ def dumps(tree: Mapping[str, Any]) -> str:
     return tomli_w.dumps(tree)
 
 
-def _quoted(key: str) -> str:
-    return key if _BARE.fullmatch(key) else inline(key)
-
-
 def inline(value: Any) -> str:
     """A value on one line as TOML writes it, for messages and docs: `{ kind = "layer-norm", eps = 1e-06 }`."""
     if isinstance(value, Mapping):
-        items = ", ".join(f"{_quoted(key)} = {inline(item)}" for key, item in value.items())
+        items = ", ".join(
+            f"{key if _BARE.fullmatch(key) else inline(key)} = {inline(item)}" for key, item in value.items()
+        )
         return f"{{ {items} }}" if items else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(inline(item) for item in value)}]"

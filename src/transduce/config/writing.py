@@ -32,7 +32,7 @@ def _table(value: Any, base: Any, parts: Parts) -> dict[str, Any]:
 
 
 def plain(key: str, hint: Hint, value: Any, default: Any = None, parts: Parts = NO_PARTS) -> Any:
-    """One field's value as TOML holds it; `default` is what the field has when nothing is written."""
+    """One field's value as TOML holds it; `default` is the value of an absent key."""
     if value is None and hint.none_word:
         return "none"
     if hint.keys is not None:

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -74,9 +73,7 @@ def encode(
     with ExitStack() as stack:
         # held-out records wait in files while train records stream: a part may be larger than memory
         held_out = {
-            part: stack.enter_context(HeldOutWriter(folder, PARTS[part], task))
-            for part in (DEV, TEST)
-            if assignment.count(part)
+            part: HeldOutWriter(stack, folder, PARTS[part], task) for part in (DEV, TEST) if assignment.count(part)
         }
         train = stack.enter_context(StoreWriter(folder / "train.arrow", task.columns))
         for name, origin in origins.items():
@@ -112,29 +109,20 @@ def _require_rows(
 class HeldOutWriter:
     """Writes records of dev or test: texts to `NAME.jsonl`, ids to a temporary file until `finish`."""
 
-    def __init__(self, folder: Path, name: str, task: RecordType) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, name: str, task: RecordType) -> None:
+        """`stack` closes the files before `finish`."""
         self._columns = tuple(task.columns)
         self._path, self._waiting = folder / f"{name}.arrow", folder / f"{name}-records.arrow"
-        with ExitStack() as stack:
-            self._ids = stack.enter_context(StoreWriter(self._waiting, self._columns))
-            self._texts = stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
-            self._stack = stack.pop_all()
+        self._ids = stack.enter_context(StoreWriter(self._waiting, self._columns))
+        self._texts = stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
 
     def write(self, records: Sequence[Record], rows: Sequence[EncodedRow]) -> None:
         """Append records, in order."""
         self._ids.write(rows)
         self._texts.writelines(line_of(record) + "\n" for record in records)
 
-    def __enter__(self) -> "HeldOutWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-
     def finish(self, task: RecordType, processors: Processors) -> PartCounts:
-        """Writes `NAME.arrow`; call it after the last `write`."""
+        """Writes `NAME.arrow`; call it when the files are closed."""
         store = TokenStore(self._waiting)
         with StoreWriter(self._path, self._columns) as writer:
             writer.write(task.rows(_stored_rows(store), processors))

@@ -44,13 +44,9 @@ def error_rate(
 ) -> AlignmentScore:
     """The error of one alignment per pair. A sure link counts as possible whether or not `possible` repeats it.
 
-    ValueError for unequal counts of pairs, and if there are neither links nor sure links, since no rate is defined then.
+    ValueError if there are neither links nor sure links, since no rate is defined then.
     """
-    if not len(links) == len(sure) == len(possible):
-        raise ValueError(
-            f"expected one entry for each pair, found {len(links)} of links, {len(sure)} of sure links and "
-            f"{len(possible)} of possible links"
-        )
+    assert len(links) == len(sure) == len(possible), f"{len(links)}, {len(sure)} and {len(possible)} pairs"
     link_count = sure_count = possible_count = in_sure = in_possible = 0
     for output, must, may in zip(map(set, links), map(set, sure), map(set, possible), strict=True):
         may |= must

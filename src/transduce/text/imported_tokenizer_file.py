@@ -241,7 +241,8 @@ def _template(processor: Any) -> tuple[Any, Any]:
 
 def _check_parts(tree: Part, model: Part) -> None:
     """ValueError for parts that could be very slow, or lengthen a text without bound."""
-    if not 0 < _whole(model.get("max_input_chars_per_word", 100)) <= LONGEST_WORD:
+    longest = model.get("max_input_chars_per_word", 100)
+    if type(longest) is not int or not 0 < longest <= LONGEST_WORD:
         raise ValueError(f"expected max_input_chars_per_word to be 1 to {LONGEST_WORD}")
     for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
         growth, parts = 1.0, list(_objects(tree.get(key)))
@@ -290,7 +291,3 @@ def _objects(value: Any) -> Iterator[Part]:
             stack += item.values()
         elif isinstance(item, list):
             stack += item
-
-
-def _whole(value: Any) -> int:
-    return value if type(value) is int else -1

@@ -193,22 +193,20 @@ def _places(header: tuple[str, Row] | BadLine | None, path: Path, layout: Layout
 
 def _optional(names: Row, setting: str | None, usual: str, path: Path, layout: Layout) -> int | None:
     """The place of the column in the setting, or by default of the usual one if there is one; "" means none."""
-    if setting is not None:
-        return _place(names, setting, path, layout) if setting else None
-    if names.count(usual) > 1:
-        raise ValueError(
-            f"{path}: {names.count(usual)} columns are called {usual!r}; rename all but one, or leave them out by "
-            f'columns = {{ {usual} = "" }}'
-        )
-    return names.index(usual) if usual in names else None
+    if setting == "" or (setting is None and usual not in names):
+        return None
+    advice = f', or leave them out by columns = {{ {usual} = "" }}'
+    return _place(names, setting or usual, path, layout, advice)
 
 
-def _place(names: Row, column: str, path: Path, layout: Layout) -> int:
-    """The place of a column. ValueError, with the columns of the file, if it has none or several of this name."""
+def _place(names: Row, column: str, path: Path, layout: Layout, instead: str = "") -> int:
+    """The place of a column. ValueError, with the columns of the file, if it has none or several of this name; `instead` is
+    the alternative to renaming them.
+    """
     if names.count(column) == 1:
         return names.index(column)
     if column in names:
-        raise ValueError(f"{path}: {names.count(column)} columns are called {column!r}; rename all but one")
+        raise ValueError(f"{path}: {names.count(column)} columns are called {column!r}; rename all but one{instead}")
     near = difflib.get_close_matches(column.lower(), [name.lower() for name in names], n=1)
     nearest = next((name for name in names if near and name.lower() == near[0]), None)
     advice = f"did you mean {nearest!r}? " if nearest else ""
