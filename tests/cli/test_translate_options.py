@@ -233,7 +233,7 @@ def test_a_packed_file_is_unpacked(run: Run, model: Model, tmp_path: Path) -> No
         ("--split-sentences en --prefix a", "--prefix is for whole lines: leave it out, or --split-sentences"),
         ("--split-sentences en --alignments a", "--alignments is for whole lines"),
         ("--alignments a --n-best 2", "--alignments are those of one output of each line: leave out --n-best"),
-        ("--tag de --tag de", "a tag twice"),
+        ("--tag de --tag de", "the tag 'de' occurs twice"),
         ("--prefixes none.txt", "none.txt: no such file"),
     ],
 )

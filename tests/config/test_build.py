@@ -44,12 +44,12 @@ class Split:
 class Training:
     steps: Annotated[int | None, "updates"] = 1000
     betas: Annotated[tuple[float, float], "decay of the moments"] = (0.9, 0.98)
-    batch_tokens: Annotated[int | Literal["auto"], "target tokens in a batch"] = "auto"
+    batch_tokens: Annotated[int | None, "target tokens in a batch"] = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps must be at least 1, found {self.steps}")
-        if self.batch_tokens != "auto" and self.steps is None:
+        if self.batch_tokens is not None and self.steps is None:
             raise ValueError("needs steps with batch-tokens")
 
 
@@ -82,9 +82,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
 paths = texts.filter(lambda text: text and "\0" not in text).map(Path)
 norms = st.builds(LayerNorm, numbers, st.booleans()) | st.builds(RMSNorm, numbers)
 some = st.integers(-(2**63), 2**63 - 1)
-trainings = st.builds(
-    Training, st.none() | st.integers(1, 99), st.tuples(numbers, numbers), st.just("auto")
-) | st.builds(Training, st.integers(1, 99), st.tuples(numbers, numbers), some)
+trainings = st.builds(Training, st.none() | st.integers(1, 99), st.tuples(numbers, numbers), st.none()) | st.builds(
+    Training, st.integers(1, 99), st.tuples(numbers, numbers), some
+)
 runs = st.builds(
     Run,
     task=st.sampled_from(["translation", "language-model"]),
@@ -186,7 +186,7 @@ def test_none_is_written_where_leaving_it_out_would_bring_a_default_back() -> No
         ("training.betas = [0.9]", "training.betas must be a list of 2 numbers, found [0.9] (list)"),
         (
             'training.batch-tokens = "x"',
-            'training.batch-tokens must be a whole number or "auto", found "x" (text)',
+            'training.batch-tokens must be a whole number or "none", found "x" (text)',
         ),
         (
             'split.by = "sorce"',

@@ -47,5 +47,5 @@ def test_tree_and_config_are_inverse() -> None:
 
 def test_relative_paths_start_at_the_base() -> None:
     corpus = aligned(Path("a.en"), Path("/absolute/a.de"), Path("groups")).resolved(Path("/runs"))
-    assert corpus.paths == (Path("/runs/a.en"), Path("/absolute/a.de"), Path("/runs/groups"))
-    assert Corpus(file=Path("x.tsv")).resolved(Path("base")).paths == (Path("base/x.tsv"),)
+    assert [*corpus.files.values(), corpus.group] == [Path("/runs/a.en"), Path("/absolute/a.de"), Path("/runs/groups")]
+    assert Corpus(file=Path("x.tsv")).resolved(Path("base")).file == Path("base/x.tsv")

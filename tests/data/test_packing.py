@@ -3,7 +3,6 @@
 from collections import Counter
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,8 +58,3 @@ def test_rows_are_full_but_for_the_last_and_those_before_a_document(documents: l
 
 def test_long_documents_take_linear_time() -> None:
     assert sum(1 for _ in pack([[5] * 3_000_000], START, END, 16)) == 187_501
-
-
-def test_a_context_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="context must be at least 1, found 0"):
-        list(pack([[5]], START, END, 0))

@@ -25,10 +25,24 @@ def test_each_reason_is_a_line_with_its_count_places_and_an_example() -> None:
     tally.add("empty source", "train.tsv:99")
     assert summary(report(tally)) == [
         "train: 9,000 pairs, 70,000 source and 60,000 target tokens",
-        "dropped from train files: 12 duplicate (train.tsv:0: text 0; train.tsv:1, train.tsv:2, ...)",
-        "dropped from train files: 1 empty source (train.tsv:99)",
+        "dropped from train files: duplicate, 12 pairs (train.tsv:0: text 0; train.tsv:1, train.tsv:2, ...)",
+        "dropped from train files: empty source, 1 pair (train.tsv:99)",
         "tokenizer: 8,000 pieces for source and target",
     ]
+
+
+def test_counts_agree_with_their_nouns() -> None:
+    noted = Tally()
+    noted.add("blank line skipped", "a.tsv:1")
+    tree = report(Tally(), processors=[{"kind": "tokenizer", "columns": ["source"], "size": 1}])
+    tree["origins"] = {"dev": {"dropped": {}, "noted": noted.tree()}}
+    assert summary(tree)[1:] == [
+        "noted in dev files: blank line skipped, 1 time (a.tsv:1)",
+        "tokenizer: 1 piece for source",
+    ]
+    noted.add("not JSON", "a.tsv:2")
+    noted.add("not JSON", "a.tsv:3")
+    assert str(noted) == "blank line skipped, 1 time; not JSON, 2 times"
 
 
 def test_warnings_come_first_and_tags_and_smaller_vocabularies_are_told() -> None:

@@ -111,7 +111,7 @@ def test_test_files_with_a_dev_split() -> None:
     [
         (0, 4, r"data\.split\.test needs 4 distinct sources, but the train files have only 3; lower it"),
         (2, 2, r"data\.split\.dev needs 2 distinct sources, but .*, those of the test set aside, have only 1"),
-        (1, 2, r"no pairs .* of 4, 1 are held out as dev, 3 are held out as test; hold out fewer, in data\.split"),
+        (1, 2, r"no pairs .* of 4, 1 is held out as dev, 3 are held out as test; hold out fewer, in data\.split"),
     ],
 )
 def test_too_much_held_out(dev: int, test: int, words: str) -> None:

@@ -1,6 +1,7 @@
 """The learning curve: what is drawn, for long runs and short ones, and that a picture is replaced as a whole."""
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from matplotlib import image
 from matplotlib.figure import Figure
 
-from transduce.drawing.curves import learning_curve, learning_curve_figure
+from transduce.drawing.curves import learning_curve
+from transduce.drawing.pictures import save
 
 Event = dict[str, Any]
 
@@ -29,7 +31,7 @@ def drawn() -> Any:
     def draw(
         events: list[Event], error_rates: frozenset[str] = frozenset(), forms_of_loss: tuple[str, ...] = ("perplexity",)
     ) -> list[dict[str, tuple[list[float], list[float]]]]:
-        figures.append(learning_curve_figure(events, error_rates, forms_of_loss))
+        figures.append(learning_curve(events, error_rates, forms_of_loss))
         return [
             {
                 str(line.get_label()).split("  ")[0]: (list(line.get_xdata()), list(line.get_ydata()))
@@ -99,7 +101,7 @@ def test_values_that_are_no_finite_numbers_are_left_out(drawn: Any) -> None:
 )
 def test_any_run_gives_a_picture(events: list[Event], tmp_path: Path) -> None:
     path = tmp_path / "curve.png"
-    learning_curve(events, path, (), (), "tokens")
+    save(learning_curve(events), path)
     pixels = image.imread(path)
     assert pixels.shape[:2] == (840 if any("chrf" in event for event in events) else 420, 960)
     assert pixels.min() < 0.5 < pixels.max()  # something is drawn
@@ -110,12 +112,11 @@ def test_an_error_keeps_the_old_picture(monkeypatch: pytest.MonkeyPatch, tmp_pat
     path = tmp_path / "curve.png"
     path.write_bytes(b"old")
 
-    def full_disk(figure: Figure, to: Path, **settings: Any) -> None:
-        to.write_bytes(b"half")
+    def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Figure, "savefig", full_disk)
+    monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
-        learning_curve([train(1, loss=1.0)], path, (), (), "tokens")
+        save(learning_curve([train(1, loss=1.0)]), path)
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["curve.png"]

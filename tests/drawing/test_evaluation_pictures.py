@@ -1,6 +1,5 @@
 """Pictures of evaluations: what is drawn, in the given places; SVG that is whole, the same every time and offline."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,16 +10,7 @@ from matplotlib.figure import Figure
 from transduce.drawing.breakdown_chart import scores_by_part
 from transduce.drawing.pictures import save, svg
 from transduce.drawing.reliability_diagram import reliability_diagram
-
-
-@dataclass(frozen=True)
-class Bin:
-    low: float
-    high: float
-    tokens: int
-    confidence: float
-    accuracy: float
-
+from transduce.evaluation.calibration import Bin
 
 BINS = [Bin(0.2, 0.4, 30, 0.35, 0.5), Bin(0.8, 1.0, 90, 0.95, 0.7)]
 

@@ -1,10 +1,8 @@
 """Breakdowns put every sentence into one slice, named by what is in it."""
 
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,12 +45,6 @@ def test_quantiles_cut_into_parts_of_about_equal_size(texts: list[str]) -> None:
 
 def test_texts_of_one_length_are_one_slice() -> None:
     assert shown(by_length(["a b"] * 4, "the source")) == {"up to 2": [0, 1, 2, 3]}
-
-
-@pytest.mark.parametrize("edges", [(3, 2), (2, 2), (-1, 4)])
-def test_edges_must_rise(edges: Sequence[int]) -> None:
-    with pytest.raises(ValueError, match="edges of lengths must rise"):
-        by_length(["a"], "the source", edges)
 
 
 def test_groups_by_size_and_the_small_ones_together() -> None:

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from transduce.evaluation import classification
 from transduce.evaluation.classification import Accuracy, MacroF1
+from transduce.evaluation.metric import measure
 from transduce.evaluation.significance import compare
 
 ROWS = st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("abcdz")), min_size=1, max_size=40)
@@ -19,8 +20,8 @@ def test_metrics_agree_with_scikit_learn(rows: list[tuple[str, str]]) -> None:
     references = [[label] for label in right]
     classes = sorted(set(right))
     f1 = f1_score(right, predicted, average="macro", labels=classes, zero_division=0)
-    assert MacroF1().compute(predicted, references).value == pytest.approx(100 * f1)
-    accuracy = Accuracy().compute(predicted, references).value
+    assert measure(MacroF1(), predicted, references).value == pytest.approx(100 * f1)
+    accuracy = measure(Accuracy(), predicted, references).value
     assert accuracy == pytest.approx(100 * accuracy_score(right, predicted))
 
 
@@ -41,8 +42,14 @@ def test_the_most_confused_pairs() -> None:
 
 
 def test_one_of_several_right_labels_is_enough() -> None:
-    assert MacroF1().compute(["b"], [["a", "b"]]).value == 100
+    assert measure(MacroF1(), ["b"], [["a", "b"]]).value == 100
     assert classification.right_labels(["c"], [["a", "b"]]) == ["a"]
+
+
+def test_white_space_around_labels_counts_for_no_metric() -> None:
+    hypotheses, references = ["a ", "b", "e\u0301"], [["a"], [" b\n"], ["\u00e9"]]
+    assert measure(Accuracy(), hypotheses, references).value == measure(MacroF1(), hypotheses, references).value == 100
+    assert classification.confusion_matrix(hypotheses, references).most_confused(1) == []
 
 
 def test_systems_with_other_labels_can_be_compared() -> None:

@@ -58,19 +58,3 @@ def test_the_most_typical_candidate_wins_over_the_first() -> None:
     assert choose(["only"]) == 0
     assert choose(["", "", ""]) == 0
     assert choose(["", "", "a"]) == 2  # an empty text is like nothing, not even like itself, as sacreBLEU has it
-
-
-@pytest.mark.parametrize(
-    ("candidates", "weights", "message"),
-    [
-        ([], None, "nothing to choose from"),
-        ("text", None, "give a list of candidates"),
-        (["a", "b"], [1.0], "2 candidates but 1 weights"),
-        (["a", "b"], [1.0, -1.0], "none below 0"),
-        (["a", "b"], [0.0, 0.0], "one above 0"),
-        (["a", "b"], [1.0, float("nan")], "must be finite"),
-    ],
-)
-def test_what_cannot_be_chosen_from(candidates: list[str], weights: list[float] | None, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        choose(candidates, weights)

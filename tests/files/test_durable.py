@@ -140,8 +140,8 @@ def test_unwritable_folders_are_named(tmp_path: Path) -> None:
             for attempt in (
                 lambda: files.write_atomically(folder / "file", "x"),
                 lambda: files.replace_folder(folder / "model").__enter__(),
-                lambda: files.FolderLock(folder).__enter__(),
-                lambda: files.FolderLock(folder / "run").__enter__(),
+                lambda: files.folder_lock(folder).__enter__(),
+                lambda: files.folder_lock(folder / "run").__enter__(),
             ):
                 try:
                     attempt()

@@ -145,7 +145,8 @@ def test_labels_that_training_has_not_seen(here: Path, done: Told, refused: Told
     write(here / "some.tsv", dev + "foo\tstrange\nbar\todd\n")
     told = done("train", write_run(here, "classification", dev="some.tsv"), messages=True)
     assert (
-        "dropped from dev files: 2 label occurs in no train record (some.tsv:5: label 'strange': foo -> strange" in told
+        "dropped from dev files: label occurs in no train record, 2 texts (some.tsv:5: label 'strange': foo -> strange"
+        in told
     )
     assert (
         "warning: dev files: 2 texts left out; a model cannot predict a label that it has not seen: correct it" in told
@@ -153,7 +154,7 @@ def test_labels_that_training_has_not_seen(here: Path, done: Told, refused: Told
     write(here / "all.tsv", "foo\tstrange\n")
     told = refused("train", write_run(here, "classification", "none", dev="all.tsv"))
     assert told.startswith(
-        "no dev texts are left (left out: 1 label occurs in no train record); a model cannot predict"
+        "no dev texts are left (left out: label occurs in no train record, 1 time); a model cannot predict"
     )
 
 
@@ -185,8 +186,8 @@ def test_numbers_are_labels_with_one_warning(here: Path, done: Told, suffix: str
 def test_empty_labels_and_texts_are_counted(here: Path, done: Told) -> None:
     write(here / "gaps.tsv", lines_of("classification", WORDS[::2]) + "foo\t\nbar\t  \n\tlate\n")
     told = done("train", write_run(here, "classification", train="gaps.tsv"), messages=True)
-    assert "dropped from train files: 2 empty label (gaps.tsv:46: foo -> ; gaps.tsv:47)" in told
-    assert "dropped from train files: 1 empty text (gaps.tsv:48" in told
+    assert "dropped from train files: empty label, 2 texts (gaps.tsv:46: foo -> ; gaps.tsv:47)" in told
+    assert "dropped from train files: empty text, 1 text (gaps.tsv:48" in told
 
 
 def test_one_class_only(here: Path, refused: Told) -> None:
@@ -220,15 +221,15 @@ def test_missing_columns_are_named_beside_those_there_are(here: Path, refused: T
 def test_a_long_document_is_split_and_counted(here: Path, done: Told) -> None:
     write(here / "long.txt", f"{LONG}\n\nshort\n")
     told = done("train", write_run(here, "language-model", train="long.txt"), messages=True)
-    assert "noted in train files: 1 longer than the context, split (long.txt:1: abcdefg" in told
-    assert "noted in train files: 1 blank line skipped (long.txt:2)" in told
+    assert "noted in train files: longer than the context, split, 1 time (long.txt:1: abcdefg" in told
+    assert "noted in train files: blank line skipped, 1 time (long.txt:2)" in told
 
 
 def test_a_long_text_is_cut_and_counted(here: Path, done: Told) -> None:
     write(here / "long.tsv", lines_of("classification", WORDS[::2]) + f"{LONG}\tlate\n")
     kind = '[task]\nkind = "classification"\nmax-tokens = 10'
     told = done("train", write_run(here, "classification", train="long.tsv", kind=kind), messages=True)
-    assert "noted in train files: 1 longer than max-tokens, cut off (long.tsv:46: abcdefg" in told
+    assert "noted in train files: longer than max-tokens, cut off, 1 time (long.tsv:46: abcdefg" in told
 
 
 def test_an_empty_document_is_counted(here: Path, done: Told) -> None:
@@ -238,7 +239,7 @@ def test_an_empty_document_is_counted(here: Path, done: Told) -> None:
     write(here / "held.txt", "four five\n")
     run = write_run(here, "language-model", train="texts", dev="held.txt", corpus=', records = "file"')
     told = done("train", run, messages=True)
-    assert "dropped from train files: 1 empty text (texts/empty.txt" in told and "train: 1 document " in told
+    assert "dropped from train files: empty text, 1 document (texts/empty.txt" in told and "train: 1 document " in told
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,7 @@ def test_an_empty_document_is_counted(here: Path, done: Told) -> None:
         ("", "", "none.txt: the file is empty"),
         ("\n\n", "", "none.txt: no usable document"),
         ("\n\n", ', records = "paragraphs"', "none.txt: no usable document"),
-        ("", ', records = "file"', "none.txt: no usable document (dropped: 1 empty text)"),
+        ("", ', records = "file"', "none.txt: no usable document (dropped: empty text, 1 time)"),
     ],
 )
 def test_a_file_without_documents(here: Path, refused: Told, content: str, corpus: str, message: str) -> None:

@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foreign_tokenizers import LINES, STYLES, rewrite, write
-from transduce.text.config import ColumnTokenizer, TokenizerConfig
-from transduce.text.imported_tokenizer import ImportedTokenizer, load
-from transduce.text.learn.learn import train
+from transduce.text.config import TokenizerConfig
+from transduce.text.imported_tokenizer import ImportedTokenizer, load, read_files
 from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.tokenizer import Tokenizer
 
@@ -219,10 +218,8 @@ def test_loading_decides_by_content(path: Path, trained: dict[str, LearnedTokeni
 
 def test_a_run_file_may_name_a_file(folder: Path) -> None:
     config = TokenizerConfig(file=Path("bert.json"), end="[MASK]")
-    tokenizer = train([], config.side("source"), config, base=folder)
+    tokenizer = read_files(config, {"source": ("start", "end")}, folder, "the test")["source"]
     assert tokenizer.pieces([tokenizer.start, tokenizer.end]) == ["[CLS]", "[MASK]"]
-    with pytest.raises(ValueError, match=r"bert\.json: an imported tokenizer has no tags, found the tag 'de'"):
-        train([], ColumnTokenizer(file=Path("bert.json")), config, ["de"], folder)
     with pytest.raises(ValueError, match="unknown tag 'de'"):
         tokenizer.tag_ids(["de"])
     assert (tokenizer.tags, tokenizer.tag_ids([])) == ((), [])

@@ -66,6 +66,11 @@ CHANGES: dict[str, tuple[str, Change, str]] = {
     "no vocabulary": ("bert", set_key("model.vocab", None), "vocabulary to be a JSON object"),
     "list for a mapping": ("gpt2", set_key("model.vocab", []), "vocabulary to be a JSON object"),
     "mapping for a list": ("t5", set_key("model.vocab", {}), "list of pieces"),
+    "unknown word without an id": (
+        "bert",
+        set_key("model.unk_token", "[NONE]"),
+        "unk_token, '.NONE.', is not in the voc",
+    ),
     "id is text": ("bert", set_key("model.vocab.fox", "7"), "whole number"),
     "id is a fraction": ("bert", set_key("model.vocab.fox", 7.5), "whole number"),
     "id is true": ("bert", set_key("model.vocab.fox", True), "whole number"),
@@ -217,11 +222,11 @@ def test_dropout_truncation_and_padding_are_switched_off(tmp_path: Path) -> None
 
 
 def test_an_error_of_the_library_while_encoding_is_a_value_error(tmp_path: Path) -> None:
-    """Word pieces without the piece for unknown words."""
-    path = rewrite(write("bert", tmp_path), set_key("model.unk_token", "[NONE]"))
+    """A unigram model without a piece for unknown characters."""
+    path = rewrite(write("t5", tmp_path), set_key("model.unk_id", None))
     tokenizer = ImportedTokenizer.load(path)
     for use in (tokenizer.encode, tokenizer.places, lambda text: tokenizer.encode_batch([text])):
-        with pytest.raises(ValueError, match=r"bert\.json: the tokenizers library fails on this text"):
+        with pytest.raises(ValueError, match=r"t5\.json: the tokenizers library fails on this text"):
             use("猫")
 
 

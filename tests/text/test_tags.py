@@ -133,7 +133,7 @@ def test_names_are_parted_by_white_space(names: list[str]) -> None:
         ("<de>", "no white space, control characters, < or >"),
         ("d\x00e", "control"),
         ("d\u202ee", "control"),
-        ("de de", "a tag twice"),
+        ("de de", "the tag 'de' occurs twice"),
         (" ".join("abcdefghi"), "9 tags, at most 8"),
     ],
 )
@@ -143,7 +143,7 @@ def test_what_cannot_be_a_tag(text: str, words: str) -> None:
 
 
 def test_tags_that_leave_no_room_are_refused() -> None:
-    with pytest.raises(ValueError, match="vocabulary = 6 leaves no room beside 4 tags: set it to 9 or more"):
+    with pytest.raises(ValueError, match=r"vocabulary = 6 leaves no room beside the tags \(4\): set it to 9 or more"):
         train(["a b"], ColumnTokenizer("words", 6), TokenizerConfig(), TAGS)
     with pytest.raises(ValueError, match="1,001 different tags"):
         train(["a b"], ColumnTokenizer("words", 6000), TokenizerConfig(), [f"t{n}" for n in range(1001)])

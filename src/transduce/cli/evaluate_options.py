@@ -238,7 +238,8 @@ def metric_names(options: argparse.Namespace) -> list[str] | None:
     if options.metrics is None:
         return None
 
-    from transduce.workflows.evaluate.run import FIGURES, chosen_metrics
+    from transduce.evaluation.metrics import FIGURES
+    from transduce.workflows.evaluate.run import chosen_metrics
 
     names = [name.strip() for name in options.metrics.split(",")]
     outputs_matter = [name for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]

@@ -2,7 +2,7 @@
 
     tree = config.override(config.read(path), ["training.steps=10"])      tables of TOML, with their lines
     run = config.build(RunConfig, tree, str(path))                        a frozen value; ValueErrors name file, line, key
-    given = config.given(tree)                                            which keys the file gives: "training.steps" in given
+    given = config.given(tree)                                            the keys of the file: "training.steps" in given
     run = config.with_values(run, {"model.dropout": 0.3})                 another value, checked in the same way
     config.dumps(config.tree_of(run))                                     TOML again
 
@@ -17,8 +17,8 @@ the default part.
 A caller's own parts stand beside those of the tables: `build(..., parts={"mine": Mine})`, `tree_of(run, parts)`.
 
 A mapping whose keys are not known before its file is read is `Annotated[Mapping[str, X], "description", Keys("columns")]`,
-or `Rest("columns")` where its keys stand in the field's own table; `build` gets the names. What else is known of a
-setting, its range above all, stands beside the description as a `Fact`.
+or `Rest("columns")` where its keys stand in the field's own table; `build` gets the names. Further facts of a
+setting, above all its range, stand beside the description as a `Fact`.
 
 Types: bool, int, float (a whole number will do), str, Path, Literal, X | None, tuple[X, ...], tuple[X, Y], dataclasses,
 parts. TOML has no null: None is left out, or written "none" where leaving it out would bring back another default.
@@ -31,12 +31,11 @@ from transduce.config.keys import KeyDescription, describe, fact_of, is_in, keys
 from transduce.config.parts import with_own
 from transduce.config.reading import UnknownPart, build
 from transduce.config.toml import assignment, dumps, only, origin, override, read
-from transduce.config.values import Difference, Given, differences, given, value_at, values_of, with_values
+from transduce.config.values import Given, differences, given, value_at, values_of, with_values
 from transduce.config.writing import name_of, tree_of
 
 __all__ = [
     "NO_PARTS",
-    "Difference",
     "Fact",
     "Given",
     "KeyDescription",

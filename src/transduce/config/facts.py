@@ -1,5 +1,7 @@
-"""What is known of a setting beside its type and its description."""
+"""Facts of a setting beside its type and its description."""
 
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Number = int | float  # `float` alone admits no int where annotations are checked at run time
@@ -9,14 +11,14 @@ Number = int | float  # `float` alone admits no int where annotations are checke
 class Fact:
     """Stands in a field's annotation: `steps: Annotated[int, "updates", Fact(at_least=1, resume=True)]`.
 
-    at_least, above, at_most, below: the range of a number (None, and what is no number, is in every range).
+    at_least, above, at_most, below: the range of a number (None and other values that are no numbers are in every range).
     resume: `--resume` may change it.
     automatic: the size of the data decides where it is left out.
     size: the number of weights depends on it; where it is given, no network is chosen by the size of the data.
     free: it may differ from the model that a run starts from, as the weights do not depend on it.
     noise: two passes over a batch in training differ by it.
-    prepared: what is prepared depends on it.
-    measure: it changes what runs are compared by, so that a search may not vary it.
+    prepared: the prepared data depend on it.
+    measure: it changes the measure by which runs are compared, so that a search may not vary it.
 
     A fact of a table holds for every key in it.
     """
@@ -37,26 +39,24 @@ class Fact:
         """`must be at least 1, found 0`; "" for a value in the range."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return ""
-        inside = (
-            (self.at_least is None or value >= self.at_least)
-            and (self.above is None or value > self.above)
-            and (self.at_most is None or value <= self.at_most)
-            and (self.below is None or value < self.below)
-        )
+        inside = all(limit is None or compare(value, limit) for _, compare, limit in self._limits)
         return "" if inside else f"must be {self.range}, found {value}"
+
+    @property
+    def _limits(self) -> Sequence[tuple[str, Callable[[Number, Number], bool], Number | None]]:
+        return (
+            ("at least", operator.ge, self.at_least),
+            ("above", operator.gt, self.above),
+            ("at most", operator.le, self.at_most),
+            ("below", operator.lt, self.below),
+        )
 
     @property
     def range(self) -> str:
         """`1 to 1,000`, `at least 0 and below 1`; "" where there is none."""
         if self.at_least is not None and self.at_most is not None:
             return f"{_number(self.at_least)} to {_number(self.at_most)}"
-        limits = (
-            ("at least", self.at_least),
-            ("above", self.above),
-            ("at most", self.at_most),
-            ("below", self.below),
-        )
-        return " and ".join(f"{word} {_number(limit)}" for word, limit in limits if limit is not None)
+        return " and ".join(f"{word} {_number(limit)}" for word, _, limit in self._limits if limit is not None)
 
 
 def _number(limit: Number) -> str:

@@ -1,4 +1,4 @@
-"""Fields of a config class: their annotations taken apart, and what they accept in words."""
+"""Fields of a config class: the parts of their annotations, and the values that they accept, in words."""
 
 import dataclasses
 import functools
@@ -114,7 +114,7 @@ def _fields_of(cls: Any) -> Mapping[str, tuple[dataclasses.Field[Any], Hint]]:
 
 
 def default_of(field: dataclasses.Field[Any], base: Any = None) -> Any:
-    """What stands where nothing is written: what `base` has, a value or a mapping, else the default, else MISSING."""
+    """The value of an absent key: that of `base` (a value or a mapping), else the default, else MISSING."""
     if isinstance(base, Mapping) and field.name in base:
         return base[field.name]
     if base is not None and not isinstance(base, Mapping):
@@ -136,7 +136,7 @@ def check(value: Any) -> None:
 
 
 def expected(hint: Hint) -> str:
-    """What a field accepts: `a whole number`, `one of "bpe", "unigram"`, `a list of tables`."""
+    """The values that a field accepts: `a whole number`, `one of "bpe", "unigram"`, `a list of tables`."""
     words = _expected(hint)
     return f'{words} or "none"' if hint.none_word else words
 
@@ -151,14 +151,12 @@ def _expected(hint: Hint) -> str:
         return "one of " + ", ".join(inline(name) for name in hint.table)
     if origin is Literal:
         return ("one of " if len(arguments) > 1 else "") + ", ".join(inline(choice) for choice in arguments)
-    if origin in (Union, UnionType):
-        return " or ".join(expected(hint_of(member)) for member in arguments)
     return "a table" if hint.is_table or hint.keys else SCALARS[hint.type]
 
 
-def found(value: Any) -> str:
+def value_and_type(value: Any) -> str:
     """A value as TOML writes it, shortened, with the name of its type: `"many" (text)`."""
     kinds = {bool: "true or false", int: "whole number", float: "number", str: "text", list: "list", dict: "table"}
     kind = next((word for cls, word in kinds.items() if isinstance(value, cls)), type(value).__name__)
-    shown = inline(value)
-    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({kind})"
+    text = inline(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kind})"

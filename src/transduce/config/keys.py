@@ -14,7 +14,7 @@ from transduce.config.writing import short
 
 @dataclass(frozen=True)
 class KeyDescription:
-    """One key of a run file: dotted name, accepted values, default as TOML ("required", "none"), what it means."""
+    """One key of a run file: dotted name, accepted values, default as TOML ("required", "none"), description."""
 
     key: str
     type: str
@@ -26,11 +26,13 @@ def describe(cls: type, names: Names = MappingProxyType({})) -> list[KeyDescript
     """Every key of a config class with dotted names, tables of tables included; the source of --help and the docs.
 
     A list of tables shows as `train[].weight`; a key that one part only takes names that part in its text. `names` are
-    those that `build` gets: each is a key of the mappings that take it.
+    those that `build` gets: each is a key of the mappings that take it. A table has no entry of its own unless it may be
+    left out.
     """
     return [
-        KeyDescription(key, expected(hint), _shown(key, hint, default), text)
-        for key, hint, default, text in _describe(cls, "", None, (), names, NO_PARTS)
+        KeyDescription(key, expected(hint), _default(key, hint, default), hint.text)
+        for key, hint, default in _Walk(names, NO_PARTS).keys(cls)
+        if hint.keys is None and (default is None or not hint.is_table)
     ]
 
 
@@ -41,17 +43,16 @@ def keys_where(
 
     keys_where(RunConfig, lambda fact: fact.resume)  ->  ("training.early-stop.patience", "training.steps", ...)
     """
-    keys = (key for key, hint, _, _ in _describe(cls, "", None, (), names, parts, True) if test(hint.fact))
-    return tuple(dict.fromkeys(keys))
+    return tuple(dict.fromkeys(key for key, hint, _ in _Walk(names, parts).keys(cls) if test(hint.fact)))
 
 
 def tables_of(cls: type) -> dict[str, Mapping[str, type]]:
     """The tables of parts, by the dotted keys that take one."""
-    return {key: hint.table for key, hint, _, _ in _describe(cls, "", None, (), {}, NO_PARTS, True) if hint.table}
+    return {key: hint.table for key, hint, _ in _Walk({}, NO_PARTS).keys(cls) if hint.table}
 
 
 def fact_of(cls: type, key: str) -> Fact:
-    """What is known of a field: `fact_of(Decoding, "max-length").at_most`."""
+    """The facts of a field: `fact_of(Decoding, "max-length").at_most`."""
     return fields_of(cls)[key][1].fact
 
 
@@ -60,67 +61,63 @@ def is_in(key: str, tables: Sequence[str]) -> bool:
     return any(f"{key}.".startswith(f"{table}.") for table in tables)
 
 
-def _describe(
-    cls: type,
-    prefix: str,
-    base: Any,
-    above: tuple[type, ...],
-    names: Names,
-    parts: Parts,
-    tables: bool = False,
-) -> Iterator[tuple[str, Hint, Any, str]]:
-    """Key, hint, default and text of each field; of one that is a table only where that may be left out, or `tables`."""
-    if cls in above:  # a part that holds parts of its own table
-        return
-    above = (*above, cls)
-    for key, (field, hint) in fields_of(cls).items():
-        default = default_of(field, base)
-        if hint.keys is not None:
-            start = prefix if isinstance(hint.keys, Rest) else f"{prefix}{key}."
-            if tables and not isinstance(hint.keys, Rest):
-                yield prefix + key, hint, default, hint.text
-            for name in hint.keys.allowed(names, ()):
-                value = default.get(name) if isinstance(default, dict) else None
-                yield start + name, replace(hint.value, fact=hint.fact), value, hint.text
-                if hint.value.is_table:
-                    yield from _describe(hint.value.type, f"{start}{name}.", value, above, names, parts, tables)
-            continue
-        inner = hint.items(1)[0] if hint.is_list else hint
-        below = prefix + key + ("[]." if hint.is_list else ".")
-        if default is None or not hint.is_table or tables:
-            yield prefix + key, hint, default, hint.text
-        if inner.is_table:
-            base_below = default if isinstance(default, inner.type) else None
-            yield from _describe(inner.type, below, base_below, above, names, parts, tables)
-        if inner.table is not None:
-            table = with_own(inner.table, inner.type, parts)
-            yield from _describe_parts(table, below, default, above, names, parts, tables)
+Entry = tuple[str, Hint, Any]  # dotted key, hint, default
 
 
-def _describe_parts(
-    table: Mapping[str, type],
-    prefix: str,
-    default: Any,
-    above: tuple[type, ...],
-    names: Names,
-    parts: Parts,
-    tables: bool,
-) -> Iterator[tuple[str, Hint, Any, str]]:
-    """The keys of the parts of a table, once for all parts that mean the same by one; its text names them, if not all."""
-    kinds: dict[tuple[str, str, str], list[str]] = {}
-    items: dict[tuple[str, str, str], tuple[Hint, Any]] = {}
-    for kind, part in table.items():
-        base = default if type(default) is part else None
-        for key, hint, value, text in _describe(part, prefix, base, above, names, parts, tables):
-            same = (key, expected(hint), text)
-            kinds.setdefault(same, []).append(kind)
-            if same not in items or base is not None:
-                items[same] = hint, value
-    for (key, of, text), owners in kinds.items():
-        yield key, *items[key, of, text], text if len(owners) == len(table) else f"({', '.join(owners)}) {text}"
+@dataclass(frozen=True)
+class _Walk:
+    """A walk through all fields of a config class, tables before their keys. `names` and `parts` are those of `build`."""
+
+    names: Names
+    parts: Parts
+
+    def keys(self, cls: type, prefix: str = "", base: Any = None, above: tuple[type, ...] = ()) -> Iterator[Entry]:
+        """`base`: the value that has the defaults. `above`: the classes whose fields lead here."""
+        if cls in above:  # a part that holds parts of its own table
+            return
+        above = (*above, cls)
+        for key, (field, hint) in fields_of(cls).items():
+            default = default_of(field, base)
+            if not isinstance(hint.keys, Rest):
+                yield prefix + key, hint, default
+            if hint.keys is not None:
+                yield from self._mapping(
+                    hint, prefix if isinstance(hint.keys, Rest) else f"{prefix}{key}.", default, above
+                )
+                continue
+            inner = hint.items(1)[0] if hint.is_list else hint
+            below = prefix + key + ("[]." if hint.is_list else ".")
+            if inner.is_table:
+                yield from self.keys(inner.type, below, default if isinstance(default, inner.type) else None, above)
+            if inner.table is not None:
+                yield from self._parts(with_own(inner.table, inner.type, self.parts), below, default, above)
+
+    def _mapping(self, hint: Hint, prefix: str, default: Any, above: tuple[type, ...]) -> Iterator[Entry]:
+        assert hint.keys is not None
+        for name in hint.keys.allowed(self.names, ()):
+            value = default.get(name) if isinstance(default, dict) else None
+            yield prefix + name, replace(hint.value, fact=hint.fact, text=hint.text), value
+            if hint.value.is_table:
+                yield from self.keys(hint.value.type, f"{prefix}{name}.", value, above)
+
+    def _parts(self, table: Mapping[str, type], prefix: str, default: Any, above: tuple[type, ...]) -> Iterator[Entry]:
+        """The keys of the parts of a table, once for all parts that mean the same by one; its text names them, if not all."""
+        kinds: dict[tuple[str, str, str], list[str]] = {}
+        items: dict[tuple[str, str, str], tuple[Hint, Any]] = {}
+        for kind, part in table.items():
+            base = default if type(default) is part else None
+            for key, hint, value in self.keys(part, prefix, base, above):
+                same = (key, expected(hint), hint.text)
+                kinds.setdefault(same, []).append(kind)
+                if same not in items or base is not None:
+                    items[same] = hint, value
+        for same, owners in kinds.items():
+            hint, value = items[same]
+            text = hint.text if len(owners) == len(table) else f"({', '.join(owners)}) {hint.text}"
+            yield same[0], replace(hint, text=text), value
 
 
-def _shown(key: str, hint: Hint, default: Any) -> str:
+def _default(key: str, hint: Hint, default: Any) -> str:
     if default is MISSING:
         return "required"
     return "none" if default is None else inline(short(key, hint, default))

@@ -14,8 +14,6 @@ from typing import Any, get_args
 from transduce.config.fields import Parts, default_of, expected, fields_of
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
-
-
 _ABSENT = object()
 
 
@@ -28,8 +26,8 @@ def check_parts(parts: Parts, tables: Mapping[str, Mapping[str, type]]) -> None:
             )
         own = f'parts["{name}"]'
         if not (isinstance(part, type) and dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen):  # type: ignore[attr-defined]
-            found = part.__name__ if isinstance(part, type) else repr(part)
-            raise ValueError(f"{own} must be a class with @dataclass(frozen=True), found {found}")
+            name = part.__name__ if isinstance(part, type) else repr(part)
+            raise ValueError(f"{own} must be a class with @dataclass(frozen=True), found {name}")
         _check_fields(own, part)
     for key, table in tables.items():
         for name in parts.keys() & table.keys():
@@ -72,16 +70,16 @@ def misfit(part: type, of: Any) -> str:
         classes = get_args(of) or (of,)
         names = " or ".join(each.__name__ for each in classes)
         return "" if issubclass(part, classes) else f"{part.__name__} is no subclass of {names}"
-    for name, wanted in _members(of):
+    for name, member in _members(of):
         bases = (base for base in part.__mro__ if name in vars(base) and not _is_protocol(base))
         own = next((vars(base)[name] for base in bases), _ABSENT)
         if own is _ABSENT and name not in (field.name for field in dataclasses.fields(part)):
-            return f"{part.__name__} has no {name}{_signature(wanted)}"
-        if isinstance(own, FunctionType) and isinstance(wanted, FunctionType):
+            return f"{part.__name__} has no {name}{_signature(member)}"
+        if isinstance(own, FunctionType) and isinstance(member, FunctionType):
             try:
-                inspect.signature(own).bind(*inspect.signature(wanted).parameters)
+                inspect.signature(own).bind(*inspect.signature(member).parameters)
             except TypeError:
-                return f"{part.__name__}.{name} must take {_signature(wanted)}, found {_signature(own)}"
+                return f"{part.__name__}.{name} must take {_signature(member)}, found {_signature(own)}"
     return ""
 
 
@@ -97,7 +95,7 @@ def _is_protocol(cls: type) -> bool:
 
 
 def _signature(method: Any) -> str:
-    """`(width)`; "" for what is no method."""
+    """`(width)`; "" for other attributes."""
     if not isinstance(method, FunctionType):
         return ""
     names = [name for name in inspect.signature(method).parameters if name != "self"]

@@ -6,12 +6,12 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
-# of a longer text nothing is said: the time grows with the square of the longest value's length
+# a longer text gives no lines: the time grows with the square of the longest value's length
 _MOST_LINES, _MOST_CHARACTERS = 500, 20_000
 
 
 def lines_of_keys(text: str) -> dict[Path, int]:
-    """The line, from 1, of every table and key of a TOML text; of what is inside a value, that where the value begins.
+    """The line, from 1, of every table and key of a TOML text; inside a value, the line where it begins.
 
     >>> lines_of_keys('[data]\\ntrain = [{ file = "a.tsv" }]')
     {('data',): 1, ('data', 'train'): 2, ('data', 'train', 0): 2, ('data', 'train', 0, 'file'): 2}
@@ -19,7 +19,7 @@ def lines_of_keys(text: str) -> dict[Path, int]:
     lines = text.replace("\r\n", "\n").split("\n")
     if len(lines) > _MOST_LINES or len(text) > _MOST_CHARACTERS:
         return {}
-    found: dict[Path, int] = {}
+    numbers: dict[Path, int] = {}
     newest: dict[Path, int] = {}
     table: Path = ()
     for number, statement in _statements(lines):
@@ -27,17 +27,17 @@ def lines_of_keys(text: str) -> dict[Path, int]:
         if header:
             table = _table(statement, newest)
         for path in (table[:end] for end in range(1, len(table) + 1)) if header else _paths(statement, table):
-            found.setdefault(path, number)
-    return found
+            numbers.setdefault(path, number)
+    return numbers
 
 
 def _statements(lines: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each header and each key with its value, by itself: its first line, and what it says."""
+    """The first line and the tree of each header, and of each key with its value."""
     start = 0
     for end in range(1, len(lines) + 1):
         try:
             statement = tomllib.loads("\n".join(lines[start:end]))
-        except ValueError:  # the value goes on in the next line
+        except ValueError:  # the value continues in the next line
             continue
         yield start + 1, statement
         start = end

@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
-from types import MappingProxyType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from transduce.config.fields import (
     NO_PARTS,
@@ -17,9 +17,8 @@ from transduce.config.fields import (
     default_of,
     expected,
     fields_of,
-    found,
-    hint_of,
     rest_of,
+    value_and_type,
 )
 from transduce.config.keys import describe, tables_of
 from transduce.config.parts import check_parts, misfit, with_own
@@ -49,8 +48,8 @@ def build(
     """Build `cls` from a tree. Missing keys come from `base`, else from the defaults, else are an error.
 
     `base` is a value, or a mapping that has values for some fields. `where` names the file in messages; `key` is the
-    dotted key at which the tree stands in it ("" at the top); `also` are dotted keys that the file may have and the tree
-    has no more; `names` are the keys that each `Keys` and `Rest` allows (all, where it is not named);
+    dotted key at which the tree stands in it ("" at the top); `also` are dotted keys that the file may have although the
+    tree lacks them; `names` are the keys that each `Keys` and `Rest` allows (without an entry: any);
     `parts` are a caller's own, which stand beside those of every table that they fit.
 
         build(Decoding, {"beam": 0}, "run.toml")  ->  ValueError: run.toml: beam must be at least 1, found 0
@@ -76,14 +75,14 @@ class _Place:
     also: tuple[str, ...]
     parts: Parts
 
-    def known(self) -> list[str]:
+    def all_keys(self) -> list[str]:
         """Every key of the file, for suggestions."""
         prefix = f"{self.top}." if self.top else ""
         return [prefix + description.key for description in describe(self.cls, self.names)]
 
     def child(self, key: str, tree: Mapping[str, Any]) -> "_Place":
-        found = origin(self.file, tree, key)
-        where = self.where if found == self.file else found  # at least the line of the table
+        where = origin(self.file, tree, key)
+        where = self.where if where == self.file else where  # at least the line of the table
         return replace(self, where=where, key=f"{self.key}.{key}" if self.key else key)
 
     def item(self, index: int, value: Any) -> "_Place":
@@ -94,7 +93,7 @@ class _Place:
         return ValueError(f"{self.where}: {self.key} {text}" if self.key else f"{self.where}: {text}")
 
     def wrong(self, hint: Hint, value: Any, advice: str = "") -> ValueError:
-        return self.error(f"must be {expected(hint)}, found {found(value)}{advice}")
+        return self.error(f"must be {expected(hint)}, found {value_and_type(value)}{advice}")
 
 
 def _table(cls: type, tree: Any, place: _Place, base: Any, kinds: Mapping[str, type] = MappingProxyType({})) -> Any:
@@ -105,15 +104,15 @@ def _table(cls: type, tree: Any, place: _Place, base: Any, kinds: Mapping[str, t
     others = Tree({key: value for key, value in tree.items() if key not in fields or (rest and key == rest[0])}).like(
         tree
     )
-    known = [key for key in fields if rest is None or key != rest[0]]
+    own = [key for key in fields if rest is None or key != rest[0]]
     if rest is None and others:
         first = next(iter(others))
-        raise _unknown_key(place.child(first, tree), first, known, kinds, cls)
+        raise _unknown_key(place.child(first, tree), first, own, kinds, cls)
     values = {}
     for key, (field, hint) in fields.items():
         default = default_of(field, base)
         if rest is not None and key == rest[0]:
-            values[field.name] = _mapping(hint, rest[2], others, place, default, known)
+            values[field.name] = _mapping(hint, rest[2], others, place, default, own)
         elif key in tree:
             values[field.name] = _value(hint, tree[key], place.child(key, tree), default)
         elif default is MISSING:
@@ -138,8 +137,8 @@ def _mapping(
     for key in tree:
         if key not in allowed:
             raise _unknown_key(place.child(key, tree), key, [*also, *allowed])
-    given = {key: _value(hint.value, tree[key], place.child(key, tree), before.get(key)) for key in tree}
-    return {key: given.get(key, before.get(key)) for key in allowed if key in given or key in before}
+    values = {key: _value(hint.value, tree[key], place.child(key, tree), before.get(key)) for key in tree}
+    return {key: values.get(key, before.get(key)) for key in allowed if key in values or key in before}
 
 
 def _unknown_key(
@@ -164,8 +163,8 @@ def _unknown_key(
     also = [name.removeprefix(table) for name in place.also if name.rpartition(".")[0] == table[:-1]]
     here = {field: table + field for field in [*also, *fields]}
     near = [here[name] for name in _near(key, here)]
-    known = () if cls is None else place.known()  # a column that the run has not is no key of another table
-    elsewhere = [each for each in known if each.rpartition(".")[2] == key]
+    others = () if cls is None else place.all_keys()  # a column that the run has not is no key of another table
+    elsewhere = [each for each in others if each.rpartition(".")[2] == key]
     if near or elsewhere:
         advice = f"did you mean {(near + elsewhere)[0]!r}?"
     else:
@@ -173,8 +172,8 @@ def _unknown_key(
     return ValueError(f"{place.where}: unknown key {place.key!r}; {advice}")
 
 
-def _near(word: Any, known: Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(word.lower(), list(known), n=1) if isinstance(word, str) else []
+def _near(word: Any, names: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(word.lower(), list(names), n=1) if isinstance(word, str) else []
 
 
 def _refused(error: ValueError, tree: Mapping[str, Any], place: _Place, fields: Iterable[str]) -> ValueError:
@@ -199,8 +198,6 @@ def _value(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
         return _table(hint.type, value, place, default if isinstance(default, hint.type) else None)
     if get_origin(hint.type) is Literal:
         return _choice(hint, value, place)
-    if get_origin(hint.type) in (Union, UnionType):
-        return _first_that_fits(hint, value, place, default)
     return _scalar(hint, value, place)
 
 
@@ -258,15 +255,6 @@ def _choice(hint: Hint, value: Any, place: _Place) -> Any:
     raise place.wrong(hint, value, f"; did you mean {near[0]!r}?" if near else "")
 
 
-def _first_that_fits(hint: Hint, value: Any, place: _Place, default: Any) -> Any:
-    for member in get_args(hint.type):
-        try:
-            return _value(hint_of(member), value, place, default)
-        except ValueError:
-            continue
-    raise place.wrong(hint, value)
-
-
 def _scalar(hint: Hint, value: Any, place: _Place) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if hint.type is float and (whole or isinstance(value, float)):
@@ -275,7 +263,7 @@ def _scalar(hint: Hint, value: Any, place: _Place) -> Any:
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise place.error(f"must be a finite number, found {found(value)}")
+            raise place.error(f"must be a finite number, found {value_and_type(value)}")
         return number
     if hint.type is Path and isinstance(value, str) and value and "\0" not in value:
         return Path(value)

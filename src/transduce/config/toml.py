@@ -25,18 +25,18 @@ _KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 class Tree(dict[str, Any]):
     """A table that knows where its keys come from, so that messages can say so.
 
-    given: those set on the command line.
+    overrides: the keys that the command line sets.
     lines: the line in its file of each other, where that is known. line: of the table itself.
     """
 
-    given: frozenset[str] = frozenset()
+    overrides: frozenset[str] = frozenset()
     lines: Mapping[str, int] = MappingProxyType({})
     line: int | None = None
 
     def like(self, other: Mapping[str, Any]) -> "Tree":
         """This table, whose keys come from where those of `other` do."""
         if isinstance(other, Tree):
-            self.given, self.lines, self.line = other.given, other.lines, other.line
+            self.overrides, self.lines, self.line = other.overrides, other.lines, other.line
         return self
 
 
@@ -44,7 +44,7 @@ def origin(where: str, tree: object, key: str) -> str:
     """Where a key of a table stands: the file `where`, "run.toml:7" if its line is known; --set, if it was set there."""
     if not isinstance(tree, Tree):
         return where
-    if key in tree.given:
+    if key in tree.overrides:
         return "--set"
     return f"{where}:{tree.lines[key]}" if key in tree.lines else where
 
@@ -52,7 +52,7 @@ def origin(where: str, tree: object, key: str) -> str:
 def read(path: Path) -> dict[str, Any]:
     """Read a TOML file. Its tables know on which lines their keys are.
 
-    ValueError with file, line and column for what is not TOML; with the file for what is missing or cannot be read.
+    ValueError with file, line and column for other text than TOML; with the file if it is missing or cannot be read.
     """
     try:
         with open(path, "rb") as file:
@@ -76,8 +76,8 @@ def _decode(data: bytes, path: Path) -> str:
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        found = f"byte 0x{data[error.start]:02x}"
-        raise ValueError(f"{path}:{line}:{column}: not UTF-8: {found}; expected a TOML file") from None
+        byte = data[error.start]
+        raise ValueError(f"{path}:{line}:{column}: not UTF-8: byte 0x{byte:02x}; expected a TOML file") from None
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
@@ -89,12 +89,12 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         message = str(error)
     except RecursionError:
         message = "nested too deeply"
-    found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
-    if found is None:
+    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    if place is None:
         raise ValueError(f"{path}: not TOML: {message}")
     end = (text.count("\n") + 1, len(text) - text.rfind("\n"))
-    line, column = (found[1], found[2]) if found[1] else end
-    raise ValueError(f"{path}:{line}:{column}: not TOML: {message[: found.start()]}")
+    line, column = (place[1], place[2]) if place[1] else end
+    raise ValueError(f"{path}:{line}:{column}: not TOML: {message[: place.start()]}")
 
 
 def _located(value: Any, path: KeyPath, lines: Mapping[KeyPath, int]) -> Any:
@@ -150,7 +150,7 @@ def assigned(values: Mapping[str, Any]) -> Tree:
 
 
 def assignment(key: str, value: Any) -> str:
-    """What `override` takes: `assignment("training.schedule", "cosine") == "training.schedule=cosine"`."""
+    """An argument of `override`: `assignment("training.schedule", "cosine") == "training.schedule=cosine"`."""
     if value is None:
         return f"{key}=none"
     text = str(value) if isinstance(value, os.PathLike) else value
@@ -198,14 +198,14 @@ def _assign(tree: Tree, key: str, value: Any) -> None:
             at[_index(at, name, key)] = below
         else:
             if name not in at:
-                at.given = at.given | {name}
+                at.overrides = at.overrides | {name}
             at[name] = below
         at = below
     if isinstance(at, list):
         at[_index(at, last, key)] = value
     else:
         at[last] = value
-        at.given = at.given | {last}
+        at.overrides = at.overrides | {last}
 
 
 def _index(items: list[Any], name: str, key: str) -> int:
@@ -219,14 +219,12 @@ def dumps(tree: Mapping[str, Any]) -> str:
     return tomli_w.dumps(tree)
 
 
-def _quoted(key: str) -> str:
-    return key if _BARE.fullmatch(key) else inline(key)
-
-
 def inline(value: Any) -> str:
     """A value on one line as TOML writes it, for messages and docs: `{ kind = "layer-norm", eps = 1e-06 }`."""
     if isinstance(value, Mapping):
-        items = ", ".join(f"{_quoted(key)} = {inline(item)}" for key, item in value.items())
+        items = ", ".join(
+            f"{key if _BARE.fullmatch(key) else inline(key)} = {inline(item)}" for key, item in value.items()
+        )
         return f"{{ {items} }}" if items else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(inline(item) for item in value)}]"

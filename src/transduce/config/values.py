@@ -1,4 +1,4 @@
-"""Config values once they are built: which keys a file gives, values by dotted key, changes, differences."""
+"""Config values once they are built: the keys of a file, values by dotted key, changes, differences."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Given:
-    """The dotted keys that a file or --set gives. A table is given where one of its keys is: "a.b" in Given({"a.b.c"})."""
+    """The dotted keys of a file and of --set. It has a table if it has one of its keys: "a.b" in Given({"a.b.c"})."""
 
     keys: frozenset[str] = frozenset()
 
@@ -62,7 +62,7 @@ def _settings(key: str, hint: Hint, value: Any, parts: Parts) -> Iterator[tuple[
 
 
 def _below(hint: Hint, value: Any) -> dict[str, tuple[Hint, Any]] | None:
-    """What a table, a mapping or a list of tables consists of; None for what stands for itself."""
+    """The fields of a table, or the items of a mapping or a list of tables; None for any other value."""
     if dataclasses.is_dataclass(value):
         return {key: (inner, getattr(value, field.name)) for key, (field, inner) in fields_of(type(value)).items()}  # type: ignore[arg-type]
     if isinstance(value, dict):

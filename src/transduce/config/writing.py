@@ -32,7 +32,7 @@ def _table(value: Any, base: Any, parts: Parts) -> dict[str, Any]:
 
 
 def plain(key: str, hint: Hint, value: Any, default: Any = None, parts: Parts = NO_PARTS) -> Any:
-    """One field's value as TOML holds it; `default` is what the field has when nothing is written."""
+    """One field's value as TOML holds it; `default` is the value of an absent key."""
     if value is None and hint.none_word:
         return "none"
     if hint.keys is not None:
@@ -55,8 +55,9 @@ def name_of(key: str, table: Mapping[str, type], part: Any) -> str:
     """The name of a part in its table."""
     names = [name for name, cls in table.items() if cls is type(part)]
     if not names:
-        known = ", ".join(table)
-        raise ValueError(f"{key}: {type(part).__qualname__} cannot be saved, as no name stands for it (known: {known})")
+        raise ValueError(
+            f"{key}: {type(part).__qualname__} cannot be saved, as no name stands for it (known: {', '.join(table)})"
+        )
     return names[0]
 
 

@@ -39,8 +39,6 @@ def epoch_plan(costs: Costs, batch_tokens: int, seed: int, epoch: int) -> list[I
     `other` at most twice that; a row that alone exceeds a budget is a batch of its own. The same arguments give the same
     plan on every machine, since the plan uses raw generator output (its stream is guaranteed) and stable sorts only.
     """
-    if batch_tokens < 1:
-        raise ValueError(f"batch-tokens must be at least 1, found {batch_tokens}")
     generator = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
     order = _bucketed_order(costs, generator)
     ends = _batch_ends(costs.of(order), batch_tokens)

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import pyarrow as pa
-
 from transduce import files
-from transduce.data.store import IDS
 from transduce.text.imported_tokenizer import load as load_tokenizer
 from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
@@ -38,14 +35,10 @@ class Column(Protocol):
     """A column of a task, a small frozen dataclass.
 
     file: name of the processor's file if all columns of this kind share one processor.
-    arrow: type of the column in the token store.
     """
 
     @property
     def file(self) -> str: ...
-
-    @property
-    def arrow(self) -> pa.DataType: ...
 
     def load(self, path: Path, /) -> Processor: ...
 
@@ -60,7 +53,6 @@ class Text:
     """
 
     file: ClassVar[str] = "tokenizer"
-    arrow: ClassVar[pa.DataType] = IDS
 
     multiline: bool = False
     limit: int | None = None
@@ -76,7 +68,6 @@ class Label:
     """A class, as its number. White space around a label is ignored."""
 
     file: ClassVar[str] = "labels"
-    arrow: ClassVar[pa.DataType] = IDS
 
     def load(self, path: Path) -> "Labels":
         return Labels.load(path)

@@ -81,11 +81,6 @@ class Corpus:
         """The tags of all its records."""
         return names_in(self.tag or "")
 
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """Every path as the run file has it: (file,), or the files of the columns and then that of the groups."""
-        return tuple(path for path in (self.file, *self.files.values(), self.group) if path is not None)
-
     def resolved(self, base: Path) -> "Corpus":
         """The same corpus with relative paths resolved against the folder `base`."""
         return replace(

@@ -5,14 +5,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
 from transduce.data import unknown_labels
 from transduce.data.cleaning.rules import Clean, is_unbalanced
-from transduce.data.columns import Label, Labels, Text
+from transduce.data.columns import Label, Text
 from transduce.data.findings import Findings
 from transduce.data.processors import Processors
 from transduce.data.records import (
@@ -35,7 +34,6 @@ from transduce.text.tags import tags_of_source
 
 BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # of a block of records, which is encoded together
 TOO_MANY_TOKENS, UNBALANCED = "longer than max-length", "length ratio above max-ratio"  # why a record is left out
-NO_PROCESSORS = Processors({})
 
 
 @dataclass
@@ -64,27 +62,22 @@ def encode(
     processors: Processors,
     clean: Clean,
     findings: Mapping[str, Findings],
-    external: Processors = NO_PROCESSORS,
 ) -> Encoding:
     """Writes `PART.arrow` for each part, and `PART.jsonl` with the records of dev and test.
 
     The encoded records of each part stream through the task's `rows`, those of train corpus by corpus. `findings` (by origin)
-    count records that are left out and texts that `rows` cuts. `external` are processors from a start model or a
-    file. ValueError for an empty part.
+    count records that are left out and texts that `rows` cuts. ValueError for an empty part.
     """
-    types = {name: column.arrow for name, column in task.columns.items()}
     ends: list[int] = []
     encoders = {}
     with ExitStack() as stack:
         # held-out records wait in files while train records stream: a part may be larger than memory
         held_out = {
-            part: stack.enter_context(HeldOutWriter(folder, PARTS[part], task))
-            for part in (DEV, TEST)
-            if assignment.count(part)
+            part: HeldOutWriter(stack, folder, PARTS[part], task) for part in (DEV, TEST) if assignment.count(part)
         }
-        train = stack.enter_context(StoreWriter(folder / "train.arrow", types))
+        train = stack.enter_context(StoreWriter(folder / "train.arrow", task.columns))
         for name, origin in origins.items():
-            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out, external)
+            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out)
             for records in origin.read_corpora("encoding", Findings()):
                 train.write(task.rows(encoder.train_rows(records), processors))
                 ends.append(train.rows)
@@ -93,23 +86,19 @@ def encode(
     train_mask = encoders["train"].mask & (assignment.train == TRAIN)
     parts = {TRAIN: PartCounts(int(np.count_nonzero(train_mask)), train.rows, train.tokens)}
     parts |= {part: writer.finish(task, processors) for part, writer in held_out.items()}
-    _require_rows(task, parts, clean, findings, external)
+    _require_rows(task, parts, clean, findings)
     corpora = len(origins["train"].corpora)
     return Encoding(parts, np.diff([0, *ends[:corpora]]).tolist(), train_mask)
 
 
 def _require_rows(
-    task: RecordType,
-    parts: Mapping[int, PartCounts],
-    clean: Clean,
-    findings: Mapping[str, Findings],
-    external: Processors,
+    task: RecordType, parts: Mapping[int, PartCounts], clean: Clean, findings: Mapping[str, Findings]
 ) -> None:
     for part, counts in parts.items():
         if counts.rows:
             continue
         dropped = findings.get(PARTS[part], findings["train"]).dropped
-        advice = list(unknown_labels.advice(task, external, dropped.counts))
+        advice = list(unknown_labels.advice(task, dropped.counts))
         if dropped.counts.keys() & {TOO_MANY_TOKENS, UNBALANCED}:
             limits = f"data.clean.max-length, now {clean.max_length}, and data.clean.max-ratio"
             advice = [f"{limits} limit the tokens"]
@@ -120,31 +109,22 @@ def _require_rows(
 class HeldOutWriter:
     """Writes records of dev or test: texts to `NAME.jsonl`, ids to a temporary file until `finish`."""
 
-    def __init__(self, folder: Path, name: str, task: RecordType) -> None:
-        self._types = {column: each.arrow for column, each in task.columns.items()}
+    def __init__(self, stack: ExitStack, folder: Path, name: str, task: RecordType) -> None:
+        """`stack` closes the files before `finish`."""
+        self._columns = tuple(task.columns)
         self._path, self._waiting = folder / f"{name}.arrow", folder / f"{name}-records.arrow"
-        with ExitStack() as stack:
-            self._ids = stack.enter_context(StoreWriter(self._waiting, self._types))
-            self._texts = stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
-            self._stack = stack.pop_all()
+        self._ids = stack.enter_context(StoreWriter(self._waiting, self._columns))
+        self._texts = stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
 
     def write(self, records: Sequence[Record], rows: Sequence[EncodedRow]) -> None:
         """Append records, in order."""
         self._ids.write(rows)
         self._texts.writelines(line_of(record) + "\n" for record in records)
 
-    def __enter__(self) -> "HeldOutWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-
     def finish(self, task: RecordType, processors: Processors) -> PartCounts:
-        """Writes `NAME.arrow`; call it after the last `write`."""
+        """Writes `NAME.arrow`; call it when the files are closed."""
         store = TokenStore(self._waiting)
-        with StoreWriter(self._path, self._types) as writer:
+        with StoreWriter(self._path, self._columns) as writer:
             writer.write(task.rows(_stored_rows(store), processors))
         self._waiting.unlink()
         return PartCounts(len(store), writer.rows, writer.tokens)
@@ -172,20 +152,19 @@ class _Encoder:
         outcomes: UInt8[np.ndarray, " N"],
         findings: Findings,
         held_out: Mapping[int, HeldOutWriter],
-        external: Processors,
     ) -> None:
         self.mask = np.zeros(len(outcomes), bool)
         self._task, self._processors, self._clean = task, processors, clean
         self._outcomes, self._findings, self._held_out = outcomes, findings, held_out
         self._removed = removed(task)
         self._texts = of_kind(task, Text)
-        self._labels = {name: labels for name in of_kind(task, Label) if isinstance(labels := processors[name], Labels)}
+        self._labels = {name: processors.labels(name) for name in of_kind(task, Label)}
         columns = {name: column for name, column in task.columns.items() if isinstance(column, Text)}
         self._limited = [name for name, column in columns.items() if column.limit is None]
         self._cut = {
             name: (column.limit, column.beyond) for name, column in columns.items() if column.limit is not None
         }
-        self._external, self._done = external, 0
+        self._done = 0
 
     def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
         """The encoded train records of a corpus, in order."""
@@ -237,7 +216,7 @@ class _Encoder:
         for name, labels in self._labels.items():
             if record.values[name] not in labels.ids:
                 text = f"{name} {record.values[name]!r}: {record.text}"
-                self._findings.dropped.add(unknown_labels.reason(name, name in self._external), record.where, text)
+                self._findings.dropped.add(unknown_labels.reason(name), record.where, text)
                 return False
         return True
 

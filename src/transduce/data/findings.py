@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from transduce.data.records import counted
+
 EXAMPLES = 3
 EXCERPT = 120  # characters
 
@@ -28,9 +30,13 @@ class Tally:
             example = {"where": where, "text": text[:EXCERPT]} if text else {"where": where}
             self._examples.setdefault(reason, []).append(example)
 
+    def examples(self, reason: str) -> list[dict[str, str]]:
+        """The first places of a reason: [{"where": "file:line", "text": excerpt}]."""
+        return self._examples.get(reason, [])
+
     def __str__(self) -> str:
-        """The counts, for a message: "1,200 empty side, 3 not JSON"."""
-        return ", ".join(f"{count:,} {reason}" for reason, count in self.counts.items())
+        """The counts, for a message: "empty side, 1,200 times; not JSON, 1 time"."""
+        return "; ".join(f"{reason}, {counted(count, 'time')}" for reason, count in self.counts.items())
 
     def tree(self) -> dict[str, Any]:
         """{reason: {"count": n, "examples": [{"where": "file:line", "text": excerpt}]}}, as in the report."""

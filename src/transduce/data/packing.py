@@ -19,8 +19,6 @@ def pack(documents: Iterable[Sequence[int]], start: int, end: int, context: int)
     >>> list(pack([[5], [6, 7, 8]], start=2, end=3, context=4))
     [[2, 5, 3, 2, 6], [6, 7, 8, 3]]
     """
-    if context < 1:
-        raise ValueError(f"context must be at least 1, found {context}")
     row: list[int] = []
     for document in documents:
         if not len(document):

@@ -29,26 +29,11 @@ class Overlap:
         if self.in_train < SUSPICIOUS * self.keys:
             return None
         key, keys, units = task.key, plural(task.key), plural(task.unit)
-        share = f"every {key}" if self.in_train == self.keys else f"{self.in_train:,} of {self.keys:,} {keys}"
+        share = f"{self.in_train:,} of {self.keys:,} {keys}" if self.in_train < self.keys else f"every {key}"
+        occur = "occur" if 1 < self.in_train < self.keys else "occurs"
         return (
-            f"{share} of the {self.part} files occurs in the train files too. The train {units} with these {keys} are "
+            f"{share} of the {self.part} files {occur} in the train files too. The train {units} with these {keys} are "
             f"left out, so that the {self.part} set stays unseen; check that these are the right files"
-        )
-
-
-@dataclass(frozen=True)
-class Untagged:
-    """The number of untagged records in the files of dev or test, and the tags of train, if all train records are tagged."""
-
-    part: str
-    records: int
-    untagged: int
-    tags: tuple[str, ...]
-
-    def warning(self, task: RecordType) -> str:
-        return (
-            f"{self.untagged:,} of {self.records:,} {self.part} {plural(task.unit)} have no tag, but every {task.unit} to "
-            f"train on has one ({name_list(self.tags)}): give tag in data.{self.part}, or a column of tags in its file"
         )
 
 
@@ -83,8 +68,7 @@ def decide(
     assignment = replace(assignment, train=np.where(strange, np.uint8(STRANGE_TAG), assignment.train))
     require_records(task, assignment, split)
     overlaps = tuple(_overlap(part, train.keys, keys) for part, keys in held_out.items())
-    warnings = [overlap.warning(task) for overlap in overlaps]
-    warnings += [untagged.warning(task) for untagged in _untagged(origins, assignment)]
+    warnings = (*(overlap.warning(task) for overlap in overlaps), *_untagged(task, origins, assignment))
     return Decision(assignment, tags, overlaps, tuple(filter(None, warnings)))
 
 
@@ -105,16 +89,20 @@ def _require_known_tags(
         records.tag_sets.require_known(records.tags[in_use], tags, why)
 
 
-def _untagged(origins: Mapping[str, RecordKeys], assignment: Assignment) -> Iterator[Untagged]:
-    """One for each held-out file with untagged records, if all train records have tags."""
+def _untagged(task: RecordType, origins: Mapping[str, RecordKeys], assignment: Assignment) -> Iterator[str]:
+    """A warning for each held-out file with untagged records, if all train records have tags."""
     train_tags = origins["train"].tags[assignment.train == TRAIN]
     if not train_tags.all():
         return
-    names = origins["train"].tag_sets.names(train_tags)
-    for name, records in origins.items():
-        tags = records.tags[np.isin(getattr(assignment, name), (DEV, TEST))]
-        if name != "train" and not tags.all():
-            yield Untagged(name, len(tags), int(np.count_nonzero(tags == 0)), names)
+    names = name_list(origins["train"].tag_sets.names(train_tags))
+    for part, records in origins.items():
+        tags = records.tags[np.isin(getattr(assignment, part), (DEV, TEST))]
+        untagged = int(np.count_nonzero(tags == 0))
+        if part != "train" and untagged:
+            yield (
+                f"{untagged:,} of {len(tags):,} {part} {plural(task.unit)} {'has' if untagged == 1 else 'have'} no tag, but "
+                f"every {task.unit} to train on has one ({names}): give tag in data.{part}, or a column of tags in its file"
+            )
 
 
 def _overlap(part: str, train: Keys, held_out: UInt64[np.ndarray, " H"]) -> Overlap:

@@ -1,13 +1,13 @@
 """The processors of a task's columns, in a folder: tokenizers and lists of labels."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from transduce.data.columns import Column, Labels, Processor
 from transduce.text.tokenizer import Tokenizer
 
 
-class Processors(Mapping[str, Processor]):
+class Processors(dict[str, Processor]):
     """Column name -> processor. Columns may share one object.
 
     >>> processors = Processors({"source": tokenizer, "target": tokenizer})
@@ -15,18 +15,6 @@ class Processors(Mapping[str, Processor]):
     >>> Processors.load(folder, columns)["source"].size
     8000
     """
-
-    def __init__(self, by_column: Mapping[str, Processor]) -> None:
-        self._by_column = dict(by_column)
-
-    def __getitem__(self, column: str) -> Processor:
-        return self._by_column[column]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_column)
-
-    def __len__(self) -> int:
-        return len(self._by_column)
 
     def tokenizer(self, column: str) -> Tokenizer:
         """The processor of a text column."""

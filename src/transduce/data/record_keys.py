@@ -10,7 +10,7 @@ from jaxtyping import Bool, UInt8, UInt16, UInt64
 from transduce.data.cleaning.rules import Clean, rules, verdict
 from transduce.data.columns import Text
 from transduce.data.findings import Findings
-from transduce.data.records import Record, of_kind
+from transduce.data.records import Record, counted, of_kind
 from transduce.data.scan import Origin
 from transduce.data.split import exact_key, text_key
 from transduce.text.tags import MOST_TAGS, advice
@@ -27,7 +27,6 @@ class RecordKeys:
     contents: hashes of tags and all columns if duplicates are dropped, else empty.
     tags: the number of each record's tags in `tag_sets`.
     verdicts: TRAIN, or the outcome of the cleaning rule that leaves the record out.
-    corpora: number of records of each corpus.
     """
 
     keys: UInt64[np.ndarray, " N"]
@@ -35,7 +34,6 @@ class RecordKeys:
     contents: UInt64[np.ndarray, " M"]
     tags: UInt16[np.ndarray, " N"]
     verdicts: UInt8[np.ndarray, " N"]
-    corpora: tuple[int, ...]
     tag_sets: "TagSets"
 
 
@@ -47,19 +45,17 @@ def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, by
     """
     task = origin.task
     keys, groups, contents, tags, verdicts = array("Q"), array("Q"), array("Q"), array("H"), array("B")
-    tag_sets, ends = TagSets(), [0]
+    tag_sets = TagSets()
     active = rules(clean, of_kind(task, Text)) if clean else []
     duplicates = clean is not None and clean.drop_duplicates
-    for corpus in origin.read_corpora("reading", findings):
-        for record in corpus:
-            keys.append(text_key(record.values[task.key]))
-            tags.append(tag_sets.number(record.tags, record.where))
-            verdicts.append(verdict(record.values, active))
-            if duplicates:
-                contents.append(exact_key("\0".join((*record.tags, *record.values.values()))))
-            if by_group:
-                groups.append(_group_key(record, task.unit))
-        ends.append(len(keys))
+    for record in origin.read("reading", findings):
+        keys.append(text_key(record.values[task.key]))
+        tags.append(tag_sets.number(record.tags, record.where))
+        verdicts.append(verdict(record.values, active))
+        if duplicates:
+            contents.append(exact_key("\0".join((*record.tags, *record.values.values()))))
+        if by_group:
+            groups.append(_group_key(record, task.unit))
     if not keys:
         dropped = str(findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files[:10])
@@ -71,7 +67,6 @@ def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, by
         contents=np.frombuffer(contents, np.uint64),
         tags=np.frombuffer(tags, np.uint16),
         verdicts=np.frombuffer(verdicts, np.uint8),
-        corpora=tuple(np.diff(ends).tolist()),
         tag_sets=tag_sets,
     )
 
@@ -125,7 +120,7 @@ class TagSets:
         """ValueError, with tag and place, if a record has a tag outside the vocabulary; `why` explains the vocabulary."""
         strange = [name for name in self.names(numbers) if name not in set(vocabulary)]
         if strange:
-            more = f" (and {len(strange) - 1} more unknown tags)" if len(strange) > 1 else ""
+            more = f" (and {counted(len(strange) - 1, 'more unknown tag')})" if len(strange) > 1 else ""
             raise ValueError(
                 f"{self._first[strange[0]]}: unknown tag {strange[0]!r}{more}: {why}; {advice(vocabulary, strange[0])}; "
                 'in a .csv or .jsonl file, columns = { tag = "" } leaves them out'

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from transduce.data.columns import Column
 from transduce.data.processors import Processors
-from transduce.text.tags import names_in, union
+from transduce.text.tags import union
 
 EXCERPT = 50  # characters of a value in a report
 EncodedRow = Mapping[str, Sequence[int]]  # column -> ids
@@ -76,12 +75,6 @@ def counted(number: int, unit: str) -> str:
 def shortened(text: str, most: int = EXCERPT) -> str:
     """The text, or the beginning of a long one."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-@lru_cache(maxsize=4096)  # most records have the same few cells
-def tags_of(cell: str) -> tuple[str, ...]:
-    """The tags in a cell, separated by white space: `tags_of("de formal") == ("de", "formal")`. ValueError for invalid tags."""
-    return names_in(cell)
 
 
 def with_tags(record: Record, more: tuple[str, ...]) -> Record:

@@ -48,7 +48,7 @@ def summary(report: Mapping[str, Any]) -> list[str]:
 
     >>> summary(report)
     ['train: 9,000 pairs, 70,000 source and 60,000 target tokens',
-     'dropped from train files: 12 duplicate (train.tsv:7: one -> eins; train.tsv:9, train.tsv:12, ...)',
+     'dropped from train files: duplicate, 12 pairs (train.tsv:7: one -> eins; train.tsv:9, train.tsv:12, ...)',
      'tokenizer: 8,000 pieces for source and target']
     """
     return [harmless(line) for line in _lines(report)]
@@ -62,14 +62,14 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     for part, count in report["parts"].items():
         tokens = " and ".join(f"{count['tokens'][column]:,} {column}" for column in texts)
         rows = f" in {counted(count['rows'], 'row')}" if count["rows"] != count["records"] else ""
-        yield f"{part}: {count['records']:,} {plural(report['unit'], count['records'])}{rows}, {tokens} tokens"
+        yield f"{part}: {counted(count['records'], report['unit'])}{rows}, {tokens} tokens"
     if len(corpora := report.get("corpora", ())) > 1:
         packed = report["parts"]["train"]["rows"] != report["parts"]["train"]["records"]
         yield f"train by corpus: {' + '.join(f'{rows:,}' for rows in corpora)} {'rows' if packed else units}"
     for name, origin in report["origins"].items():
-        for title, tally in (("dropped from", origin["dropped"]), ("noted in", origin["noted"])):
-            for reason, entry in tally.items():
-                yield f"{title} {name} files: {entry['count']:,} {reason} ({_examples(entry)})"
+        for title, key, noun in (("dropped from", "dropped", report["unit"]), ("noted in", "noted", "time")):
+            for reason, entry in origin[key].items():
+                yield f"{title} {name} files: {reason}, {counted(entry['count'], noun)} ({_examples(entry)})"
     if tags := report.get("tags"):
         yield f"tags: {name_list(tags)}"
     yield from _processors(report["processors"])
@@ -91,4 +91,4 @@ def _processors(processors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if processor["kind"] == "labels":
             yield f"{' and '.join(columns)}: {size:,} different, {name_list(processor['names'])}"
         else:
-            yield f"tokenizer: {size:,} pieces for {' and '.join(columns)}{fewer}"
+            yield f"tokenizer: {counted(size, 'piece')} for {' and '.join(columns)}{fewer}"

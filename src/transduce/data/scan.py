@@ -9,9 +9,9 @@ from typing import Any
 from transduce.data.columns import Column
 from transduce.data.config import Corpus, DataConfig
 from transduce.data.findings import Findings
-from transduce.data.formats.layout import corpus_files, format_of, layout_of
+from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import FileFacts, LineRules, facts, require_equal_lines
-from transduce.data.formats.read import read_records
+from transduce.data.formats.read import format_of, read_records
 from transduce.data.records import Record, RecordType
 from transduce.terminal import ProgressBar, progress_bar
 
@@ -34,12 +34,12 @@ class Origin:
     @property
     def counts(self) -> tuple[int, ...]:
         """An upper bound of the records of each corpus: lines of one column without the header, or files."""
-        return tuple(map(self._count, self.corpora, self.facts))
-
-    def _count(self, corpus: Corpus, files: tuple[FileFacts, ...]) -> int:
-        if corpus.records == "file":
-            return len(files)
-        return files[0].lines - (format_of(corpus, self.task.columns) == ".csv")
+        return tuple(
+            len(files)
+            if corpus.records == "file"
+            else files[0].lines - (format_of(corpus, self.task.columns) == ".csv")
+            for corpus, files in zip(self.corpora, self.facts, strict=True)
+        )
 
     @property
     def lines(self) -> int:
@@ -96,30 +96,21 @@ def find_origins(task: RecordType, data: DataConfig, base: Path) -> dict[str, Or
     ValueError for a file that is missing, empty, not text or of unknown format, and for aligned files with different
     numbers of lines.
     """
-    settings = {"train": data.train, "dev": (data.dev,) if data.dev else (), "test": (data.test,) if data.test else ()}
-    absolute = {
-        name: tuple(corpus.resolved(base) for corpus in corpora) for name, corpora in settings.items() if corpora
-    }
-    files = {name: [_files(name, corpus, task.columns) for corpus in corpora] for name, corpora in absolute.items()}
-    may_be_empty = {
-        path
-        for name, corpora in absolute.items()
-        for corpus, paths in zip(corpora, files[name], strict=True)
-        if corpus.records == "file"
-        for path in paths
-    }
-    facts_of = _all_facts(dict.fromkeys(chain.from_iterable(chain.from_iterable(files.values()))), may_be_empty)
-    for name, corpora in absolute.items():
-        for corpus, paths in zip(corpora, files[name], strict=True):
-            if corpus.file is None:
-                require_equal_lines([facts_of[path] for path in paths])
+    settings = {"train": data.train, "dev": (data.dev,), "test": (data.test,)}
+    corpora = [(name, each.resolved(base)) for name, own in settings.items() for each in own if each is not None]
+    files = [(name, corpus, _files(name, corpus, task.columns)) for name, corpus in corpora]
+    may_be_empty = {path for _, corpus, paths in files if corpus.records == "file" for path in paths}
+    facts_of = _all_facts(dict.fromkeys(path for _, _, paths in files for path in paths), may_be_empty)
+    for _, corpus, paths in files:
+        if corpus.file is None:
+            require_equal_lines([facts_of[path] for path in paths])
     rules = LineRules(data.bad_lines, data.max_line_bytes, data.max_row_lines)
-    return {
-        name: Origin(
-            name, task, corpora, tuple(tuple(facts_of[path] for path in paths) for paths in files[name]), rules
-        )
-        for name, corpora in absolute.items()
-    }
+    origins = {}
+    for name in dict(corpora):
+        own_facts = tuple(tuple(facts_of[path] for path in paths) for origin, _, paths in files if origin == name)
+        own_corpora = tuple(corpus for origin, corpus in corpora if origin == name)
+        origins[name] = Origin(name, task, own_corpora, own_facts, rules)
+    return origins
 
 
 def _files(name: str, corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Path, ...]:

@@ -126,8 +126,9 @@ def require_records(task: RecordType, assignment: Assignment, split: Split | Non
     units, why = plural(task.unit), removed(task)
     if assignment.count(TRAIN) == 0:
         counts = {code: int(np.count_nonzero(assignment.train == code)) for code in (*PARTS, *why)}
-        reasons = [f"{counts[code]:,} are held out as {PARTS[code]}" for code in (DEV, TEST) if counts[code]]
-        reasons += [f"{counts[code]:,} are removed ({reason})" for code, reason in why.items() if counts[code]]
+        verbs = {code: f"{count:,} {'is' if count == 1 else 'are'}" for code, count in counts.items() if count}
+        reasons = [f"{verbs[code]} held out as {PARTS[code]}" for code in (DEV, TEST) if code in verbs]
+        reasons += [f"{verbs[code]} removed ({reason})" for code, reason in why.items() if code in verbs]
         by_group = "; a group is never divided" if split and split.by == "group" else ""
         raise ValueError(
             f"no {units} are left to train on: of {len(assignment.train):,}, {', '.join(reasons)}{by_group}; {_advice(counts)}"

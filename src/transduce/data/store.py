@@ -23,13 +23,11 @@ class StoreWriter:
     ...     store.write([{"source": [5, 6], "target": [8]}, {"source": [7], "target": [9, 10]}])
     """
 
-    def __init__(self, path: Path, columns: Sequence[str] | Mapping[str, pa.DataType]) -> None:
-        """`columns`: their names, or their types by name if these are not lists of ids."""
-        types = columns if isinstance(columns, Mapping) else dict.fromkeys(columns, IDS)
+    def __init__(self, path: Path, columns: Iterable[str]) -> None:
         self._flushed_rows = 0
         self.tokens = dict.fromkeys(columns, 0)
-        self._waiting: dict[str, list[Sequence[int]]] = {column: [] for column in columns}
-        self._schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
+        self._waiting: dict[str, list[Sequence[int]]] = {column: [] for column in self.tokens}
+        self._schema = pa.schema([pa.field(column, IDS, nullable=False) for column in self.tokens])
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._file, self._schema)
 

@@ -1,8 +1,7 @@
-"""The learning curve of a run as a PNG: loss, and the scores and error rates of its validations, over the steps."""
+"""The learning curve of a run: loss, and the scores and error rates of its validations, over the steps."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from transduce.drawing.pictures import BLUE, COLOURS, GREY, MARKERS, plain, save
+from transduce.drawing.pictures import BLUE, COLOURS, GREY, MARKERS, plain
 
 Event = Mapping[str, Any]
 Points = list[tuple[float, float]]  # (step, value)
@@ -23,13 +22,6 @@ FEW = 60  # points; a longer line has no markers
 
 
 def learning_curve(
-    events: Sequence[Event], path: Path, error_rates: Collection[str], forms_of_loss: Collection[str], unit: str
-) -> None:
-    """Draws the events of a metrics.jsonl and writes `path` atomically."""
-    save(learning_curve_figure(events, error_rates, forms_of_loss, unit), path)
-
-
-def learning_curve_figure(
     events: Sequence[Event],
     error_rates: Collection[str] = (),
     forms_of_loss: Collection[str] = (),

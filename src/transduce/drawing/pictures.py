@@ -1,12 +1,13 @@
 """Shared parts of pictures: colours, plain axes, and output files."""
 
 import io
-import os
 from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from transduce.files import write_atomically
 
 GREY, BLUE = "#8a8f98", "#0b5cad"
 # Okabe and Ito 2008, without the yellow: distinct for colour-blind readers too
@@ -25,15 +26,12 @@ def save(figure: Figure, path: Path) -> None:
     """Writes a .png or .svg file atomically. ValueError for another extension."""
     if path.suffix.lower() not in (".png", ".svg"):
         raise ValueError(f"{path}: a picture's name must end in .png or .svg")
-    temporary = path.with_name(f".{path.name}.tmp")  # one name, so that the next call replaces the leftover of a kill
-    try:
-        if path.suffix.lower() == ".svg":
-            temporary.write_text(svg(figure), encoding="utf-8")
-        else:
-            figure.savefig(temporary, format="png")  # with the Agg backend, whatever pyplot is set to
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if path.suffix.lower() == ".svg":
+        write_atomically(path, svg(figure))
+    else:
+        out = io.BytesIO()
+        figure.savefig(out, format="png")  # with the Agg backend, whatever pyplot is set to
+        write_atomically(path, out.getvalue())
 
 
 def svg(figure: Figure) -> str:

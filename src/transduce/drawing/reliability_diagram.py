@@ -1,28 +1,12 @@
 """A reliability diagram: a model's accuracy by its confidence."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from transduce.drawing.pictures import BLUE, COLOURS, GREY, plain
-
-
-@runtime_checkable
-class Bin(Protocol):
-    """Tokens of similar confidence; all values but `tokens` are from 0 to 1."""
-
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def confidence(self) -> float: ...
-    @property
-    def accuracy(self) -> float: ...
+from transduce.evaluation.calibration import Bin
 
 
 def reliability_diagram(bins: Sequence[Bin], expected_error: float) -> Figure:

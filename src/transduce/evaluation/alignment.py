@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from transduce.data.records import counted
+
 Link = tuple[int, int]
 
 GOLD_LINK = re.compile(r"([0-9]{1,9})([-?p])([0-9]{1,9})")
@@ -42,13 +44,9 @@ def error_rate(
 ) -> AlignmentScore:
     """The error of one alignment per pair. A sure link counts as possible whether or not `possible` repeats it.
 
-    ValueError for unequal counts of pairs, and if there are neither links nor sure links, since no rate is defined then.
+    ValueError if there are neither links nor sure links, since no rate is defined then.
     """
-    if not len(links) == len(sure) == len(possible):
-        raise ValueError(
-            f"expected one entry for each pair, found alignments of {len(links)} pairs, sure links of {len(sure)} and "
-            f"possible links of {len(possible)}"
-        )
+    assert len(links) == len(sure) == len(possible), f"{len(links)}, {len(sure)} and {len(possible)} pairs"
     link_count = sure_count = possible_count = in_sure = in_possible = 0
     for output, must, may in zip(map(set, links), map(set, sure), map(set, possible), strict=True):
         may |= must
@@ -105,5 +103,5 @@ def check_within(links: Collection[Link], source_words: int, target_words: int, 
             if number >= words:
                 raise ValueError(
                     f"{where}: the link from source word {source} to target word {target} (counted from 0) leads out "
-                    f"of the {side}, which has {words} words"
+                    f"of the {side}, which has {counted(words, 'word')}"
                 )

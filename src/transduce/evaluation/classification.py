@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from transduce.evaluation.error_rates import ExactMatch
-from transduce.evaluation.metric import References, Score, check, corpus_score
+from transduce.evaluation.metric import References, check, collapsed, reference_count
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class MacroF1:
 
     Every class counts alike, however rare. A predicted label that no reference has is a miss of the right class and
     adds no class: the value equals scikit-learn's `f1_score(average="macro", labels=<labels of the references>)`.
+    Labels are equal as in `Accuracy`: up to NFC and the width of white space.
     Where a row has several right labels, the prediction is compared with itself if it is one of them, else with the first.
     """
 
@@ -38,6 +39,7 @@ class MacroF1:
     def statistics(self, hypotheses: Sequence[str], references: References) -> Float[np.ndarray, "N S"]:
         """True positives, false positives and false negatives by class (N, 3 C); see `Metric.statistics`."""
         check(hypotheses, references)
+        hypotheses, references = _collapsed(hypotheses, references)
         right = right_labels(hypotheses, references)
         labels = sorted({label for answers in references for label in answers})  # the same whatever the predictions
         classes = {label: number for number, label in enumerate(labels)}
@@ -63,12 +65,7 @@ class MacroF1:
 
     def signature(self, references: References) -> str:
         """See `Metric.signature`."""
-        varying = len({len(answers) for answers in references}) > 1
-        return f"nrefs:{'var' if varying else len(references[0])}|average:macro|classes:references"
-
-    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """See `Metric.compute`."""
-        return corpus_score(self, self.statistics(hypotheses, references), references)
+        return f"nrefs:{reference_count(references) or 'var'}|average:macro|classes:references"
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,7 @@ def confusion_matrix(hypotheses: Sequence[str], references: References) -> Confu
     [[1, 1], [0, 1]]
     """
     check(hypotheses, references)
+    hypotheses, references = _collapsed(hypotheses, references)
     right = right_labels(hypotheses, references)
     frequency = Counter(right)
     classes = sorted({*right, *hypotheses}, key=lambda label: (-frequency[label], label))
@@ -100,6 +98,13 @@ def confusion_matrix(hypotheses: Sequence[str], references: References) -> Confu
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, ([places[label] for label in right], [places[label] for label in hypotheses]), 1)
     return Confusion(tuple(classes), counts)
+
+
+def _collapsed(hypotheses: Sequence[str], references: References) -> tuple[list[str], list[list[str]]]:
+    """The labels as accuracy compares them: NFC, with single spaces and none at the ends."""
+    return [collapsed(label) for label in hypotheses], [
+        [collapsed(label) for label in answers] for answers in references
+    ]
 
 
 def right_labels(hypotheses: Sequence[str], references: References) -> list[str]:

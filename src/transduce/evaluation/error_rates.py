@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from rapidfuzz.distance import Levenshtein
 
-from transduce.evaluation.metric import References, Score, check, collapsed, corpus_score, reference_count
+from transduce.evaluation.metric import References, check, collapsed, reference_count
 
 
 def _parts(text: str) -> list[str]:
@@ -54,10 +54,6 @@ class ErrorRate:
         """See `Metric.signature`."""
         return f"nrefs:{reference_count(references) or 'var'}|refs:nearest|unit:{self.unit}|case:mixed|norm:nfc"
 
-    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """See `Metric.compute`."""
-        return corpus_score(self, self.statistics(hypotheses, references), references)
-
 
 def nearest_reference(hypothesis: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[int, int]:
     """Edits to the nearest reference, and its length: `nearest_reference("ab", ["abcd", "b", "abc"]) == (1, 3)`."""
@@ -93,10 +89,6 @@ class ExactMatch:
     def signature(self, references: References) -> str:
         """See `Metric.signature`."""
         return f"nrefs:{reference_count(references) or 'var'}|refs:any|case:mixed|norm:nfc"
-
-    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """See `Metric.compute`."""
-        return corpus_score(self, self.statistics(hypotheses, references), references)
 
 
 def _percent(sums: Float[np.ndarray, "R 2"]) -> Float[np.ndarray, " R"]:

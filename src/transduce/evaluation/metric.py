@@ -64,9 +64,10 @@ class Metric(Protocol):
         """All settings that determine the values against these references."""
         ...
 
-    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """The value over a whole corpus. Raises ValueError as `statistics` does, and if no value is defined."""
-        ...
+
+def measure(metric: Metric, hypotheses: Sequence[str], references: References) -> Score:
+    """The score over a whole corpus. ValueError as for `Metric.statistics`, and if the metric is not defined for it."""
+    return corpus_score(metric, metric.statistics(hypotheses, references), references)
 
 
 def corpus_score(metric: Metric, statistics: Float[np.ndarray, "N S"], references: References) -> Score:
@@ -82,7 +83,9 @@ def check(hypotheses: Sequence[str], references: References) -> None:
     if len(hypotheses) == 0:
         raise ValueError("there is nothing to score: expected at least one hypothesis")
     if len(hypotheses) != len(references):
-        raise ValueError(f"{len(hypotheses)} hypotheses but references for {len(references)}: give one entry for each")
+        raise ValueError(
+            f"expected one entry of references for each hypothesis, found {len(references)} for {len(hypotheses)}"
+        )
     for number, answers in enumerate(references, start=1):
         if isinstance(answers, str):
             raise ValueError(f"the references of hypothesis {number} must be a list, found the string {answers!r}")

@@ -39,7 +39,7 @@ OF_LABELS: tuple[Metric, ...] = (Accuracy(), MacroF1())
 
 METRICS = {metric.name: metric for metric in (*USUAL, *ON_DEMAND, *OF_LABELS)}
 
-PERPLEXITY = "perplexity"  # a measure of a model, not of its outputs
+FIGURES = ("perplexity", "bits-per-byte")  # of a model's probabilities, not of its outputs
 
 # metrics of validations during training
 QUICK_METRICS = {each.name: each for each in (*USUAL, *OF_LABELS) if not each.costly}
@@ -56,7 +56,7 @@ def metric(name: str) -> Metric:
     """The metric called `name`. ValueError with the nearest name, or all of them."""
     if name in METRICS:
         return METRICS[name]
-    names = [*METRICS, PERPLEXITY]
+    names = [*METRICS, *FIGURES]
     near = difflib.get_close_matches(name, names, n=1)
     advice = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
     raise ValueError(f"unknown metric {name!r}; {advice}")

@@ -7,7 +7,6 @@ For samples of a model the mean estimates the expected chrF of a candidate again
 Letters: N candidates, all different; F features of one n-gram order.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -24,12 +23,10 @@ def choose(candidates: Sequence[str], weights: Sequence[float] | None = None) ->
         choose(["a cat", "the cat sat", "the cat sits"])  ->  1
 
     Equal candidates count as one with the sum of their weights; the first of several best ones wins. The mean includes the
-    candidate itself, which does not change the choice between samples. ValueError for no candidates and for weights that
-    are negative, not finite, all 0 or of another number.
+    candidate itself, which does not change the choice between samples.
     """
-    shares = _valid_weights(candidates, weights)
     merged: dict[str, float] = {}
-    for candidate, weight in zip(candidates, shares, strict=True):
+    for candidate, weight in zip(candidates, weights or [1.0] * len(candidates), strict=True):
         merged[candidate] = merged.get(candidate, 0.0) + weight
     if len(merged) == 1:
         return 0
@@ -87,15 +84,3 @@ def _gram_counts(text: str, order: int) -> Iterator[tuple[str, int]]:
     """Each n-gram with 1, 2, ... up to its count: "aa" + "ba" has ("a", 1), ("a", 2), ("a", 3), ("b", 1)."""
     counts = Counter(text[start : start + order] for start in range(len(text) - order + 1))
     return ((gram, number) for gram, count in counts.items() for number in range(1, count + 1))
-
-
-def _valid_weights(candidates: Sequence[str], weights: Sequence[float] | None) -> list[float]:
-    if isinstance(candidates, str) or len(candidates) == 0:
-        raise ValueError("there is nothing to choose from: give a list of candidates")
-    if weights is None:
-        return [1.0] * len(candidates)
-    if len(weights) != len(candidates):
-        raise ValueError(f"{len(candidates)} candidates but {len(weights)} weights: give one for each")
-    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or sum(weights) <= 0:
-        raise ValueError("weights must be finite, none below 0 and one above 0")
-    return list(weights)

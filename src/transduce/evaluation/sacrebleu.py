@@ -10,7 +10,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from transduce.evaluation.metric import References, Score, check, corpus_score, reference_count
+from transduce.evaluation.metric import References, check, reference_count
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,6 @@ class SacreBleu:
         metric = self.make()
         metric.num_refs = reference_count(references) or -1  # sacreBLEU's value for a varying number
         return str(metric.get_signature())
-
-    def compute(self, hypotheses: Sequence[str], references: References) -> Score:
-        """See `Metric.compute`."""
-        return corpus_score(self, self.statistics(hypotheses, references), references)
 
 
 def _streams(references: References) -> list[list[str | None]]:

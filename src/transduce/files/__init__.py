@@ -9,14 +9,14 @@ from transduce.files.durable import (
     sync_folder,
     write_atomically,
 )
-from transduce.files.lock import FolderLock, InUse
+from transduce.files.lock import InUse, folder_lock
 from transduce.files.manifest import refuse_pickle, sha256, tree_digest, verify_manifest, write_manifest
 from transduce.files.tensors import read_tensors, write_tensors
 
 __all__ = [
-    "FolderLock",
     "InUse",
     "WriteError",
+    "folder_lock",
     "read_tensors",
     "recover_folder",
     "refuse_pickle",

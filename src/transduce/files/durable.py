@@ -25,9 +25,14 @@ class WriteError(OSError):
     def __str__(self) -> str:
         return f"{self.filename}: cannot be written: {self.strerror}; the old content is unchanged"
 
-    @classmethod
-    def of(cls, error: OSError, path: Path) -> "WriteError":
-        return cls(error.errno, error.strerror or str(error), str(path))
+
+@contextmanager
+def named_write_errors(path: Path) -> Iterator[None]:
+    """Raises an OSError of the block again as a WriteError of `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror or str(error), str(path)) from None
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
@@ -37,29 +42,20 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     full disk; the old file stays.
     """
     content = data.encode() if isinstance(data, str) else data
-    if path.exists() and not path.is_file() and not path.is_dir():
-        return _write_through(path, content)
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe or device, which must not be replaced
+        with named_write_errors(path):
+            path.write_bytes(content)
+        return
     path = path.resolve()
-    try:
-        with _temporary(path, lambda name: name.touch(exist_ok=False)) as temporary:
-            with suppress(FileNotFoundError):
-                shutil.copymode(path, temporary)
-            with open(temporary, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-    except OSError as error:
-        raise WriteError.of(error, path) from None
+    with named_write_errors(path), _temporary(path, lambda name: name.touch(exist_ok=False)) as temporary:
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, temporary)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
     sync_folder(path.parent)
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    """Writes into a pipe or device, which must not be replaced by a file."""
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise WriteError.of(error, path) from None
 
 
 @contextmanager
@@ -76,30 +72,20 @@ def replace_folder(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: is a file, expected a folder or nothing")
     with ExitStack() as stack:
-        try:
+        with named_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             recover_folder(path)
             temporary = stack.enter_context(_temporary(path, Path.mkdir))
-        except OSError as error:
-            raise WriteError.of(error, path) from None
-        with _full_disk_named(path):
-            yield temporary
         try:
+            yield temporary
+        except OSError as error:
+            if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            with named_write_errors(path):  # a full disk or quota
+                raise
+        with named_write_errors(path):
             _sync_tree(temporary)
             _swap(temporary, path)
-        except OSError as error:
-            raise WriteError.of(error, path) from None
-
-
-@contextmanager
-def _full_disk_named(path: Path) -> Iterator[None]:
-    """Raises errors of a full disk or quota again with the name of the folder."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise WriteError.of(error, path) from None
 
 
 def _swap(new: Path, path: Path) -> None:

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 try:
     import fcntl
@@ -52,48 +51,32 @@ class InUse(ValueError):
     """Another process works in a folder."""
 
 
-class FolderLock:
-    """One holder per folder, as a context manager: an exclusive flock on `folder/lock`. Creates a missing folder.
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """One holder per folder: an exclusive flock on `folder/lock`. Creates a missing folder.
 
     A second holder, in this process or another, gets a ValueError with the folder and the holder's process id.
     A killed holder leaves the file without a lock.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._descriptor: int | None = None
-
-    def __enter__(self) -> "FolderLock":
-        assert self._descriptor is None, f"{self.folder}: this lock is already active"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-            descriptor = os.open(self.folder / "lock", flags, 0o666)
-        except OSError as error:
-            raise ValueError(f"{self.folder}: cannot be written: {error.strerror}") from None
-        try:
-            self._claim(descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
-        return self
-
-    def _claim(self, descriptor: int) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(folder / "lock", flags, 0o666)
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be written: {error.strerror}") from None
+    try:
         ours = try_lock(descriptor)
         if ours is False:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
             by = f"process {holder}" if holder.isdecimal() else "another process"
-            raise InUse(f"{self.folder}: is in use by {by}; wait for it, stop it, or choose another folder")
+            raise InUse(f"{folder}: is in use by {by}; wait for it, stop it, or choose another folder")
         if ours is None:
-            warnings.warn(f"{self.folder}: no locks here; nothing stops a second writer", RuntimeWarning, stacklevel=3)
+            warnings.warn(f"{folder}: no locks here; nothing stops a second writer", RuntimeWarning, stacklevel=3)
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._descriptor is not None
-        os.ftruncate(self._descriptor, 0)  # the file stays: removing it would let two holders lock two files
-        os.close(self._descriptor)
-        self._descriptor = None
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)  # the file stays: removing it would let two holders lock two files
+    finally:
+        os.close(descriptor)

@@ -47,11 +47,8 @@ def content_digest(path: Path) -> tuple[int, str]:
 
 def tree_digest(value: Any) -> str:
     """The SHA-256 of a JSON-able value, independent of the order of its keys, in hexadecimal."""
-    return hashlib.sha256(_canonical(value)).hexdigest()
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_manifest(folder: Path, version: int, editable: Collection[str] = (), **extra: Any) -> None:

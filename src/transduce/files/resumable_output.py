@@ -16,6 +16,7 @@ from typing import Any
 import zstandard
 
 from transduce import files
+from transduce.files.durable import named_write_errors
 from transduce.files.lock import path_lock
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
@@ -35,15 +36,12 @@ class ResumableOutput:
     def append(self, text: str, state: Any) -> None:
         """Adds a block, and flushes it to the disk with `state` (plain JSON)."""
         part = _part(self.path)
-        try:
-            with part.open("ab") as stream:
-                if text:
-                    stream.write(self._pack(text.encode()))
-                stream.flush()
-                os.fsync(stream.fileno())
-                size = stream.tell()
-        except OSError as error:
-            raise files.WriteError.of(error, part) from None
+        with named_write_errors(part), part.open("ab") as stream:
+            if text:
+                stream.write(self._pack(text.encode()))
+            stream.flush()
+            os.fsync(stream.fileno())
+            size = stream.tell()
         self.state = state
         progress = {"identity": self._identity, "bytes": size, "state": state}
         files.write_atomically(_progress_file(self.path), json.dumps(progress, ensure_ascii=False) + "\n")

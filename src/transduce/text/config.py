@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from transduce import config
 from transduce.config import Fact, Rest
@@ -34,8 +34,7 @@ class ColumnTokenizer:
     mask: Annotated[str | None, "special token of the file that hides a token"] = None
 
     def __post_init__(self) -> None:
-        _check_choice("kind", self.kind, get_args(Kind))
-        fixed = reserved(self.kind)
+        fixed = len(NAMES) + (0 if self.kind == "words" else BYTES)
         if self.vocabulary <= fixed:
             parts = f"{len(NAMES)} special pieces" + ("" if self.kind == "words" else f" and {BYTES} bytes")
             raise ValueError(
@@ -83,7 +82,6 @@ class TokenizerConfig(ColumnTokenizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         config.check(self)
-        _check_choice("normalisation", self.normalisation, get_args(Normalisation))
         if self.shared and self.columns:
             raise ValueError(f"a table for {next(iter(self.columns))} needs shared = false, found shared = true")
         if self.file is not None and (self.normalisation != "nfc" or self.lowercase):
@@ -95,13 +93,3 @@ class TokenizerConfig(ColumnTokenizer):
         """The tokenizer of one column: `TokenizerConfig(kind="bpe").side("source") == ColumnTokenizer("bpe", 8000)`."""
         common = ColumnTokenizer(self.kind, self.vocabulary, self.file, self.start, self.end, self.pad, self.mask)
         return self.columns.get(name, common)
-
-
-def reserved(kind: Kind) -> int:
-    """The number of pieces that are not learned, without tags: `reserved("words") == 4`, for other kinds 4 + 256."""
-    return len(NAMES) + (0 if kind == "words" else BYTES)
-
-
-def _check_choice(key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f'{key} must be one of {", ".join(choices)}, found "{value}"')

@@ -85,6 +85,11 @@ def read(text: str, names: Mapping[str, str]) -> ImportedFile:
     _check_parts(tree, model)
     vocabulary, added = _vocabulary(model), _added_tokens(tree)
     _merges(model)  # checks them
+    unknown = model.get("unk_token")
+    if kind in ("wordpiece", "words") and isinstance(unknown, str) and unknown not in vocabulary:
+        raise ValueError(
+            f"its unk_token, {unknown!r}, is not in the vocabulary, so that no id stands for an unknown word"
+        )
     pieces = _pieces(vocabulary, {token["content"]: token["id"] for token in added})
     numbers = {piece: number for number, piece in enumerate(pieces)}
     roles = _roles(tree, model, pieces, numbers, names)
@@ -236,7 +241,8 @@ def _template(processor: Any) -> tuple[Any, Any]:
 
 def _check_parts(tree: Part, model: Part) -> None:
     """ValueError for parts that could be very slow, or lengthen a text without bound."""
-    if not 0 < _whole(model.get("max_input_chars_per_word", 100)) <= LONGEST_WORD:
+    longest = model.get("max_input_chars_per_word", 100)
+    if type(longest) is not int or not 0 < longest <= LONGEST_WORD:
         raise ValueError(f"expected max_input_chars_per_word to be 1 to {LONGEST_WORD}")
     for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
         growth, parts = 1.0, list(_objects(tree.get(key)))
@@ -285,7 +291,3 @@ def _objects(value: Any) -> Iterator[Part]:
             stack += item.values()
         elif isinstance(item, list):
             stack += item
-
-
-def _whole(value: Any) -> int:
-    return value if type(value) is int else -1

@@ -28,6 +28,7 @@ def name_of(piece: str) -> str | None:
     return piece[len(PREFIX) : -len(SUFFIX)]
 
 
+@lru_cache(maxsize=4096)  # most records have the same few cells
 def names_in(text: str) -> tuple[str, ...]:
     """The tags in a cell or setting, separated by white space: `names_in("de  formal") == ("de", "formal")`.
 
@@ -40,10 +41,7 @@ def tags_of_source(names: Sequence[str]) -> tuple[str, ...]:
     """The names as the tags of one source. ValueError as for `names_in`."""
     if len(names) > MOST_PER_SOURCE:
         raise ValueError(f"{len(names)} tags, at most {MOST_PER_SOURCE} are allowed; is this text rather than tags?")
-    for name in names:
-        check_name(name)
-    if len(set(names)) < len(names):
-        raise ValueError(f"a tag twice: {' '.join(names)}")
+    _check_names(names)
     return tuple(names)
 
 
@@ -81,7 +79,12 @@ def check_set(names: Iterable[str]) -> None:
     if len(names) > MOST_TAGS:
         examples = ", ".join(map(repr, names[:3]))
         raise ValueError(f"{len(names):,} different tags ({examples}, ...), at most {MOST_TAGS:,} are allowed")
-    if len(set(names)) < len(names):
-        raise ValueError("a tag occurs twice")
+    _check_names(names)
+
+
+def _check_names(names: Sequence[str]) -> None:
     for name in names:
         check_name(name)
+    if len(set(names)) < len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the tag {repeated!r} occurs twice")

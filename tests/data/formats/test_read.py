@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairs import aligned, named, pairs
+from record_types import CLASSIFICATION
 from transduce.data.config import Columns, Corpus, DataConfig
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
+from transduce.data.formats.read import header_warnings, read_records
 from transduce.data.record_keys import read_keys
 from transduce.data.scan import find_origins
 from transduce.tasks.translation import TRANSLATION
@@ -42,6 +44,25 @@ def test_all_formats_give_the_same_examples(
     for ascii_only in (True, False):
         records = [json.dumps(dict(zip(keys, row, strict=True)), ensure_ascii=ascii_only) for row in everything]
         assert read(folder / "f.jsonl", "\n".join(records))[0] == expected
+
+
+@pytest.mark.parametrize("row", ["source\ttarget", "English\tGerman", "de\ten\tdomain"])
+def test_a_first_row_that_looks_like_a_header_is_warned_of(tmp_path: Path, row: str) -> None:
+    examples, findings = read(tmp_path / "f.tsv", f"\n{row}\none\teins\nsource\ttarget\n")
+    assert len(examples) == 3  # the row stays
+    (warning,) = header_warnings(findings)
+    assert warning.startswith(f"{tmp_path / 'f.tsv'}:2: the first row looks like a header ({row.split()[0]} -> ")
+    assert not list(header_warnings(read(tmp_path / "g.tsv", f"one\teins\n{row}\n")[1]))
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "null", "[1]", '{"a": 1}'])
+def test_a_label_that_is_no_value_is_named_or_dropped(tmp_path: Path, value: str) -> None:
+    path, findings = tmp_path / "f.jsonl", Findings()
+    path.write_text(f'{{"text": "a", "label": 7}}\n{{"text": "b", "label": {value}}}\n')
+    with pytest.raises(ValueError, match=r'f\.jsonl:2: (not a label|wrong type) \("label"'):
+        list(read_records(Corpus(file=path), CLASSIFICATION.columns, STOP, findings))
+    records = read_records(Corpus(file=path), CLASSIFICATION.columns, LineRules("drop"), findings)
+    assert [record.values["label"] for record in records] == ["7"]
 
 
 def test_places_and_optional_groups(tmp_path: Path) -> None:

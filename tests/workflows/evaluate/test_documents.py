@@ -12,7 +12,7 @@ from transduce.cli.evaluate_output import as_json, as_text
 from transduce.cli.main import main
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
-from transduce.evaluation.metrics import METRICS
+from transduce.evaluation.metrics import FIGURES, METRICS
 from transduce.models import folder as model_folder
 from transduce.models.folder import ModelConfig
 from transduce.models.model import Model, load
@@ -24,7 +24,7 @@ from transduce.text.learn.learn import train
 from transduce.workflows.evaluate import systems
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.report import report_page
-from transduce.workflows.evaluate.run import FIGURES, evaluate
+from transduce.workflows.evaluate.run import evaluate
 from transduce.workflows.evaluate.test_set import held_out
 
 DOCUMENTS = ["bar dar\nkus ü", "mit", "nut lot das bar\n\nmit", "x" * 30]

@@ -30,7 +30,7 @@ from transduce.workflows.evaluate.breakdowns import KINDS
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.report import CONFUSION_CLASSES, report_page
 from transduce.workflows.evaluate.run import evaluate, judge
-from transduce.workflows.evaluate.test_set import read_test_set
+from transduce.workflows.evaluate.test_set import held_out, read_test_set
 
 WORDS, NAMES = tiny_model.WORDS, ("<b>bad</b>", "good", "neutral")
 TASK = Classification(max_tokens=12)
@@ -138,20 +138,27 @@ def test_a_label_that_the_model_does_not_know_is_an_error_of_the_model(
 ) -> None:
     path = tmp_path / "test.tsv"
     path.write_text("".join(f"{text}\t{label}\n" for text, label in zip(TEXTS, LABELS, strict=True)) + "bar\tnew\n")
-    held_out = read_test_set(path, task=model.task)
-    found = evaluate(model, held_out)
+    test_set = read_test_set(path, task=model.task)
+    found = evaluate(model, test_set)
     before = evaluate(model, read_test_set(data, task=model.task))
     assert found.values["accuracy"] == pytest.approx(before.values["accuracy"] * 40 / 41)
     assert found.units == 40  # those that the model gives a probability to
-    assert calibration(model, held_out).tokens == 40
+    assert calibration(model, test_set).tokens == 40
+
+
+def test_white_space_around_the_labels_of_records_is_ignored(model: Model) -> None:
+    records = [{"text": text, "label": f" {label}\n"} for text, label in zip(TEXTS, LABELS, strict=True)]
+    test_set = held_out(records, model.task)
+    assert [answer for (answer,) in test_set.references] == LABELS
+    assert not test_set.unknown_labels(model.processors)
 
 
 def test_several_right_labels_are_compared_too() -> None:
     """Which of them counts depends on the prediction, so systems may have other classes."""
-    held_out = of_texts(("x", "y", "z"), (("a", "b"), ("a", "b"), ("c",)), task=TASK)
+    test_set = of_texts(("x", "y", "z"), (("a", "b"), ("a", "b"), ("c",)), task=TASK)
     metrics = [METRICS["macro-f1"]]
-    first, second = (judge(name, list(name), held_out.references, metrics) for name in ("aac", "abc"))
-    (compared,) = assess(held_out, first, [second]).compared
+    first, second = (judge(name, list(name), test_set.references, metrics) for name in ("aac", "abc"))
+    (compared,) = assess(test_set, first, [second]).compared
     assert (compared.comparisons[0].baseline, compared.comparisons[0].other) == (100, 100)
 
 

@@ -56,7 +56,7 @@ def test_documents_are_packed_and_none_is_lost(tmp_path: Path) -> None:
         assert counts["records"] == len(expected) and counts["rows"] == len(packed)
     lines = prepared.summary()
     assert lines[0].startswith(f"train: 170 documents in {len(rows(prepared, 'train')):,} rows, ")
-    assert any("200 longer than the context, split (" in line for line in lines)
+    assert any("longer than the context, split, 200 times (" in line for line in lines)
     assert not list(prepared.folder.glob("*-records.arrow"))
 
 
@@ -101,7 +101,7 @@ def test_one_class_is_no_task(tmp_path: Path) -> None:
     dev = tsv(tmp_path / "d.tsv", ("a", "x"))
     train = tsv(tmp_path / "f.tsv", *[(f"text {n}", f"label {n % 2}") for n in range(9)])
     with pytest.raises(
-        ValueError, match=r"no dev texts are left \(left out: 1 label occurs in no train record\); a model"
+        ValueError, match=r"no dev texts are left \(left out: label occurs in no train record, 1 time\); a model"
     ):
         run(CLASSIFICATION, tmp_path, train=(train,), dev=dev)
 

@@ -115,9 +115,9 @@ def test_the_report_is_on_disk_and_in_words(tmp_path: Path) -> None:
     for words in (
         "train: 20 pairs",
         "dev: 2 pairs",
-        "1 empty source",
+        "empty source, 1 pair",
         "f.tsv:21",
-        "1 carriage return removed",
+        "carriage return removed, 1 time",
         "pieces for source and target",
     ):
         assert words in text
@@ -306,7 +306,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     ),
     "nothing but blanks": (
         lambda p: {"train": (two_files(_write(p / "a.en", b"\n \n"), _write(p / "a.de", b"1\n2\n")),)},
-        r"a\.en.*no usable pair \(dropped: 2 empty source\)",
+        r"a\.en.*no usable pair \(dropped: empty source, 2 times\)",
     ),
     "bad UTF-8": (
         lambda p: {"train": (Corpus(file=_write(p / "a.tsv", b"a\tb\n\xff\tb\n")),)},
@@ -338,7 +338,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     ),
     "all too long": (
         lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "clean": Clean(max_length=3)},
-        r"no train pairs are left \(left out: 5 longer than max-length\); data.clean.max-length, now 3, and",
+        r"no train pairs are left \(left out: longer than max-length, 5 times\); data.clean.max-length, now 3, and",
     ),
     "bad dev": (
         lambda p: {"train": (tsv(p / "a.tsv", numbered(5)),), "dev": Corpus(file=_write(p / "d.tsv", b"one\n"))},
@@ -484,7 +484,7 @@ def test_cleaning_is_counted_with_examples_and_leaves_held_out_pairs(tmp_path: P
     }
     assert decoded(prepared, "train") == good
     text = "\n".join(prepared.summary())
-    assert f"1 damaged encoding ({tmp_path}/f.tsv:32: fine -> Ã¼bel)" in text
+    assert f"damaged encoding, 1 pair ({tmp_path}/f.tsv:32: fine -> Ã¼bel)" in text
     assert "3 and 17 tokens: one -> a b c d" in text
     known = set(source_of(prepared).pieces(range(source_of(prepared).size)))
     assert "Ã" not in known and "П" not in known  # nothing is learnt from what is left out
@@ -527,7 +527,7 @@ def test_a_dev_set_without_the_tags_of_train_is_warned_of(tmp_path: Path) -> Non
     dev = tsv(tmp_path / "d.tsv", [("own", "x")])
     prepared = run(tmp_path, train=train, dev=dev)
     assert prepared.summary()[0].startswith(
-        "warning: 1 of 1 dev pairs have no tag, but every pair to train on has one (de)"
+        "warning: 1 of 1 dev pairs has no tag, but every pair to train on has one (de)"
     )
     assert not run(tmp_path, train=train, dev=replace(dev, tag="de")).report["warnings"]
 

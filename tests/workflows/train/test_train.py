@@ -195,7 +195,7 @@ def test_an_existing_run_is_refused_and_untouched(whole):
 
 def test_two_trainers_on_one_folder(tmp_path):
     run_file = write_toy(tmp_path)
-    with files.FolderLock(tmp_path / "runs/toy"), pytest.raises(ValueError, match=str(os.getpid())):
+    with files.folder_lock(tmp_path / "runs/toy"), pytest.raises(ValueError, match=str(os.getpid())):
         train(run_file, root=tmp_path)
 
 

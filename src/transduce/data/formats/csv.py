@@ -22,7 +22,8 @@ from pathlib import Path
 from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
-from transduce.data.records import Record, shortened, tags_of
+from transduce.data.records import Record, counted, shortened
+from transduce.text.tags import names_in
 
 DELIMITERS = ",;\t"
 MOST_LISTED = 300  # characters of the columns of a file, in messages
@@ -131,9 +132,11 @@ class _Lines:
             line = line.text
         self._characters += len(line or "")
         if line is None or self._characters > self._rules.max_line_bytes:
-            raise self._endless(f"the row has more than {self._rules.max_line_bytes:,} characters", "max-line-bytes")
+            raise self._endless(
+                f"the row has more than {counted(self._rules.max_line_bytes, 'character')}", "max-line-bytes"
+            )
         if self._number - self._begin >= self._rules.max_row_lines:
-            raise self._endless(f"the row has more than {self._rules.max_row_lines:,} lines", "max-row-lines")
+            raise self._endless(f"the row has more than {counted(self._rules.max_row_lines, 'line')}", "max-row-lines")
         return self._unpadded(line, f"{self._name}:{self._number}", self._number > self._begin) + "\n"
 
     def _endless(self, reason: str, limit: str = "") -> ValueError:
@@ -190,22 +193,20 @@ def _places(header: tuple[str, Row] | BadLine | None, path: Path, layout: Layout
 
 def _optional(names: Row, setting: str | None, usual: str, path: Path, layout: Layout) -> int | None:
     """The place of the column in the setting, or by default of the usual one if there is one; "" means none."""
-    if setting is not None:
-        return _place(names, setting, path, layout) if setting else None
-    if names.count(usual) > 1:
-        raise ValueError(
-            f"{path}: {names.count(usual)} columns are called {usual!r}; rename all but one, or leave them out by "
-            f'columns = {{ {usual} = "" }}'
-        )
-    return names.index(usual) if usual in names else None
+    if setting == "" or (setting is None and usual not in names):
+        return None
+    advice = f', or leave them out by columns = {{ {usual} = "" }}'
+    return _place(names, setting or usual, path, layout, advice)
 
 
-def _place(names: Row, column: str, path: Path, layout: Layout) -> int:
-    """The place of a column. ValueError, with the columns of the file, if it has none or several of this name."""
+def _place(names: Row, column: str, path: Path, layout: Layout, instead: str = "") -> int:
+    """The place of a column. ValueError, with the columns of the file, if it has none or several of this name; `instead` is
+    the alternative to renaming them.
+    """
     if names.count(column) == 1:
         return names.index(column)
     if column in names:
-        raise ValueError(f"{path}: {names.count(column)} columns are called {column!r}; rename all but one")
+        raise ValueError(f"{path}: {names.count(column)} columns are called {column!r}; rename all but one{instead}")
     near = difflib.get_close_matches(column.lower(), [name.lower() for name in names], n=1)
     nearest = next((name for name in names if near and name.lower() == near[0]), None)
     advice = f"did you mean {nearest!r}? " if nearest else ""
@@ -224,7 +225,7 @@ def _record(where: str, row: Row, places: _Places, findings: Findings) -> Record
     values = {column: row[place] for column, place in places.columns}
     group = "" if places.group is None else row[places.group]
     try:
-        tags = () if places.tag is None else tags_of(row[places.tag])
+        tags = () if places.tag is None else names_in(row[places.tag])
     except ValueError as error:
         return BadLine(where, "not a tag", f'{error}; columns = {{ tag = "" }} reads none')
     if "\n" in group or any("\n" in values[column] for column in places.one_line):

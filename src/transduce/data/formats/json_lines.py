@@ -8,14 +8,15 @@ line break inside a string becomes one space, unless its column keeps them.
 """
 
 import json
+import math
 import re
 from typing import Any
 
 from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine
-from transduce.data.records import Record, shortened, tags_of
-from transduce.text.tags import tags_of_source
+from transduce.data.records import Record, shortened
+from transduce.text.tags import names_in, tags_of_source
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 LINE_BREAK = re.compile("\r?\n")
@@ -67,8 +68,8 @@ def _tags(tree: Object, layout: Layout) -> tuple[str, ...]:
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
             return tags_of_source(value)
         if layout.tag is not None:
-            return tags_of(_text(tree, key, null=True))
-        return tags_of(_optional_text(tree, key, "tag", "a string or a list of strings"))
+            return names_in(_text(tree, key, null=True))
+        return names_in(_optional_text(tree, key, "tag", "a string or a list of strings"))
     except ValueError as error:
         raise _InvalidObject("not a tag", f'{error}; columns = {{ tag = "" }} reads none') from None
 
@@ -83,7 +84,7 @@ def _optional_text(tree: Object, key: str, column: str, expected: str) -> str:
 
 
 def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> str:
-    """The string at a key; "" for null if allowed; a number, true or false, if allowed, as JSON spells it."""
+    """The string at a key; "" for null if allowed; a finite number, true or false, if allowed, as JSON spells it."""
     if key not in tree:
         keys = shortened(", ".join(f'"{each}"' for each in tree), MOST_LISTED) or "none"
         raise _InvalidObject("missing key", f'no "{key}"; the keys are {keys}')
@@ -91,6 +92,10 @@ def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> s
     if value is None and null:
         return ""
     if number and isinstance(value, int | float):
+        if value in (math.inf, -math.inf) or value != value:
+            raise _InvalidObject(
+                "not a label", f'"{key}" is {json.dumps(value)}, which stands for no value; give a label'
+            )
         return json.dumps(value)
     if not isinstance(value, str):
         raise _InvalidObject("wrong type", f'"{key}" must be a string, found {_type(value)}')

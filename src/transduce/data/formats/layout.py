@@ -8,9 +8,6 @@ from typing import Literal
 
 from transduce.data.columns import Column, Label, Text
 from transduce.data.config import Columns, Corpus
-from transduce.data.formats.compression import unpacked_name
-
-EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt")
 
 
 @dataclass(frozen=True)
@@ -44,48 +41,6 @@ def layout_of(corpus: Corpus, columns: Mapping[str, Column], without: str | None
         group=settings.group,
         records=corpus.records,
     )
-
-
-def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
-    """The format of a corpus: "aligned", or the extension of its one file without ".gz" and ".zst".
-
-    ValueError for an unknown extension, and for a corpus that does not suit the columns of the task.
-    """
-    if corpus.file is None:
-        _require_columns(corpus.files, columns)
-        if corpus.records != "lines":
-            raise ValueError(f'records = "{corpus.records}" is for a .txt file; aligned files have one record per line')
-        return "aligned"
-    if corpus.columns is not None:
-        _require_columns(corpus.columns.names, columns, all_of_them=False)
-    extension = ".txt" if corpus.records == "file" else unpacked_name(corpus.file).suffix.lower()
-    if extension not in EXTENSIONS:
-        raise ValueError(
-            f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(EXTENSIONS)}, "
-            f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)})"
-        )
-    if corpus.columns is not None and extension in (".tsv", ".txt"):
-        raise ValueError(
-            f"{corpus.file}: columns is for files with column names, but a {extension} file has none; leave it out"
-        )
-    if extension == ".txt" and len(columns) > 1:
-        raise ValueError(
-            f"{corpus.file}: a .txt file has one column, but the task has {' and '.join(columns)}; give a file with all "
-            "of them, or one text file for each"
-        )
-    if corpus.records != "lines" and extension != ".txt":
-        raise ValueError(f'{corpus.file}: records = "{corpus.records}" is for a .txt file; leave it out')
-    return extension
-
-
-def _require_columns(names: Mapping[str, object], columns: Mapping[str, Column], all_of_them: bool = True) -> None:
-    """ValueError for names that are not columns of the task and, with `all_of_them`, for missing columns."""
-    expected = " and ".join(columns)
-    for name in names:
-        if name not in columns:
-            raise ValueError(f"{name!r} is not a column of the task, which has {expected}")
-    if all_of_them and len(names) < len(columns):
-        raise ValueError(f"needs a file for each of {expected}, or file; found only {' and '.join(names)}")
 
 
 def corpus_files(corpus: Corpus, columns: Mapping[str, Column]) -> tuple[Path, ...]:

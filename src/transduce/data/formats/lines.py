@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from transduce.data.findings import Findings
 from transduce.data.formats.compression import bytes_read, unpacked
+from transduce.data.records import counted
 
 BLOCK = 1 << 20  # bytes
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -160,7 +161,7 @@ def _skip_rest_of_line(stream: BufferedIOBase) -> None:
 
 def _decoded(raw: bytes, name: str, number: int, max_line_bytes: int) -> str | BadLine:
     if len(raw) > max_line_bytes:
-        return BadLine(f"{name}:{number}", "line too long", f"more than {max_line_bytes:,} bytes")
+        return BadLine(f"{name}:{number}", "line too long", f"more than {counted(max_line_bytes, 'byte')}")
     if b"\0" in raw:
         detail = f"at byte {raw.index(0) + 1} of the line"
         return BadLine(f"{name}:{number}", "NUL character", detail, raw.decode(errors="replace"))

@@ -19,16 +19,25 @@ from transduce.data.columns import Column, Label
 from transduce.data.config import Corpus
 from transduce.data.findings import Findings
 from transduce.data.formats import csv, json_lines, plain_text
-from transduce.data.formats.layout import Layout, corpus_files, format_of, layout_of
+from transduce.data.formats.compression import unpacked_name
+from transduce.data.formats.layout import Layout, corpus_files, layout_of
 from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, open_text, stream_lines
-from transduce.data.records import Record, tags_of, with_tags
-
-__all__ = ["FORMATS", "Record", "read_records"]
+from transduce.data.records import Record, counted, with_tags
+from transduce.text.tags import names_in
 
 CONTROL = re.compile("[\x01-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # all but the tab and the line break
 BIDIRECTIONAL = re.compile(
     "[\u202a-\u202e\u2066-\u2069]"
 )  # embeddings, overrides and isolates; plain marks are everyday text
+
+HEADER = "first row that looks like a header"
+COLUMN_NAMES = {  # beside those of the task
+    "src", "tgt", "trg", "input", "output", "translation", "reference", "sentence", "class", "category", "arabic", "chinese",
+    "czech", "dutch", "english", "finnish", "french", "german", "greek", "hebrew", "hindi", "hungarian", "italian", "japanese",
+    "korean", "polish", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish", "ukrainian", "vietnamese", "ar",
+    "cs", "de", "el", "en", "es", "fi", "fr", "he", "hi", "hu", "it", "ja", "ko", "nl", "pl", "pt", "ro", "ru", "sv", "tr",
+    "uk", "vi", "zh",
+}  # fmt: skip
 
 
 def read_records(
@@ -80,11 +89,28 @@ def _records(
         return
     layout, read = layout_of(corpus, columns, without), FORMATS[extension]
     for file in files:
-        for record in read(file, layout, rules, findings):
+        for place, record in enumerate(read(file, layout, rules, findings)):
             if isinstance(record, BadLine):
                 drop_or_stop(record, rules, findings)
-            else:
-                yield record
+                continue
+            if place == 0 and extension == ".tsv" and _looks_like_header(record):
+                findings.noted.add(HEADER, record.where, record.text)
+            yield record
+
+
+def _looks_like_header(record: Record) -> bool:
+    """Whether the columns are different usual names: "source" and "target", "text" and "label", "English" and "German"."""
+    names = {value.strip().casefold() for value in record.values.values()}
+    return len(names) == len(record.values) and names <= {*record.values, *COLUMN_NAMES}
+
+
+def header_warnings(findings: Findings) -> Iterator[str]:
+    """A warning for each .tsv file whose first row looks like a header, up to the number of examples."""
+    for example in findings.noted.examples(HEADER):
+        yield (
+            f"{example['where']}: the first row looks like a header ({example['text']}), but a .tsv file has none, so the "
+            "row counts as a record; remove it, or name the file .csv if it is one"
+        )
 
 
 Parse = Callable[[str, str, Layout, Findings], Record | BadLine]  # line, its place, layout, findings
@@ -109,14 +135,13 @@ def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Reco
     if layout.without is not None and len(cells) > count:
         del cells[count]  # the answer is the last column of a task
     if not count <= len(cells) <= count + 2:
-        actual = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
         expected = f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"
-        return BadLine(where, "wrong number of columns", f"expected {expected}, found {actual}")
+        return BadLine(where, "wrong number of columns", f"expected {expected}, found {counted(len(cells), 'column')}")
     values = dict(zip(layout.names, cells))  # noqa: B905  (there may be more cells, and `strict` takes time)
     if len(cells) == count:
         return Record(values, where)
     try:
-        tags = tags_of(cells[count + 1]) if len(cells) == count + 2 else ()
+        tags = names_in(cells[count + 1]) if len(cells) == count + 2 else ()
     except ValueError as error:
         return BadLine(where, "not a tag", str(error))
     return Record(values, where, cells[count], tags)
@@ -139,3 +164,45 @@ FORMATS: dict[str, Callable[[Path, Layout, LineRules, Findings], Iterator[Record
     ".ndjson": partial(_line_by_line, json_lines.parse),
     ".txt": plain_text.rows,
 }
+
+
+def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
+    """The format of a corpus: "aligned", or the extension of its one file without ".gz" and ".zst".
+
+    ValueError for an unknown extension, and for a corpus that does not suit the columns of the task.
+    """
+    if corpus.file is None:
+        _require_columns(corpus.files, columns)
+        if corpus.records != "lines":
+            raise ValueError(f'records = "{corpus.records}" is for a .txt file; aligned files have one record per line')
+        return "aligned"
+    if corpus.columns is not None:
+        _require_columns(corpus.columns.names, columns, all_of_them=False)
+    extension = ".txt" if corpus.records == "file" else unpacked_name(corpus.file).suffix.lower()
+    if extension not in FORMATS:
+        raise ValueError(
+            f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(FORMATS)}, "
+            f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)})"
+        )
+    if corpus.columns is not None and extension in (".tsv", ".txt"):
+        raise ValueError(
+            f"{corpus.file}: columns is for files with column names, but a {extension} file has none; leave it out"
+        )
+    if extension == ".txt" and len(columns) > 1:
+        raise ValueError(
+            f"{corpus.file}: a .txt file has one column, but the task has {' and '.join(columns)}; give a file with all "
+            "of them, or one text file for each"
+        )
+    if corpus.records != "lines" and extension != ".txt":
+        raise ValueError(f'{corpus.file}: records = "{corpus.records}" is for a .txt file; leave it out')
+    return extension
+
+
+def _require_columns(names: Mapping[str, object], columns: Mapping[str, Column], all_of_them: bool = True) -> None:
+    """ValueError for names that are not columns of the task and, with `all_of_them`, for missing columns."""
+    expected = " and ".join(columns)
+    for name in names:
+        if name not in columns:
+            raise ValueError(f"{name!r} is not a column of the task, which has {expected}")
+    if all_of_them and len(names) < len(columns):
+        raise ValueError(f"needs a file for each of {expected}, or file; found only {' and '.join(names)}")

@@ -3,19 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import tokenizers
 
 from transduce.text.config import ColumnTokenizer, Kind, TokenizerConfig
-from transduce.text.imported_tokenizer import ImportedTokenizer
 from transduce.text.learn import bpe, unigram
 from transduce.text.learn.counts import by_count, count_characters, count_words, covering, split_words
 from transduce.text.learn.sample import sample
 from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.spelling import SPACE, Pipeline, refuse_surrogates, speller
 from transduce.text.tags import check_set
-from transduce.text.tokenizer import Tokenizer
 from transduce.text.tokenizer_file import Vocabulary, leading_pieces
 
 COVERAGE = 0.9995  # share of the text whose characters become pieces of subword models; bytes spell the others
@@ -48,29 +45,23 @@ def train(
     side: ColumnTokenizer,
     config: TokenizerConfig,
     tags: Sequence[str] = (),
-    base: Path = Path(),
-) -> Tokenizer:
+) -> LearnedTokenizer:
     """Learns a tokenizer of the kind and vocabulary of `side` from texts; `tags` become special pieces.
 
     Reads `lines` once and learns from at most `config.sample` of them. The same lines and settings give the same
-    tokenizer, to the byte. If `side` names a file, which may be relative to `base`, the function imports it and does not
-    read `lines`. ValueError for text that is empty or has lone surrogates, for a vocabulary without room beside the tags,
+    tokenizer, to the byte. ValueError for text that is empty or has lone surrogates, for a vocabulary without room beside the tags,
     and for an exact vocabulary of subwords if the text supports fewer pieces or has more characters.
 
         train(["a b", "a c"], ColumnTokenizer("words", 6), TokenizerConfig()).pieces(range(6))
             == ["<pad>", "<unk>", "<s>", "</s>", "a", "b"]
     """
-    if side.file is not None:
-        if tags:
-            raise ValueError(f"{side.file}: an imported tokenizer has no tags, found the tag {tags[0]!r}")
-        return ImportedTokenizer.load(base / side.file, side.names)
     check_set(tags)
     pipeline = Pipeline(side.kind, config.normalisation, config.lowercase, tuple(tags))
     goal = Goal(side.kind, side.vocabulary, leading_pieces(pipeline), config.exact)
     if goal.free < 1:
         least = len(goal.leading) + 1
         raise VocabularyError(
-            f"vocabulary = {side.vocabulary} leaves no room beside {len(tags)} tags: set it to {least} or more"
+            f"vocabulary = {side.vocabulary} leaves no room beside the tags ({len(tags)}): set it to {least} or more"
         )
     texts = sample(lines, config.sample)
     if not texts:
@@ -133,7 +124,7 @@ def _subword_material(spellings: list[str], goal: Goal) -> tuple[dict[str, int],
     if goal.exact and goal.vocabulary < least:
         raise VocabularyError(
             f"vocabulary = {goal.vocabulary} is too small for the training text: set it to {least} or more "
-            f"({len(goal.leading)} special and byte pieces and {len(alphabet)} characters), or exact = false for "
+            f"(special and byte pieces: {len(goal.leading)}, characters: {len(alphabet)}), or exact = false for "
             "the nearest number"
         )
     return split_words(words, alphabet), alphabet

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 
 from transduce.data.records import counted, plural
 from transduce.drawing.breakdown_chart import Point, scores_by_part
-from transduce.drawing.curves import learning_curve_figure
+from transduce.drawing.curves import learning_curve
 from transduce.drawing.html_page import html_page
 from transduce.drawing.pictures import svg
 from transduce.drawing.reliability_diagram import reliability_diagram
@@ -116,7 +116,7 @@ def _pictures(assessment: Assessment, model: Path | None) -> dict[str, str]:
     run = None if model is None else run_folder_of(model)
     events = [] if run is None else metrics_log.read(run / "metrics.jsonl")
     if events:
-        pictures["curve"] = svg(learning_curve_figure(events, ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)))
+        pictures["curve"] = svg(learning_curve(events, ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)))
     return pictures
 
 

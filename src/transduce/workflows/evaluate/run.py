@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from transduce.data.records import plural
 from transduce.evaluation.metric import Metric, Score, check, corpus_score
-from transduce.evaluation.metrics import METRICS, metric, variants_of
+from transduce.evaluation.metrics import FIGURES, METRICS, metric, variants_of
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.models.model import Model
@@ -22,7 +22,6 @@ from transduce.workflows.evaluate.test_set import HeldOut
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.stream import one_line
 
-FIGURES = ("perplexity", "bits-per-byte")  # of models, in any task
 CHUNK = 100  # outputs that a costly metric scores between updates of the progress bar
 
 

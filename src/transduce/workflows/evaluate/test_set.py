@@ -1,5 +1,6 @@
 """Test sets: what a system is tested on, from files or from the run that kept them apart."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -7,12 +8,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from transduce.data import overlap
-from transduce.data.columns import Labels, Text
+from transduce.data.columns import Label, Labels, Text
 from transduce.data.config import Columns, Corpus
 from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
-from transduce.data.formats.read import read_records
+from transduce.data.formats.read import header_warnings, read_records
 from transduce.data.processors import Processors
 from transduce.data.records import Record, plural, with_tags
 from transduce.models.find import run_folder_of
@@ -20,6 +21,8 @@ from transduce.tasks.inputs import Given, answers_of, as_list, as_record
 from transduce.tasks.references import items
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
+
+log = logging.getLogger(__name__)
 
 Records = Literal["lines", "paragraphs", "file"]
 
@@ -48,8 +51,9 @@ class HeldOut:
         name: str = "",
         left_out: int = 0,
     ) -> "HeldOut":
-        """The test set of these records, whatever their own answers are."""
-        answers = tuple(tuple(each) for each in references)
+        """The test set of these records, whatever their own answers are. White space around a label is ignored."""
+        are_labels = task.answer is not None and isinstance(task.columns[task.answer], Label)
+        answers = tuple(tuple(map(str.strip, each) if are_labels else each) for each in references)
         complete = tuple(
             record if task.answer is None else record._replace(values={**record.values, task.answer: each[0]})
             for record, each in zip(records, answers, strict=False)
@@ -140,6 +144,8 @@ def read_test_set(
     every = items(
         task, list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings)), merge=alternatives
     )
+    for text in header_warnings(findings):
+        log.warning("%s", text)
     left_out = _left_out(findings, task)
     if not every:
         raise ValueError(f"{path}: holds no {plural(task.unit)} to evaluate on")

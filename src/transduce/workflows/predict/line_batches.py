@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from transduce.data.findings import Findings
-from transduce.data.formats.lines import BLOCK, BadLine, LineRules, message, open_text, stream_lines
+from transduce.data.formats.lines import BadLine, LineRules, facts, message, open_text, stream_lines
 
 log = logging.getLogger(__name__)
 
@@ -106,12 +106,7 @@ def texts(path: Path) -> Iterator[str]:
 
 def count_lines(path: Path) -> int:
     """How many lines `lines` finds in a file."""
-    count, last = 0, b"\n"
-    with open_text(path) as stream:
-        while block := stream.read(BLOCK):
-            count += block.count(b"\n")
-            last = block[-1:]
-    return count + (last != b"\n")
+    return facts(path, empty=True).lines
 
 
 def full_batches(source: Iterable[T]) -> Iterator[list[T]]:

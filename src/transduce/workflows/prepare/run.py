@@ -17,8 +17,9 @@ from transduce.data import overlap, unknown_labels
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
-from transduce.data.encoding import NO_PROCESSORS, encode, training_records
+from transduce.data.encoding import encode, training_records
 from transduce.data.findings import Findings
+from transduce.data.formats.read import header_warnings
 from transduce.data.part_assignment import Decision, decide
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
@@ -61,7 +62,7 @@ class Plan:
     seed: int
     root: Path
     origins: Mapping[str, Origin]
-    given: Processors = field(default_factory=lambda: NO_PROCESSORS)
+    given: Processors = field(default_factory=Processors)
     parts: Parts = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -168,12 +169,16 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     records.clear()  # hundreds of megabytes where there are millions of records
     processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
-    encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings, plan.given)
+    encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings)
     overlap.write(folder, keys[encoding.train_mask])
     return {
         "task": task.name,
         "unit": task.unit,
-        "warnings": [*decision.warnings, *unknown_labels.warnings(task, processors, plan.given, findings)],
+        "warnings": [
+            *decision.warnings,
+            *unknown_labels.warnings(task, processors, findings),
+            *chain.from_iterable(map(header_warnings, findings.values())),
+        ],
         "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
         "corpora": encoding.corpora,
         "overlap": {each.part: {"keys": each.keys, "in_train": each.in_train} for each in decision.overlaps},

@@ -100,7 +100,7 @@ def search(
         root=root,
         stopping=stopping,
     )
-    with files.FolderLock(trials.folder):
+    with files.folder_lock(trials.folder):
         identity = _identity(run, file.data, dimensions)
         if not _has_no_values(trials.folder):
             _require_same(trials.folder, identity)

@@ -16,6 +16,7 @@ from transduce.data.columns import Labels, Processor
 from transduce.data.processors import Processors
 from transduce.data.records import plural
 from transduce.decoding.config import Generation
+from transduce.drawing import pictures
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.machine.hardware import best_device, bf16_is_fast
@@ -91,7 +92,7 @@ def train_file(
 ) -> Trained:
     """`train` for a run file that has been read."""
     folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
-    with files.FolderLock(folder.path), _random_states_kept():
+    with files.folder_lock(folder.path), _random_states_kept():
         if resume:
             config = folder.resumed(file)
         else:
@@ -221,8 +222,9 @@ def _job(
         publish=publish,
         unit=loss_unit(task),
         figures=lambda nll: task.figures(nll, dev.units_per_byte),
-        draw=lambda: learning_curve(
-            metrics_log.read(folder.metrics), folder.curve, ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)
+        draw=lambda: pictures.save(
+            learning_curve(metrics_log.read(folder.metrics), ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)),
+            folder.curve,
         ),
     )
     return job, state

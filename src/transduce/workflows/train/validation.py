@@ -14,6 +14,7 @@ from transduce.data.loader import Rows
 from transduce.data.prepared import Prepared
 from transduce.data.records import shortened
 from transduce.data.store import TokenStore
+from transduce.evaluation.metric import measure
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.models.model import Model
 from transduce.networks.stepping import decodes
@@ -75,7 +76,7 @@ class DevSet:
             network.train()
         references = [item.references for item in self.items]
         if metrics:
-            values |= {name: each.compute(predictions, references).value for name, each in metrics.items()}
+            values |= {name: measure(each, predictions, references).value for name, each in metrics.items()}
         return Validation(values, samples)
 
     @torch.no_grad()
