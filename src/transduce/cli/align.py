@@ -3,11 +3,10 @@
 import argparse
 from collections.abc import Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.options import add_device, add_folder, add_tag, note_tags, opened
+from transduce.cli.options import add_device, add_file, add_flag, add_folder, add_tag, note_tags, opened
 from transduce.cli.parser import Parser, check_target
 from transduce.terminal import table, would_mix
 
@@ -110,33 +109,22 @@ def _parser() -> Parser:
         "  transduce align runs/help --source test.en --target test.de --gold test.gold --every-layer",
     )
     add_folder(parser)
-    parser.add_argument("--source", metavar="FILE", type=Path, required=True, help="sources, one a line")
-    parser.add_argument("--target", metavar="FILE", type=Path, required=True, help="their translations, one a line")
+    add_file(parser, "--source", "sources, one a line", required=True)
+    add_file(parser, "--target", "their translations, one a line", required=True)
     add_tag(parser, "a tag before every source")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="write the links here instead")
-    parser.add_argument(
+    add_file(parser, "--output", "write the links here instead")
+    add_file(
+        parser,
         "--gold",
-        metavar="FILE",
-        type=Path,
-        help="links made by people, 1-2 for a sure one and 1?2 (or 1p2) for a possible one: print the alignment error "
-        "rate, precision and recall instead of the links",
+        "links made by people, 1-2 for a sure one and 1?2 (or 1p2) for a possible one: print the alignment error rate, "
+        "precision and recall instead of the links",
     )
-    parser.add_argument(
-        "--first-word",
-        type=int,
-        choices=[0, 1],
-        help="number of the first word in the gold file (default: 0)",
-    )
-    parser.add_argument(
-        "--layer", metavar="N", type=int, help="read this decoder layer's attention (default: the mean of all)"
-    )
-    parser.add_argument(
-        "--shifted",
-        action="store_true",
-        help="read it one step later, when the model has seen the word (often better for large models)",
-    )
-    parser.add_argument(
-        "--every-layer", action="store_true", help="with --gold: the error for each layer, shifted and not"
-    )
+    text = "number of the first word in the gold file (default: 0)"
+    parser.add_argument("--first-word", type=int, choices=[0, 1], help=text)
+    text = "read this decoder layer's attention (default: the mean of all)"
+    parser.add_argument("--layer", metavar="N", type=int, help=text)
+    text = "read it one step later, when the model has read the word (often better for large models)"
+    add_flag(parser, "--shifted", text)
+    add_flag(parser, "--every-layer", "with --gold: the error for each layer, shifted and not")
     add_device(parser)
     return parser

@@ -64,7 +64,7 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
 
     return TestFiles(
         source=options.source,
-        references=options.reference or (),
+        references=options.reference,
         pairs=options.data,
         columns=columns(options),
         records=options.records,

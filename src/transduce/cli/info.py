@@ -21,12 +21,8 @@ def main(arguments: Sequence[str]) -> int:
         "  transduce info runs/pronounce-en\n  transduce info transformer-base --vocabulary 8000",
     )
     parser.add_argument("name", metavar="MODEL|PRESET", help="model folder, run folder (runs/NAME) or name of a preset")
-    parser.add_argument(
-        "--vocabulary",
-        metavar="N",
-        type=int,
-        help="of a preset: pieces, shared by both sides of an encoder-decoder (default: 37000, the paper's)",
-    )
+    text = "of a preset: pieces, shared by both sides of an encoder-decoder (default: 37000, the paper's)"
+    parser.add_argument("--vocabulary", metavar="N", type=int, help=text)
     options = parser.parse(arguments)
 
     from transduce.workflows.info.run import PAPER_VOCABULARY, ModelInfo, info

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+Group = argparse._ActionsContainer  # a parser, or a group of its options
 Rows = tuple[tuple[str, type, str, str], ...]  # option, type, metavar, help
 
 SEARCH: Rows = (
@@ -43,30 +44,45 @@ SAMPLING: Rows = (
     ("--seed", int, "N", "the draws of a line depend on it and on the line's place in the input (default: 1)"),
 )
 
+# --- Kinds of options
+
+
+def add_file(group: Group, option: str, text: str, required: bool = False) -> None:
+    group.add_argument(option, metavar="FILE", type=Path, required=required, help=text)
+
+
+def add_flag(group: Group, option: str, text: str) -> None:
+    group.add_argument(option, action="store_true", help=text)
+
+
+def add_repeated(group: Group, option: str, metavar: str, text: str, kind: type = str) -> None:
+    """An option that may occur several times; its value is a list."""
+    text = f"{text} (may be given several times)"
+    group.add_argument(option, metavar=metavar, type=kind, action="append", default=[], help=text)
+
+
 # --- Run files
 
 
 def add_run_file(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN.toml", type=Path, help="run file; transduce train --keys lists its keys")
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change a key of the run file, such as training.batch-tokens=2048 (may be repeated)",
-    )
+    add_repeated(parser, "--set", "KEY=VALUE", "change a key of the run file, such as training.batch-tokens=2048")
 
 
 def add_minutes(parser: Parser, text: str) -> None:
     parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
 
 
-def budget_of(minutes: float | None, overrides: Sequence[str]) -> list[str]:
-    """The changes to a run file with which its budget is that many minutes and nothing else; none where that is None.
-
-    ValueError where `overrides`, which come before these, give a budget too.
+def overrides(options: argparse.Namespace, name: str) -> list[str]:
+    """The changes to a run file by --set, by --minutes, whose budget replaces the run file's, and by `--NAME`, of the key
+    training.NAME. ValueError where --set gives a budget beside --minutes.
     """
+    changes = [*options.set, *_budget(options.minutes, options.set)]
+    value = getattr(options, name)
+    return changes if value is None else [*changes, f"training.{name}={value}"]
+
+
+def _budget(minutes: float | None, overrides: Sequence[str]) -> list[str]:
     if minutes is None:
         return []
     from transduce import config
@@ -116,14 +132,8 @@ def add_model(parser: Parser, required: bool = True) -> None:
 
 
 def add_ensemble(parser: Parser) -> None:
-    parser.add_argument(
-        "--ensemble",
-        metavar="OTHER",
-        type=Path,
-        action="append",
-        default=[],
-        help="another model with the same vocabularies: their probabilities are averaged (may be given several times)",
-    )
+    text = "another model with the same vocabularies: their probabilities are averaged"
+    add_repeated(parser, "--ensemble", "OTHER", text, Path)
 
 
 def opened(options: argparse.Namespace) -> "Model":
@@ -149,21 +159,15 @@ def note_tags(model: "Model", tags: Sequence[object], option: str = "--tag") -> 
         log.info("%s", advice)
 
 
-def add_tag(parser: argparse._ActionsContainer, what: str) -> None:
+def add_tag(parser: Group, what: str) -> None:
     """--tag, which may be given several times; `what` says where the tags go."""
-    parser.add_argument(
-        "--tag",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help=f"{what}, for models trained with tags (may be given several times)",
-    )
+    add_repeated(parser, "--tag", "NAME", f"{what}, for models trained with tags")
 
 
 # --- Files of records
 
 
-def add_columns(parser: argparse._ActionsContainer, text: str) -> None:
+def add_columns(parser: Group, text: str) -> None:
     """--columns, which names the columns of files; `columns` reads it."""
     parser.add_argument("--columns", metavar="NAME=COLUMN,..", help=text)
 
@@ -196,7 +200,7 @@ def add_decoding(parser: Parser) -> None:
     _add(parser.add_argument_group("search (defaults: the model's)"), SEARCH)
     _add(parser.add_argument_group("outputs (defaults: the model's)"), OUTPUTS)
     sampling = parser.add_argument_group("sampling")
-    sampling.add_argument("--sample", action="store_true", help="draw tokens by their probability instead of searching")
+    add_flag(sampling, "--sample", "draw tokens by their probability instead of searching")
     _add(sampling, SAMPLING)
     risk = parser.add_argument_group("minimum Bayes risk")
     risk.add_argument("--mbr", metavar="N", type=int, help="of N outputs the one most like all of them by chrF")
@@ -254,7 +258,7 @@ def decoding_options_in(options: argparse.Namespace) -> list[str]:
     return [_option(name) for name in ([*named, "sample"] if options.sample else named)]
 
 
-def _add(group: Any, rows: Rows) -> None:
+def _add(group: Group, rows: Rows) -> None:
     for option, kind, metavar, text in rows:
         group.add_argument(option, metavar=metavar, type=kind, help=text)
 

@@ -19,6 +19,6 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.workflows.train.run import prepare_run
 
-    prepared = prepare_run(options.run, options.overrides)
+    prepared = prepare_run(options.run, options.set)
     streams.write("".join(f"{line}\n" for line in prepared.summary()))
     return 0

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.options import add_decoding, add_ensemble, add_model, add_tag, method, note_tags, opened
+from transduce.cli.options import (
+    add_decoding,
+    add_ensemble,
+    add_file,
+    add_flag,
+    add_model,
+    add_tag,
+    method,
+    note_tags,
+    opened,
+)
 from transduce.cli.parser import Parser, check_target
 from transduce.terminal import would_mix
 
@@ -165,44 +175,21 @@ def _check(options: argparse.Namespace) -> None:
 def _add_lines(parser: Parser) -> None:
     group = parser.add_argument_group("lines")
     add_tag(group, "a tag before every line")
-    group.add_argument("--prefix", metavar="TEXT", help="what every output begins with; end it with a whole word")
-    group.add_argument("--prefixes", metavar="FILE", type=Path, help="what each output begins with, one a line")
-    group.add_argument(
-        "--split-sentences",
-        metavar="LANGUAGE",
-        help="lines are paragraphs: translate their sentences (en, de, ...) one by one and join them again",
-    )
-    group.add_argument(
-        "--long",
-        choices=["cut", "refuse"],
-        default="cut",
-        help="a source longer than the model takes: translate its beginning and say so, or stop (default: cut)",
-    )
-    group.add_argument(
-        "--bad-lines",
-        choices=["stop", "blank"],
-        default="stop",
-        help="a line that is no UTF-8 text: stop, or say so and give a blank line (default: stop)",
-    )
+    group.add_argument("--prefix", metavar="TEXT", help="the beginning of every output; end it with a whole word")
+    add_file(group, "--prefixes", "the beginning of each output, one a line")
+    text = "lines are paragraphs: translate their sentences (en, de, ...) one by one and join them again"
+    group.add_argument("--split-sentences", metavar="LANGUAGE", help=text)
+    text = "a source longer than the model takes: translate its beginning and say so, or stop (default: cut)"
+    group.add_argument("--long", choices=["cut", "refuse"], default="cut", help=text)
+    text = "a line that is no UTF-8 text: stop, or say so and give a blank line (default: stop)"
+    group.add_argument("--bad-lines", choices=["stop", "blank"], default="stop", help=text)
 
 
 def _add_results(parser: Parser) -> None:
     group = parser.add_argument_group("results")
-    group.add_argument(
-        "--n-best",
-        metavar="N",
-        type=int,
-        help="write the N best outputs of each line, as line number, rank, score and text with tabs between them",
-    )
-    group.add_argument(
-        "--confidence",
-        action="store_true",
-        help="a column before the text: the geometric mean of its tokens' probabilities",
-    )
-    group.add_argument("--json", action="store_true", help="write a JSON object for each output, tokens included")
-    group.add_argument(
-        "--alignments",
-        metavar="FILE",
-        type=Path,
-        help='write which source word each output word renders to FILE ("0-0 1-2"), a line for each line',
-    )
+    text = "write the N best outputs of each line, as line number, rank, score and text with tabs between them"
+    group.add_argument("--n-best", metavar="N", type=int, help=text)
+    add_flag(group, "--confidence", "a column before the text: the geometric mean of its tokens' probabilities")
+    add_flag(group, "--json", "write a JSON object for each output, tokens included")
+    text = 'write which source word each output word renders to FILE ("0-0 1-2"), a line for each line'
+    add_file(group, "--alignments", text)

@@ -93,7 +93,7 @@ class Questions:
     breakdowns: Sequence[Kind] = ()
     explain: Sequence[Kind] = ()
     edges: Sequence[int] = ()
-    train: Sequence[Path] | None = None
+    train: Sequence[Path] = ()
     train_columns: Mapping[str, str] | None = None
     sentences: int = 0
     calibration: bool = False
@@ -115,7 +115,7 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     details = Details(
         breakdowns=questions.breakdowns if _metrics(systems, held_out, questions) else (),
         edges=questions.edges,
-        trained_on=None if questions.train is None else count_words(questions.train, questions.train_columns),
+        trained_on=count_words(questions.train, questions.train_columns) if questions.train else None,
         sentences=questions.sentences,
     )
     for path in systems.compare:
@@ -143,7 +143,7 @@ def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldO
         held_out = read_aligned(files.source, files.references, task)
     elif files.pairs is not None:
         # the columns given are those of --train where the columns of the pairs have no names
-        named = questions.train is None or names_columns(files.pairs)
+        named = not questions.train or names_columns(files.pairs)
         held_out = read_test_set(files.pairs, files.alternatives, files.columns if named else None, task, files.records)
     else:
         assert systems.model is not None
