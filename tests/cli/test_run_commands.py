@@ -3,7 +3,7 @@
 import re
 import shutil
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import tiny_tasks
 from transduce.cli.main import main
 from transduce.training.state import TrainState
 from transduce.workflows.train import run as train_workflow
+from transduce.workflows.train import run_file as run_files
 from transduce.workflows.train.run import Trained
 
 RUN = """
@@ -92,10 +93,11 @@ def trains(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], Calls]:
     def ends_with(number: int | None) -> Calls:
         calls: Calls = []
 
-        def train(path: Path, overrides: Sequence[str], resume: bool, **rest: object) -> Trained:
-            calls.append((path, list(overrides), resume))
+        def train(file: tuple[Path, list[str]], resume: bool, **rest: object) -> Trained:
+            calls.append((*file, resume))
             return Trained(Path("runs/first"), number is None, TrainState(), number)
 
+        monkeypatch.setattr(run_files, "read_run", lambda path, overrides, folder: (path, overrides))
         monkeypatch.setattr(train_workflow, "train", train)
         return calls
 
@@ -153,6 +155,7 @@ def test_a_run_that_did_not_wait_says_what_is_lost(
     def train(*_: object, **__: object) -> Trained:
         raise train_workflow.Abandoned
 
+    monkeypatch.setattr(run_files, "read_run", lambda *_: None)
     monkeypatch.setattr(train_workflow, "train", train)
     assert main(["train", "first.toml", "--minutes", "5"]) == 130
     again = "transduce train first.toml --minutes 5 --resume"

@@ -153,7 +153,7 @@ def free_cores(device: str | None) -> None:
 
 def note_tags(model: "Model", tags: Sequence[object], option: str = "--tag") -> None:
     """Says what tags the model knows, where none is given."""
-    from transduce.workflows.predict.tag_advice import tag_advice
+    from transduce.workflows.advice import tag_advice
 
     if advice := tag_advice(model, tags, option):
         log.info("%s", advice)

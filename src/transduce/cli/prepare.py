@@ -18,7 +18,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse(arguments)
 
     from transduce.workflows.train.run import prepare_run
+    from transduce.workflows.train.run_file import read_run
 
-    prepared = prepare_run(options.run, options.set)
+    prepared = prepare_run(read_run(options.run, options.set))
     streams.write("".join(f"{line}\n" for line in prepared.summary()))
     return 0

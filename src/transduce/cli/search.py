@@ -53,7 +53,9 @@ def _parser() -> Parser:
         "  transduce search run.toml --over training.learning-rate=1e-4..3e-3 --over model.dropout=0.0,0.1,0.3",
     )
     add_run_file(parser)
-    text = "a key to search, with LOW..HIGH or A,B,... (default: learning rate, dropout, label smoothing and batch size)"
+    text = (
+        "a key to search, with LOW..HIGH or A,B,... (default: learning rate, dropout, label smoothing and batch size)"
+    )
     add_repeated(parser, "--over", "KEY=VALUES", text)
     parser.add_argument("--trials", metavar="N", type=int, default=TRIALS, help=f"runs in all (default: {TRIALS})")
     add_minutes(parser, "train each trial this long, instead of the run file's budget")

@@ -19,10 +19,13 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.cli.process import prepare_for_training, stop_on_signals
     from transduce.workflows.train.run import Abandoned, train
+    from transduce.workflows.train.run_file import read_run
 
-    prepare_for_training([Path("runs") / options.run.stem] if options.resume else [])
+    folder = Path("runs") / options.run.stem if options.resume else None
+    prepare_for_training([] if folder is None else [folder])
     try:
-        trained = train(options.run, overrides(options, "precision"), options.resume, stopping=stop_on_signals)
+        file = read_run(options.run, overrides(options, "precision"), folder)
+        trained = train(file, options.resume, stopping=stop_on_signals)
     except Abandoned:
         lost = "updates since the last checkpoint are lost"
         log.info("stopped at once; %s; to continue: %s", lost, _again(arguments))

@@ -104,11 +104,12 @@ def _refuse_files_beside(options: argparse.Namespace) -> None:
 
 
 def _lines(options: argparse.Namespace, names: Sequence[str]) -> "Iterator[Line]":
-    from transduce.workflows.predict.line_batches import lines, texts, with_prefixes
+    from transduce.workflows.predict.line_batches import lines, open_inputs, with_prefixes
 
-    input_lines = lines(streams.inputs(names), options.bad_lines == "blank")
+    input_lines = lines(streams.inputs(names), options.bad_lines)
     if options.prefixes is not None:
-        return with_prefixes(input_lines, texts(options.prefixes), str(options.prefixes))
+        prefixes = (line.text for line in lines(open_inputs([options.prefixes])))
+        return with_prefixes(input_lines, prefixes, str(options.prefixes))
     if options.prefix is not None:
         return (replace(line, prefix=options.prefix) for line in input_lines)
     return input_lines
@@ -119,14 +120,16 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
     if options.alignments is None:
         return None
 
-    from transduce.workflows.predict.output_lines import alignment_lines
+    from transduce.workflows.align.alignment_files import as_lines
+    from transduce.workflows.align.run import align
 
     path, tags = options.alignments, tuple(options.tag)
     file = stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
 
     def write(lines: "Sequence[Line]", outputs: "Outputs") -> None:
+        pairs = [(line.text, best.text) for line, (best, *_) in zip(lines, outputs, strict=True)]
         try:
-            file.write(alignment_lines(model, lines, outputs, tags))
+            file.write(as_lines(align(model, pairs, [tags] * len(pairs) if tags else None)))
             file.flush()
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from None

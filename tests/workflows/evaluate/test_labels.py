@@ -124,7 +124,7 @@ def test_another_classifier_is_compared(folders: list[Path], data: Path) -> None
 def test_a_model_for_another_task_is_not_compared(folders: list[Path], data: Path, tmp_path: Path) -> None:
     other = tiny_model.write(tmp_path / "tiny")
     with pytest.raises(
-        ValueError, match=r"^--compare .*tiny: .* is a model for translation, and this needs one for class"
+        ValueError, match=r"is a model for classification, and .*tiny one for translation: give models for one task"
     ):
         systems.evaluate_systems(
             systems.Systems(model=folders[0], compare=[other], device="cpu"),

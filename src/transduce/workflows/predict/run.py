@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +14,6 @@ from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import FORMATS, read_records
 from transduce.data.records import Record, counted, with_tags
-from transduce.decoding.config import Decoding
 from transduce.models.model import Model
 from transduce.tasks.inputs import as_record
 from transduce.tasks.outputs import LineError, Output
@@ -24,7 +22,7 @@ from transduce.terminal import progress_bar
 from transduce.workflows.evaluate.test_set import named_columns
 from transduce.workflows.predict.line_batches import Input, arriving_batches, full_batches, lines
 from transduce.workflows.predict.notes import Notes
-from transduce.workflows.predict.stream import one_line
+from transduce.workflows.predict.stream import before_refusal, one_line
 
 log = logging.getLogger(__name__)
 
@@ -78,40 +76,26 @@ def predict_files(
 
     ValueError with file and line for a record that cannot be read or predicted for, after the lines of those before it.
     """
-    settings = model.decoding()
-    with progress_bar(model.task.unit, hidden=bar_hidden) as bar, closing(Notes()) as notes:
+    settings, tokenizer = model.decoding(), model.processors.tokenizer(model.task.key)
+
+    def predict(records: Sequence[Record]) -> list[Prediction]:
+        for place, record in enumerate(records):
+            try:
+                tokenizer.tag_ids(record.tags)
+            except ValueError as error:
+                raise LineError(place, str(error)) from None
+        return list(bar.counted(model.task.predict(model, records, settings)))
+
+    with progress_bar(model.task.unit, hidden=bar_hidden) as bar, Notes() as notes:
         for batch in source.batches(model.task):
-            for record, prediction in zip(batch, bar.counted(_predictions(model, batch, settings)), strict=False):
+            predictions, refusal = before_refusal(batch, predict)
+            for record, prediction in zip(batch, predictions, strict=False):
                 if isinstance(prediction, Output) and prediction.source_cut:
                     what = f"the {model.task.key} is longer than the {model.generation.max_source:,} tokens that this "
                     notes.add("longer than the model takes", record.where, f"{what}model takes; its beginning was used")
                 write(_json(prediction) if as_json else f"{one_line(prediction.text)}\n")
-
-
-def _predictions(model: Model, batch: Sequence[Record], settings: Decoding) -> Iterator[Prediction]:
-    """One for each record up to the first that cannot be predicted for, which the ValueError behind them names."""
-    batch, refusal = _with_known_tags(model, batch)
-    while True:
-        try:
-            yield from model.task.predict(model, batch, settings)
-        except LineError as error:  # raised before any prediction
-            refusal = ValueError(f"{batch[error.place].where}: {error.what}")
-            batch = batch[: error.place]
-            continue
-        if refusal is not None:
-            raise refusal
-        return
-
-
-def _with_known_tags(model: Model, batch: Sequence[Record]) -> tuple[Sequence[Record], ValueError | None]:
-    """The records before the first with a tag that the model does not know, and what is wrong with that one."""
-    tokenizer = model.processors.tokenizer(model.task.key)
-    for place, record in enumerate(batch):
-        try:
-            tokenizer.tag_ids(record.tags)
-        except ValueError as error:
-            return batch[:place], ValueError(f"{record.where}: {error}")
-    return batch, None
+            if refusal is not None:
+                raise refusal
 
 
 def _json(prediction: Prediction) -> str:

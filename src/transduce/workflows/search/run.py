@@ -20,12 +20,13 @@ from typing import Any
 from transduce import config, files
 from transduce.evaluation.metrics import METRICS
 from transduce.training.interrupt import Stopping, never
+from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
 from transduce.workflows.search.space import Choices, Dimension, Range, combinations, parse
 from transduce.workflows.search.trials import Result, Stopped, Trials, read_results, write_results
 from transduce.workflows.train.choices import Choice, choose
 from transduce.workflows.train.data_facts import RunData
-from transduce.workflows.train.run import prepare_file, require_trainable
+from transduce.workflows.train.run import plan, require_trainable
 from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ def search(
             _require_same(trials.folder, identity)
         prepared = config.keys_where(RunConfig, lambda fact: fact.prepared)
         if not any(config.is_in(each.key, prepared) for each in dimensions):
-            prepare_file(file, run, root)  # so that an error in the data stops the search, not each trial
+            prepare(plan(file, run, root))  # so that an error in the data stops the search, not each trial
         _claim(trials.folder, identity)
         return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))))
 

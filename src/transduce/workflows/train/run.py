@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,12 +42,12 @@ from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
 from transduce.workflows.train.choices import choose, logged
-from transduce.workflows.train.run_file import RunConfig, RunFile, read_run
+from transduce.workflows.train.run_file import RunConfig, RunFile
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
 from transduce.workflows.train.start_from import Start
 from transduce.workflows.train.validation import DevSet
 
-__all__ = ["Abandoned", "Trained", "prepare_file", "prepare_run", "require_trainable", "train", "train_file"]
+__all__ = ["Abandoned", "Trained", "plan", "prepare_run", "require_trainable", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,7 @@ class Trained:
 
 
 def train(
-    run_path: Path,
-    overrides: Sequence[str] = (),
+    file: RunFile,
     resume: bool = False,
     root: Path = Path("."),
     into: Path | None = None,
@@ -78,18 +77,6 @@ def train(
     checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
     torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
     """
-    into = into or root / "runs" / run_path.stem
-    return train_file(read_run(run_path, overrides, into if resume else None), resume, root, into, stopping)
-
-
-def train_file(
-    file: RunFile,
-    resume: bool = False,
-    root: Path = Path("."),
-    into: Path | None = None,
-    stopping: Stopping = never,
-) -> Trained:
-    """`train` for a run file that has been read."""
     folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
     with files.FolderLock(folder.path), _random_states_kept():
         if resume:
@@ -112,18 +99,15 @@ def train_file(
     return Trained(folder.path, finished, state, stop.signal)
 
 
-def prepare_run(run_path: Path, overrides: Sequence[str] = (), root: Path = Path(".")) -> Prepared:
-    """Prepares the data of a run file as `train` does."""
-    file = read_run(run_path, overrides)
-    return prepare_file(file, logged(choose(file)).run, root)
+def prepare_run(file: RunFile, root: Path = Path(".")) -> Prepared:
+    """Prepares the data of a run file as `train` does, for settings that `train` accepts."""
+    chosen = logged(choose(file)).run
+    require_trainable(chosen)
+    return prepare(plan(file, chosen, root))
 
 
-def prepare_file(file: RunFile, config: RunConfig, root: Path) -> Prepared:
-    """Prepares the data of a run whose settings have been chosen."""
-    return prepare(_plan(file, config, root))
-
-
-def _plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
+def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
+    """The preparation of the data of a run whose settings have been chosen."""
     given = dict[str, Processor](imported_tokenizers(config.task, config.tokenizer, file.path.parent))
     if file.start is not None:
         given |= file.start.tokenizers(config.task, config.model)
@@ -135,9 +119,9 @@ def _set_up(
     folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path
 ) -> tuple[Job, TrainState, Prepared]:
     """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
-    plan = _plan(file, config, root)
-    checkpoint = newest_checkpoint(folder, plan.folder.name) if resume else None
-    prepared = prepare(plan)
+    preparation = plan(file, config, root)
+    checkpoint = newest_checkpoint(folder, preparation.folder.name) if resume else None
+    prepared = prepare(preparation)
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
