@@ -54,6 +54,19 @@ def test_prepare_then_train_then_use(run_file: str, capfd: pytest.CaptureFixture
     assert "sentences" in capfd.readouterr().out
 
 
+def test_prepare_refuses_what_train_refuses(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
+    path = Path(run_file)
+    path.write_text("\n".join(line for line in path.read_text().split("\n") if not line.startswith("split")))
+    for command in ("prepare", "train"):
+        assert main([command, run_file]) == 2
+        assert "data.dev or data.split is needed" in capfd.readouterr().err
+    path.write_text('task = "language-model"\n[data]\ntrain = [{ file = "pairs.jsonl" }]\nsplit = { dev = 1 }\n')
+    Path("pairs.jsonl").write_text('{"source": "bar", "target": "nut"}\n' * 3)
+    for command in ("prepare", "train"):
+        assert main([command, run_file]) == 2
+        assert "the columns of pairs.jsonl fit task translation, not language-model" in capfd.readouterr().err
+
+
 def test_a_second_run_in_the_same_folder_is_refused(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
     Path("runs/first/checkpoints/step-00000001").mkdir(parents=True)
     assert main(["train", run_file]) == 2

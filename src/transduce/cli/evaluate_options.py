@@ -124,14 +124,14 @@ def check(options: argparse.Namespace) -> None:
 
 def check_task(options: argparse.Namespace, task: "Task") -> None:
     """ValueError for options that a model of this task has no use for."""
-    if task.answer is None:
-        for option in ("alternatives", "by", "worst", "output"):
-            if getattr(options, option):
-                figures = ", ".join(task.figures(0.0, 0.0))
-                raise ValueError(
-                    f"--{option} is for tasks whose records have a right answer; {task.name} has none and is measured by "
-                    f"{figures}: leave it out"
-                )
+    if task.answer is not None:
+        return
+    of_answers = [f"--{name}" for name in ("alternatives", "by", "worst", "output") if getattr(options, name)]
+    if unused := [*of_answers, *decoding_options_in(options)]:
+        raise ValueError(
+            f"{unused[0]} is for tasks whose records have a right answer; {task.name} has none and is measured by "
+            f"{', '.join(task.figures(0.0, 0.0))}: leave it out"
+        )
 
 
 def _check_nothing_translates(options: argparse.Namespace) -> None:
@@ -212,11 +212,12 @@ def metric_names(options: argparse.Namespace) -> list[str] | None:
     from transduce.workflows.evaluate.run import FIGURES, chosen_metrics
 
     names = [name.strip() for name in options.metrics.split(",")]
-    outputs_matter = [name for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
+    outputs_matter = [f"--{name}" for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
+    outputs_matter += decoding_options_in(options)
     if options.outputs is not None and (figures := [name for name in names if name in FIGURES]):
         raise ValueError(f"{figures[0]} is of a model, and --outputs are text: leave it out of --metrics")
     if not chosen_metrics([name for name in names if name not in FIGURES]) and outputs_matter:
-        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: {names[0]} alone has nothing predicted")
+        raise ValueError(f"{outputs_matter[0]} needs a metric of outputs: {names[0]} alone has nothing predicted")
     return names
 
 

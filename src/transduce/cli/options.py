@@ -211,8 +211,7 @@ def add_decoding(parser: Parser) -> None:
 
 def add_generation(parser: Parser) -> None:
     """The options of a model that continues a prompt: lengths, repetition, draws."""
-    of_sources = ("--max-ratio", "--max-extra")
-    rows = tuple(row for row in OUTPUTS if row[0] not in of_sources)
+    rows = tuple(row for row in OUTPUTS if row[0] not in ("--max-ratio", "--max-extra"))
     _add(parser.add_argument_group("outputs (defaults: the model's)"), rows)
     _add(parser.add_argument_group("sampling"), SAMPLING)
 

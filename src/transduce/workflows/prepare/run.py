@@ -39,6 +39,7 @@ from transduce.text.imported_tokenizer import read_files
 from transduce.text.learn.learn import VocabularyError, train
 from transduce.text.tags import advice
 from transduce.text.tokenizer import Tokenizer
+from transduce.workflows.advice import another_task_named
 
 __all__ = ["Plan", "Prepared", "imported_tokenizers", "prepare"]
 
@@ -125,7 +126,8 @@ def prepare(plan: Plan) -> Prepared:
     if report := _earlier_report(plan.folder, plan.digest):
         return Prepared(plan.folder, plan.task, report, reused=True)
     remove_leftovers(plan.root)
-    with replace_folder(plan.folder) as draft:
+    corpora = chain.from_iterable(origin.corpora for origin in plan.origins.values())
+    with replace_folder(plan.folder) as draft, another_task_named(plan.task, (corpus.file for corpus in corpora)):
         report = _build(draft, plan)
         for file in chain.from_iterable(origin.files for origin in plan.origins.values()):
             file.require_unchanged()  # each was read several times, and the folder bears the name of its first content
