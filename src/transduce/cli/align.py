@@ -6,8 +6,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.options import add_device, add_file, add_flag, add_folder, add_tag, note_tags, opened
+from transduce.cli.options import add_device, add_file, add_flag, add_folder, add_tag, opened_for
 from transduce.cli.parser import Parser, check_target
+from transduce.files import write_atomically
 from transduce.terminal import table, would_mix
 
 if TYPE_CHECKING:
@@ -27,14 +28,12 @@ def main(arguments: Sequence[str]) -> int:
 def _align(options: argparse.Namespace) -> None:
     """Links of pair after pair, as they come, or as one file."""
     from transduce.tasks.translation import Translation
-    from transduce.workflows.align.alignment_files import as_lines, pair_batches, write_links
+    from transduce.workflows.align.alignment_files import as_lines, pair_batches
     from transduce.workflows.align.run import Reading, align_batches
 
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
+    model = opened_for(Translation, options)
     results = align_batches(
         model,
         chain([first], batches),
@@ -43,7 +42,7 @@ def _align(options: argparse.Namespace) -> None:
         bar_hidden=options.output is None and would_mix(),
     )
     if options.output is not None:
-        write_links(options.output, [*chain.from_iterable(results)])
+        write_atomically(options.output, as_lines(chain.from_iterable(results)))
         return
     for links in results:
         streams.write(as_lines(links))
@@ -52,25 +51,20 @@ def _align(options: argparse.Namespace) -> None:
 def _measure(options: argparse.Namespace) -> None:
     """The error of the links against gold ones."""
     from transduce.tasks.translation import Translation
-    from transduce.workflows.align.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
+    from transduce.workflows.align.alignment_files import as_lines, every_reading, measure, pair_batches, read_gold
     from transduce.workflows.align.run import Reading
 
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word or 0)
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
+    model = opened_for(Translation, options)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
-    measurements = measure(model, pairs, gold, readings, _tags(options, len(pairs)))
+    tags = [options.tag] * len(pairs) if options.tag else None
+    measurements = measure(model, pairs, gold, readings, tags)
     try:
         streams.write(_table(measurements))
     finally:  # a reader that leaves early loses nothing of the file
         if options.output is not None:
-            write_links(options.output, measurements[0].links)
-
-
-def _tags(options: argparse.Namespace, pairs: int) -> list[list[str]] | None:
-    return [options.tag] * pairs if options.tag else None
+            write_atomically(options.output, as_lines(measurements[0].links))
 
 
 def _check(options: argparse.Namespace) -> None:

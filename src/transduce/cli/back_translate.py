@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from transduce.cli import streams
-from transduce.cli.options import add_decoding, add_file, add_flag, add_model, add_repeated, method, note_tags, opened
+from transduce.cli.options import add_decoding, add_file, add_flag, add_model, add_repeated, method, opened_for
 from transduce.cli.parser import Parser
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.tasks.translation import Translation
     from transduce.workflows.back_translate.run import Synthesis, back_translate
 
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.model_tag, "--model-tag")
+    model = opened_for(Translation, options, "model_tag")
     synthesis = Synthesis(method(options, model), tuple(options.model_tag))
     if options.untagged or options.tag:
         synthesis = replace(synthesis, tags=tuple(options.tag))

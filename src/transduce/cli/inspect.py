@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from transduce.cli import streams
-from transduce.cli.options import add_device, add_folder, add_tag, note_tags, opened
+from transduce.cli.options import add_device, add_folder, add_tag, opened_for
 from transduce.cli.parser import Parser
 
 log = logging.getLogger(__name__)
@@ -23,9 +23,7 @@ def main(arguments: Sequence[str]) -> int:
 
     if options.out is not None:
         check_folder(options.out)
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
+    model = opened_for(Translation, options)
     inspection = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=options.top)
     if inspection.cut:
         limit = model.generation.max_source

@@ -1,9 +1,7 @@
-"""Options that several commands share: run file and budget, model and device, how to decode."""
+"""Options that several commands share: model and device, columns of files, how to decode."""
 
 import argparse
-import contextlib
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from transduce.machine import hardware
 
 if TYPE_CHECKING:
     from transduce.models.model import Model
+    from transduce.tasks.task import Task
     from transduce.workflows.predict.method import Method
 
 log = logging.getLogger(__name__)
@@ -61,50 +60,6 @@ def add_repeated(group: Group, option: str, metavar: str, text: str, kind: type 
     group.add_argument(option, metavar=metavar, type=kind, action="append", default=[], help=text)
 
 
-# --- Run files
-
-
-def add_run_file(parser: Parser) -> None:
-    parser.add_argument("run", metavar="RUN.toml", type=Path, help="run file; transduce train --keys lists its keys")
-    add_repeated(parser, "--set", "KEY=VALUE", "change a key of the run file, such as training.batch-tokens=2048")
-
-
-def add_minutes(parser: Parser, text: str) -> None:
-    parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
-
-
-def overrides(options: argparse.Namespace, name: str) -> list[str]:
-    """The changes to a run file by --set, by --minutes, whose budget replaces the run file's, and by `--NAME`, of the key
-    training.NAME. ValueError where --set gives a budget beside --minutes.
-    """
-    changes = [*options.set, *_budget(options.minutes, options.set)]
-    value = getattr(options, name)
-    return changes if value is None else [*changes, f"training.{name}={value}"]
-
-
-def _budget(minutes: float | None, overrides: Sequence[str]) -> list[str]:
-    if minutes is None:
-        return []
-    from transduce import config
-    from transduce.training.config import BUDGET_NAMES
-
-    training = config.override({}, overrides).get("training")
-    for key in BUDGET_NAMES:
-        value = training.get(key, "none") if isinstance(training, dict) else "none"
-        if value != "none":
-            raise ValueError(
-                f"--minutes {minutes:g} and --set training.{key}={value}: only one can be the budget; leave out the other"
-            )
-    return ["training.steps=none", "training.epochs=none", f"training.minutes={minutes}"]
-
-
-def _minutes(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < (value := float(text)) < math.inf:
-            return value
-    raise argparse.ArgumentTypeError(f"must be a number above 0, found {text}")
-
-
 # --- Models
 
 
@@ -134,6 +89,14 @@ def add_model(parser: Parser, required: bool = True) -> None:
 def add_ensemble(parser: Parser) -> None:
     text = "another model with the same vocabularies: their probabilities are averaged"
     add_repeated(parser, "--ensemble", "OTHER", text, Path)
+
+
+def opened_for(task: type["Task"], options: argparse.Namespace, tag: str = "tag") -> "Model":
+    """`opened`, with a ValueError for a model of another task. Says what tags the model knows where `--TAG` gives none."""
+    model = opened(options)
+    model.require(task)
+    note_tags(model, getattr(options, tag), _option(tag))
+    return model
 
 
 def opened(options: argparse.Namespace) -> "Model":
@@ -232,8 +195,9 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
 
     ValueError for options that do not go together.
     """
+    from transduce.decoding.strategies.sampling import Sampling
     from transduce.networks.stepping import decodes
-    from transduce.workflows.predict.method import method_of
+    from transduce.workflows.predict.method import Method
 
     decoding_options = decoding_options_in(options)
     if decoding_options and not decodes(model.network):
@@ -246,8 +210,9 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
     number = n_best if options.mbr is None else options.mbr
     if number is not None:
         changes["n_best"] = number
-    draws = _values(options, SAMPLING) if _samples(options) else None
-    return method_of(model, changes, draws, least_risk=options.mbr is not None, language=language)
+    if _samples(options):
+        changes["sampling"] = Sampling(**sampling_changes(options))
+    return Method(model.decoding(**changes), options.mbr is not None, language)
 
 
 def decoding_options_in(options: argparse.Namespace) -> list[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from transduce.cli import streams
-from transduce.cli.options import add_run_file
 from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_run_file
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from transduce import config
 from transduce.cli import streams
-from transduce.cli.options import add_minutes, add_repeated, add_run_file, overrides
+from transduce.cli.options import add_repeated
 from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_minutes, add_run_file, overrides
 from transduce.terminal import table, warnings_only
 
 if TYPE_CHECKING:

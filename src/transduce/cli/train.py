@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from transduce.cli import streams
-from transduce.cli.options import add_flag, add_minutes, add_run_file, overrides
+from transduce.cli.options import add_flag
 from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_minutes, add_run_file, overrides
 
 log = logging.getLogger(__name__)
 

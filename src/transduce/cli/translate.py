@@ -16,8 +16,7 @@ from transduce.cli.options import (
     add_model,
     add_tag,
     method,
-    note_tags,
-    opened,
+    opened_for,
 )
 from transduce.cli.parser import Parser, check_target
 from transduce.terminal import would_mix
@@ -51,9 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.predict.line_batches import arriving_batches, full_batches
     from transduce.workflows.predict.stream import translate_stream
 
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
+    model = opened_for(Translation, options)
     line_options = _line_options(options, model)
     if not options.files and streams.is_conversation():
         _refuse_files_beside(options)
@@ -82,7 +79,8 @@ def _line_options(options: argparse.Namespace, model: "Model") -> "LineOptions":
 
 def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
     """ValueError or OSError for input that cannot be read, before anything is written."""
-    from transduce.workflows.predict.line_batches import check_readable, count_lines
+    from transduce.data.formats.lines import facts
+    from transduce.workflows.predict.line_batches import check_readable
 
     for name in names:
         streams.check_readable(name)
@@ -90,7 +88,8 @@ def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
         return
     check_readable(prefixes)
     if prefixes.is_file() and all(Path(name).is_file() for name in names):
-        count, expected = count_lines(prefixes), sum(count_lines(Path(name)) for name in names)
+        count = facts(prefixes, empty=True).lines
+        expected = sum(facts(Path(name), empty=True).lines for name in names)
         if count != expected:
             raise ValueError(
                 f"{prefixes} has {count:,} lines, but the input has {expected:,}; each line has its prefix"
@@ -142,9 +141,9 @@ def _total(files: Sequence[str]) -> int | None:
     if not files or not all(map(streams.is_file_name, files)) or would_mix():
         return None
 
-    from transduce.workflows.predict.line_batches import count_lines
+    from transduce.data.formats.lines import facts
 
-    return sum(0 if name == "-" else count_lines(Path(name)) for name in files)
+    return sum(facts(Path(name), empty=True).lines for name in files if name != "-")
 
 
 def _parser() -> Parser:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transduce.data.formats.lines import facts
 from transduce.workflows.predict import line_batches
 from transduce.workflows.predict.line_batches import (
     Input,
@@ -19,7 +20,6 @@ from transduce.workflows.predict.line_batches import (
     ReadAhead,
     arriving_batches,
     check_readable,
-    count_lines,
     full_batches,
     lines,
     open_inputs,
@@ -165,7 +165,9 @@ def test_each_line_gets_its_prefix() -> None:
 @pytest.mark.parametrize("content", [b"", b"a", b"a\n", b"a\r\nb", b"\n\n", b"\xef\xbb\xbfa\n"])
 def test_counted_lines_are_those_that_are_read(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(content)
-    assert count_lines(tmp_path / "f") == len(read(content)) == len(list(lines(open_inputs([tmp_path / "f"]))))
+    assert (
+        facts(tmp_path / "f", empty=True).lines == len(read(content)) == len(list(lines(open_inputs([tmp_path / "f"]))))
+    )
     (tmp_path / "f.gz").write_bytes(gzip.compress(content))
-    assert count_lines(tmp_path / "f.gz") == len(read(content))
+    assert facts(tmp_path / "f.gz", empty=True).lines == len(read(content))
     assert [line.text for line in lines(open_inputs([tmp_path / "f.gz"]))] == [line.text for line in read(content)]

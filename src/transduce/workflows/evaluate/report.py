@@ -146,14 +146,8 @@ def _facts(info: ModelInfo) -> list[tuple[str, Rows]]:
     """What `transduce info` says, as titled tables."""
     return [
         ("Network", [("folder", str(info.folder)), ("architecture", info.architecture), *info.network.items()]),
-        (
-            "Parameters",
-            [
-                (name, f"{count:,}")
-                for name, count in (*info.parameters.parts.items(), ("in all", info.parameters.total))
-            ],
-        ),
-        ("Vocabularies", [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in info.processors]),
+        ("Parameters", info.parameters.rows),
+        ("Vocabularies", [*info.processors.items()]),
         ("Decoding", list(info.generation.items())),
     ]
 

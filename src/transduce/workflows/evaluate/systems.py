@@ -88,10 +88,16 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     for path in [] if systems.model is None else [systems.model, *systems.ensemble]:
         find_model(path)
     held_out = _test_set(systems, files, questions)
-    if systems.compare and not _metrics(systems, held_out, questions):
-        raise ValueError(
-            f"--compare needs a metric of predictions, and there is none: {_without_metrics(held_out.task)}"
+    of_task = held_out.task if systems.models or questions.metrics is None else None
+    metrics = chosen_metrics(questions.metrics, of_task)  # any metric, where files of outputs alone are judged
+    if systems.compare and not metrics:
+        own = held_out.task.figures(0.0, 0.0)
+        advice = (
+            "give some to --metrics"
+            if held_out.task.metrics
+            else f"task {held_out.task.name} is measured by {', '.join(own)}"
         )
+        raise ValueError(f"--compare needs a metric of predictions, and there is none: {advice}")
     outputs = {path: read_outputs(path, held_out) for path in systems.compare if not is_model(path)}
     for path in systems.models:
         if remark := seen_in_training(path, held_out):
@@ -100,11 +106,11 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     for path in systems.compare:
         if path not in outputs and _to_compare(path, held_out, systems, files)[1].tags != held_out.tags:
             log.info("--compare %s: the model knows no tags, so it is not given those of the test set", path)
-    subject, sure = _subject(systems, held_out, questions)
+    subject, sure = _subject(systems, held_out, questions, metrics)
     others = []
     for path in systems.compare:
         texts = outputs[path] if path in outputs else _translated(path, held_out, systems, files)
-        others.append(_judged(str(path), texts, held_out, systems, questions))
+        others.append(judge(str(path), texts, held_out.references, metrics))
     assessment = assess(held_out, subject, others, questions, sure, words)
     for kind in sorted({*questions.explain} - {table.kind for table in assessment.breakdowns}):
         log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
@@ -155,12 +161,13 @@ def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldO
     return held_out.with_tags(files.tags)
 
 
-def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple[Judged, Calibration | None]:
+def _subject(
+    systems: Systems, held_out: HeldOut, questions: Questions, metrics: Sequence[Metric]
+) -> tuple[Judged, Calibration | None]:
     """The system itself, and how sure it is. Its model is gone from memory then, which the others may need."""
     if systems.outputs is not None:
-        return _judged(
-            str(systems.outputs), read_outputs(systems.outputs, held_out), held_out, systems, questions
-        ), None
+        texts = read_outputs(systems.outputs, held_out)
+        return judge(str(systems.outputs), texts, held_out.references, metrics), None
     assert systems.model is not None
     paths = [systems.model, *systems.ensemble]
     model = open_models(paths, systems.device, systems.precision)
@@ -193,23 +200,6 @@ def _translated(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     texts, cut = predictions(model, test_set, systems.method(model), f"translating with {path}")
     _warn_of_cut(cut, str(path), model)
     return texts
-
-
-def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, systems: Systems, questions: Questions) -> Judged:
-    return judge(name, outputs, held_out.references, _metrics(systems, held_out, questions))
-
-
-def _without_metrics(task: Task) -> str:
-    return (
-        "give some to --metrics"
-        if task.metrics
-        else f"task {task.name} is measured by {', '.join(task.figures(0.0, 0.0))}"
-    )
-
-
-def _metrics(systems: Systems, held_out: HeldOut, questions: Questions) -> list[Metric]:
-    """The metrics asked for: those of the models' task, or any where files of outputs alone are judged."""
-    return chosen_metrics(questions.metrics, held_out.task if systems.models or questions.metrics is None else None)
 
 
 def _warn_of_unknown_labels(model: Model, held_out: HeldOut) -> None:

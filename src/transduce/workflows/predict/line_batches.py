@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from transduce.data.findings import Findings
-from transduce.data.formats.lines import BLOCK, BadLine, LineRules, message, open_text, stream_lines
+from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
 
 log = logging.getLogger(__name__)
 
@@ -98,26 +98,11 @@ def with_prefixes(source: Iterable[Line], prefixes: Iterable[str], name: str) ->
         raise ValueError(f"{name} has more lines than the input, which has {number:,}; each line has its prefix")
 
 
-def open_input(path: Path) -> BufferedIOBase:
-    """A file, unpacked if it is named .gz or .zst; or a pipe."""
-    return open_text(path) if path.is_file() else path.open("rb")
-
-
 def open_inputs(paths: Iterable[Path]) -> Iterator[Input]:
-    """Opens one file or pipe after the other, however many there are."""
+    """Opens one file or pipe after the other, however many there are. A file is unpacked if it is named .gz or .zst."""
     for path in paths:
-        with open_input(path) as stream:
+        with open_text(path) if path.is_file() else path.open("rb") as stream:
             yield Input(str(path), stream)
-
-
-def count_lines(path: Path) -> int:
-    """How many lines `lines` finds in a file."""
-    count, last = 0, b"\n"
-    with open_text(path) as stream:
-        while block := stream.read(BLOCK):
-            count += block.count(b"\n")
-            last = block[-1:]
-    return count + (last != b"\n")
 
 
 def full_batches(source: Iterable[T]) -> Iterator[list[T]]:

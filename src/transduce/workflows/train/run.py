@@ -41,7 +41,7 @@ from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
-from transduce.workflows.train.choices import choose, logged
+from transduce.workflows.train.choices import choose, log_choices
 from transduce.workflows.train.run_file import RunConfig, RunFile
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
 from transduce.workflows.train.start_from import Start
@@ -83,7 +83,7 @@ def train(
             config = folder.resumed(file)
         else:
             folder.refuse_if_taken()
-            config = _with_precision(logged(choose(file)).run)
+            config = _with_precision(log_choices(choose(file)).run)
         require_trainable(config)
         job, state, prepared = _set_up(folder, config, file, resume, root)
         folder.write(config)
@@ -101,18 +101,20 @@ def train(
 
 def prepare_run(file: RunFile, root: Path = Path(".")) -> Prepared:
     """Prepares the data of a run file as `train` does, for settings that `train` accepts."""
-    chosen = logged(choose(file)).run
+    chosen = log_choices(choose(file)).run
     require_trainable(chosen)
     return prepare(plan(file, chosen, root))
 
 
 def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
     """The preparation of the data of a run whose settings have been chosen."""
-    given = dict[str, Processor](imported_tokenizers(config.task, config.tokenizer, file.path.parent))
+    processors = dict[str, Processor](imported_tokenizers(config.task, config.tokenizer, file.path.parent))
     if file.start is not None:
-        given |= file.start.tokenizers(config.task, config.model)
+        processors |= file.start.tokenizers(config.task, config.model)
     place, origins = root / "prepared", file.data.origins
-    return Plan(config.task, config.data, config.tokenizer, config.seed, place, origins, Processors(given), file.parts)
+    return Plan(
+        config.task, config.data, config.tokenizer, config.seed, place, origins, Processors(processors), file.parts
+    )
 
 
 def _set_up(
@@ -144,10 +146,12 @@ def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | N
 def require_trainable(config: RunConfig) -> None:
     """ValueError about what is missing or wrong and can be said before any work is done."""
     task = config.task
-    known = ["loss", *task.figures(0.0, 0.0), *(name for name in task.metrics if name in QUICK_METRICS)]
+    metrics = ["loss", *task.figures(0.0, 0.0), *(name for name in task.metrics if name in QUICK_METRICS)]
     for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.stop_metric)):
-        if metric is not None and metric not in known:
-            raise ValueError(f"training.{key} must be one of {', '.join(known)} for task {task.name}, found {metric!r}")
+        if metric is not None and metric not in metrics:
+            raise ValueError(
+                f"training.{key} must be one of {', '.join(metrics)} for task {task.name}, found {metric!r}"
+            )
     split = config.data.split
     if config.data.dev is None and (split is None or split.dev == 0):
         raise ValueError("data.dev or data.split is needed: without a dev set nothing tells which checkpoint is best")

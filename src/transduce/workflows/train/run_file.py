@@ -74,7 +74,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class RunFile:
-    """A run file that has been read: what it says, which keys it or --set gives, and what it names.
+    """A run file that has been read: what it says, its keys (with those of --set), and what it names.
 
     tree: its TOML values, with those of --set. start: the model that the run starts from. data: its files.
     parts: the caller's own, which the file may name.
@@ -83,7 +83,7 @@ class RunFile:
     path: Path
     tree: Mapping[str, Any]
     run: RunConfig
-    given: Given
+    keys: Given
     start: Start | None
     data: RunData
     parts: Parts = field(default_factory=dict)
@@ -219,7 +219,7 @@ def _check_decoding(tree: Mapping[str, Any], where: str, run: RunConfig) -> None
         )
     for key in OF_SOURCES if isinstance(run.model, DecoderOnlyConfig) else ():
         name = key.replace("-", "_")
-        if getattr(run.decoding, name) != getattr(Decoding, name):
+        if key in tree["decoding"] and getattr(run.decoding, name) != getattr(Decoding, name):
             place = config.origin(where, tree["decoding"], key)
             raise ValueError(
                 f"{place}: decoding.{key} is for tasks with a source; task {run.task.name} has none: leave it out"
