@@ -1,7 +1,13 @@
 """A task small enough for tests: strings of letters to the same strings reversed, letters apart."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
+
+from transduce.training.interrupt import Stopping, never
+from transduce.workflows.train import run as workflow
+from transduce.workflows.train.run import Trained
+from transduce.workflows.train.run_file import read_run
 
 RUN = """
 seed = 3
@@ -35,6 +41,14 @@ beam = 2
 max-ratio = 2.0
 max-extra = 5
 """
+
+
+def train(
+    path: Path, overrides: Sequence[str] = (), resume: bool = False, root: Path = Path("."), stopping: Stopping = never
+) -> Trained:
+    """Trains, or resumes, the run of a run file in `root`/runs."""
+    file = read_run(path, overrides, root / "runs" / path.stem if resume else None)
+    return workflow.train(file, resume, root, stopping=stopping)
 
 
 def write_toy(folder: Path, pairs: int = 300) -> Path:

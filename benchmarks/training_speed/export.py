@@ -13,7 +13,8 @@ import numpy as np
 
 from transduce.data.store import TokenStore
 from transduce.files import write_atomically
-from transduce.workflows.train.run import prepare_file
+from transduce.workflows.prepare.run import prepare
+from transduce.workflows.train.run import plan
 from transduce.workflows.train.run_file import read_run
 
 SIDES = ("source", "target")
@@ -22,7 +23,7 @@ SIDES = ("source", "target")
 def export(folder: Path) -> None:
     """Leaves everything as it is where it was made from the same prepared data, which has a digest for a name."""
     file = read_run(folder / "prepare.toml")
-    prepared = prepare_file(file, file.run, folder)
+    prepared = prepare(plan(file, file.run, folder))
     record = folder / "counts.json"  # written last
     if record.exists() and json.loads(record.read_bytes())["prepared"] == prepared.folder.name:
         return

@@ -64,12 +64,10 @@ def prepare(
     >>> transduce.prepare("run.toml").summary()
     ['train: 9,000 pairs, 70,000 source and 60,000 target tokens', ..., 'prepared/0f3c...: written']
     """
-    from transduce.workflows.train.choices import choose, logged
-    from transduce.workflows.train.run import prepare_file
+    from transduce.workflows.train.run import prepare_run
     from transduce.workflows.train.run_file import open_run
 
-    file = open_run(run, settings, name, parts)
-    return prepare_file(file, logged(choose(file)).run, Path(root))
+    return prepare_run(open_run(run, settings, name, parts), Path(root))
 
 
 def train(
@@ -97,10 +95,12 @@ def train(
     Ctrl-C raises KeyboardInterrupt: updates since the last checkpoint are lost. (The command `transduce train` stops with
     a checkpoint, and chooses the number of threads.)
     """
-    from transduce.workflows.train.run import train_file
+    from transduce.workflows.train import run as workflow
     from transduce.workflows.train.run_file import open_run
 
-    return train_file(open_run(run, settings, name, parts, Path(root) / "runs" if resume else None), resume, Path(root))
+    return workflow.train(
+        open_run(run, settings, name, parts, Path(root) / "runs" if resume else None), resume, Path(root)
+    )
 
 
 def evaluate(

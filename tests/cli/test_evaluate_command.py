@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tiny_model
+import tiny_tasks
 import transduce
 from transduce.cli import evaluate_options
 from transduce.cli.main import main
@@ -326,3 +327,51 @@ def test_a_model_computes_with_as_many_threads_as_cores_are_free(
     assert main(["evaluate", folder, "--source", "s", "--reference", "r", "--metrics", "chrf"]) == 0
     assert main(["evaluate", "--outputs", "ours", "--reference", "r", "--metrics", "chrf"]) == 0
     assert len(asked) == 1  # where there is no model, nothing computes
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_tasks.write_language_model(tmp_path_factory.mktemp("language-model"), context=12))
+
+
+@pytest.mark.parametrize("options", ["--beam 2", "--coverage-penalty 0.5", "--sample", "--max-length 5"])
+def test_options_of_decoding_where_nothing_is_decoded(
+    options: str, folder: str, language_model: str, texts: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (texts / "d.txt").write_text("bar nut\n", encoding="utf-8")
+    option = options.partition(" ")[0]
+    message = refused(capfd, language_model, "--data", "d.txt", *options.split())
+    assert message.startswith(f"{option} is for tasks whose records have a right answer; language-model has none")
+    message = refused(capfd, folder, "--data", "d.tsv", "--metrics", "perplexity", *options.split())
+    assert message == f"{option} needs a metric of outputs: perplexity alone has nothing predicted"
+
+
+def test_outputs_of_a_classifier_are_judged_by_its_metrics(texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    labels = ["good", "bad", "good"]
+    rows = [{"text": text, "label": label} for text, label in zip(["bar", "kus nut", "bar bis"], labels, strict=True)]
+    (texts / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (texts / "d.csv").write_text("body,class\n" + "".join(f"{row['text']},{row['label']}\n" for row in rows))
+    (texts / "predicted").write_text("good\ngood\ngood\n", encoding="utf-8")
+    train = ["--by", "rare-words", "--train", "d.jsonl"]
+    tree = found(capfd, "--outputs", "predicted", "--data", "d.jsonl", "--worst", "3", *train)
+    assert tree["metrics"]["accuracy"]["value"] == pytest.approx(200 / 3) and "chrf" not in tree["metrics"]
+    assert [table["title"] for table in tree["breakdowns"]] == [
+        "occurrences in training of the rarest word in the text"
+    ]
+    assert [each["number"] for each in tree["worst"]["sentences"]] == [2]  # the others are right
+    tree = found(capfd, "--outputs", "predicted", "--data", "d.csv", "--columns", "text=body,label=class")
+    assert tree["metrics"].keys() == {"accuracy", "macro-f1"}
+
+
+def test_models_for_different_tasks(folder: str, language_model: str, capfd: pytest.CaptureFixture[str]) -> None:
+    message = (
+        f"{folder} is a model for translation, and {language_model} one for language-model: give models for one task"
+    )
+    for option in ("--compare", "--ensemble"):
+        assert refused(capfd, folder, "--data", "d.tsv", option, language_model) == message
+
+
+def test_columns_of_another_task(folder: str, texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (texts / "d.jsonl").write_text('{"text": "bar", "label": "good"}\n', encoding="utf-8")
+    message = refused(capfd, folder, "--data", "d.jsonl")
+    assert message.endswith("the columns of d.jsonl fit task classification, not translation")

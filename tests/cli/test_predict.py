@@ -232,3 +232,25 @@ def test_a_pipe_gets_each_line_back_before_it_sends_the_next(
         assert process.stdout.readline().decode() == f"{labels[0]}\n"
         out, err = process.communicate(b"dar kus\n", timeout=PATIENCE)
     assert (out.decode(), err.decode(), process.returncode) == (f"{labels[1]}\n", TAGS, 0)
+
+
+@pytest.mark.parametrize("task", ["translation", "classification"])
+def test_tags_at_the_end_of_a_table_without_answers(
+    task: str, run: Run, models: dict[str, Model], tmp_path: Path
+) -> None:
+    """The group before them is no answer, and they are no group: the model knows them."""
+    texts, tags = TEXTS[:1] + TEXTS[2:], ["de", "fr", "de fr", ""]
+    rows = list(zip(texts, tags, strict=True))
+    records = [{KEYS[task]: text, "tags": each.split()} for text, each in rows]
+    predictions = "".join(f"{each.text}\n" for each in models[task].predict(records))
+    bare = write(tmp_path / "bare.tsv", "".join(f"{text}\tbook\t{each}\n" for text, each in rows))
+    whole = write(tmp_path / "whole.tsv", "".join(f"{text}\tx\tbook\t{each}\n" for text, each in rows))
+    assert run(task, bare) == run(task, whole) == predictions
+    confidences = [json.loads(line)["confidence"] for line in run(task, bare, "--json").splitlines()]
+    assert confidences == pytest.approx([each.confidence for each in models[task].predict(records)])
+    assert confidences != pytest.approx([each.confidence for each in models[task].predict(texts)])
+
+
+def test_a_file_of_another_task_is_named(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "pairs.jsonl", '{"source": "bar", "target": "nut"}\n')
+    assert f"the columns of {path} fit task translation, not classification" in run("classification", path, code=2)

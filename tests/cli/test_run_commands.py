@@ -3,7 +3,7 @@
 import re
 import shutil
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import tiny_tasks
 from transduce.cli.main import main
 from transduce.training.state import TrainState
 from transduce.workflows.train import run as train_workflow
+from transduce.workflows.train import run_file as run_files
 from transduce.workflows.train.run import Trained
 
 RUN = """
@@ -51,6 +52,19 @@ def test_prepare_then_train_then_use(run_file: str, capfd: pytest.CaptureFixture
     assert re.search(r"^  d-model +64$", capfd.readouterr().out, re.MULTILINE)
     assert main(["evaluate", "runs/first", "--data", "pairs.tsv", "--metrics", "exact-match", "--beam", "1"]) == 0
     assert "sentences" in capfd.readouterr().out
+
+
+def test_prepare_refuses_what_train_refuses(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
+    path = Path(run_file)
+    path.write_text("\n".join(line for line in path.read_text().split("\n") if not line.startswith("split")))
+    for command in ("prepare", "train"):
+        assert main([command, run_file]) == 2
+        assert "data.dev or data.split is needed" in capfd.readouterr().err
+    path.write_text('task = "language-model"\n[data]\ntrain = [{ file = "pairs.jsonl" }]\nsplit = { dev = 1 }\n')
+    Path("pairs.jsonl").write_text('{"source": "bar", "target": "nut"}\n' * 3)
+    for command in ("prepare", "train"):
+        assert main([command, run_file]) == 2
+        assert "the columns of pairs.jsonl fit task translation, not language-model" in capfd.readouterr().err
 
 
 def test_a_second_run_in_the_same_folder_is_refused(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -92,10 +106,11 @@ def trains(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], Calls]:
     def ends_with(number: int | None) -> Calls:
         calls: Calls = []
 
-        def train(path: Path, overrides: Sequence[str], resume: bool, **rest: object) -> Trained:
-            calls.append((path, list(overrides), resume))
+        def train(file: tuple[Path, list[str]], resume: bool, **rest: object) -> Trained:
+            calls.append((*file, resume))
             return Trained(Path("runs/first"), number is None, TrainState(), number)
 
+        monkeypatch.setattr(run_files, "read_run", lambda path, overrides, folder: (path, overrides))
         monkeypatch.setattr(train_workflow, "train", train)
         return calls
 
@@ -153,6 +168,7 @@ def test_a_run_that_did_not_wait_says_what_is_lost(
     def train(*_: object, **__: object) -> Trained:
         raise train_workflow.Abandoned
 
+    monkeypatch.setattr(run_files, "read_run", lambda *_: None)
     monkeypatch.setattr(train_workflow, "train", train)
     assert main(["train", "first.toml", "--minutes", "5"]) == 130
     again = "transduce train first.toml --minutes 5 --resume"

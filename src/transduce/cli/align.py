@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.options import add_device, add_folder, add_tag, note_tags, opened
+from transduce.cli.options import add_device, add_file, add_flag, add_folder, add_tag, opened_for
 from transduce.cli.parser import Parser, check_target
+from transduce.files import write_atomically
 from transduce.terminal import table, would_mix
 
 if TYPE_CHECKING:
@@ -28,14 +28,12 @@ def main(arguments: Sequence[str]) -> int:
 def _align(options: argparse.Namespace) -> None:
     """Links of pair after pair, as they come, or as one file."""
     from transduce.tasks.translation import Translation
-    from transduce.workflows.align.alignment_files import as_lines, pair_batches, write_links
+    from transduce.workflows.align.alignment_files import as_lines, pair_batches
     from transduce.workflows.align.run import Reading, align_batches
 
     batches = pair_batches(options.source, options.target)
     first = next(batches)  # files that cannot be read are found before the model is
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
+    model = opened_for(Translation, options)
     results = align_batches(
         model,
         chain([first], batches),
@@ -44,7 +42,7 @@ def _align(options: argparse.Namespace) -> None:
         bar_hidden=options.output is None and would_mix(),
     )
     if options.output is not None:
-        write_links(options.output, [*chain.from_iterable(results)])
+        write_atomically(options.output, as_lines(chain.from_iterable(results)))
         return
     for links in results:
         streams.write(as_lines(links))
@@ -53,25 +51,20 @@ def _align(options: argparse.Namespace) -> None:
 def _measure(options: argparse.Namespace) -> None:
     """The error of the links against gold ones."""
     from transduce.tasks.translation import Translation
-    from transduce.workflows.align.alignment_files import every_reading, measure, pair_batches, read_gold, write_links
+    from transduce.workflows.align.alignment_files import as_lines, every_reading, measure, pair_batches, read_gold
     from transduce.workflows.align.run import Reading
 
     pairs = [pair for batch in pair_batches(options.source, options.target) for pair in batch]
     gold = read_gold(options.gold, pairs, options.first_word or 0)
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
+    model = opened_for(Translation, options)
     readings = every_reading(model) if options.every_layer else [Reading(options.layer, options.shifted)]
-    measurements = measure(model, pairs, gold, readings, _tags(options, len(pairs)))
+    tags = [options.tag] * len(pairs) if options.tag else None
+    measurements = measure(model, pairs, gold, readings, tags)
     try:
         streams.write(_table(measurements))
     finally:  # a reader that leaves early loses nothing of the file
         if options.output is not None:
-            write_links(options.output, measurements[0].links)
-
-
-def _tags(options: argparse.Namespace, pairs: int) -> list[list[str]] | None:
-    return [options.tag] * pairs if options.tag else None
+            write_atomically(options.output, as_lines(measurements[0].links))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -110,33 +103,22 @@ def _parser() -> Parser:
         "  transduce align runs/help --source test.en --target test.de --gold test.gold --every-layer",
     )
     add_folder(parser)
-    parser.add_argument("--source", metavar="FILE", type=Path, required=True, help="sources, one a line")
-    parser.add_argument("--target", metavar="FILE", type=Path, required=True, help="their translations, one a line")
+    add_file(parser, "--source", "sources, one a line", required=True)
+    add_file(parser, "--target", "their translations, one a line", required=True)
     add_tag(parser, "a tag before every source")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="write the links here instead")
-    parser.add_argument(
+    add_file(parser, "--output", "write the links here instead")
+    add_file(
+        parser,
         "--gold",
-        metavar="FILE",
-        type=Path,
-        help="links made by people, 1-2 for a sure one and 1?2 (or 1p2) for a possible one: print the alignment error "
-        "rate, precision and recall instead of the links",
+        "links made by people, 1-2 for a sure one and 1?2 (or 1p2) for a possible one: print the alignment error rate, "
+        "precision and recall instead of the links",
     )
-    parser.add_argument(
-        "--first-word",
-        type=int,
-        choices=[0, 1],
-        help="number of the first word in the gold file (default: 0)",
-    )
-    parser.add_argument(
-        "--layer", metavar="N", type=int, help="read this decoder layer's attention (default: the mean of all)"
-    )
-    parser.add_argument(
-        "--shifted",
-        action="store_true",
-        help="read it one step later, when the model has seen the word (often better for large models)",
-    )
-    parser.add_argument(
-        "--every-layer", action="store_true", help="with --gold: the error for each layer, shifted and not"
-    )
+    text = "number of the first word in the gold file (default: 0)"
+    parser.add_argument("--first-word", type=int, choices=[0, 1], help=text)
+    text = "read this decoder layer's attention (default: the mean of all)"
+    parser.add_argument("--layer", metavar="N", type=int, help=text)
+    text = "read it one step later, when the model has read the word (often better for large models)"
+    add_flag(parser, "--shifted", text)
+    add_flag(parser, "--every-layer", "with --gold: the error for each layer, shifted and not")
     add_device(parser)
     return parser

@@ -1,6 +1,5 @@
 """`transduce back-translate`."""
 
-import argparse
 import json
 import logging
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from transduce.cli import streams
-from transduce.cli.options import add_decoding, add_model, method, note_tags, opened
+from transduce.cli.options import add_decoding, add_file, add_flag, add_model, add_repeated, method, opened_for
 from transduce.cli.parser import Parser
 
 log = logging.getLogger(__name__)
@@ -22,12 +21,10 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.tasks.translation import Translation
     from transduce.workflows.back_translate.run import Synthesis, back_translate
 
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.model_tag, "--model-tag")
+    model = opened_for(Translation, options, "model_tag")
     synthesis = Synthesis(method(options, model), tuple(options.model_tag))
     if options.untagged or options.tag:
-        synthesis = replace(synthesis, tags=tuple(options.tag or ()))
+        synthesis = replace(synthesis, tags=tuple(options.tag))
     try:
         counts = back_translate(model, options.files, options.output, synthesis, options.force)
     except KeyboardInterrupt:
@@ -49,39 +46,14 @@ def _parser() -> Parser:
         "  transduce back-translate runs/de-en a.de.zst b.de --sample --output more.jsonl.zst",
     )
     add_model(parser)
-    parser.add_argument(
-        "files",
-        metavar="MONOLINGUAL",
-        type=Path,
-        nargs="+",
-        help="text, one sentence a line; .gz and .zst are unpacked",
-    )
-    _add_pairs(parser)
+    text = "text, one sentence a line; .gz and .zst are unpacked"
+    parser.add_argument("files", metavar="MONOLINGUAL", type=Path, nargs="+", help=text)
+    group = parser.add_argument_group("pairs")
+    text = "the pairs: .jsonl or .tsv, with .gz or .zst behind it to be compressed"
+    add_file(group, "--output", text, required=True)
+    add_repeated(group, "--tag", "NAME", "a tag of the pairs, instead of synthetic")
+    add_flag(group, "--untagged", "pairs without a tag")
+    add_repeated(group, "--model-tag", "NAME", "a tag before every line, for a MODEL trained with tags")
+    add_flag(group, "--force", "replace an output that exists, or that other settings began")
     add_decoding(parser)
     return parser
-
-
-def _add_pairs(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("pairs")
-    group.add_argument(
-        "--output",
-        metavar="FILE",
-        type=Path,
-        required=True,
-        help="the pairs: .jsonl or .tsv, with .gz or .zst behind it to be compressed",
-    )
-    group.add_argument(
-        "--tag",
-        metavar="NAME",
-        action="append",
-        help="a tag of the pairs (may be given several times; default: synthetic)",
-    )
-    group.add_argument("--untagged", action="store_true", help="pairs without a tag")
-    group.add_argument(
-        "--model-tag",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="a tag before every line, for a MODEL trained with tags (may be given several times)",
-    )
-    group.add_argument("--force", action="store_true", help="replace an output that is there, or was begun otherwise")

@@ -11,8 +11,8 @@ from transduce.cli.evaluate_options import breakdown_kinds, check, check_task, e
 from transduce.cli.options import columns, free_cores, method
 
 if TYPE_CHECKING:
-    from transduce.workflows.evaluate.assessment import Assessment
-    from transduce.workflows.evaluate.systems import Questions, Systems, TestFiles
+    from transduce.workflows.evaluate.assessment import Assessment, Questions
+    from transduce.workflows.evaluate.systems import Systems, TestFiles
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
 
     return TestFiles(
         source=options.source,
-        references=options.reference or (),
+        references=options.reference,
         pairs=options.data,
         columns=columns(options),
         records=options.records,
@@ -75,9 +75,8 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
 
 def _questions(options: argparse.Namespace) -> "Questions":
     """The settings of the evaluation. A report has all breakdowns, some sentences, and the calibration of a model."""
-    from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES
+    from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES, Questions
     from transduce.workflows.evaluate.breakdowns import KINDS
-    from transduce.workflows.evaluate.systems import Questions
 
     reports, kinds = options.report is not None, breakdown_kinds(options)
     by_default = REPORTED_SENTENCES if reports else 0

@@ -9,7 +9,10 @@ from transduce.cli.options import (
     add_columns,
     add_decoding,
     add_ensemble,
+    add_file,
+    add_flag,
     add_model,
+    add_repeated,
     add_tag,
     columns,
     decoding_options_in,
@@ -50,47 +53,29 @@ def evaluate_parser() -> Parser:
 
 def _add_test_set(parser: Parser) -> None:
     group = parser.add_argument_group("test set (default: test.jsonl of the model's run)")
-    group.add_argument("--source", metavar="FILE", type=Path, help="sources, one a line")
-    group.add_argument(
-        "--reference", metavar="FILE", type=Path, action="append", help="their references (several files may be given)"
-    )
-    group.add_argument(
-        "--data", metavar="FILE", type=Path, help="one file of records instead, in any format of training"
-    )
-    group.add_argument(
-        "--records",
-        choices=["lines", "paragraphs", "file"],
-        default="lines",
-        help="what a record of a .txt file is (default: lines)",
-    )
+    add_file(group, "--source", "sources, one a line")
+    add_repeated(group, "--reference", "FILE", "their references", Path)
+    add_file(group, "--data", "one file of records instead, in any format of training")
+    text = "a record of a .txt file (default: lines)"
+    group.add_argument("--records", choices=["lines", "paragraphs", "file"], default="lines", help=text)
     add_columns(
         group,
         "of --data and --train, if .csv or .jsonl: source=en,target=de,group=file,tag=domain or text=body,label=topic",
     )
     add_tag(group, "a tag of every source, behind those in the file")
-    group.add_argument(
-        "--alternatives",
-        action="store_true",
-        help="records of one file that differ in the answer alone are one item, any is right",
-    )
+    text = "records of one file that differ in the answer alone are one item, any is right"
+    add_flag(group, "--alternatives", text)
 
 
 def _add_systems(parser: Parser) -> None:
     add_ensemble(parser)
     group = parser.add_argument_group("systems")
-    group.add_argument("--outputs", metavar="FILE", type=Path, help="judge these outputs, one a line, and no model's")
-    group.add_argument(
-        "--compare",
-        metavar="OTHER",
-        type=Path,
-        action="append",
-        default=[],
-        help="another model folder, run folder, or file of outputs, one a line (may be given several times)",
-    )
+    add_file(group, "--outputs", "judge these outputs, one a line, and no model's")
+    add_repeated(group, "--compare", "OTHER", "another model folder, run folder, or file of outputs, one a line", Path)
 
 
 def _add_questions(parser: Parser) -> None:
-    group = parser.add_argument_group("what to find out")
+    group = parser.add_argument_group("questions")
     group.add_argument(
         "--metrics",
         metavar="A,B",
@@ -98,35 +83,21 @@ def _add_questions(parser: Parser) -> None:
         "exact-match (the default: all of them), bleu-char, bleu-zh, bleu-intl, bleu-lowercase, bleu-none, chrf++; of "
         "labels accuracy, macro-f1; a model's perplexity and bits-per-byte come with any of them, or alone",
     )
-    group.add_argument(
-        "--by", metavar="A,B", help="scores of parts of the test set: by length, group, tag, rare-words or all"
-    )
-    group.add_argument(
-        "--length-edges",
-        metavar="N,N",
-        help="with --by length: longest length of each part but the last (default: fifths)",
-    )
-    group.add_argument(
-        "--train",
-        metavar="FILE",
-        type=Path,
-        action="append",
-        help="with --by rare-words: training pairs to count words in, or --train SOURCES --train TARGETS (default: they "
-        "are counted in the test set)",
-    )
+    text = "scores of parts of the test set: by length, group, tag, rare-words or all"
+    group.add_argument("--by", metavar="A,B", help=text)
+    text = "with --by length: longest length of each part but the last (default: fifths)"
+    group.add_argument("--length-edges", metavar="N,N", help=text)
+    text = "with --by rare-words: training data to count words in, instead of the test set; or --train SOURCES --train TARGETS"
+    add_repeated(group, "--train", "FILE", text, Path)
     group.add_argument("--worst", metavar="N", type=int, help="show N items: the worst, the most different")
-    group.add_argument(
-        "--calibration",
-        action="store_true",
-        help="how far the model's confidence in a token (or label) is from being right",
-    )
+    add_flag(group, "--calibration", "how far the model's confidence in a token (or label) is from being right")
 
 
 def _add_results(parser: Parser) -> None:
     group = parser.add_argument_group("results")
-    group.add_argument("--json", action="store_true", help="print JSON")
-    group.add_argument("--output", metavar="FILE", type=Path, help="write the predictions, one a line")
-    group.add_argument("--report", metavar="FILE", type=Path, help="write one HTML page with all of this and pictures")
+    add_flag(group, "--json", "print JSON")
+    add_file(group, "--output", "write the predictions, one a line")
+    add_file(group, "--report", "write one HTML page with all of this and pictures")
 
 
 def check(options: argparse.Namespace) -> None:
@@ -153,14 +124,14 @@ def check(options: argparse.Namespace) -> None:
 
 def check_task(options: argparse.Namespace, task: "Task") -> None:
     """ValueError for options that a model of this task has no use for."""
-    if task.answer is None:
-        for option in ("alternatives", "by", "worst", "output"):
-            if getattr(options, option):
-                figures = ", ".join(task.figures(0.0, 0.0))
-                raise ValueError(
-                    f"--{option} is for tasks whose records have a right answer; {task.name} has none and is measured by "
-                    f"{figures}: leave it out"
-                )
+    if task.answer is not None:
+        return
+    of_answers = [f"--{name}" for name in ("alternatives", "by", "worst", "output") if getattr(options, name)]
+    if unused := [*of_answers, *decoding_options_in(options)]:
+        raise ValueError(
+            f"{unused[0]} is for tasks whose records have a right answer; {task.name} has none and is measured by "
+            f"{', '.join(task.figures(0.0, 0.0))}: leave it out"
+        )
 
 
 def _check_nothing_translates(options: argparse.Namespace) -> None:
@@ -175,30 +146,30 @@ def _check_nothing_translates(options: argparse.Namespace) -> None:
 
 
 def _files_read(options: argparse.Namespace) -> list[Path | None]:
-    named = [options.data, options.source, options.outputs, *options.compare, *(options.reference or [])]
+    named = [options.data, options.source, options.outputs, *options.compare, *options.reference]
     folders = [] if options.model is None else [options.model, options.model.absolute().parent]  # of a run, or below it
-    return [*named, *(options.train or []), *(folder / "test.jsonl" for folder in folders)]
+    return [*named, *options.train, *(folder / "test.jsonl" for folder in folders)]
 
 
 def _check_test_set(options: argparse.Namespace) -> None:
-    if options.data is not None and (options.source is not None or options.reference is not None):
+    if options.data is not None and (options.source is not None or options.reference):
         raise ValueError("give either --data, or --source and --reference, not both")
-    if options.source is not None and options.reference is None:
+    if options.source is not None and not options.reference:
         raise ValueError("give --source and --reference, or --data with a file of records")
-    if options.reference is not None and options.source is None and options.model is not None:
+    if options.reference and options.source is None and options.model is not None:
         raise ValueError("give --source and --reference, or --data with a file of records: a model needs sources")
-    if options.reference is not None and options.source is None:
+    if options.reference and options.source is None:
         for path in options.compare:
             if path.is_dir():
                 raise ValueError(f"--compare {path} is a model, which needs sources: give --source FILE")
-    if options.columns is not None and options.data is None and options.train is None:
+    if options.columns is not None and options.data is None and not options.train:
         raise ValueError("--columns goes with --data or --train")
     if options.records != "lines" and options.data is None:
         raise ValueError("--records goes with --data")
     columns(options)
-    if options.alternatives and options.reference is not None:
+    if options.alternatives and options.reference:
         raise ValueError("--alternatives goes with --data; with --source, give --reference several times")
-    if options.model is None and options.data is None and options.reference is None:
+    if options.model is None and options.data is None and not options.reference:
         raise ValueError("--outputs needs a test set: give --reference FILE (and --source FILE), or --data FILE")
 
 
@@ -211,7 +182,7 @@ def _check_breakdowns(options: argparse.Namespace) -> None:
                 f"--by takes {', '.join((*KINDS, ALL))}, found {kind!r}{did_you_mean(kind, (*KINDS, ALL))}"
             )
     for option, kind in (("length_edges", "length"), ("train", "rare-words")):
-        if getattr(options, option) is not None and options.report is None and not {kind, ALL} & {*kinds}:
+        if getattr(options, option) and options.report is None and not {kind, ALL} & {*kinds}:
             raise ValueError(f"--{option.replace('_', '-')} goes with --by {kind} or --report")
     edges(options)
 
@@ -242,11 +213,12 @@ def metric_names(options: argparse.Namespace) -> list[str] | None:
     from transduce.workflows.evaluate.run import chosen_metrics
 
     names = [name.strip() for name in options.metrics.split(",")]
-    outputs_matter = [name for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
+    outputs_matter = [f"--{name}" for name in ("outputs", "compare", "by", "worst", "output") if getattr(options, name)]
+    outputs_matter += decoding_options_in(options)
     if options.outputs is not None and (figures := [name for name in names if name in FIGURES]):
         raise ValueError(f"{figures[0]} is of a model, and --outputs are text: leave it out of --metrics")
     if not chosen_metrics([name for name in names if name not in FIGURES]) and outputs_matter:
-        raise ValueError(f"--{outputs_matter[0]} needs a metric of outputs: {names[0]} alone has nothing predicted")
+        raise ValueError(f"{outputs_matter[0]} needs a metric of outputs: {names[0]} alone has nothing predicted")
     return names
 
 

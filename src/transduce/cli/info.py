@@ -8,10 +8,7 @@ from transduce.cli.parser import Parser
 from transduce.terminal import table
 
 if TYPE_CHECKING:
-    from transduce.workflows.info.run import ModelInfo, Parameters, PresetInfo
-
-
-Rows = list[tuple[str, object]]
+    from transduce.workflows.info.run import ModelInfo, PresetInfo
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,12 +18,8 @@ def main(arguments: Sequence[str]) -> int:
         "  transduce info runs/pronounce-en\n  transduce info transformer-base --vocabulary 8000",
     )
     parser.add_argument("name", metavar="MODEL|PRESET", help="model folder, run folder (runs/NAME) or name of a preset")
-    parser.add_argument(
-        "--vocabulary",
-        metavar="N",
-        type=int,
-        help="of a preset: pieces, shared by both sides of an encoder-decoder (default: 37000, the paper's)",
-    )
+    text = "of a preset: pieces, shared by both sides of an encoder-decoder (default: 37000, the paper's)"
+    parser.add_argument("--vocabulary", metavar="N", type=int, help=text)
     options = parser.parse(arguments)
 
     from transduce.workflows.info.run import PAPER_VOCABULARY, ModelInfo, info
@@ -43,41 +36,27 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _preset(description: "PresetInfo") -> str:
-    head = f"preset {description.name}, {description.kind}\n{description.text}\n"
-    shared: Rows = [("tokenizer", f"{description.vocabulary:,} pieces")]
     return (
-        head
+        f"preset {description.name}, {description.kind}\n{description.text}\n"
         + _section("network", description.network.items())
-        + _section("vocabulary", shared)
-        + _parameters(description.parameters)
+        + _section("vocabulary", [("tokenizer", f"{description.vocabulary:,} pieces")])
+        + _section("parameters", description.parameters.rows)
     )
 
 
 def _model(description: "ModelInfo") -> str:
-    head = f"model {description.folder}\n"
-    what: Rows = [("task", description.task), ("architecture", description.architecture)]
-    processors: Rows = [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in description.processors]
-    if description.tags:
-        processors.append(("tags", description.tags))
-    sizes: Rows = [(name, f"{size:,} bytes") for name, size in description.files.items()]
-    manifest: Rows = [("manifest", "every file matches it")]
-    if "README.md" in description.files:
-        manifest.append(("card", description.folder / "README.md"))
+    tags = [("tags", description.tags)] if description.tags else []
+    card = [("card", description.folder / "README.md")] if "README.md" in description.files else []
     return (
-        head
-        + _section("what", what)
+        f"model {description.folder}\n"
+        + _section("what", [("task", description.task), ("architecture", description.architecture)])
         + _section("network", description.network.items())
-        + _parameters(description.parameters)
-        + _section("vocabularies", processors)
+        + _section("parameters", description.parameters.rows)
+        + _section("vocabularies", [*description.processors.items(), *tags])
         + _section("generation", description.generation.items())
-        + _section("files", sizes)
-        + _section("checks", manifest)
+        + _section("files", [(name, f"{size:,} bytes") for name, size in description.files.items()])
+        + _section("checks", [("manifest", "every file matches it"), *card])
     )
-
-
-def _parameters(description: "Parameters") -> str:
-    rows: Rows = [(name, f"{count:,}") for name, count in (*description.parts.items(), ("in all", description.total))]
-    return _section("parameters", rows)
 
 
 def _section(title: str, rows: Iterable[tuple[str, object]]) -> str:

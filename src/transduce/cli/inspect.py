@@ -3,14 +3,10 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.options import add_device, add_folder, add_tag, note_tags, opened
+from transduce.cli.options import add_device, add_folder, add_tag, opened_for
 from transduce.cli.parser import Parser
-
-if TYPE_CHECKING:
-    from transduce.workflows.inspect.run import Inspection
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +17,14 @@ def main(arguments: Sequence[str]) -> int:
         raise ValueError("--beam is of the search, and --target is given: leave one out")
 
     from transduce.tasks.translation import Translation
-    from transduce.workflows.inspect.folder import check_folder
-    from transduce.workflows.inspect.run import TOP, inspect
+    from transduce.workflows.inspect.folder import PAGE, check_folder, write_inspection
+    from transduce.workflows.inspect.run import inspect
     from transduce.workflows.inspect.tables import as_text
 
     if options.out is not None:
         check_folder(options.out)
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
-    top = TOP if options.top is None else options.top
-    inspection = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=top)
+    model = opened_for(Translation, options)
+    inspection = inspect(model, options.text, options.target, tags=options.tag, beam=options.beam, top=options.top)
     if inspection.cut:
         limit = model.generation.max_source
         log.warning(
@@ -39,15 +32,9 @@ def main(arguments: Sequence[str]) -> int:
         )
     streams.write(as_text(inspection))
     if options.out is not None:
-        _write(inspection, options.out)
+        write_inspection(options.out, inspection)
+        log.info("%s: written", options.out / PAGE)
     return 0
-
-
-def _write(inspection: "Inspection", folder: Path) -> None:
-    from transduce.workflows.inspect.folder import PAGE, write_inspection
-
-    write_inspection(folder, inspection)
-    log.info("%s: written", folder / PAGE)
 
 
 def _parser() -> Parser:
@@ -62,16 +49,11 @@ def _parser() -> Parser:
     add_folder(parser)
     parser.add_argument("text", metavar="TEXT", help="a source; after -- if it begins with a hyphen")
     parser.add_argument("--target", metavar="TEXT", help="its translation (default: what the model finds)")
-    parser.add_argument(
-        "--out",
-        metavar="FOLDER",
-        type=Path,
-        help="write pictures, index.html and inspection.json here; an earlier inspection is replaced",
-    )
+    text = "write pictures, index.html and inspection.json here; an earlier inspection is replaced"
+    parser.add_argument("--out", metavar="FOLDER", type=Path, help=text)
     add_tag(parser, "a tag before the text")
-    parser.add_argument(
-        "--top", metavar="N", type=int, help="alternatives shown of each step, at most 100 (default: 5)"
-    )
+    text = "alternatives of each step, at most 100 (default: 5)"
+    parser.add_argument("--top", metavar="N", type=int, default=5, help=text)
     parser.add_argument("--beam", metavar="N", type=int, help="hypotheses kept open (default: the model's)")
     add_device(parser)
     return parser

@@ -1,9 +1,7 @@
-"""Options that several commands share: run file and budget, model and device, how to decode."""
+"""Options that several commands share: model and device, columns of files, how to decode."""
 
 import argparse
-import contextlib
 import logging
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +11,13 @@ from transduce.machine import hardware
 
 if TYPE_CHECKING:
     from transduce.models.model import Model
+    from transduce.tasks.task import Task
     from transduce.workflows.predict.method import Method
 
 log = logging.getLogger(__name__)
 
 
+Group = argparse._ActionsContainer  # a parser, or a group of its options
 Rows = tuple[tuple[str, type, str, str], ...]  # option, type, metavar, help
 
 SEARCH: Rows = (
@@ -43,50 +43,21 @@ SAMPLING: Rows = (
     ("--seed", int, "N", "the draws of a line depend on it and on the line's place in the input (default: 1)"),
 )
 
-# --- Run files
+# --- Kinds of options
 
 
-def add_run_file(parser: Parser) -> None:
-    parser.add_argument("run", metavar="RUN.toml", type=Path, help="run file; transduce train --keys lists its keys")
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change a key of the run file, such as training.batch-tokens=2048 (may be repeated)",
-    )
+def add_file(group: Group, option: str, text: str, required: bool = False) -> None:
+    group.add_argument(option, metavar="FILE", type=Path, required=required, help=text)
 
 
-def add_minutes(parser: Parser, text: str) -> None:
-    parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
+def add_flag(group: Group, option: str, text: str) -> None:
+    group.add_argument(option, action="store_true", help=text)
 
 
-def budget_of(minutes: float | None, overrides: Sequence[str]) -> list[str]:
-    """The changes to a run file with which its budget is that many minutes and nothing else; none where that is None.
-
-    ValueError where `overrides`, which come before these, give a budget too.
-    """
-    if minutes is None:
-        return []
-    from transduce import config
-    from transduce.training.config import BUDGET_NAMES
-
-    training = config.override({}, overrides).get("training")
-    for key in BUDGET_NAMES:
-        value = training.get(key, "none") if isinstance(training, dict) else "none"
-        if value != "none":
-            raise ValueError(
-                f"--minutes {minutes:g} and --set training.{key}={value}: only one can be the budget; leave out the other"
-            )
-    return ["training.steps=none", "training.epochs=none", f"training.minutes={minutes}"]
-
-
-def _minutes(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < (value := float(text)) < math.inf:
-            return value
-    raise argparse.ArgumentTypeError(f"must be a number above 0, found {text}")
+def add_repeated(group: Group, option: str, metavar: str, text: str, kind: type = str) -> None:
+    """An option that may occur several times; its value is a list."""
+    text = f"{text} (may be given several times)"
+    group.add_argument(option, metavar=metavar, type=kind, action="append", default=[], help=text)
 
 
 # --- Models
@@ -116,14 +87,16 @@ def add_model(parser: Parser, required: bool = True) -> None:
 
 
 def add_ensemble(parser: Parser) -> None:
-    parser.add_argument(
-        "--ensemble",
-        metavar="OTHER",
-        type=Path,
-        action="append",
-        default=[],
-        help="another model with the same vocabularies: their probabilities are averaged (may be given several times)",
-    )
+    text = "another model with the same vocabularies: their probabilities are averaged"
+    add_repeated(parser, "--ensemble", "OTHER", text, Path)
+
+
+def opened_for(task: type["Task"], options: argparse.Namespace, tag: str = "tag") -> "Model":
+    """`opened`, with a ValueError for a model of another task. Says what tags the model knows where `--TAG` gives none."""
+    model = opened(options)
+    model.require(task)
+    note_tags(model, getattr(options, tag), _option(tag))
+    return model
 
 
 def opened(options: argparse.Namespace) -> "Model":
@@ -143,27 +116,21 @@ def free_cores(device: str | None) -> None:
 
 def note_tags(model: "Model", tags: Sequence[object], option: str = "--tag") -> None:
     """Says what tags the model knows, where none is given."""
-    from transduce.workflows.predict.tag_advice import tag_advice
+    from transduce.workflows.advice import tag_advice
 
     if advice := tag_advice(model, tags, option):
         log.info("%s", advice)
 
 
-def add_tag(parser: argparse._ActionsContainer, what: str) -> None:
+def add_tag(parser: Group, what: str) -> None:
     """--tag, which may be given several times; `what` says where the tags go."""
-    parser.add_argument(
-        "--tag",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help=f"{what}, for models trained with tags (may be given several times)",
-    )
+    add_repeated(parser, "--tag", "NAME", f"{what}, for models trained with tags")
 
 
 # --- Files of records
 
 
-def add_columns(parser: argparse._ActionsContainer, text: str) -> None:
+def add_columns(parser: Group, text: str) -> None:
     """--columns, which names the columns of files; `columns` reads it."""
     parser.add_argument("--columns", metavar="NAME=COLUMN,..", help=text)
 
@@ -196,7 +163,7 @@ def add_decoding(parser: Parser) -> None:
     _add(parser.add_argument_group("search (defaults: the model's)"), SEARCH)
     _add(parser.add_argument_group("outputs (defaults: the model's)"), OUTPUTS)
     sampling = parser.add_argument_group("sampling")
-    sampling.add_argument("--sample", action="store_true", help="draw tokens by their probability instead of searching")
+    add_flag(sampling, "--sample", "draw tokens by their probability instead of searching")
     _add(sampling, SAMPLING)
     risk = parser.add_argument_group("minimum Bayes risk")
     risk.add_argument("--mbr", metavar="N", type=int, help="of N outputs the one most like all of them by chrF")
@@ -207,8 +174,7 @@ def add_decoding(parser: Parser) -> None:
 
 def add_generation(parser: Parser) -> None:
     """The options of a model that continues a prompt: lengths, repetition, draws."""
-    of_sources = ("--max-ratio", "--max-extra")
-    rows = tuple(row for row in OUTPUTS if row[0] not in of_sources)
+    rows = tuple(row for row in OUTPUTS if row[0] not in ("--max-ratio", "--max-extra"))
     _add(parser.add_argument_group("outputs (defaults: the model's)"), rows)
     _add(parser.add_argument_group("sampling"), SAMPLING)
 
@@ -229,8 +195,9 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
 
     ValueError for options that do not go together.
     """
+    from transduce.decoding.strategies.sampling import Sampling
     from transduce.networks.stepping import decodes
-    from transduce.workflows.predict.method import method_of
+    from transduce.workflows.predict.method import Method
 
     decoding_options = decoding_options_in(options)
     if decoding_options and not decodes(model.network):
@@ -243,8 +210,9 @@ def method(options: argparse.Namespace, model: "Model", language: str | None = N
     number = n_best if options.mbr is None else options.mbr
     if number is not None:
         changes["n_best"] = number
-    draws = _values(options, SAMPLING) if _samples(options) else None
-    return method_of(model, changes, draws, least_risk=options.mbr is not None, language=language)
+    if _samples(options):
+        changes["sampling"] = Sampling(**sampling_changes(options))
+    return Method(model.decoding(**changes), options.mbr is not None, language)
 
 
 def decoding_options_in(options: argparse.Namespace) -> list[str]:
@@ -254,7 +222,7 @@ def decoding_options_in(options: argparse.Namespace) -> list[str]:
     return [_option(name) for name in ([*named, "sample"] if options.sample else named)]
 
 
-def _add(group: Any, rows: Rows) -> None:
+def _add(group: Group, rows: Rows) -> None:
     for option, kind, metavar, text in rows:
         group.add_argument(option, metavar=metavar, type=kind, help=text)
 

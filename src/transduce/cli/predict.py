@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from transduce.cli import streams
-from transduce.cli.options import add_columns, add_device, add_folder, add_tag, columns, note_tags, opened
+from transduce.cli.options import add_columns, add_device, add_flag, add_folder, add_tag, columns, note_tags, opened
 from transduce.cli.parser import Parser
 from transduce.terminal import would_mix
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "files", metavar="FILE", nargs="*", default=[], help="records or lines; - or nothing: lines of standard input"
     )
-    parser.add_argument("--json", action="store_true", help="an object on each line: text, confidence, probabilities")
+    add_flag(parser, "--json", "an object on each line: text, confidence, probabilities")
     add_columns(parser, "of .csv and .jsonl files: text=description,tag=language")
     add_tag(parser, "a tag of every record, behind its own")
     add_device(parser)

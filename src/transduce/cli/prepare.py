@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from transduce.cli import streams
-from transduce.cli.options import add_run_file
 from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_run_file
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,7 +18,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse(arguments)
 
     from transduce.workflows.train.run import prepare_run
+    from transduce.workflows.train.run_file import read_run
 
-    prepared = prepare_run(options.run, options.overrides)
+    prepared = prepare_run(read_run(options.run, options.set))
     streams.write("".join(f"{line}\n" for line in prepared.summary()))
     return 0

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from transduce import config
 from transduce.cli import streams
-from transduce.cli.options import add_minutes, add_run_file, budget_of
+from transduce.cli.options import add_repeated
 from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_minutes, add_run_file, overrides
 from transduce.terminal import table, warnings_only
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def main(arguments: Sequence[str]) -> int:
 
     prepare_for_training(search_folder(options.run).glob("trial-*"))
     with warnings_only("transduce.workflows.train"):  # each trial's run file and metrics hold the rest
-        outcome = search(options.run, options.over, options.trials, _overrides(options), stopping=stop_on_signals)
+        outcome = search(
+            options.run, options.over, options.trials, overrides(options, "metric"), stopping=stop_on_signals
+        )
     if outcome.results:
         streams.write(_table(outcome))
     if outcome.best is not None:
@@ -51,25 +54,14 @@ def _parser() -> Parser:
         "  transduce search run.toml --over training.learning-rate=1e-4..3e-3 --over model.dropout=0.0,0.1,0.3",
     )
     add_run_file(parser)
-    parser.add_argument(
-        "--over",
-        metavar="KEY=VALUES",
-        action="append",
-        default=[],
-        help="a key to search, with a range LOW..HIGH or values A,B,... (may be repeated; default: learning rate, "
-        "dropout, label smoothing and batch size around the run's own)",
+    text = (
+        "a key to search, with LOW..HIGH or A,B,... (default: learning rate, dropout, label smoothing and batch size)"
     )
+    add_repeated(parser, "--over", "KEY=VALUES", text)
     parser.add_argument("--trials", metavar="N", type=int, default=TRIALS, help=f"runs in all (default: {TRIALS})")
     add_minutes(parser, "train each trial this long, instead of the run file's budget")
     parser.add_argument("--metric", metavar="NAME", help="what is compared (default: the run's training.metric)")
     return parser
-
-
-def _overrides(options: argparse.Namespace) -> list[str]:
-    overrides = [*options.overrides, *budget_of(options.minutes, options.overrides)]
-    if options.metric is not None:
-        overrides.append(f"training.metric={options.metric}")
-    return overrides
 
 
 def _table(outcome: "SearchOutcome") -> str:
@@ -87,9 +79,9 @@ def _table(outcome: "SearchOutcome") -> str:
 
 
 def _advice(options: argparse.Namespace, outcome: "SearchOutcome", best: "Result") -> str:
-    overrides = [*outcome.fixed, *(config.assignment(key, value) for key, value in best.settings.items())]
-    snippet = config.dumps(config.override({}, [each for each in overrides if not _is_of_a_list(each)]))
-    flags = [word for each in [*options.overrides, *overrides] for word in ("--set", each)]
+    changes = [*outcome.fixed, *(config.assignment(key, value) for key, value in best.settings.items())]
+    snippet = config.dumps(config.override({}, [each for each in changes if not _is_of_a_list(each)]))
+    flags = [word for each in [*options.set, *changes] for word in ("--set", each)]
     command = shlex.join(["transduce", "train", str(options.run), *flags])
     head = f"\nbest: trial {best.trial}, {outcome.metric} {best.value:.4g}\n"
     return "\n".join(each for each in (head, snippet, f"{command}\n") if each)

@@ -91,11 +91,14 @@ def standard_text() -> str:
 
 def inputs(names: Sequence[str]) -> "Iterator[Input]":
     """Opens one after the other, however many there are."""
-    from transduce.workflows.predict.line_batches import Input, open_input
+    from transduce.workflows.predict.line_batches import Input, open_inputs
 
     for name in names:
-        with standard_input() if name == "-" else open_input(Path(name)) as stream:
-            yield Input("stdin" if name == "-" else name, stream)
+        if name == "-":
+            with standard_input() as stream:
+                yield Input("stdin", stream)
+        else:
+            yield from open_inputs([Path(name)])
 
 
 def is_file_name(name: str) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from transduce.cli import streams
-from transduce.cli.options import add_minutes, add_run_file, budget_of
+from transduce.cli.options import add_flag
 from transduce.cli.parser import Parser
+from transduce.cli.run_options import add_minutes, add_run_file, overrides
 
 log = logging.getLogger(__name__)
 
@@ -19,10 +20,13 @@ def main(arguments: Sequence[str]) -> int:
 
     from transduce.cli.process import prepare_for_training, stop_on_signals
     from transduce.workflows.train.run import Abandoned, train
+    from transduce.workflows.train.run_file import read_run
 
-    prepare_for_training([Path("runs") / options.run.stem] if options.resume else [])
+    folder = Path("runs") / options.run.stem if options.resume else None
+    prepare_for_training([] if folder is None else [folder])
     try:
-        trained = train(options.run, _overrides(options), options.resume, stopping=stop_on_signals)
+        file = read_run(options.run, overrides(options, "precision"), folder)
+        trained = train(file, options.resume, stopping=stop_on_signals)
     except Abandoned:
         lost = "updates since the last checkpoint are lost"
         log.info("stopped at once; %s; to continue: %s", lost, _again(arguments))
@@ -50,21 +54,11 @@ def _parser() -> Parser:
     )
     add_run_file(parser)
     add_minutes(parser, "train this long, instead of the run file's budget")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    parser.add_argument(
-        "--precision",
-        choices=["auto", "bf16", "float32"],
-        help="number format (auto: bf16 where hardware is fast at it)",
-    )
+    add_flag(parser, "--resume", "continue a run that was stopped")
+    text = "number format (auto: bf16 where hardware is fast at it)"
+    parser.add_argument("--precision", choices=["auto", "bf16", "float32"], help=text)
     parser.add_argument("--keys", action=_Keys, nargs=0, help="list every key of a run file, and exit")
     return parser
-
-
-def _overrides(options: argparse.Namespace) -> list[str]:
-    overrides = [*options.overrides, *budget_of(options.minutes, options.overrides)]
-    if options.precision is not None:
-        overrides.append(f"training.precision={options.precision}")
-    return overrides
 
 
 def _use(run: Path) -> str:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.options import add_decoding, add_ensemble, add_model, add_tag, method, note_tags, opened
+from transduce.cli.options import (
+    add_decoding,
+    add_ensemble,
+    add_file,
+    add_flag,
+    add_model,
+    add_tag,
+    method,
+    opened_for,
+)
 from transduce.cli.parser import Parser, check_target
 from transduce.terminal import would_mix
 
@@ -41,9 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.predict.line_batches import arriving_batches, full_batches
     from transduce.workflows.predict.stream import translate_stream
 
-    model = opened(options)
-    model.require(Translation)
-    note_tags(model, options.tag)
+    model = opened_for(Translation, options)
     line_options = _line_options(options, model)
     if not options.files and streams.is_conversation():
         _refuse_files_beside(options)
@@ -72,7 +79,8 @@ def _line_options(options: argparse.Namespace, model: "Model") -> "LineOptions":
 
 def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
     """ValueError or OSError for input that cannot be read, before anything is written."""
-    from transduce.workflows.predict.line_batches import check_readable, count_lines
+    from transduce.data.formats.lines import facts
+    from transduce.workflows.predict.line_batches import check_readable
 
     for name in names:
         streams.check_readable(name)
@@ -80,7 +88,8 @@ def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
         return
     check_readable(prefixes)
     if prefixes.is_file() and all(Path(name).is_file() for name in names):
-        count, expected = count_lines(prefixes), sum(count_lines(Path(name)) for name in names)
+        count = facts(prefixes, empty=True).lines
+        expected = sum(facts(Path(name), empty=True).lines for name in names)
         if count != expected:
             raise ValueError(
                 f"{prefixes} has {count:,} lines, but the input has {expected:,}; each line has its prefix"
@@ -94,11 +103,12 @@ def _refuse_files_beside(options: argparse.Namespace) -> None:
 
 
 def _lines(options: argparse.Namespace, names: Sequence[str]) -> "Iterator[Line]":
-    from transduce.workflows.predict.line_batches import lines, texts, with_prefixes
+    from transduce.workflows.predict.line_batches import lines, open_inputs, with_prefixes
 
-    input_lines = lines(streams.inputs(names), options.bad_lines == "blank")
+    input_lines = lines(streams.inputs(names), options.bad_lines)
     if options.prefixes is not None:
-        return with_prefixes(input_lines, texts(options.prefixes), str(options.prefixes))
+        prefixes = (line.text for line in lines(open_inputs([options.prefixes])))
+        return with_prefixes(input_lines, prefixes, str(options.prefixes))
     if options.prefix is not None:
         return (replace(line, prefix=options.prefix) for line in input_lines)
     return input_lines
@@ -109,14 +119,16 @@ def _alignments(options: argparse.Namespace, model: "Model", stack: ExitStack) -
     if options.alignments is None:
         return None
 
-    from transduce.workflows.predict.output_lines import alignment_lines
+    from transduce.workflows.align.alignment_files import as_lines
+    from transduce.workflows.align.run import align
 
     path, tags = options.alignments, tuple(options.tag)
     file = stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
 
     def write(lines: "Sequence[Line]", outputs: "Outputs") -> None:
+        pairs = [(line.text, best.text) for line, (best, *_) in zip(lines, outputs, strict=True)]
         try:
-            file.write(alignment_lines(model, lines, outputs, tags))
+            file.write(as_lines(align(model, pairs, [tags] * len(pairs) if tags else None)))
             file.flush()
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from None
@@ -129,9 +141,9 @@ def _total(files: Sequence[str]) -> int | None:
     if not files or not all(map(streams.is_file_name, files)) or would_mix():
         return None
 
-    from transduce.workflows.predict.line_batches import count_lines
+    from transduce.data.formats.lines import facts
 
-    return sum(0 if name == "-" else count_lines(Path(name)) for name in files)
+    return sum(facts(Path(name), empty=True).lines for name in files if name != "-")
 
 
 def _parser() -> Parser:
@@ -165,44 +177,21 @@ def _check(options: argparse.Namespace) -> None:
 def _add_lines(parser: Parser) -> None:
     group = parser.add_argument_group("lines")
     add_tag(group, "a tag before every line")
-    group.add_argument("--prefix", metavar="TEXT", help="what every output begins with; end it with a whole word")
-    group.add_argument("--prefixes", metavar="FILE", type=Path, help="what each output begins with, one a line")
-    group.add_argument(
-        "--split-sentences",
-        metavar="LANGUAGE",
-        help="lines are paragraphs: translate their sentences (en, de, ...) one by one and join them again",
-    )
-    group.add_argument(
-        "--long",
-        choices=["cut", "refuse"],
-        default="cut",
-        help="a source longer than the model takes: translate its beginning and say so, or stop (default: cut)",
-    )
-    group.add_argument(
-        "--bad-lines",
-        choices=["stop", "blank"],
-        default="stop",
-        help="a line that is no UTF-8 text: stop, or say so and give a blank line (default: stop)",
-    )
+    group.add_argument("--prefix", metavar="TEXT", help="the beginning of every output; end it with a whole word")
+    add_file(group, "--prefixes", "the beginning of each output, one a line")
+    text = "lines are paragraphs: translate their sentences (en, de, ...) one by one and join them again"
+    group.add_argument("--split-sentences", metavar="LANGUAGE", help=text)
+    text = "a source longer than the model takes: translate its beginning and say so, or stop (default: cut)"
+    group.add_argument("--long", choices=["cut", "refuse"], default="cut", help=text)
+    text = "a line that is no UTF-8 text: stop, or say so and give a blank line (default: stop)"
+    group.add_argument("--bad-lines", choices=["stop", "blank"], default="stop", help=text)
 
 
 def _add_results(parser: Parser) -> None:
     group = parser.add_argument_group("results")
-    group.add_argument(
-        "--n-best",
-        metavar="N",
-        type=int,
-        help="write the N best outputs of each line, as line number, rank, score and text with tabs between them",
-    )
-    group.add_argument(
-        "--confidence",
-        action="store_true",
-        help="a column before the text: the geometric mean of its tokens' probabilities",
-    )
-    group.add_argument("--json", action="store_true", help="write a JSON object for each output, tokens included")
-    group.add_argument(
-        "--alignments",
-        metavar="FILE",
-        type=Path,
-        help='write which source word each output word renders to FILE ("0-0 1-2"), a line for each line',
-    )
+    text = "write the N best outputs of each line, as line number, rank, score and text with tabs between them"
+    group.add_argument("--n-best", metavar="N", type=int, help=text)
+    add_flag(group, "--confidence", "a column before the text: the geometric mean of its tokens' probabilities")
+    add_flag(group, "--json", "write a JSON object for each output, tokens included")
+    text = 'write which source word each output word renders to FILE ("0-0 1-2"), a line for each line'
+    add_file(group, "--alignments", text)

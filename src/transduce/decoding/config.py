@@ -8,6 +8,8 @@ from transduce import config
 from transduce.config import Fact
 from transduce.decoding.strategies.sampling import Sampling
 
+OF_SOURCES = ("max-ratio", "max-extra", "coverage-penalty")  # settings without meaning where a model reads no source
+
 
 @dataclass(frozen=True)
 class Decoding:

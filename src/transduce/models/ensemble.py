@@ -73,7 +73,10 @@ def open_models(
 
 def check_same_vocabularies(one: Model, other: Model) -> None:
     """ValueError, naming both and what differs, unless texts become the same ids with both models."""
-    other.require(type(one.task))
+    if other.task.name != one.task.name:
+        raise ValueError(
+            f"{one.name} is a model for {one.task.name}, and {other.name} one for {other.task.name}: give models for one task"
+        )
     for column, mine in one.processors.items():
         theirs = other.processors[column]
         if mine.sha256() != theirs.sha256():

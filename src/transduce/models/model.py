@@ -14,7 +14,7 @@ from transduce import config
 from transduce.config import NO_PARTS, Parts
 from transduce.data.processors import Processors
 from transduce.data.records import Record
-from transduce.decoding.config import Decoding, Generation
+from transduce.decoding.config import OF_SOURCES, Decoding, Generation
 from transduce.decoding.protocol import Decodable, require_evaluation_mode
 from transduce.decoding.scores import check_probabilities
 from transduce.decoding.strategies.sampling import Sampling
@@ -184,6 +184,12 @@ class Model:
                 f"{next(iter(changes))} is for models that generate text, and {self.name} is for {self.task.name}, which "
                 "generates none: leave it out"
             )
+        for name in changes if self.task.answer is None else ():
+            if name.replace("_", "-") in OF_SOURCES:
+                raise ValueError(
+                    f"{name} is for models that read a source, and {self.name} is for {self.task.name}, which has none: leave "
+                    "it out"
+                )
         base = vars(self.generation.decoding())
         samples = changes.get("sampling") is not None
         if samples or changes.get("beam") == 1 or changes.get("groups") == 1:

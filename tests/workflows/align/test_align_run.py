@@ -16,6 +16,7 @@ from transduce.networks.probes import attention_maps
 from transduce.tasks import translation
 from transduce.workflows.align.run import Links, Reading, align, align_batches, links_of
 from transduce.workflows.train.run import train
+from transduce.workflows.train.run_file import read_run
 
 LINES = ["der Hund und die Katze", "ein großer Hund", "die Katze sieht den Hund", "sieht ein Hund die Katze?"]
 PAIRS = [
@@ -142,7 +143,7 @@ def test_a_trained_model_finds_the_links_of_a_constructed_language(
         rows = islice(constructed_pairs(seed), count)
         Path(f"{name}.tsv").write_text("".join(f"{each.source}\t{each.target}\n" for each in rows), encoding="utf-8")
     Path("run.toml").write_text(RUN, encoding="utf-8")
-    train(Path("run.toml"))
+    train(read_run(Path("run.toml")))
     model = transduce.load("runs/run", "cpu")
     test = list(islice(constructed_pairs(3), 200))
     gold = [parse_gold(each.gold, "gold") for each in test]

@@ -20,7 +20,7 @@ from transduce.decoding.strategies.sampling import Sampling
 from transduce.models.model import Model, load
 from transduce.tasks.outputs import Output
 from transduce.workflows.back_translate import run as module
-from transduce.workflows.back_translate.run import PairCounts, Synthesis, Unreadable, back_translate
+from transduce.workflows.back_translate.run import PairCounts, Synthesis, back_translate
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.method import Method
 
@@ -112,7 +112,7 @@ def test_unusable_lines_are_counted(model: Model, tmp_path: Path) -> None:
 def test_flaws(monkeypatch: pytest.MonkeyPatch, line: str, output: Output, flaw: str | None) -> None:
     monkeypatch.undo()
     assert module._flaw(Line(1, "f:1", line), output) == flaw
-    assert module._flaw(Unreadable(1, "f:1", "", reason="line too long"), output) == "with a fault (line too long)"
+    assert module._flaw(Line(1, "f:1", "", fault="line too long"), output) == "with a fault (line too long)"
 
 
 @pytest.mark.parametrize("sampling", [None, Sampling(top_p=0.9)])

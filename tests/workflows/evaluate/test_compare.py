@@ -7,8 +7,8 @@ import pytest
 from pairs import of_texts
 from transduce.evaluation.metric import measure
 from transduce.evaluation.metrics import METRICS
-from transduce.workflows.evaluate.assessment import Details, assess
-from transduce.workflows.evaluate.breakdowns import WordCounts, breakdown_tables, count_words
+from transduce.workflows.evaluate.assessment import Questions, assess
+from transduce.workflows.evaluate.breakdowns import breakdown_tables, count_words
 from transduce.workflows.evaluate.compare import compare_systems, is_model, read_outputs
 from transduce.workflows.evaluate.run import Judged, judge
 from transduce.workflows.evaluate.sentence_tables import different_sentences, worst_sentences
@@ -77,12 +77,15 @@ def test_rare_words_by_training_data(tmp_path: Path) -> None:
     pairs = tmp_path / "train.tsv"
     pairs.write_text("one two\teins\n" * 3 + "four\tvier\n", encoding="utf-8")
     counts = count_words([pairs])
-    assert (counts.source["two"], counts.source["four"], counts.target["eins"]) == (3, 1, 3)
+    assert (counts["source"]["two"], counts["source"]["four"], counts["target"]["eins"]) == (3, 1, 3)
     source, target = tmp_path / "s", tmp_path / "t"
     source.write_text("one two\n\nfour\n", encoding="utf-8")
     target.write_text("eins\nx\nvier\n", encoding="utf-8")
-    assert count_words([source, target]) == WordCounts({"one": 1, "two": 1, "four": 1}, {"eins": 1, "vier": 1})
-    tables = breakdown_tables(HELD_OUT, [GOOD], ["rare-words"], trained_on=counts)
+    assert count_words([source, target]) == {
+        "source": {"one": 1, "two": 1, "four": 1},
+        "target": {"eins": 1, "vier": 1},
+    }
+    tables = breakdown_tables(HELD_OUT, [GOOD], ["rare-words"], training_words=counts)
     assert [table.breakdown.title for table in tables] == [
         "occurrences in training of the rarest word in the source",
         "occurrences in training of the rarest word in the reference",
@@ -92,7 +95,7 @@ def test_rare_words_by_training_data(tmp_path: Path) -> None:
         count_words([pairs] * 3)
     named = tmp_path / "train.jsonl"
     named.write_text('{"en": "one two", "de": "eins"}\n', encoding="utf-8")
-    assert count_words([named], {"source": "en", "target": "de", "group": "g"}).target == {"eins": 1}
+    assert count_words([named], columns={"source": "en", "target": "de", "group": "g"})["target"] == {"eins": 1}
     with pytest.raises(ValueError, match=r"train\.jsonl: holds no pairs to count words in \(left out: .*, 1 time"):
         count_words([named])
 
@@ -125,9 +128,9 @@ def test_an_assessment_holds_what_was_wanted() -> None:
     bare = assess(HELD_OUT, GOOD, [BAD])
     assert bare.systems == (GOOD, BAD)
     assert (bare.breakdowns, bare.worst, bare.different) == ((), None, ())
-    full = assess(HELD_OUT, GOOD, [BAD, GOOD], Details(breakdowns=("length",), sentences=1))
+    full = assess(HELD_OUT, GOOD, [BAD, GOOD], Questions(breakdowns=("length",), sentences=1))
     assert [table.kind for table in full.breakdowns] == ["length"]
     assert full.worst is not None
     assert [len(table.sentences) for table in full.different] == [1, 0]
     nothing_measured = judge("perplexity alone", (), REFERENCES, [])
-    assert assess(HELD_OUT, nothing_measured, details=Details(sentences=5)).worst is None
+    assert assess(HELD_OUT, nothing_measured, questions=Questions(sentences=5)).worst is None

@@ -25,7 +25,7 @@ from transduce.tasks.classification import Classification
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
 from transduce.workflows.evaluate import systems
-from transduce.workflows.evaluate.assessment import assess
+from transduce.workflows.evaluate.assessment import Questions, assess
 from transduce.workflows.evaluate.breakdowns import KINDS
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.report import CONFUSION_CLASSES, report_page
@@ -99,7 +99,7 @@ def test_another_classifier_is_compared(folders: list[Path], data: Path) -> None
     found = systems.evaluate_systems(
         systems.Systems(model=ours, compare=[theirs, ours], device="cpu"),
         systems.TestFiles(pairs=data),
-        systems.Questions(breakdowns=KINDS, sentences=3, calibration=True),
+        Questions(breakdowns=KINDS, sentences=3, calibration=True),
     )
     assert [each.other.name for each in found.compared] == [str(theirs), str(ours)]
     assert [one.metric for one in found.compared[0].comparisons] == ["accuracy", "macro-f1"]
@@ -124,12 +124,12 @@ def test_another_classifier_is_compared(folders: list[Path], data: Path) -> None
 def test_a_model_for_another_task_is_not_compared(folders: list[Path], data: Path, tmp_path: Path) -> None:
     other = tiny_model.write(tmp_path / "tiny")
     with pytest.raises(
-        ValueError, match=r"^--compare .*tiny: .* is a model for translation, and this needs one for class"
+        ValueError, match=r"is a model for classification, and .*tiny one for translation: give models for one task"
     ):
         systems.evaluate_systems(
             systems.Systems(model=folders[0], compare=[other], device="cpu"),
             systems.TestFiles(pairs=data),
-            systems.Questions(),
+            Questions(),
         )
 
 
@@ -171,7 +171,7 @@ def test_texts_and_labels_may_be_aligned_files_or_columns(folders: list[Path], d
 
     def accuracy(files: systems.TestFiles) -> float:
         subject = systems.Systems(model=folders[0], device="cpu")
-        return systems.evaluate_systems(subject, files, systems.Questions()).subject.scores[0].value
+        return systems.evaluate_systems(subject, files, Questions()).subject.scores[0].value
 
     expected = accuracy(systems.TestFiles(pairs=data))
     assert accuracy(systems.TestFiles(tmp_path / "texts", [tmp_path / "labels"])) == expected
@@ -232,3 +232,38 @@ def test_translations_have_no_confusion_matrix() -> None:
     found = assess(held_out, judge("it", ["b"], held_out.references, [METRICS["chrf"]]))
     assert found.confusion is None and "confusion" not in json.loads(as_json(found))
     assert "confus" not in as_text(found) + report_page(found).partition("</style>")[2].lower()
+
+
+def test_a_label_is_known_if_any_of_the_alternatives_is(
+    model: Model, folders: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "test.tsv"
+    path.write_text("bar\tnew\nbar\tgood\nnut\tgood\n", encoding="utf-8")
+    held_out = read_test_set(path, alternatives=True, task=model.task)
+    assert held_out.unknown_labels(model.processors) == []
+    assert [record.values["label"] for record in held_out.scorable(model.processors)] == ["good", "good"]
+    files = systems.TestFiles(pairs=path, alternatives=True)
+    found = systems.evaluate_systems(systems.Systems(model=folders[0], device="cpu"), files, Questions())
+    assert found.subject.units == 2 and "unknown" not in caplog.text  # type: ignore[attr-defined]
+
+
+def test_a_test_set_without_any_label_of_the_model(
+    folders: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "test.tsv"
+    path.write_text("bar\t3\nnut\t4\n", encoding="utf-8")
+    systems.evaluate_systems(
+        systems.Systems(model=folders[0], device="cpu"), systems.TestFiles(pairs=path), Questions()
+    )
+    assert caplog.messages == [
+        f"2 texts with labels unknown to {folders[0]} (3, 4): each counts as wrong",
+        "no label of the test set is known to the model, whose labels are <b>bad</b>, good, neutral",
+    ]
+
+
+def test_only_wrong_labels_are_the_worst(model: Model, data: Path) -> None:
+    held_out = read_test_set(data, task=model.task)
+    found = assess(held_out, evaluate(model, held_out), questions=Questions(sentences=100))
+    assert found.worst is not None
+    wrong = [place + 1 for place, text in enumerate(found.subject.translations) if text != LABELS[place]]
+    assert [each.number for each in found.worst.sentences] == wrong and 0 < len(wrong) < 40

@@ -14,7 +14,7 @@ import tiny_model
 from pairs import of_texts
 from transduce.evaluation.metrics import METRICS
 from transduce.models.model import load
-from transduce.workflows.evaluate.assessment import Assessment, Details, assess
+from transduce.workflows.evaluate.assessment import Assessment, Questions, assess
 from transduce.workflows.evaluate.breakdowns import KINDS
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.report import report_page, write_report
@@ -76,7 +76,7 @@ def assessment(name: str = "ours") -> Assessment:
         judge(f"<b>other {place}</b>", [text[::-1] for text in texts], held_out.references, metrics)
         for place in range(2)
     ]
-    return assess(held_out, ours, others, Details(breakdowns=KINDS, sentences=20))
+    return assess(held_out, ours, others, Questions(breakdowns=KINDS, sentences=20))
 
 
 def test_nothing_from_outside_becomes_markup() -> None:
@@ -141,7 +141,7 @@ def test_figures_stand_in_the_page() -> None:
 def test_words_that_no_reference_has_are_marked() -> None:
     held_out = of_texts(("s",), (("a black cat sat", "no such words"),))
     outputs = judge("o", ["a red cat sat"], held_out.references, [METRICS["chrf"]])
-    text = report_page(assess(held_out, outputs, details=Details(sentences=1)))
+    text = report_page(assess(held_out, outputs, questions=Questions(sentences=1)))
     assert re.findall("<mark>.*?</mark>", text) == ["<mark>red </mark>"]
 
 
@@ -150,7 +150,7 @@ def test_one_sentence_and_an_empty_output() -> None:
     systems = [
         judge(name, [text], held_out.references, list(METRICS.values())) for name, text in (("x", ""), ("y", "a"))
     ]
-    page = Page(report_page(assess(held_out, systems[0], systems[1:], Details(breakdowns=KINDS, sentences=3))))
+    page = Page(report_page(assess(held_out, systems[0], systems[1:], Questions(breakdowns=KINDS, sentences=3))))
     assert "(empty)" in page.text
     assert "1 sentence." in page.text
 

@@ -11,7 +11,7 @@ import tiny_model
 from transduce.cli.main import main
 from transduce.models.model import load
 from transduce.networks.presets import PRESETS
-from transduce.workflows.info.run import ModelInfo, PresetInfo, ProcessorInfo, info, run_file_keys
+from transduce.workflows.info.run import ModelInfo, PresetInfo, info, run_file_keys
 
 
 def kinds_of(name: str, vocabulary: int = 37_000) -> dict[str, PresetInfo]:
@@ -58,9 +58,9 @@ def test_a_model_folder_is_described(tmp_path: Path, shared: bool) -> None:
     assert found.parameters.total == sum(p.numel() for p in model.network.parameters())
     sizes = {column: processor.size for column, processor in model.processors.items()}
     assert found.processors == (
-        (ProcessorInfo("source, target", "words", sizes["source"]),)
+        {"source, target": f"words, {sizes['source']:,} pieces"}
         if shared
-        else tuple(ProcessorInfo(column, "words", size) for column, size in sizes.items())
+        else {column: f"words, {size:,} pieces" for column, size in sizes.items()}
     )
     assert found.generation["max-source"] == "40"
     assert found.files["model.safetensors"] == (folder / "model.safetensors").stat().st_size

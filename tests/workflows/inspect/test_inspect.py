@@ -30,9 +30,9 @@ def test_tokens_and_shapes(model: Model, found: Inspection) -> None:
     source, target = model.processors.tokenizer("source"), model.processors.tokenizer("target")
     assert found.source_pieces[:2] == ("<tag:formal>", "<tag:de>") and found.source_pieces[-1] == "</s>"
     assert list(found.source_pieces[2:-1]) == source.pieces(source.encode("der Hund"))
-    given = target.pieces(target.encode("die Katze 猫"))
-    assert list(found.input_pieces) == ["<s>", *given]
-    assert [step.token.piece for step in found.steps] == [*given, "</s>"]
+    from_caller = target.pieces(target.encode("die Katze 猫"))
+    assert list(found.input_pieces) == ["<s>", *from_caller]
+    assert [step.token.piece for step in found.steps] == [*from_caller, "</s>"]
     s, t = len(found.source_pieces), len(found.steps)
     assert found.encoder.shape == (3, 4, s, s) and found.decoder.shape == (2, 4, t, t)
     assert found.attention.shape == (2, 4, t, s) and found.saliency.shape == (t, s)
@@ -69,17 +69,17 @@ def test_alternatives_are_the_most_probable_tokens(model: Model, found: Inspecti
 def test_without_a_target_it_is_the_output_of_the_search(model: Model, text: str, beam: int | None) -> None:
     seen = inspect(model, text, beam=beam)
     (output,) = model.translate([text], **({} if beam is None else {"beam": beam}))
-    assert seen.output == output and not seen.given
+    assert seen.output == output and not seen.from_caller
     if beam == 1:
         assert all(step.rank == 1 for step in seen.steps[:-1] if step.choices[0].id > 2)
-    assert inspect(model, text, output).given
+    assert inspect(model, text, output).from_caller
 
 
 def test_an_output_that_was_cut_is_said_to_be(model: Model, found: Inspection) -> None:
     ended = [inspect(model, text).ended for text in LINES]
     assert ended == [outputs[0].ended for outputs in model.translate_n_best(LINES)] and not all(ended)
     assert found.ended and "cut at the longest output allowed" not in as_text(found)
-    assert "cut at the longest output allowed" in as_text(replace(found, given=False, ended=False))
+    assert "cut at the longest output allowed" in as_text(replace(found, from_caller=False, ended=False))
 
 
 def test_top_is_at_most_the_vocabulary(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

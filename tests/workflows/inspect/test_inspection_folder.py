@@ -9,7 +9,7 @@ from lxml import html
 from matplotlib import image
 
 from babble import babble
-from transduce.workflows.inspect.folder import picture_count, write_inspection
+from transduce.workflows.inspect.folder import write_inspection
 from transduce.workflows.inspect.page import page
 from transduce.workflows.inspect.run import Inspection, inspect
 
@@ -39,7 +39,6 @@ def test_pictures_of_every_layer(folder: Path, found: Inspection) -> None:
     for kind, layers in (("source", 2), ("encoder", 3), ("decoder", 2)):
         expected |= {f"{kind}-layer-{layer + 1}{end}" for layer in range(layers) for end in ("", "-heads")}
     assert {each.stem for each in folder.glob("*.png")} == expected
-    assert picture_count(found) == len(expected)
     for each in folder.glob("*.png"):
         pixels = image.imread(each)
         assert min(pixels.shape[:2]) > 80 and pixels[..., :3].std() > 0.02

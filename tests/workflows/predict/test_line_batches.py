@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transduce.data.formats.lines import facts
 from transduce.workflows.predict import line_batches
 from transduce.workflows.predict.line_batches import (
     Input,
@@ -19,10 +20,9 @@ from transduce.workflows.predict.line_batches import (
     ReadAhead,
     arriving_batches,
     check_readable,
-    count_lines,
     full_batches,
     lines,
-    texts,
+    open_inputs,
     with_prefixes,
 )
 
@@ -143,7 +143,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 def test_bad_lines_can_be_blank_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     content = b"one\nb\xe4d\nthree\n"
-    found = list(lines([Input("f", io.BytesIO(content))], blank_bad_lines=True))
+    found = list(lines([Input("f", io.BytesIO(content))], "blank"))
     assert [line.text for line in found] == ["one", "", "three"]
     assert [line.number for line in found] == [1, 2, 3]
     assert caplog.messages == ["f:2: invalid UTF-8 (0xe4 at byte 2 of the line)"]
@@ -165,7 +165,9 @@ def test_each_line_gets_its_prefix() -> None:
 @pytest.mark.parametrize("content", [b"", b"a", b"a\n", b"a\r\nb", b"\n\n", b"\xef\xbb\xbfa\n"])
 def test_counted_lines_are_those_that_are_read(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(content)
-    assert count_lines(tmp_path / "f") == len(read(content)) == len(list(texts(tmp_path / "f")))
+    assert (
+        facts(tmp_path / "f", empty=True).lines == len(read(content)) == len(list(lines(open_inputs([tmp_path / "f"]))))
+    )
     (tmp_path / "f.gz").write_bytes(gzip.compress(content))
-    assert count_lines(tmp_path / "f.gz") == len(read(content))
-    assert list(texts(tmp_path / "f.gz")) == [line.text for line in read(content)]
+    assert facts(tmp_path / "f.gz", empty=True).lines == len(read(content))
+    assert [line.text for line in lines(open_inputs([tmp_path / "f.gz"]))] == [line.text for line in read(content)]

@@ -14,7 +14,7 @@ from transduce.evaluation.minimum_risk import choose
 from transduce.models.model import Model, load
 from transduce.tasks.outputs import Output, in_order
 from transduce.text.sentences import Sentence
-from transduce.workflows.predict.method import Method, joined, least_risk
+from transduce.workflows.predict.method import Method, join_sentences, least_risk
 
 LINES = ["bar dar", "", "mit dar bis kos", "nut", "lot lus", "bar dar"]
 PARAGRAPHS = ["Bar dar.  Mit dar? Nut!", "", "  lot", "dos.\tkus.\n\nnas. "]
@@ -120,10 +120,10 @@ def test_ends_within_a_paragraph_are_tokens_of_it(model: Model) -> None:
     ended = Output("bar", -1.0, -1.0, ids=(das,), token_log_probabilities=(-0.5, -0.5), tokenizer=tokenizer)
     cut = replace(ended, ended=False, token_log_probabilities=(-1.0,))
     sentences = [Sentence("a.", " "), Sentence("b.", "")]
-    assert joined(sentences, [ended, cut], 1.0).pieces == ("bar", "</s>", "bar")
-    assert joined(sentences, [cut, ended], 1.0).pieces == ("bar", "bar", "</s>")
-    assert joined(sentences, [ended, ended], 2.0).score == pytest.approx(-2 / 4**2)
-    assert not joined(sentences, [cut, ended], 1.0).ended
+    assert join_sentences(sentences, [ended, cut], 1.0).pieces == ("bar", "</s>", "bar")
+    assert join_sentences(sentences, [cut, ended], 1.0).pieces == ("bar", "bar", "</s>")
+    assert join_sentences(sentences, [ended, ended], 2.0).score == pytest.approx(-2 / 4**2)
+    assert not join_sentences(sentences, [cut, ended], 1.0).ended
 
 
 def test_what_paragraphs_cannot_have(model: Model) -> None:

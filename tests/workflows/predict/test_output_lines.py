@@ -6,12 +6,11 @@ import math
 import pytest
 
 import tiny_model
-from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model, load
 from transduce.tasks.outputs import Output
 from transduce.workflows.predict.line_batches import Line
 from transduce.workflows.predict.notes import Notes
-from transduce.workflows.predict.output_lines import Columns, Json, alignment_lines
+from transduce.workflows.predict.output_lines import Columns, Json
 
 LINE = Line(7, "f:7", "bar")
 TWO = [
@@ -65,24 +64,10 @@ def test_json_keeps_any_text_on_one_line_and_has_no_infinity() -> None:
     assert (row["text"], row["score"], row["confidence"], row["tokens"]) == ("ü\n\u2028", None, 0.0, [])
 
 
-def test_alignments_are_lines_of_links(model: Model) -> None:
-    texts = ["", *(" ".join(tiny_model.WORDS[start : start + 12]) for start in range(0, 60, 6))]
-    lines = [Line(number, f"f:{number}", text) for number, text in enumerate(texts, 1)]
-    outputs = model.translate_n_best(texts)
-    written = alignment_lines(model, lines, outputs)
-    rows = written.split("\n")
-    assert len(rows) == len(lines) + 1 and rows[0] == rows[-1] == "" and any(rows)
-    for row, text, found in zip(rows[:-1], texts, outputs, strict=True):
-        links = [tuple(map(int, link.split("-"))) for link in row.split()]
-        assert all(s < len(text.split()) and t < len(found[0].text.split()) for s, t in links)
-    assert alignment_lines(EnsembleModel([model, model]), lines, outputs) == written
-
-
 def test_the_first_notes_of_a_kind_are_logged_and_then_counted(caplog: pytest.LogCaptureFixture) -> None:
-    notes = Notes()
-    for number in range(1, 13):
-        notes.add("sources cut", f"f:{number}", "too long")
-    notes.add("others", "f:99", "odd")
-    assert caplog.messages == [*(f"f:{number}: too long" for number in range(1, 11)), "f:99: odd"]
-    notes.close()
+    with Notes() as notes:
+        for number in range(1, 13):
+            notes.add("sources cut", f"f:{number}", "too long")
+        notes.add("others", "f:99", "odd")
+        assert caplog.messages == [*(f"f:{number}: too long" for number in range(1, 11)), "f:99: odd"]
     assert caplog.messages[11:] == ["sources cut: 12 in all, the first 10 of them above"]

@@ -86,7 +86,7 @@ def test_the_same_command_does_nothing_again_and_more_trials_go_on(
     whole: tuple[Path, SearchOutcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, found = whole
-    monkeypatch.setattr(trials_module, "train_file", None)
+    monkeypatch.setattr(trials_module, "train", None)
     assert searched(root) == found
     assert searched(root, 1).results == found.results  # fewer asked for than there are
 
@@ -211,14 +211,14 @@ def test_an_item_of_a_list_begins_with_its_own_value_and_is_no_toml(
 
 def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_toy(tmp_path)
-    train = trials_module.train_file
+    train = trials_module.train
 
     def diverges(*arguments: object) -> object:
         if arguments[0].run.training.learning_rate in (5.0, 6.0):  # type: ignore[attr-defined]
             raise Diverged("the loss is not finite")
         return train(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trials_module, "train_file", diverges)
+    monkeypatch.setattr(trials_module, "train", diverges)
     found = searched(tmp_path, 6, ("model.heads=4,8", "model.d-model=16,24,20"))  # all there are
     (failed,) = [each for each in found.results if each.value is None]
     assert failed.settings == {"model.heads": 8, "model.d-model": 20}
@@ -242,13 +242,13 @@ def test_a_signal_in_the_last_moments_of_a_trial_stops_the_search(
     whole: tuple[Path, SearchOutcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_toy(tmp_path)
-    train = trials_module.train_file
+    train = trials_module.train
 
     def stopped(*arguments: object) -> object:
         return replace(train(*arguments), signal=signal.SIGINT)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(trials_module, "train_file", stopped)
+        patched.setattr(trials_module, "train", stopped)
         found = searched(tmp_path)
     assert not found.finished and found.signal == signal.SIGINT and not found.results
     assert compared(searched(tmp_path)) == compared(whole[1])

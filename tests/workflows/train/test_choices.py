@@ -22,7 +22,7 @@ from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows.train import choices, data_facts
-from transduce.workflows.train.choices import Choice, choose, logged
+from transduce.workflows.train.choices import Choice, choose, log_choices
 from transduce.workflows.train.data_facts import DataFacts, Examples
 from transduce.workflows.train.run_file import RunConfig, names_of, read_run, run_toml
 from transduce.workflows.train.run_folder import RunFolder
@@ -63,7 +63,7 @@ def chosen(pairs: int, given_keys: Iterable[str] = (), length: float = 100.0) ->
     values = {choice.key: choice.value for choice in first}
     model = PRESETS[values.get("model.preset", "transformer-small")]()
     rest = choices.training(of(facts), model, "unigram", RunConfig.training, given)
-    return values | {choice.key: choice.value for choice in rest}
+    return values | {choice.key: choice.value for choice in rest if choice.key not in given}
 
 
 def test_what_is_chosen_grows_with_the_data() -> None:
@@ -165,12 +165,9 @@ def test_a_settled_run_has_the_rate_of_the_optimiser_chosen(tmp_path: Path) -> N
 
 def test_outputs_may_be_as_long_as_what_is_learnt_from_unless_their_owner_says_otherwise() -> None:
     long, usual = Clean(max_length=400), Clean()
-    assert [(each.key, each.value) for each in choices.decoding(long, Decoding(), keys())] == [
-        ("decoding.max-length", 401)
-    ]
-    assert choices.decoding(usual, Decoding(), keys()) == []
-    assert choices.decoding(long, Decoding(max_length=500), keys()) == []
-    assert choices.decoding(long, Decoding(max_length=60), keys("decoding.max-length")) == []
+    assert [(each.key, each.value) for each in choices.decoding(long, Decoding())] == [("decoding.max-length", 401)]
+    assert choices.decoding(usual, Decoding()) == []
+    assert choices.decoding(long, Decoding(max_length=500)) == []
 
 
 def test_a_choice_reads_as_in_a_run_file() -> None:
@@ -197,7 +194,7 @@ def test_a_settled_run_logs_every_choice_and_keeps_what_is_given(
 ) -> None:
     caplog.set_level(logging.INFO, "transduce")
     path = write(tmp_path, sentences(60), RUN + "[model]\ndropout = 0.05\n")
-    run = logged(choose(read_run(path, ["training.learning-rate=0.01"]))).run
+    run = log_choices(choose(read_run(path, ["training.learning-rate=0.01"]))).run
     assert run.model.dropout == 0.05 and run.training.learning_rate == 0.01
     assert run.model.d_model == 64
     assert [line.partition(" = ")[0] for line in caplog.messages] == [

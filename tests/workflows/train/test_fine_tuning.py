@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import transduce
-from toy import write_toy
+from toy import train, write_toy
 from transduce import files
 from transduce.cli.main import main
 from transduce.data import overlap
@@ -15,7 +15,6 @@ from transduce.models import folder as model_folder
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train.choices import choose
-from transduce.workflows.train.run import train
 from transduce.workflows.train.run_file import read_run
 
 

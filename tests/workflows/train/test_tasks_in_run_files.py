@@ -102,6 +102,14 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
             'model = "encoder-only"\n' + DATA,
             "run.toml:1: model: task translation needs an encoder-decoder network, found",
         ),
+        (
+            DATA + LM + "[decoding]\ncoverage-penalty = 0.2\n",
+            "run.toml:7: decoding.coverage-penalty is for tasks with a source; task language-model has none: leave it out",
+        ),
+        (
+            DATA + LM + "[decoding]\nbeam = 2\nmax-ratio = 2.0\n",
+            "run.toml:8: decoding.max-ratio is for tasks with a source; task language-model has none: leave it out",
+        ),
         (DATA + "[model]\nprest = 3\n", "run.toml:4: unknown key 'model.prest'; did you mean 'model.preset'?"),
         (DATA + "[model]\nwidth = 3\n", "run.toml:4: unknown key 'model.width'; did you mean 'model.head-width'?"),
         ("model = 3\n" + DATA, "run.toml:1: model must be one of"),

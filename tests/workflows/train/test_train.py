@@ -18,7 +18,7 @@ import pytest
 import torch
 
 import transduce
-from toy import write_toy
+from toy import train, write_toy
 from transduce import files
 from transduce.cli.process import prepare_for_training, stop_on_signals
 from transduce.machine import hardware
@@ -29,7 +29,7 @@ from transduce.training.loop import Diverged
 from transduce.training.training_step import TrainingStep
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import validation as validation_workflow
-from transduce.workflows.train.run import Abandoned, train
+from transduce.workflows.train.run import Abandoned
 
 COMMAND = [sys.executable, "-m", "transduce", "train"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -10,13 +10,12 @@ import pytest
 import torch
 
 import transduce
-from toy import write_toy
+from toy import train, write_toy
 from transduce.cli.process import stop_on_signals
 from transduce.tasks.translation import Translation
 from transduce.training import checkpoints
 from transduce.training.job import Validation
 from transduce.training.metrics_log import read
-from transduce.workflows.train.run import train
 from transduce.workflows.train.run_folder import RunFolder
 
 MEANS = ["training.ema=0.8", "training.average-last=3", "training.keep-last=1", "training.metric=loss"]

@@ -8,7 +8,6 @@ from pathlib import Path
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules, aligned, facts, lines, require_equal_lines
 from transduce.evaluation.alignment import AlignmentScore, Gold, check_within, error_rate, format_links, parse_gold
-from transduce.files import write_atomically
 from transduce.models.model import Model
 from transduce.workflows.align.run import Links, Reading, align, networks_of
 
@@ -82,8 +81,3 @@ def measure(
 def as_lines(links: Iterable[Links]) -> str:
     """Pharaoh format: a line for each pair, empty where it has no links."""
     return "".join(f"{format_links(each)}\n" for each in links)
-
-
-def write_links(path: Path, links: Iterable[Links]) -> None:
-    """The file changes as a whole or not at all."""
-    write_atomically(path, as_lines(links))

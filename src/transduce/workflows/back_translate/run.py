@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from transduce import files
-from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
-from transduce.data.formats.lines import BadLine, LineRules, facts, open_text, stream_lines
+from transduce.data.formats.lines import facts
 from transduce.data.formats.read import FORMATS
 from transduce.decoding.config import Decoding
 from transduce.files.resumable_output import check_place, resumable_output
@@ -23,7 +22,7 @@ from transduce.models.model import Model
 from transduce.tasks.outputs import Output, in_order
 from transduce.terminal import BREAKS, progress_bar
 from transduce.text.tags import SYNTHETIC, names_in
-from transduce.workflows.predict.line_batches import Line, full_batches
+from transduce.workflows.predict.line_batches import Line, full_batches, lines, open_inputs
 from transduce.workflows.predict.method import Method
 
 log = logging.getLogger(__name__)
@@ -38,13 +37,6 @@ class Synthesis:
     method: Method
     model_tags: tuple[str, ...] = ()
     tags: tuple[str, ...] = (SYNTHETIC,)
-
-
-@dataclass(frozen=True)
-class Unreadable(Line):
-    """Stands for a line that cannot be used."""
-
-    reason: str = ""
 
 
 @dataclass
@@ -97,7 +89,7 @@ def back_translate(
         if counts.lines:
             log.info("resuming after line %s of %s", f"{counts.lines:,}", f"{total:,}")
         with progress_bar("line", total, initial=counts.lines) as bar:
-            for batch in _after(counts.lines, full_batches(_lines(monolingual))):
+            for batch in _after(counts.lines, full_batches(lines(open_inputs(monolingual), "mark"))):
                 file.append("".join(map(write, _pairs(model, batch, synthesis, counts))), asdict(counts))
                 bar.update(len(batch))
         if counts.pairs == 0:
@@ -157,21 +149,6 @@ def _digest(model: Model) -> str:
     return files.sha256(model.folder / "manifest.json")
 
 
-def _lines(paths: Sequence[Path]) -> Iterator[Line]:
-    """All lines of all files; those that cannot be used as Unreadable ones."""
-    number = 0
-    for path in paths:
-        with open_text(path) as stream:
-            read = stream_lines(stream, str(path), LineRules.max_line_bytes, Findings())
-            for place, line in enumerate(read, 1):
-                number += 1
-                where = f"{path}:{place}"
-                if isinstance(line, BadLine):
-                    yield Unreadable(number, where, "", reason=line.reason)
-                else:
-                    yield Line(number, where, line)
-
-
 def _after(done: int, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:
     """The lines behind the first `done`, in batches that are cut as ever, so that outputs are those of a single sitting.
 
@@ -201,8 +178,8 @@ def _pairs(model: Model, batch: Sequence[Line], synthesis: Synthesis, counts: Pa
 
 def _flaw(line: Line, output: Output) -> str | None:
     """Why a line and its translation make no pair."""
-    if isinstance(line, Unreadable):
-        return f"with a fault ({line.reason})"
+    if line.fault:
+        return f"with a fault ({line.fault})"
     if not line.text.strip():
         return "blank"
     if output.source_cut:

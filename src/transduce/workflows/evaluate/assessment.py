@@ -1,7 +1,8 @@
 """Assess: everything that outputs and references tell about a system, alone and beside others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from transduce.data.columns import Label
 from transduce.evaluation.calibration import Calibration
@@ -16,18 +17,26 @@ REPORTED_SENTENCES = 20  # in each table of a report, unless told otherwise
 
 
 @dataclass(frozen=True)
-class Details:
-    """Settings beside the scores: the kinds and edges of breakdowns, and the number of sentences to list."""
+class Questions:
+    """Settings of an evaluation: metrics (None for all), kinds of breakdowns, number of sentences to list, calibration.
 
+    explain: the breakdowns of which a message says why they are left out. edges: of lengths. train, train_columns: files in
+    which words are counted for "rare-words", as `count_words` takes them.
+    """
+
+    metrics: Sequence[str] | None = None
     breakdowns: Sequence[Kind] = ()
+    explain: Sequence[Kind] = ()
     edges: Sequence[int] = ()
-    trained_on: WordCounts | None = None
+    train: Sequence[Path] = ()
+    train_columns: Mapping[str, str] | None = None
     sentences: int = 0
+    calibration: bool = False
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found about `subject`. `different` has a table for each system of `compared`, if any were wanted."""
+    """The results about `subject`. `different` has a table for each system of `compared`, if sentences are to be listed."""
 
     held_out: HeldOut
     subject: Judged
@@ -48,18 +57,18 @@ def assess(
     held_out: HeldOut,
     subject: Judged,
     others: Sequence[Judged] = (),
-    details: Details = Details(),
+    questions: Questions = Questions(),
     calibration: Calibration | None = None,
+    training_words: WordCounts | None = None,
 ) -> Assessment:
-    """Compares the subject with each other system, and looks closer where that is wanted."""
-    most = details.sentences if subject.scores else 0
+    """Compares the subject with each other system, and answers the questions about both."""
+    systems, most = [subject, *others], questions.sentences if subject.scores else 0
+    kinds = questions.breakdowns if subject.scores else ()
     return Assessment(
         held_out=held_out,
         subject=subject,
         compared=tuple(compare_systems(subject, others)),
-        breakdowns=tuple(
-            breakdown_tables(held_out, [subject, *others], details.breakdowns, details.edges, details.trained_on)
-        ),
+        breakdowns=tuple(breakdown_tables(held_out, systems, kinds, questions.edges, training_words)),
         worst=worst_sentences(held_out, subject, most) if most else None,
         different=tuple(different_sentences(held_out, subject, other, most) for other in others) if most else (),
         calibration=calibration,

@@ -30,9 +30,9 @@ def figure(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.2f}"
 
 
-def spread(found: Interval | None) -> str:
+def spread(interval: Interval | None) -> str:
     """Both ends of an interval."""
-    return NOTHING if found is None else f"{found.low:.2f} to {found.high:.2f}"
+    return NOTHING if interval is None else f"{interval.low:.2f} to {interval.high:.2f}"
 
 
 def percent(share: float) -> str:

@@ -36,7 +36,7 @@ from transduce.workflows.evaluate.number_format import (
     spread,
 )
 from transduce.workflows.evaluate.run import Evaluation, Judged
-from transduce.workflows.evaluate.sentence_tables import Output, Sentence, metric_of_sentences
+from transduce.workflows.evaluate.sentence_tables import Output, Sentence
 from transduce.workflows.info.run import ModelInfo, model_info
 
 Rows = list[tuple[str, str]]
@@ -71,7 +71,7 @@ def report_page(assessment: Assessment, model: Path | None = None) -> str:
         calibration_bins=BINS,
         confusion=None if assessment.confusion is None else _confusion_cells(assessment.confusion),
         pictures=pictures,
-        sentence_metric=metric_of_sentences(subject) if subject.scores else "",
+        sentence_metric=subject.of_sentences[0].name if subject.scores else "",
         model=[] if info is None else _facts(info),
         card=None if info is None else _card(info),
     )
@@ -121,14 +121,13 @@ def _pictures(assessment: Assessment, model: Path | None) -> dict[str, str]:
 
 
 def _length_picture(table: BreakdownTable, systems: tuple[Judged, ...]) -> str:
-    name = metric_of_sentences(systems[0])
     points: list[list[Point | None]] = []
     for system in systems:
-        statistics = system.statistics[[score.name for score in system.scores].index(name)]
+        metric, statistics = system.of_sentences
         row: list[Point | None] = []
         for part in table.breakdown.slices:
-            value = float(METRICS[name].values(statistics[part.places].sum(0, keepdims=True))[0])
-            ends = interval(METRICS[name], statistics[part.places])
+            value = float(metric.values(statistics[part.places].sum(0, keepdims=True))[0])
+            ends = interval(metric, statistics[part.places])
             row.append(None if ends is None else (value, ends.low, ends.high))
         points.append(row)
     parts = table.breakdown.slices
@@ -138,7 +137,7 @@ def _length_picture(table: BreakdownTable, systems: tuple[Judged, ...]) -> str:
             [part.name for part in parts],
             [len(part.places) for part in parts],
             points,
-            (table.breakdown.title, name),
+            (table.breakdown.title, systems[0].of_sentences[0].name),
         )
     )
 
@@ -147,14 +146,8 @@ def _facts(info: ModelInfo) -> list[tuple[str, Rows]]:
     """What `transduce info` says, as titled tables."""
     return [
         ("Network", [("folder", str(info.folder)), ("architecture", info.architecture), *info.network.items()]),
-        (
-            "Parameters",
-            [
-                (name, f"{count:,}")
-                for name, count in (*info.parameters.parts.items(), ("in all", info.parameters.total))
-            ],
-        ),
-        ("Vocabularies", [(each.columns, f"{each.kind}, {each.size:,} pieces") for each in info.processors]),
+        ("Parameters", info.parameters.rows),
+        ("Vocabularies", [*info.processors.items()]),
         ("Decoding", list(info.generation.items())),
     ]
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from transduce.data.records import plural
 from transduce.evaluation.metric import Metric, Score, check, corpus_score
 from transduce.evaluation.metrics import FIGURES, METRICS, metric, variants_of
+from transduce.evaluation.sentence_selection import sentence_metric
 from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.models.model import Model
@@ -38,6 +39,13 @@ class Judged:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         return tuple(METRICS[score.name] for score in self.scores)
+
+    @property
+    def of_sentences(self) -> tuple[Metric, Statistics]:
+        """The metric that says most about single sentences, and its statistics. Needs a metric."""
+        names = [score.name for score in self.scores]
+        name = sentence_metric(names)
+        return METRICS[name], self.statistics[names.index(name)]
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from transduce.evaluation.metrics import METRICS
-from transduce.evaluation.sentence_selection import most_different, sentence_metric, worst
+from transduce.evaluation.sentence_selection import most_different, worst
 from transduce.workflows.evaluate.run import Judged
 from transduce.workflows.evaluate.test_set import HeldOut
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a system made of a sentence, and its value by the table's metric; None where that is not defined."""
+    """A system's output for a sentence, and its value by the table's metric; None where that is not defined."""
 
     text: str
     value: float | None
@@ -39,26 +38,19 @@ class SentenceTable:
 
 
 def worst_sentences(held_out: HeldOut, system: Judged, most: int) -> SentenceTable:
-    """The sentences that score worst, by chrF where it was measured, else by what says most about a sentence."""
-    metric = METRICS[metric_of_sentences(system)]
-    values = metric.values(system.statistics[_place(system)])
-    return _table(held_out, [system], worst(metric, values, most))
+    """The wrong outputs that score worst, by chrF where it was measured, else by the metric that says most about a sentence.
+    An output that equals a reference is right.
+    """
+    metric, statistics = system.of_sentences
+    places = worst(metric, metric.values(statistics), len(statistics))
+    wrong = [place for place in places if system.translations[place] not in held_out.references[place]]
+    return _table(held_out, [system], wrong[:most])
 
 
 def different_sentences(held_out: HeldOut, first: Judged, second: Judged, most: int) -> SentenceTable:
     """The sentences on which the two systems' scores are furthest apart."""
-    metric = METRICS[metric_of_sentences(first)]
-    ours, theirs = (metric.values(each.statistics[_place(each)]) for each in (first, second))
+    ours, theirs = (metric.values(statistics) for metric, statistics in (first.of_sentences, second.of_sentences))
     return _table(held_out, [first, second], most_different(ours, theirs, most))
-
-
-def metric_of_sentences(system: Judged) -> str:
-    """Of the metrics that a system was judged by, the one that says most about single sentences."""
-    return sentence_metric([score.name for score in system.scores])
-
-
-def _place(system: Judged) -> int:
-    return [score.name for score in system.scores].index(metric_of_sentences(system))
 
 
 def _table(held_out: HeldOut, systems: Sequence[Judged], places: Sequence[int]) -> SentenceTable:
@@ -73,10 +65,10 @@ def _table(held_out: HeldOut, systems: Sequence[Judged], places: Sequence[int]) 
         )
         for place in places
     )
-    return SentenceTable(metric_of_sentences(systems[0]), sentences)
+    return SentenceTable(systems[0].of_sentences[0].name, sentences)
 
 
 def _output(system: Judged, place: int) -> Output:
-    metric, statistics = METRICS[metric_of_sentences(system)], system.statistics[_place(system)]
+    metric, statistics = system.of_sentences
     value = float(metric.values(statistics[place : place + 1])[0])
     return Output(system.translations[place], None if math.isnan(value) else value)

@@ -12,10 +12,12 @@ from transduce.models.ensemble import open_models
 from transduce.models.find import find_model, open_model
 from transduce.models.folder import read_config
 from transduce.models.model import Model
+from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
 from transduce.text.tags import name_list
-from transduce.workflows.evaluate.assessment import Assessment, Details, assess
+from transduce.workflows.advice import column_names, fitting_task, tag_advice
+from transduce.workflows.evaluate.assessment import Assessment, Questions, assess
 from transduce.workflows.evaluate.breakdowns import Kind, count_words
 from transduce.workflows.evaluate.calibrate import calibration
 from transduce.workflows.evaluate.compare import is_model, read_outputs
@@ -30,7 +32,6 @@ from transduce.workflows.evaluate.test_set import (
     seen_in_training,
 )
 from transduce.workflows.predict.method import Method
-from transduce.workflows.predict.tag_advice import tag_advice
 
 log = logging.getLogger(__name__)
 
@@ -82,51 +83,35 @@ class Systems:
         return [*first, *(path for path in self.compare if is_model(path))]
 
 
-@dataclass(frozen=True)
-class Questions:
-    """What to find out: metrics (None for all), parts of the test set, sentences to show, calibration.
-
-    explain: the breakdowns of which a message says why they are left out. edges, train, train_columns: as in `Details`.
-    """
-
-    metrics: Sequence[str] | None = None
-    breakdowns: Sequence[Kind] = ()
-    explain: Sequence[Kind] = ()
-    edges: Sequence[int] = ()
-    train: Sequence[Path] | None = None
-    train_columns: Mapping[str, str] | None = None
-    sentences: int = 0
-    calibration: bool = False
-
-
 def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -> Assessment:
     """Answers the questions. Mistakes in files and names are found before anything is translated."""
     for path in [] if systems.model is None else [systems.model, *systems.ensemble]:
         find_model(path)
     held_out = _test_set(systems, files, questions)
-    if systems.compare and not _metrics(systems, held_out, questions):
-        raise ValueError(
-            f"--compare needs a metric of predictions, and there is none: {_without_metrics(held_out.task)}"
+    of_task = held_out.task if systems.models or questions.metrics is None else None
+    metrics = chosen_metrics(questions.metrics, of_task)  # any metric, where files of outputs alone are judged
+    if systems.compare and not metrics:
+        own = held_out.task.figures(0.0, 0.0)
+        advice = (
+            "give some to --metrics"
+            if held_out.task.metrics
+            else f"task {held_out.task.name} is measured by {', '.join(own)}"
         )
+        raise ValueError(f"--compare needs a metric of predictions, and there is none: {advice}")
     outputs = {path: read_outputs(path, held_out) for path in systems.compare if not is_model(path)}
     for path in systems.models:
         if remark := seen_in_training(path, held_out):
             log.warning("%s", remark)
-    details = Details(
-        breakdowns=questions.breakdowns if _metrics(systems, held_out, questions) else (),
-        edges=questions.edges,
-        trained_on=None if questions.train is None else count_words(questions.train, questions.train_columns),
-        sentences=questions.sentences,
-    )
+    words = count_words(questions.train, held_out.task, questions.train_columns) if questions.train else None
     for path in systems.compare:
         if path not in outputs and _to_compare(path, held_out, systems, files)[1].tags != held_out.tags:
             log.info("--compare %s: the model knows no tags, so it is not given those of the test set", path)
-    subject, sure = _subject(systems, held_out, questions)
+    subject, sure = _subject(systems, held_out, questions, metrics)
     others = []
     for path in systems.compare:
         texts = outputs[path] if path in outputs else _translated(path, held_out, systems, files)
-        others.append(_judged(str(path), texts, held_out, systems, questions))
-    assessment = assess(held_out, subject, others, details, sure)
+        others.append(judge(str(path), texts, held_out.references, metrics))
+    assessment = assess(held_out, subject, others, questions, sure, words)
     for kind in sorted({*questions.explain} - {table.kind for table in assessment.breakdowns}):
         log.info("--by %s: %s, so there is nothing to compare", kind, ALONE[kind])
     return assessment
@@ -137,13 +122,32 @@ def task_of(model: Path) -> Task:
     return read_config(find_model(model)).task
 
 
+def _task(systems: Systems, files: TestFiles, questions: Questions) -> Task:
+    """The task of the models. Where files of outputs alone are judged, the task whose columns the test set names or whose
+    metrics are asked for, else translation. ValueError for models of different tasks.
+    """
+    tasks = {path: task_of(path) for path in systems.models}
+    if tasks:
+        first, task = next(iter(tasks.items()))
+        for path, other in tasks.items():
+            if other.name != task.name:
+                raise ValueError(
+                    f"{first} is a model for {task.name}, and {path} one for {other.name}: give models for one task"
+                )
+        return task
+    names = [] if files.pairs is None else [*(files.columns or {}), *column_names(files.pairs)]
+    metrics = {*(questions.metrics or ())}
+    of_metrics = (task() for task in TASKS.values() if metrics and metrics <= {*task().metrics})
+    return fitting_task(names) or next(of_metrics, TRANSLATION)
+
+
 def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldOut:
-    task = TRANSLATION if systems.model is None else task_of(systems.model)
+    task = _task(systems, files, questions)
     if files.references:
         held_out = read_aligned(files.source, files.references, task)
     elif files.pairs is not None:
         # the columns given are those of --train where the columns of the pairs have no names
-        named = questions.train is None or names_columns(files.pairs)
+        named = not questions.train or names_columns(files.pairs)
         held_out = read_test_set(files.pairs, files.alternatives, files.columns if named else None, task, files.records)
     else:
         assert systems.model is not None
@@ -157,12 +161,13 @@ def _test_set(systems: Systems, files: TestFiles, questions: Questions) -> HeldO
     return held_out.with_tags(files.tags)
 
 
-def _subject(systems: Systems, held_out: HeldOut, questions: Questions) -> tuple[Judged, Calibration | None]:
+def _subject(
+    systems: Systems, held_out: HeldOut, questions: Questions, metrics: Sequence[Metric]
+) -> tuple[Judged, Calibration | None]:
     """The system itself, and how sure it is. Its model is gone from memory then, which the others may need."""
     if systems.outputs is not None:
-        return _judged(
-            str(systems.outputs), read_outputs(systems.outputs, held_out), held_out, systems, questions
-        ), None
+        texts = read_outputs(systems.outputs, held_out)
+        return judge(str(systems.outputs), texts, held_out.references, metrics), None
     assert systems.model is not None
     paths = [systems.model, *systems.ensemble]
     model = open_models(paths, systems.device, systems.precision)
@@ -179,7 +184,6 @@ def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
     model = open_model(path, systems.device, systems.precision)
     try:
-        model.require(type(held_out.task))
         if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
             held_out = held_out.without_tags()
         systems.method(model)
@@ -191,33 +195,22 @@ def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
 
 
 def _translated(path: Path, held_out: HeldOut, systems: Systems, files: TestFiles) -> tuple[str, ...]:
-    model, known = _to_compare(path, held_out, systems, files)
-    texts, cut = predictions(model, known, systems.method(model), f"translating with {path}")
+    model, test_set = _to_compare(path, held_out, systems, files)
+    _warn_of_unknown_labels(model, test_set)
+    texts, cut = predictions(model, test_set, systems.method(model), f"translating with {path}")
     _warn_of_cut(cut, str(path), model)
     return texts
 
 
-def _judged(name: str, outputs: tuple[str, ...], held_out: HeldOut, systems: Systems, questions: Questions) -> Judged:
-    return judge(name, outputs, held_out.references, _metrics(systems, held_out, questions))
-
-
-def _without_metrics(task: Task) -> str:
-    return (
-        "give some to --metrics"
-        if task.metrics
-        else f"task {task.name} is measured by {', '.join(task.figures(0.0, 0.0))}"
-    )
-
-
-def _metrics(systems: Systems, held_out: HeldOut, questions: Questions) -> list[Metric]:
-    """The metrics asked for: those of the models' task, or any where files of outputs alone are judged."""
-    return chosen_metrics(questions.metrics, held_out.task if systems.models else None)
-
-
 def _warn_of_unknown_labels(model: Model, held_out: HeldOut) -> None:
-    if unknown := held_out.unknown_labels(model.processors):
-        texts, names = counted(len(unknown), held_out.task.unit), name_list(sorted(set(unknown)))
-        log.warning("%s with labels unknown to the model (%s): each counts as wrong", texts, names)
+    unknown = held_out.unknown_labels(model.processors)
+    if not unknown:
+        return
+    texts, names = counted(len(unknown), held_out.task.unit), name_list(sorted(set(unknown)))
+    log.warning("%s with labels unknown to %s (%s): each counts as wrong", texts, model.name, names)
+    if len(unknown) == len(held_out.references):
+        labels = model.processors.labels(held_out.task.answer or "").names
+        log.warning("no label of the test set is known to the model, whose labels are %s", name_list(labels))
 
 
 def _warn_of_cut(cut: int, name: str, model: Model) -> None:

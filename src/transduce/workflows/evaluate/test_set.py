@@ -21,6 +21,7 @@ from transduce.tasks.inputs import Given, answers_of, as_list, as_record
 from transduce.tasks.references import items
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
+from transduce.workflows.advice import another_task_named
 
 log = logging.getLogger(__name__)
 
@@ -83,16 +84,27 @@ class HeldOut:
         return "sentence" if self.task.unit == "pair" else self.task.unit
 
     def scorable(self, processors: Processors) -> list[Record]:
-        """The records whose first answer a model can be given: all but those with a label that it does not know."""
-        answer, unknown = self.task.answer, {*self.unknown_labels(processors)}
-        return [record for record in self.records if answer is None or record.values[answer] not in unknown]
+        """The records with the first answer that a model can be given: all but those whose labels it does not know."""
+        answer, labels = self.task.answer, self._labels(processors)
+        if answer is None or labels is None:
+            return list(self.records)
+        answers = [next((each for each in every if each in labels.ids), None) for every in self.references]
+        return [
+            record._replace(values={**record.values, answer: each})
+            for record, each in zip(self.records, answers, strict=True)
+            if each is not None
+        ]
 
     def unknown_labels(self, processors: Processors) -> list[str]:
-        """The first answers that are labels which a model does not know, in order."""
-        labels = None if self.task.answer is None else processors[self.task.answer]
-        if not isinstance(labels, Labels):
+        """The first answer of each item all of whose answers are labels that a model does not know, in order."""
+        labels = self._labels(processors)
+        if labels is None:
             return []
-        return [answers[0] for answers in self.references if answers[0] not in labels.ids]
+        return [answers[0] for answers in self.references if labels.ids.keys().isdisjoint(answers)]
+
+    def _labels(self, processors: Processors) -> Labels | None:
+        processor = None if self.task.answer is None else processors[self.task.answer]
+        return processor if isinstance(processor, Labels) else None
 
     @property
     def scored_unit(self) -> str:
@@ -141,12 +153,12 @@ def read_test_set(
         raise ValueError(f"records must be one of {', '.join(get_args(Records))}, found {records!r}")
     findings = Findings()
     corpus = Corpus(file=path, columns=None if columns is None else named_columns(columns, task), records=records)
-    every = items(
-        task, list(read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings)), merge=alternatives
-    )
-    for text in header_warnings(findings):
-        log.warning("%s", text)
-    left_out = _left_out(findings, task)
+    with another_task_named(task, [path]):
+        records_of_file = read_records(corpus, task.columns, LineRules(bad_lines="drop"), findings)
+        every = items(task, list(records_of_file), merge=alternatives)
+        for text in header_warnings(findings):
+            log.warning("%s", text)
+        left_out = _left_out(findings, task)
     if not every:
         raise ValueError(f"{path}: holds no {plural(task.unit)} to evaluate on")
     return HeldOut.of([item.record for item in every], [item.references for item in every], task, str(path), left_out)
@@ -204,12 +216,12 @@ def own_test_set(model: Path) -> Path:
 def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     """What to say where the run of a model was trained on sources of the test set; None where there is nothing to."""
     run = run_folder_of(model)
-    found = None if run is None else overlap.count(run, held_out.sources)
-    if not found:
+    count = None if run is None else overlap.count(run, held_out.sources)
+    if not count:
         return None
     different = len(set(held_out.sources))
     return (
-        f"{model} was trained on {found:,} of the {different:,} different {held_out.task.key}s of {held_out.name}: "
+        f"{model} was trained on {count:,} of the {different:,} different {held_out.task.key}s of {held_out.name}: "
         "its figures there say little about text that it has not seen"
     )
 
@@ -218,9 +230,9 @@ def _left_out(findings: Findings, task: Task) -> int:
     """Records with an empty column; ValueError for any other reason to drop a line, as a test set must be read in full."""
     dropped = findings.dropped.tree()
     empty = [dropped.pop(f"empty {name}", {"count": 0})["count"] for name in task.columns]
-    for reason, found in dropped.items():
-        first = found["examples"][0]
+    for reason, group in dropped.items():
+        first, more = group["examples"][0], group["count"] - 1
         detail = f" ({first['text']})" if "text" in first else ""
-        more = f"; {found['count'] - 1} more such lines" if found["count"] > 1 else ""
-        raise ValueError(f"{first['where']}: {reason}{detail}{more}; correct the file")
+        others = f"; {more} more such lines" if more else ""
+        raise ValueError(f"{first['where']}: {reason}{detail}{others}; correct the file")
     return sum(empty)

@@ -32,14 +32,10 @@ class Parameters:
     parts: dict[str, int]
     total: int
 
-
-@dataclass(frozen=True)
-class ProcessorInfo:
-    """A tokenizer's kind and number of pieces, or a list of labels; `columns` share it."""
-
-    columns: str
-    kind: str
-    size: int
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Name and number of each part, and of all together."""
+        return [(name, f"{count:,}") for name, count in (*self.parts.items(), ("in all", self.total))]
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class ModelInfo:
     architecture: str
     network: dict[str, str]
     parameters: Parameters
-    processors: tuple[ProcessorInfo, ...]
+    processors: dict[str, str]  # columns that share one -> its kind and size: {"source, target": "bpe, 4,000 pieces"}
     tags: str  # their names, the first of very many
     generation: dict[str, str]  # empty for a network that does not decode
     files: dict[str, int]  # name -> bytes
@@ -96,21 +92,21 @@ def model_info(path: Path) -> ModelInfo:
         architecture=config.name_of("network", NETWORKS, own.network),
         network=fields(own.network),
         parameters=count(loaded.network),
-        processors=tuple(_processors(loaded.processors)),
+        processors=dict(_processors(loaded.processors)),
         tags=name_list(tokenizers[0].tags) if tokenizers else "",
         generation=fields(loaded.generation) if decodes(loaded.network) else {},
         files={each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.is_file()},
     )
 
 
-def _processors(processors: Processors) -> Iterator[ProcessorInfo]:
+def _processors(processors: Processors) -> Iterator[tuple[str, str]]:
     columns: dict[int, list[str]] = {}
     for name, processor in processors.items():
         columns.setdefault(id(processor), []).append(name)
     for names in columns.values():
         processor = processors[names[0]]
         kind = processor.kind if isinstance(processor, Tokenizer) else "labels"
-        yield ProcessorInfo(", ".join(names), kind, processor.size)
+        yield ", ".join(names), f"{kind}, {processor.size:,} pieces"
 
 
 def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> tuple[PresetInfo, ...]:

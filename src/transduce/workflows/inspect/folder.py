@@ -49,14 +49,14 @@ def write_inspection(folder: Path, inspection: Inspection) -> None:
     ValueError, before anything is drawn, for a folder that holds something else.
     """
     check_folder(folder)
-    with replace_folder(folder) as new, progress_bar("picture", picture_count(inspection)) as bar:
-        titles = []
-        for picture in pictures(inspection):
+    every = [*pictures(inspection)]
+    with replace_folder(folder) as new, progress_bar("picture", len(every)) as bar:
+        for picture in bar.counted(every):
             save(picture.draw(title=picture.title), new / picture.name)
-            titles.append((picture.name, picture.title))
-            bar.update()
         (new / JSON).write_text(json.dumps(as_tree(inspection), ensure_ascii=False), encoding="utf-8")
-        (new / PAGE).write_text(page(inspection, titles), encoding="utf-8")
+        (new / PAGE).write_text(
+            page(inspection, [(picture.name, picture.title) for picture in every]), encoding="utf-8"
+        )
 
 
 def check_folder(folder: Path) -> None:
@@ -70,11 +70,6 @@ def check_folder(folder: Path) -> None:
     if names and (strange or JSON not in names):
         what = strange[0] if strange else names[0]
         raise ValueError(f"{folder}: holds {what}, which is of no inspection and would be lost; name another folder")
-
-
-def picture_count(inspection: Inspection) -> int:
-    """How many pictures there will be."""
-    return sum(1 for _ in pictures(inspection))
 
 
 def pictures(inspection: Inspection) -> Iterator[Picture]:
@@ -125,7 +120,7 @@ def as_tree(inspection: Inspection) -> dict[str, Any]:
         "text": inspection.text,
         "tags": list(inspection.tags),
         "output": inspection.output,
-        "output_given": inspection.given,
+        "output_given": inspection.from_caller,
         "output_ended": inspection.ended,
         "source_cut": inspection.cut,
         "log_probability": inspection.log_probability,

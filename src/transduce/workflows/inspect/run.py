@@ -50,7 +50,7 @@ class Inspection:
 
     text: the source. output: its translation, or the target of the caller. tags: those before the source.
     log_probability: of the output given the source, in nats, end token included.
-    given: the output comes from the caller, not from beam search.
+    from_caller: the output comes from the caller, not from beam search.
     ended: the output has its own end token; False where the search stops at the longest output and the end token is added.
     cut: the source is longer than the limit of the model, which reads only its beginning.
     source_pieces: tags, source tokens, end token. input_pieces: what the decoder reads, the start token first; at place t
@@ -65,7 +65,7 @@ class Inspection:
     output: str
     tags: tuple[str, ...]
     log_probability: float
-    given: bool
+    from_caller: bool
     ended: bool
     cut: bool
     source_pieces: tuple[str, ...]
@@ -114,7 +114,7 @@ def inspect(
         output=writer.decode(ids) if target is None else target,
         tags=tuple(tags),
         log_probability=math.fsum(translation.token_log_probabilities(network, batch)[0]),
-        given=target is not None,
+        from_caller=target is not None,
         ended=ended,
         cut=cut,
         source_pieces=tuple(reader.pieces(batch.source[0].tolist())),

@@ -35,7 +35,7 @@ def as_text(inspection: Inspection) -> str:
 
 def origin_of_output(inspection: Inspection) -> str:
     """Where the output comes from, and whether it is whole."""
-    if inspection.given:
+    if inspection.from_caller:
         return "given"
     return (
         "by beam search"
@@ -75,5 +75,5 @@ def _most(inspection: Inspection, values: np.ndarray) -> str:
 def _names(pieces: Sequence[str]) -> list[str]:
     """The tokens; those that occur more than once with their numbers, as "the(3)"."""
     often = {piece for piece, count in Counter(pieces).items() if count > 1}
-    shown = ((readable(piece), piece in often) for piece in pieces)
-    return [f"{text}({place})" if repeated else text for place, (text, repeated) in enumerate(shown, 1)]
+    texts = ((readable(piece), piece in often) for piece in pieces)
+    return [f"{text}({place})" if repeated else text for place, (text, repeated) in enumerate(texts, 1)]

@@ -12,10 +12,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from transduce.data.findings import Findings
-from transduce.data.formats.lines import BadLine, LineRules, facts, message, open_text, stream_lines
+from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
 
 log = logging.getLogger(__name__)
 
@@ -24,27 +24,31 @@ MOST_CHARACTERS = 1 << 20  # of a batch, and of what a pipe's reader holds ready
 
 
 @runtime_checkable
-class HasText(Protocol):
-    """A line, or a record."""
+class Readable(Protocol):
+    """A line, or a record: its text, and its "file:line"."""
 
     @property
     def text(self) -> str: ...
 
+    @property
+    def where(self) -> str: ...
 
-T = TypeVar("T", bound=HasText)
+
+T = TypeVar("T", bound=Readable)
 
 
 @dataclass(frozen=True)
 class Line:
     """One line without its end. `number` counts over all inputs from 1; `where` is "file:line" for messages.
 
-    `prefix` is what its translation begins with.
+    prefix: the beginning of its translation. fault: why it cannot be used; its text is then "".
     """
 
     number: int
     where: str
     text: str
     prefix: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,23 +65,24 @@ def check_readable(path: Path) -> None:
         open_text(path).close()
 
 
-def lines(inputs: Iterable[Input], blank_bad_lines: bool = False) -> Iterator[Line]:
+def lines(inputs: Iterable[Input], bad_lines: Literal["stop", "blank", "mark"] = "stop") -> Iterator[Line]:
     """The lines of one input after the other.
 
-    The first that is not usable text is a ValueError with name and line; with `blank_bad_lines`, such lines are blank, each
-    with a warning.
+    bad_lines: "stop" raises ValueError, with name and line, at the first that is not usable text. Otherwise such lines are
+    blank: "blank" logs a warning for each, "mark" sets their `fault`.
     """
     number = 0
     for source in inputs:
-        read = stream_lines(source.stream, source.name, LineRules.max_line_bytes, Findings())
-        for place, line in enumerate(read, 1):
-            if isinstance(line, BadLine):
-                if not blank_bad_lines:
-                    raise ValueError(message(line))
-                log.warning("%s", message(line))
-                line = ""
+        for place, text in enumerate(stream_lines(source.stream, source.name, LineRules.max_line_bytes, Findings()), 1):
             number += 1
-            yield Line(number, f"{source.name}:{place}", line)
+            if not isinstance(text, BadLine):
+                yield Line(number, f"{source.name}:{place}", text)
+                continue
+            if bad_lines == "stop":
+                raise ValueError(message(text))
+            if bad_lines == "blank":
+                log.warning("%s", message(text))
+            yield Line(number, f"{source.name}:{place}", "", fault=text.reason)
 
 
 def with_prefixes(source: Iterable[Line], prefixes: Iterable[str], name: str) -> Iterator[Line]:
@@ -93,20 +98,11 @@ def with_prefixes(source: Iterable[Line], prefixes: Iterable[str], name: str) ->
         raise ValueError(f"{name} has more lines than the input, which has {number:,}; each line has its prefix")
 
 
-def open_input(path: Path) -> BufferedIOBase:
-    """A file, unpacked if it is named .gz or .zst; or a pipe."""
-    return open_text(path) if path.is_file() else path.open("rb")
-
-
-def texts(path: Path) -> Iterator[str]:
-    """The lines of one file or pipe. ValueError as with `lines`."""
-    with open_input(path) as stream:
-        yield from (line.text for line in lines([Input(str(path), stream)]))
-
-
-def count_lines(path: Path) -> int:
-    """How many lines `lines` finds in a file."""
-    return facts(path, empty=True).lines
+def open_inputs(paths: Iterable[Path]) -> Iterator[Input]:
+    """Opens one file or pipe after the other, however many there are. A file is unpacked if it is named .gz or .zst."""
+    for path in paths:
+        with open_text(path) if path.is_file() else path.open("rb") as stream:
+            yield Input(str(path), stream)
 
 
 def full_batches(source: Iterable[T]) -> Iterator[list[T]]:

@@ -1,13 +1,11 @@
 """How lines become translations: searched for or drawn, the best or the least risky, whole or sentence by sentence."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from transduce.data.records import Record
 from transduce.decoding.config import Decoding
-from transduce.decoding.strategies.sampling import Sampling
 from transduce.evaluation.minimum_risk import choose
 from transduce.models.model import Model
 from transduce.tasks import translation
@@ -75,7 +73,7 @@ class Method:
         repeated = None if tags is None else [tag for tag, each in zip(tags, paragraphs, strict=True) for _ in each]
         sentences = in_order(self._outputs(model, texts, repeated, None, first_place))
         for place, paragraph in enumerate(paragraphs):
-            yield place, [joined(paragraph, [next(sentences)[0] for _ in paragraph], self.settings.alpha)]
+            yield place, [join_sentences(paragraph, [next(sentences)[0] for _ in paragraph], self.settings.alpha)]
 
     def places(self, lines: Sequence[str]) -> int:
         """How many places in a stream the lines take, for the `first_place` of what comes next."""
@@ -97,21 +95,6 @@ class Method:
             yield place, [least_risk(outputs, weighted)] if self.least_risk else outputs
 
 
-def method_of(
-    model: Model,
-    changes: Mapping[str, Any],
-    draws: Mapping[str, Any] | None = None,
-    *,
-    least_risk: bool = False,
-    language: str | None = None,
-) -> Method:
-    """The method with the model's settings of `Decoding` but for `changes`; it draws where `draws`, the settings of
-    `Sampling`, are given: `method_of(model, {"n_best": 8}, {"top_p": 0.9})`.
-    """
-    settings = dict(changes) if draws is None else {**changes, "sampling": Sampling(**draws)}
-    return Method(model.decoding(**settings), least_risk, language)
-
-
 def least_risk(candidates: Sequence[Output], weighted: bool) -> Output:
     """The candidate most like all of them by chrF, each counted once or, where `weighted`, by its probability."""
     if not weighted:
@@ -121,7 +104,7 @@ def least_risk(candidates: Sequence[Output], weighted: bool) -> Output:
     return candidates[choose([each.text for each in candidates], weights)]
 
 
-def joined(sentences: Sequence[Sentence], outputs: Sequence[Output], alpha: float) -> Output:
+def join_sentences(sentences: Sequence[Sentence], outputs: Sequence[Output], alpha: float) -> Output:
     """The translation of a paragraph, made of those of its sentences. Its tokens are all of theirs, ends included."""
     log_probability = math.fsum(each.log_probability for each in outputs)
     tokens = tuple(token for each in outputs for token in each.token_log_probabilities)

@@ -5,12 +5,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from transduce.evaluation.alignment import format_links
-from transduce.models.model import Model
 from transduce.tasks.outputs import Output
-from transduce.workflows.align.run import align
 from transduce.workflows.predict.line_batches import Line
-from transduce.workflows.predict.stream import Outputs, one_line
+from transduce.workflows.predict.stream import one_line
 
 
 @dataclass(frozen=True)
@@ -60,10 +57,3 @@ class Json:
 def _finite(value: float) -> float | None:
     """JSON has no infinity: null."""
     return value if math.isfinite(value) else None
-
-
-def alignment_lines(model: Model, lines: Sequence[Line], outputs: Outputs, tags: tuple[str, ...] = ()) -> str:
-    """The word alignment of each line and its best output, "0-0 1-2", on a line of its own: blank for a blank one."""
-    pairs = [(line.text, found[0].text) for line, found in zip(lines, outputs, strict=True)]
-    links = align(model, pairs, [tags] * len(pairs) if tags else None)
-    return "".join(f"{format_links(each)}\n" for each in links)

@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,16 +14,16 @@ from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import FORMATS, read_records
 from transduce.data.records import Record, counted, with_tags
-from transduce.decoding.config import Decoding
 from transduce.models.model import Model
 from transduce.tasks.inputs import as_record
 from transduce.tasks.outputs import LineError, Output
 from transduce.tasks.task import Prediction, Task
 from transduce.terminal import progress_bar
-from transduce.workflows.evaluate.test_set import named_columns
+from transduce.workflows.advice import another_task_named
+from transduce.workflows.evaluate.test_set import named_columns, names_columns
 from transduce.workflows.predict.line_batches import Input, arriving_batches, full_batches, lines
 from transduce.workflows.predict.notes import Notes
-from transduce.workflows.predict.stream import one_line
+from transduce.workflows.predict.stream import before_refusal, one_line
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +48,10 @@ class Source:
         suffix = unpacked_name(Path(name)).suffix.lower()
         return suffix == ".txt" or suffix not in FORMATS or not Path(name).is_file()
 
-    def batches(self, task: Task) -> Iterator[list[Record]]:
+    def batches(self, model: Model) -> Iterator[list[Record]]:
         """All records in order. ValueError with file and line for one that cannot be read."""
         for name in self.names:
-            read = self._lines(task, name) if self.holds_lines(name) else self._records(task, Path(name))
+            read = self._lines(model.task, name) if self.holds_lines(name) else self._records(model, Path(name))
             for batch in read:
                 yield [with_tags(record, self.tags) for record in batch] if self.tags else batch
 
@@ -61,14 +60,27 @@ class Source:
         for batch in cut(lines(self.open_lines([name]))):
             yield [as_record(task, line.text, line.number)._replace(where=line.where) for line in batch]
 
-    def _records(self, task: Task, path: Path) -> Iterator[list[Record]]:
+    def _records(self, model: Model, path: Path) -> Iterator[list[Record]]:
+        task, tags = model.task, frozenset(model.processors.tokenizer(model.task.key).tags)
+        ends_in_tags = task.answer is not None and not names_columns(path)
         corpus = Corpus(file=path, columns=None if self.columns is None else named_columns(self.columns, task))
         findings = Findings()
         records = read_records(corpus, task.columns, LineRules("stop"), findings, without=task.answer, keep_empty=True)
-        while batch := list(islice(records, BATCH)):
-            yield batch
+        with another_task_named(task, [path]):
+            while batch := list(islice(records, BATCH)):
+                yield [_with_tags_of_group(record, tags) for record in batch] if ends_in_tags else batch
         if blank := findings.noted.counts.get("blank line skipped"):
             log.warning("%s: %s skipped", path, counted(blank, "blank line"))
+
+
+def _with_tags_of_group(record: Record, tags: Collection[str]) -> Record:
+    """The record of a .tsv line without an answer that ends in group and tags: the reader takes the group for the answer,
+    and the tags, which the model knows, for the group.
+    """
+    names = record.group.split()
+    if not names or record.tags or not all(name in tags for name in names):
+        return record
+    return with_tags(record._replace(group=""), tuple(names))
 
 
 def predict_files(
@@ -78,40 +90,26 @@ def predict_files(
 
     ValueError with file and line for a record that cannot be read or predicted for, after the lines of those before it.
     """
-    settings = model.decoding()
-    with progress_bar(model.task.unit, hidden=bar_hidden) as bar, closing(Notes()) as notes:
-        for batch in source.batches(model.task):
-            for record, prediction in zip(batch, bar.counted(_predictions(model, batch, settings)), strict=False):
+    settings, tokenizer = model.decoding(), model.processors.tokenizer(model.task.key)
+
+    def predict(records: Sequence[Record]) -> list[Prediction]:
+        for place, record in enumerate(records):
+            try:
+                tokenizer.tag_ids(record.tags)
+            except ValueError as error:
+                raise LineError(place, str(error)) from None
+        return list(bar.counted(model.task.predict(model, records, settings)))
+
+    with progress_bar(model.task.unit, hidden=bar_hidden) as bar, Notes() as notes:
+        for batch in source.batches(model):
+            predictions, refusal = before_refusal(batch, predict)
+            for record, prediction in zip(batch, predictions, strict=False):
                 if isinstance(prediction, Output) and prediction.source_cut:
                     what = f"the {model.task.key} is longer than the {model.generation.max_source:,} tokens that this "
                     notes.add("longer than the model takes", record.where, f"{what}model takes; its beginning was used")
                 write(_json(prediction) if as_json else f"{one_line(prediction.text)}\n")
-
-
-def _predictions(model: Model, batch: Sequence[Record], settings: Decoding) -> Iterator[Prediction]:
-    """One for each record up to the first that cannot be predicted for, which the ValueError behind them names."""
-    batch, refusal = _with_known_tags(model, batch)
-    while True:
-        try:
-            yield from model.task.predict(model, batch, settings)
-        except LineError as error:  # raised before any prediction
-            refusal = ValueError(f"{batch[error.place].where}: {error.what}")
-            batch = batch[: error.place]
-            continue
-        if refusal is not None:
-            raise refusal
-        return
-
-
-def _with_known_tags(model: Model, batch: Sequence[Record]) -> tuple[Sequence[Record], ValueError | None]:
-    """The records before the first with a tag that the model does not know, and what is wrong with that one."""
-    tokenizer = model.processors.tokenizer(model.task.key)
-    for place, record in enumerate(batch):
-        try:
-            tokenizer.tag_ids(record.tags)
-        except ValueError as error:
-            return batch[:place], ValueError(f"{record.where}: {error}")
-    return batch, None
+            if refusal is not None:
+                raise refusal
 
 
 def _json(prediction: Prediction) -> str:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from transduce.models.model import Model
 from transduce.tasks.outputs import LineError, Output, in_order
 from transduce.terminal import ProgressBar, progress_bar
 from transduce.text.tags import tags_of_source
-from transduce.workflows.predict.line_batches import Line
+from transduce.workflows.predict.line_batches import Line, T
 from transduce.workflows.predict.method import Method
 from transduce.workflows.predict.notes import Notes
 
@@ -44,6 +44,23 @@ class LineOptions:
     line_format: LineFormat = best_text
 
 
+R = TypeVar("R")
+
+
+def before_refusal(batch: Sequence[T], predict: Callable[[Sequence[T]], list[R]]) -> tuple[list[R], ValueError | None]:
+    """The results of `predict` for the lines before the first that it refuses by LineError, and the refusal, if any.
+
+    A refusal of an earlier line may come after one of a later line: so it tries until it refuses none.
+    """
+    refusal = None
+    while True:
+        try:
+            return predict(batch), refusal
+        except LineError as error:  # raised before any prediction
+            refusal = ValueError(f"{batch[error.place].where}: {error.what}")
+            batch = batch[: error.place]
+
+
 class Stream:
     """Translates batch after batch; each line's place in all of them is what its random draws depend on.
 
@@ -61,24 +78,12 @@ class Stream:
         self, batch: Sequence[Line], bar: ProgressBar | None = None
     ) -> tuple[list[list[Output]], ValueError | None]:
         """The outputs of the lines, or of those before the first that is refused, and why that one is."""
-        found, refusal = self._outputs_before_refusal(batch, bar)
-        for place, (line, outputs) in enumerate(zip(batch, found, strict=False)):
+        results, refusal = before_refusal(batch, lambda lines: self._outputs(lines, bar))
+        for place, (line, outputs) in enumerate(zip(batch, results, strict=False)):
             if outputs[0].source_cut and self._line_options.long == "refuse":
-                return found[:place], ValueError(f"{line.where}: {self._too_long()}")
+                return results[:place], ValueError(f"{line.where}: {self._too_long()}")
             self._note(line, outputs[0])
-        return found, refusal
-
-    def _outputs_before_refusal(
-        self, batch: Sequence[Line], bar: ProgressBar | None = None
-    ) -> tuple[list[list[Output]], ValueError | None]:
-        """What is wrong with a line may be found after what is wrong with a later one: so until nothing is."""
-        refusal = None
-        while True:
-            try:
-                return self._outputs(batch, bar), refusal
-            except LineError as error:
-                refusal = ValueError(f"{batch[error.place].where}: {error.what}")
-                batch = batch[: error.place]
+        return results, refusal
 
     def _outputs(self, batch: Sequence[Line], bar: ProgressBar | None) -> list[list[Output]]:
         line_options = self._line_options
@@ -90,10 +95,10 @@ class Stream:
             prefixes=[line.prefix for line in batch] if any(line.prefix for line in batch) else None,
             first_place=self._place,
         )
-        found = list(in_order(results if bar is None else bar.counted(results)))
+        outputs = list(in_order(results if bar is None else bar.counted(results)))
         if line_options.method.settings.sampling is not None:
             self._place += line_options.method.places(texts)
-        return found
+        return outputs
 
     def _note(self, line: Line, output: Output) -> None:
         if output.source_cut:
@@ -125,24 +130,14 @@ def translate_stream(
     A progress bar counts to `total` lines, if given. `beside` gets the lines of each batch with their outputs. ValueError
     where a line is refused, after everything before it was written; so it is with errors that `batches` raises.
     """
-    notes = Notes()
-    stream = Stream(model, line_options, notes)
-    try:
-        with progress_bar("line", total, hidden=total is None) as bar:
-            for batch in batches:
-                found, refusal = stream.translate(batch, bar)
-                done = batch[: len(found)]
-                if found:
-                    write(
-                        "".join(
-                            line_options.line_format(line, outputs) for line, outputs in zip(done, found, strict=True)
-                        )
-                    )
-                    if beside is not None:
-                        beside(done, found)
-                if refusal is not None:
-                    raise refusal
-    except ValueError:
-        notes.close()
-        raise
-    notes.close()
+    with Notes() as notes, progress_bar("line", total, hidden=total is None) as bar:
+        stream = Stream(model, line_options, notes)
+        for batch in batches:
+            results, refusal = stream.translate(batch, bar)
+            lines = batch[: len(results)]
+            if results:
+                write("".join(map(line_options.line_format, lines, results)))
+                if beside is not None:
+                    beside(lines, results)
+            if refusal is not None:
+                raise refusal

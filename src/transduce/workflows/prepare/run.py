@@ -40,6 +40,7 @@ from transduce.text.imported_tokenizer import read_files
 from transduce.text.learn.learn import VocabularyError, train
 from transduce.text.tags import advice
 from transduce.text.tokenizer import Tokenizer
+from transduce.workflows.advice import another_task_named
 
 __all__ = ["Plan", "Prepared", "imported_tokenizers", "prepare"]
 
@@ -51,7 +52,7 @@ class Plan:
     """What is to be prepared, and in which folder below `root`, before any of it is done: the files have been counted and
     hashed, but no record has been read.
 
-    origins: the files of `data`. given: processors of a model to start from and imported tokenizers, used as they are;
+    origins: the files of `data`. ready: processors of a model to start from and imported tokenizers, used as they are;
     those of other columns are learned as `tokenizer` says. parts: the caller's own, which the task may name.
     ValueError for settings that do not go together.
     """
@@ -62,7 +63,7 @@ class Plan:
     seed: int
     root: Path
     origins: Mapping[str, Origin]
-    given: Processors = field(default_factory=Processors)
+    ready: Processors = field(default_factory=Processors)
     parts: Parts = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,8 +74,8 @@ class Plan:
                 f"data.clean.max-length leaves out long {plural(task.unit)}, but task {task.name} cuts or splits them; "
                 "leave it out"
             )
-        if task.key in self.given:
-            _require_known_tags(self.data, self.given.tokenizer(task.key).tags)
+        if task.key in self.ready:
+            _require_known_tags(self.data, self.ready.tokenizer(task.key).tags)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class Plan:
         settings = {
             key: value for key, value in config.tree_of(self.data).items() if key not in ("train", "dev", "test")
         }
-        learns = any(name not in self.given for name in of_kind(self.task, Text))
+        learns = any(name not in self.ready for name in of_kind(self.task, Text))
         sampled = learns and self.origins["train"].lines > _records_to_learn_from(self.task, self.tokenizer)
         return {
             "format": FORMAT,
@@ -93,7 +94,7 @@ class Plan:
             "data": settings,
             "files": {name: origin.content() for name, origin in self.origins.items()},
             "tokenizer": config.tree_of(self.tokenizer) if learns else None,
-            "processors": self.given.sha256(),
+            "processors": self.ready.sha256(),
             "seed": self.seed if sampled else None,
         }
 
@@ -126,7 +127,8 @@ def prepare(plan: Plan) -> Prepared:
     if report := _earlier_report(plan.folder, plan.digest):
         return Prepared(plan.folder, plan.task, report, reused=True)
     remove_leftovers(plan.root)
-    with replace_folder(plan.folder) as draft:
+    corpora = chain.from_iterable(origin.corpora for origin in plan.origins.values())
+    with replace_folder(plan.folder) as draft, another_task_named(plan.task, (corpus.file for corpus in corpora)):
         report = _build(draft, plan)
         for file in chain.from_iterable(origin.files for origin in plan.origins.values()):
             file.require_unchanged()  # each was read several times, and the folder bears the name of its first content
@@ -136,13 +138,13 @@ def prepare(plan: Plan) -> Prepared:
     return Prepared(plan.folder, plan.task, report)
 
 
-def _require_known_tags(data: DataConfig, known: Sequence[str]) -> None:
+def _require_known_tags(data: DataConfig, tags_of_model: Sequence[str]) -> None:
     """ValueError for a tag of a whole corpus that the model to start from has not learnt."""
     for key, corpora in (("train", data.train), ("dev", (data.dev,)), ("test", (data.test,))):
         for name in (name for corpus in corpora if corpus is not None for name in corpus.tags):
-            if name not in known:
+            if name not in tags_of_model:
                 raise ValueError(
-                    f"data.{key}: tag = {name!r} is unknown: the model has not learnt it; {advice(known, name)}"
+                    f"data.{key}: tag = {name!r} is unknown: the model has not learnt it; {advice(tags_of_model, name)}"
                 )
 
 
@@ -163,7 +165,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     by_group = data.split is not None and data.split.by == "group"
     records = {"train": read_keys(origins["train"], findings["train"], data.clean, by_group)}
     records |= {name: read_keys(origin, findings[name]) for name, origin in origins.items() if name != "train"}
-    known_tags = plan.given.tokenizer(task.key).tags if task.key in plan.given else None
+    known_tags = plan.ready.tokenizer(task.key).tags if task.key in plan.ready else None
     decision = decide(task, records, data.split, known_tags)
     keys = records["train"].keys
     records.clear()  # hundreds of megabytes where there are millions of records
@@ -182,7 +184,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
         "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
         "corpora": encoding.corpora,
         "overlap": {each.part: {"keys": each.keys, "in_train": each.in_train} for each in decision.overlaps},
-        "processors": processors_report(processors, plan.given, plan.tokenizer),
+        "processors": processors_report(processors, plan.ready, plan.tokenizer),
         "tags": list(decision.tags),
         "origins": {name: origin_report(origin, findings[name]) for name, origin in origins.items()},
     }
@@ -207,8 +209,8 @@ class _Learning:
     def processors(self) -> Processors:
         """One for each column; the tokenizer of the key column gets the tags."""
         task, tags = self.plan.task, self.decision.tags
-        texts = [name for name in of_kind(task, Text) if name not in self.plan.given]
-        by_column: dict[str, Processor] = dict(self.plan.given)
+        texts = [name for name in of_kind(task, Text) if name not in self.plan.ready]
+        by_column: dict[str, Processor] = dict(self.plan.ready)
         if texts and self.config.shared:
             with _key_named("tokenizer"):
                 shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)

@@ -58,14 +58,17 @@ def _proposals(
     sampler = optuna.samplers.TPESampler(seed=seed % 2**32, n_startup_trials=RANDOM_TRIALS)
     study = optuna.create_study(direction="maximize" if higher_is_better else "minimize", sampler=sampler)
     for settings, value in tried:
-        drawn = {each.key: _parameter(each, settings[each.key]) for each in dimensions}
+        parameters = {
+            each.key: inline(settings[each.key]) if isinstance(each, Choices) else settings[each.key]
+            for each in dimensions
+        }
         past = optuna.trial.create_trial(
-            params=drawn, distributions=distributions, value=worst if value is None else value
+            params=parameters, distributions=distributions, value=worst if value is None else value
         )
         study.add_trial(past)
     for _ in range(ATTEMPTS):
-        drawn = study.ask(distributions).params
-        yield {each.key: _value(each, drawn[each.key]) for each in dimensions}
+        parameters = study.ask(distributions).params
+        yield {each.key: _value(each, parameters[each.key]) for each in dimensions}
 
 
 def _distribution(dimension: Dimension) -> "optuna.distributions.BaseDistribution":
@@ -76,11 +79,6 @@ def _distribution(dimension: Dimension) -> "optuna.distributions.BaseDistributio
     if dimension.whole:
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.by_factors)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.by_factors)
-
-
-def _parameter(dimension: Dimension, value: Any) -> Any:
-    """A setting as Optuna knows it."""
-    return inline(value) if isinstance(dimension, Choices) else value
 
 
 def _value(dimension: Dimension, parameter: Any) -> Any:

@@ -20,12 +20,13 @@ from typing import Any
 from transduce import config, files
 from transduce.evaluation.metrics import METRICS
 from transduce.training.interrupt import Stopping, never
+from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
 from transduce.workflows.search.space import Choices, Dimension, Range, combinations, parse
 from transduce.workflows.search.trials import Result, Stopped, Trials, read_results, write_results
 from transduce.workflows.train.choices import Choice, choose
 from transduce.workflows.train.data_facts import RunData
-from transduce.workflows.train.run import prepare_file, require_trainable
+from transduce.workflows.train.run import plan, require_trainable
 from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
 
 log = logging.getLogger(__name__)
@@ -83,12 +84,12 @@ def search(
     dimensions_of_user = [parse(each, kinds) for each in over]
     _check(dimensions_of_user, file.run.training.metric)
     _check_values(file, (), [each for each in dimensions_of_user if not _is_below_a_choice(each.key, file.run)])
-    chosen = choose(file)
-    run, dimensions = chosen.run, dimensions_of_user or usual_dimensions(chosen.run)
-    for choice in chosen.choices:
+    decision = choose(file)
+    run, dimensions = decision.run, dimensions_of_user or usual_dimensions(decision.run)
+    for choice in decision.choices:
         if not config.is_in(choice.key, [each.key for each in dimensions]):
             log.info("%s", choice)
-    fixed = _fixed(chosen.conditional, dimensions)
+    fixed = _fixed(decision.conditional, dimensions)
     _check_values(file, fixed, dimensions_of_user)
     metric = METRICS.get(run.training.metric)
     trials = Trials(
@@ -102,12 +103,13 @@ def search(
     )
     with files.folder_lock(trials.folder):
         identity = _identity(run, file.data, dimensions)
-        if not _has_no_values(trials.folder):
-            _require_same(trials.folder, identity)
+        is_other = _holds_another(trials.folder, identity)
         prepared = config.keys_where(RunConfig, lambda fact: fact.prepared)
         if not any(config.is_in(each.key, prepared) for each in dimensions):
-            prepare_file(file, run, root)  # so that an error in the data stops the search, not each trial
-        _claim(trials.folder, identity)
+            prepare(plan(file, run, root))  # so that an error in the data stops the search, not each trial
+        if is_other:  # the trials set its run folders aside
+            (trials.folder / RESULTS).unlink(missing_ok=True)
+        files.write_atomically(trials.folder / SEARCH, json.dumps(identity, indent=1, ensure_ascii=False) + "\n")
         return _all_trials(trials, run, dimensions, int(min(count, combinations(dimensions))))
 
 
@@ -177,32 +179,16 @@ def _identity(run: RunConfig, data: RunData, dimensions: Sequence[Dimension]) ->
     return parsed
 
 
-def _difference(folder: Path, identity: dict[str, Any]) -> str:
-    """The first difference to the search in a folder; "" where there is no difference or no search."""
+def _holds_another(folder: Path, identity: dict[str, Any]) -> bool:
+    """Whether the folder holds another search. ValueError, with the first difference, if that has results to lose."""
     path = folder / SEARCH
     differences = config.differences(json.loads(path.read_bytes()), identity) if path.exists() else []
-    return str(differences[0]) if differences else ""
-
-
-def _require_same(folder: Path, identity: dict[str, Any]) -> None:
-    """ValueError where the folder holds another search."""
-    if difference := _difference(folder, identity):
+    if differences and any(result.value is not None for result in read_results(folder / RESULTS)):
         raise ValueError(
-            f"{folder} holds another search, with {difference}: restore the run file, the data and the settings of that search, "
-            "or move the folder away"
+            f"{folder} holds another search, with {differences[0]}: restore the run file, the data and the settings of that "
+            "search, or move the folder away"
         )
-
-
-def _has_no_values(folder: Path) -> bool:
-    """Whether a folder holds no result that another search would delete."""
-    return all(result.value is None for result in read_results(folder / RESULTS))
-
-
-def _claim(folder: Path, identity: dict[str, Any]) -> None:
-    """Writes search.json. Deletes the results of another search without values; the trials set its run folders aside."""
-    if _difference(folder, identity):
-        (folder / RESULTS).unlink(missing_ok=True)
-    files.write_atomically(folder / SEARCH, json.dumps(identity, indent=1, ensure_ascii=False) + "\n")
+    return bool(differences)
 
 
 def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension], count: int) -> SearchOutcome:
@@ -216,7 +202,8 @@ def _all_trials(trials: Trials, run: RunConfig, dimensions: Sequence[Dimension],
 
     for number in range(len(results), count):
         settings = _settings(trials, run, dimensions, results)
-        log.info("trial %d (%d of %d): %s", number, number + 1, count, _assignments(settings))
+        assignments = "  ".join(config.assignment(key, value) for key, value in settings.items())
+        log.info("trial %d (%d of %d): %s", number, number + 1, count, assignments)
         result = trials.run(number, settings)
         if isinstance(result, Stopped):
             return outcome(result.signal, finished=False)
@@ -239,10 +226,6 @@ def _settings(
         return {dimension.key: dimension.listed(values[dimension.key]) for dimension in dimensions}
     history = [(result.settings, result.value) for result in results]
     return propose(dimensions, history, trials.higher_is_better, run.seed + len(results))
-
-
-def _assignments(settings: dict[str, Any]) -> str:
-    return "  ".join(config.assignment(key, value) for key, value in settings.items())
 
 
 def _outcome(result: Result, best: Result | None, metric: str) -> str:

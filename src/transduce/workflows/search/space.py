@@ -97,12 +97,12 @@ def parse(text: str, kinds: Mapping[str, str]) -> Dimension:
     low, dots, high = values.partition("..")
     if dots and "," not in values:
         return _range(key, low, high, kinds.get(key, "a number").startswith("a whole number"))
-    found = _choices(key, values)
-    if len(found.texts) != len(set(found.texts)):
+    choices = _choices(key, values)
+    if len(choices.texts) != len(set(choices.texts)):
         raise ValueError(f"--over: {key} names a value twice: {values}")
-    if len(found.values) < 2:
+    if len(choices.values) < 2:
         raise ValueError(f"--over: {key} has one value only; name several, or give it by --set {text}")
-    return found
+    return choices
 
 
 def _range(key: str, low_text: str, high_text: str, whole: bool) -> Range:

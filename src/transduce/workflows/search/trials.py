@@ -13,7 +13,7 @@ from transduce.training import checkpoints
 from transduce.training.interrupt import Stopping
 from transduce.training.loop import Diverged
 from transduce.training.update import TooLarge
-from transduce.workflows.train.run import Trained, train_file
+from transduce.workflows.train.run import Trained, train
 from transduce.workflows.train.run_file import RunFile
 from transduce.workflows.train.run_folder import RunFolder
 
@@ -78,14 +78,14 @@ class Trials:
         into = self.place(number)
         if into.run_file.exists():
             try:
-                return train_file(file, True, self.root, into.path, self.stopping)
+                return train(file, True, self.root, into.path, self.stopping)
             except (Diverged, TooLarge, files.InUse):
                 raise
             except ValueError:  # damaged, or of other settings: no trial of this search
                 aside = into.path.with_name(f"set-aside-{into.path.name}")
                 files.remove_folder(aside)
                 into.path.rename(aside)
-        return train_file(file, False, self.root, into.path, self.stopping)
+        return train(file, False, self.root, into.path, self.stopping)
 
     def tidy(self, results: Iterable[Result], best: Result | None) -> None:
         """Removes checkpoints and models of all but the best; logs, curves and run files stay."""

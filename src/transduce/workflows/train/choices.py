@@ -79,37 +79,38 @@ class Chosen:
 
 def choose(file: RunFile) -> Chosen:
     """Chooses every setting that neither the run file nor --set gives. A model to start from gives its network."""
-    run, given, facts, task = file.run, file.given, file.data.facts, file.run.task
+    run, keys, facts, task = file.run, file.keys, file.data.facts, file.run.task
     examples = Examples.of_data(task, facts)
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
         has_presets = config.name_of("model", {**NETWORKS, **file.parts}, run.model) in PRESETS_BY_KIND
-        conditional = [*(network(examples, given) if has_presets else ()), *vocabulary(facts, run.tokenizer, given)]
-        conditional += optimiser(given)
-        run = applied(run, conditional, given, file.parts)
-    choices = training(examples, run.model, _answer_kind(file), run.training, given)
+        conditional = [*(network(examples, keys) if has_presets else ()), *vocabulary(facts, run.tokenizer, keys)]
+        conditional += optimiser(keys)
+        run = with_choices(run, conditional, keys, file.parts)
+    choices = [*training(examples, run.model, _answer_kind(file), run.training, keys)]
     if task.answer is not None and isinstance(task.columns[task.answer], Text):
-        choices += decoding(run.data.clean, run.decoding, given)
+        choices += decoding(run.data.clean, run.decoding)
+    choices = [choice for choice in choices if choice.key not in keys]
     if file.start is not None:
         choices = gentler(choice for choice in choices if not choice.key.startswith("model."))
-    return Chosen(applied(run, choices, given, file.parts), (*conditional, *choices), tuple(conditional))
+    return Chosen(with_choices(run, choices, keys, file.parts), (*conditional, *choices), tuple(conditional))
 
 
-def logged(chosen: Chosen) -> Chosen:
+def log_choices(decision: Chosen) -> Chosen:
     """The same, after each choice has been logged with its reason."""
-    for choice in chosen.choices:
+    for choice in decision.choices:
         log.info("%s", choice)
-    return chosen
+    return decision
 
 
-def applied(run: RunConfig, choices: Iterable[Choice], given: Given, parts: Parts = NO_PARTS) -> RunConfig:
+def with_choices(run: RunConfig, choices: Iterable[Choice], keys: Given, parts: Parts = NO_PARTS) -> RunConfig:
     """The run with the choices made. A preset changes what is not given of [model]."""
     values: dict[str, Any] = {}
     for choice in choices:
         if choice.key == PRESET:
             presets = PRESETS_BY_KIND[config.name_of("model", NETWORKS, run.model)]
             preset: Mapping[str, Any] = config.tree_of(presets[choice.value]())
-            values |= {f"model.{key}": value for key, value in preset.items() if f"model.{key}" not in given}
+            values |= {f"model.{key}": value for key, value in preset.items() if f"model.{key}" not in keys}
         else:
             values[choice.key] = choice.value
     return config.with_values(run, values, parts)
@@ -124,15 +125,15 @@ def _answer_kind(file: RunFile) -> str:
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
 
 
-def network(examples: Examples, given: Given) -> list[Choice]:
+def network(examples: Examples, keys: Given) -> list[Choice]:
     """The preset and its positions, unless something of its size is given."""
-    if PRESET in given or given.any(config.keys_where(RunConfig, lambda fact: fact.size)):
+    if PRESET in keys or keys.any(config.keys_where(RunConfig, lambda fact: fact.size)):
         return []
     choices = [_preset(examples)]
-    if choices[0].value == MANY and "model.norm-placement" not in given:
+    if choices[0].value == MANY and "model.norm-placement" not in keys:
         reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
         choices.append(Choice("model.norm-placement", "pre", reason))
-    if "model.positions" not in given:
+    if "model.positions" not in keys:
         reason = "attention sees distances, and learns from fewer examples (Su et al. 2021; recipe pronounce-en)"
         choices.append(Choice("model.positions", "rotary", reason))
     return choices
@@ -148,60 +149,50 @@ def _preset(examples: Examples) -> Choice:
     return Choice(PRESET, MANY, reason)
 
 
-def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
+def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> list[Choice]:
     """Numbers of pieces by the amount of text: of both sides, or of each where they share nothing.
 
     Only subwords have a number to choose. It is not exact, as little text may not support it.
     """
+    choices = [*_vocabularies(facts, tokenizer, keys)]
+    if choices and "tokenizer.exact" not in keys:
+        choices.append(Choice("tokenizer.exact", False, "the nearest number of pieces that the text allows will do"))
+    return choices
+
+
+def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> Iterator[Choice]:
+    """One for all columns, or one for each: a column without a table of its own gets one, unless tokenizer.vocabulary
+    speaks for it.
+    """
     if tokenizer.shared:
-        chosen = _shared_vocabulary(facts, tokenizer, given)
-    else:
-        chosen = _vocabularies(facts, tokenizer, given)
-    if chosen and "tokenizer.exact" not in given:
-        chosen.append(Choice("tokenizer.exact", False, "the nearest number of pieces that the text allows will do"))
-    return chosen
-
-
-def _shared_vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
-    if tokenizer.file is not None or tokenizer.kind not in SUBWORDS or "tokenizer.vocabulary" in given:
-        return []
-    size, reason = _pieces(facts.records * sum(facts.characters.values()) * (2 if len(facts.characters) == 1 else 1))
-    return [Choice("tokenizer.vocabulary", size, reason)]
-
-
-def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, given: Given) -> list[Choice]:
-    """One for each column. One without a table of its own gets one, unless tokenizer.vocabulary speaks for it."""
-    chosen = []
+        if tokenizer.file is None and tokenizer.kind in SUBWORDS and "tokenizer.vocabulary" not in keys:
+            sides = 2 if len(facts.characters) == 1 else 1
+            size, reason = _pieces(facts.records * sum(facts.characters.values()) * sides)
+            yield Choice("tokenizer.vocabulary", size, reason)
+        return
     for name, characters in facts.characters.items():
-        key, kind = f"tokenizer.{name}", tokenizer.side(name).kind
-        size, reason = _pieces(2 * facts.records * characters)
-        if tokenizer.side(name).file is not None or kind not in SUBWORDS or f"{key}.vocabulary" in given:
+        key, side = f"tokenizer.{name}", tokenizer.side(name)
+        if side.file is not None or side.kind not in SUBWORDS or f"{key}.vocabulary" in keys:
             continue
-        if key in given:
-            chosen.append(Choice(f"{key}.vocabulary", size, reason))
-        elif "tokenizer.vocabulary" not in given:
-            chosen.append(Choice(key, {"kind": kind, "vocabulary": size}, reason))
-    return chosen
+        size, reason = _pieces(2 * facts.records * characters)
+        if key in keys:
+            yield Choice(f"{key}.vocabulary", size, reason)
+        elif "tokenizer.vocabulary" not in keys:
+            yield Choice(key, {"kind": side.kind, "vocabulary": size}, reason)
 
 
-def optimiser(given: Given) -> list[Choice]:
+def optimiser(keys: Given) -> list[Choice]:
     """Muon, unless a learning rate is given, which may have been found for another."""
-    if "training.optimiser" in given or "training.learning-rate" in given:
+    if "training.optimiser" in keys or "training.learning-rate" in keys:
         return []
     reason = "needs about half of AdamW's updates (Liu et al. 2025)"
     return [Choice("training.optimiser", "muon", reason)]
 
 
 def training(
-    examples: Examples, model: NetworkConfig, kind: str, settings: TrainingConfig, given: Given
-) -> list[Choice]:
-    """Metric, dropout, batch, smoothing and learning rate for a network that is settled; `kind` of the tokens counted."""
-    return [choice for choice in _training(examples, model, kind, settings, given) if choice.key not in given]
-
-
-def _training(
-    examples: Examples, model: NetworkConfig, kind: str, settings: TrainingConfig, given: Given
+    examples: Examples, model: NetworkConfig, kind: str, settings: TrainingConfig, keys: Given
 ) -> Iterator[Choice]:
+    """Metric, dropout, batch, smoothing and learning rate for a network that is settled; `kind` of the tokens counted."""
     task = examples.task
     if task.metrics:
         yield Choice("training.metric", task.metrics[0], f"the first metric of {task.name}")
@@ -210,7 +201,7 @@ def _training(
     yield _dropout(examples, model.d_model)
     tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
-    batch_tokens = settings.batch_tokens if "training.batch-tokens" in given else batch
+    batch_tokens = settings.batch_tokens if "training.batch-tokens" in keys else batch
     updates = max(1, round(tokens / (batch_tokens * settings.accumulate)))
     yield Choice(
         "training.batch-tokens",
@@ -240,12 +231,11 @@ def _label_smoothing(examples: Examples) -> Choice:
     return Choice(key, 0.1, "the usual amount")
 
 
-def decoding(clean: Clean, settings: Decoding, given: Given) -> list[Choice]:
+def decoding(clean: Clean, settings: Decoding) -> list[Choice]:
     """Outputs as long as the longest target that is learnt from, where the usual limit is shorter."""
-    longest = min(
-        clean.max_length + 1, int(config.fact_of(Decoding, "max-length").at_most or 0)
-    )  # the end token counts
-    if settings.max_length >= longest or "decoding.max-length" in given:
+    most = int(config.fact_of(Decoding, "max-length").at_most or 0)
+    longest = min(clean.max_length + 1, most)  # the end token counts
+    if settings.max_length >= longest:
         return []
     return [Choice("decoding.max-length", longest, f"pairs of up to {clean.max_length:,} tokens are learnt from")]
 

@@ -13,6 +13,7 @@ from transduce.data.formats.read import read_records
 from transduce.data.records import Record, RecordType, counted, of_kind, plural
 from transduce.data.scan import Origin, find_origins
 from transduce.tasks.task import Task
+from transduce.workflows.advice import another_task_named
 
 SAMPLE = 10_000  # records whose lengths are measured,
 SAMPLE_CHARACTERS = 50_000_000  # and characters of a corpus after which no more are
@@ -46,7 +47,8 @@ class RunData:
 
     @cached_property
     def facts(self) -> DataFacts:
-        return measure(self.config, self.origins["train"])
+        with another_task_named(self.task, [corpus.file for corpus in self.origins["train"].corpora]):
+            return measure(self.config, self.origins["train"])
 
 
 def measure(data: DataConfig, train: Origin) -> DataFacts:

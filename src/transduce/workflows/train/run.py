@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,13 +42,13 @@ from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
-from transduce.workflows.train.choices import choose, logged
-from transduce.workflows.train.run_file import RunConfig, RunFile, read_run
+from transduce.workflows.train.choices import choose, log_choices
+from transduce.workflows.train.run_file import RunConfig, RunFile
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
 from transduce.workflows.train.start_from import Start
 from transduce.workflows.train.validation import DevSet
 
-__all__ = ["Abandoned", "Trained", "prepare_file", "prepare_run", "require_trainable", "train", "train_file"]
+__all__ = ["Abandoned", "Trained", "plan", "prepare_run", "require_trainable", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ class Trained:
 
 
 def train(
-    run_path: Path,
-    overrides: Sequence[str] = (),
+    file: RunFile,
     resume: bool = False,
     root: Path = Path("."),
     into: Path | None = None,
@@ -79,25 +78,13 @@ def train(
     checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
     torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
     """
-    into = into or root / "runs" / run_path.stem
-    return train_file(read_run(run_path, overrides, into if resume else None), resume, root, into, stopping)
-
-
-def train_file(
-    file: RunFile,
-    resume: bool = False,
-    root: Path = Path("."),
-    into: Path | None = None,
-    stopping: Stopping = never,
-) -> Trained:
-    """`train` for a run file that has been read."""
     folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
     with files.folder_lock(folder.path), _random_states_kept():
         if resume:
             config = folder.resumed(file)
         else:
             folder.refuse_if_taken()
-            config = _with_precision(logged(choose(file)).run)
+            config = _with_precision(log_choices(choose(file)).run)
         require_trainable(config)
         job, state, prepared = _set_up(folder, config, file, resume, root)
         folder.write(config)
@@ -113,32 +100,31 @@ def train_file(
     return Trained(folder.path, finished, state, stop.signal)
 
 
-def prepare_run(run_path: Path, overrides: Sequence[str] = (), root: Path = Path(".")) -> Prepared:
-    """Prepares the data of a run file as `train` does."""
-    file = read_run(run_path, overrides)
-    return prepare_file(file, logged(choose(file)).run, root)
+def prepare_run(file: RunFile, root: Path = Path(".")) -> Prepared:
+    """Prepares the data of a run file as `train` does, for settings that `train` accepts."""
+    chosen = log_choices(choose(file)).run
+    require_trainable(chosen)
+    return prepare(plan(file, chosen, root))
 
 
-def prepare_file(file: RunFile, config: RunConfig, root: Path) -> Prepared:
-    """Prepares the data of a run whose settings have been chosen."""
-    return prepare(_plan(file, config, root))
-
-
-def _plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
-    given = dict[str, Processor](imported_tokenizers(config.task, config.tokenizer, file.path.parent))
+def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
+    """The preparation of the data of a run whose settings have been chosen."""
+    processors = dict[str, Processor](imported_tokenizers(config.task, config.tokenizer, file.path.parent))
     if file.start is not None:
-        given |= file.start.tokenizers(config.task, config.model)
+        processors |= file.start.tokenizers(config.task, config.model)
     place, origins = root / "prepared", file.data.origins
-    return Plan(config.task, config.data, config.tokenizer, config.seed, place, origins, Processors(given), file.parts)
+    return Plan(
+        config.task, config.data, config.tokenizer, config.seed, place, origins, Processors(processors), file.parts
+    )
 
 
 def _set_up(
     folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path
 ) -> tuple[Job, TrainState, Prepared]:
     """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
-    plan = _plan(file, config, root)
-    checkpoint = newest_checkpoint(folder, plan.folder.name) if resume else None
-    prepared = prepare(plan)
+    preparation = plan(file, config, root)
+    checkpoint = newest_checkpoint(folder, preparation.folder.name) if resume else None
+    prepared = prepare(preparation)
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
@@ -161,10 +147,12 @@ def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | N
 def require_trainable(config: RunConfig) -> None:
     """ValueError about what is missing or wrong and can be said before any work is done."""
     task = config.task
-    known = ["loss", *task.figures(0.0, 0.0), *(name for name in task.metrics if name in QUICK_METRICS)]
+    metrics = ["loss", *task.figures(0.0, 0.0), *(name for name in task.metrics if name in QUICK_METRICS)]
     for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.stop_metric)):
-        if metric is not None and metric not in known:
-            raise ValueError(f"training.{key} must be one of {', '.join(known)} for task {task.name}, found {metric!r}")
+        if metric is not None and metric not in metrics:
+            raise ValueError(
+                f"training.{key} must be one of {', '.join(metrics)} for task {task.name}, found {metric!r}"
+            )
     split = config.data.split
     if config.data.dev is None and (split is None or split.dev == 0):
         raise ValueError("data.dev or data.split is needed: without a dev set nothing tells which checkpoint is best")

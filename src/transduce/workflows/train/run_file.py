@@ -4,7 +4,6 @@ The task comes first: it names the columns of [data] and the network that [model
 A model that the run starts from gives what [model] and [decoding] leave open.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,20 +15,18 @@ from transduce.config import NO_PARTS, Fact, Given, Parts
 from transduce.data.columns import Text
 from transduce.data.config import DataConfig
 from transduce.data.records import of_kind
-from transduce.decoding.config import Decoding
-from transduce.networks.config import EncoderOnlyConfig
+from transduce.decoding.config import OF_SOURCES, Decoding
+from transduce.networks.config import DecoderOnlyConfig, EncoderOnlyConfig
 from transduce.networks.presets import PRESETS
-from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
+from transduce.networks.table import NETWORKS, NetworkConfig
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.workflows.train.data_facts import RunData
-from transduce.workflows.train.network_check import require_usable
+from transduce.workflows.train.run_network import DEFAULT_PRESET, network_to_change, require_usable
 from transduce.workflows.train.start_from import Start, check_start, find_start
-
-DEFAULT_PRESET = "transformer-small"
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class RunFile:
-    """A run file that has been read: what it says, which keys it or --set gives, and what it names.
+    """A run file that has been read: what it says, its keys (with those of --set), and what it names.
 
     tree: its TOML values, with those of --set. start: the model that the run starts from. data: its files.
     parts: the caller's own, which the file may name.
@@ -86,7 +83,7 @@ class RunFile:
     path: Path
     tree: Mapping[str, Any]
     run: RunConfig
-    given: Given
+    keys: Given
     start: Start | None
     data: RunData
     parts: Parts = field(default_factory=dict)
@@ -194,11 +191,8 @@ def _run_file(
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
     _check_network(tree, str(path), run)
-    if "decoding" in tree and isinstance(run.model, EncoderOnlyConfig) and run.decoding != Decoding():
-        place = config.origin(str(path), tree, "decoding")
-        raise ValueError(
-            f"{place}: [decoding] is for tasks that generate text; task {run.task.name} does not: leave it out"
-        )
+    if "decoding" in tree:
+        _check_decoding(tree, str(path), run)
     data = RunData(run.task, run.data, path.parent)
     if before is not None and before.data == data:
         data = before.data  # which has read its files
@@ -216,6 +210,22 @@ def _check_network(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
         raise ValueError(f"{place}: model{'.kind' if has_kind else ''}: {error}") from None
 
 
+def _check_decoding(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
+    """ValueError for settings of decoding that the run's task does not use."""
+    if isinstance(run.model, EncoderOnlyConfig) and run.decoding != Decoding():
+        place = config.origin(where, tree, "decoding")
+        raise ValueError(
+            f"{place}: [decoding] is for tasks that generate text; task {run.task.name} does not: leave it out"
+        )
+    for key in OF_SOURCES if isinstance(run.model, DecoderOnlyConfig) else ():
+        name = key.replace("-", "_")
+        if key in tree["decoding"] and getattr(run.decoding, name) != getattr(Decoding, name):
+            place = config.origin(where, tree["decoding"], key)
+            raise ValueError(
+                f"{place}: decoding.{key} is for tasks with a source; task {run.task.name} has none: leave it out"
+            )
+
+
 @dataclass(frozen=True)
 class _TaskAlone:
     task: Annotated[Task, "what to learn", TASKS] = Translation()
@@ -224,7 +234,7 @@ class _TaskAlone:
 def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None, parts: Parts) -> RunConfig:
     where, rest = str(path), config.override(tree, ())  # a copy that knows where its keys come from
     task = config.build(_TaskAlone, config.only(tree, "task"), where, parts=parts).task
-    bases: dict[str, Any] = {"model": _network_to_change(rest, where, task, start, parts)}
+    bases: dict[str, Any] = {"model": network_to_change(rest, where, task, start, parts)}
     if start is not None and start.config.task.name == task.name:
         bases["decoding"] = start.decoding(rest.get("decoding", {}))
     _check_columns(rest, where, task)
@@ -247,65 +257,3 @@ def _check_columns(tree: Mapping[str, Any], where: str, task: Task) -> None:
                             f"{place}: {key} in {name} is a column of {' and '.join(owners)}; this run's task, {task.name}, "
                             f"has {' and '.join(task.columns)}"
                         )
-
-
-def _network_to_change(
-    tree: dict[str, Any], where: str, task: Task, start: Start | None, parts: Parts
-) -> NetworkConfig:
-    """The network that the other keys of [model] change; takes `kind` and `preset` out of the tree.
-
-    ValueError for an unknown preset, and for keys of another kind of network.
-    """
-    networks: Mapping[str, Any] = config.with_own(NETWORKS, NetworkConfig, parts)
-    model, kind = tree.get("model", {}), task.default_network
-    if kind not in networks:
-        raise ValueError(
-            f"{where}: default_network of task {task.name} is {kind!r}, expected one of {', '.join(networks)}"
-        )
-    reason = f"this run's task, {config.name_of('task', {**TASKS, **parts}, task)}, uses {kind}"
-    if isinstance(model, str):
-        model = tree["model"] = {"kind": model}
-    if not isinstance(model, dict) or str(model.get("kind", kind)) not in networks:
-        return _default_network(kind, networks)  # building [model] says what is wrong with it
-    places = {key: config.origin(where, model, key) for key in ("kind", "preset")}
-    asked, name = model.pop("kind", None), model.pop("preset", None)
-    if asked is not None:
-        kind, reason = asked, f"model.kind is {asked}"
-    if start is not None and start.config.task.name == task.name:
-        network = start.config.network
-        kind = config.name_of("model", networks, network)
-        reason = f"{start.folder}, which the run starts from, is {kind}"
-        if asked not in (None, kind):
-            raise ValueError(f"{places['kind']}: model.kind = {asked!r} does not go with start-from: {reason}")
-    elif start is not None:
-        network = start.body(kind)
-        reason = f"its body is that of {start.folder}, which the run starts from"
-    elif name is None:
-        network = _default_network(kind, networks)
-    else:
-        network = _preset(kind, name, places["preset"])
-    known = {kind: config.keys_where(network, lambda fact: True) for kind, network in networks.items()}
-    for key in model:
-        owners = [name for name, keys in known.items() if key in keys]
-        if owners and kind not in owners:
-            place = config.origin(where, model, key)
-            raise ValueError(f"{place}: model.{key} is a key of {' and '.join(owners)} networks; {reason}")
-    return network
-
-
-def _preset(kind: str, name: object, where: str) -> NetworkConfig:
-    """A preset of a kind of network by name; ValueError with the nearest."""
-    presets = PRESETS_BY_KIND.get(kind, {})
-    if not presets:
-        raise ValueError(f"{where}: model.preset does not go with {kind} networks, which have no presets; leave it out")
-    if isinstance(name, str) and name in presets:
-        return presets[name]()
-    near = difflib.get_close_matches(str(name), presets, n=1)
-    advice = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{where}: model.preset must be one of {', '.join(presets)}, found {name!r}{advice}")
-
-
-def _default_network(kind: str, networks: Mapping[str, Any]) -> NetworkConfig:
-    """A kind's preset of the usual size, or its own defaults where it has no presets."""
-    network: NetworkConfig = PRESETS_BY_KIND.get(kind, {}).get(DEFAULT_PRESET, networks[kind])()
-    return network

@@ -105,12 +105,12 @@ def _filled(file: RunFile, began: RunConfig) -> RunConfig:
     """The run of a file, in which the settings that are chosen where nobody gives them are those of the run that began."""
     automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, file.run.names, file.parts)
     sizes = config.keys_where(RunConfig, lambda fact: fact.size, parts=file.parts)
-    keys = [key for key in automatic if key not in file.given]
+    keys = [key for key in automatic if key not in file.keys]
     if file.start is not None:  # its settings of decoding may have changed
-        keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.given]
-    if "model.preset" not in file.given and not file.given.any(sizes):
-        keys += [key for key in _fields("model", file.run.model) if key not in file.given]
-    if not file.given.any(BUDGETS):
+        keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.keys]
+    if "model.preset" not in file.keys and not file.keys.any(sizes):
+        keys += [key for key in _fields("model", file.run.model) if key not in file.keys]
+    if not file.keys.any(BUDGETS):
         keys += BUDGETS
     values = {key: config.value_at(began, key, file.parts) for key in keys}
     if file.run.training.precision == "auto":
@@ -132,28 +132,28 @@ def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:
         folder.refuse_if_checkpoints_are_gone()
         log.info("%s: no checkpoint yet; training starts at step 0", folder.path)
         return None
-    found = checkpoints.load_newest(folder.checkpoints)
-    if found.state.data != data:
+    checkpoint = checkpoints.load_newest(folder.checkpoints)
+    if checkpoint.state.data != data:
         raise ValueError(
-            f"{folder.path} began with other data (prepared/{found.state.data}, now prepared/{data}): put the files back as "
+            f"{folder.path} began with other data (prepared/{checkpoint.state.data}, now prepared/{data}): put the files back as "
             "they were, and go on with the version of transduce that it began with, or begin a new run"
         )
-    checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(found.state.step))
-    log.info("resuming from step %d", found.state.step)
-    return found
+    checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(checkpoint.state.step))
+    log.info("resuming from step %d", checkpoint.state.step)
+    return checkpoint
 
 
 def restored(
-    found: Checkpoint, masters: MasterWeights, optimiser: OptimiserGroup, moving: MovingAverage | None
+    checkpoint: Checkpoint, masters: MasterWeights, optimiser: OptimiserGroup, moving: MovingAverage | None
 ) -> TrainState:
     """Puts weights, optimiser, moving average and random generators back to a checkpoint's; its state."""
-    masters.load(found.weights)
-    optimiser.load(found.optimiser)
+    masters.load(checkpoint.weights)
+    optimiser.load(checkpoint.optimiser)
     if moving is not None:
-        assert found.average is not None  # a run that goes on has the settings it began with
-        moving.load(found.average)
-    checkpoints.set_random_states(found.random)
-    return found.state
+        assert checkpoint.average is not None  # a run that goes on has the settings it began with
+        moving.load(checkpoint.average)
+    checkpoints.set_random_states(checkpoint.random)
+    return checkpoint.state
 
 
 def publish_again(job: Job, state: TrainState) -> None:

@@ -54,9 +54,9 @@ class DevSet:
         assert prepared.dev is not None  # require_trainable has seen that one is named; prepare fails where it is empty
         task, records = model.task, prepared.records("dev")
         every = items(task, records)
-        chosen = [every[place] for place in dev_places(len(every), training.validate_sentences)]
+        selection = [every[place] for place in dev_places(len(every), training.validate_sentences)]
         rate = units_per_byte(task, model.processors, records)
-        return cls(model, prepared.dev, chosen, rate, training.batch_tokens)
+        return cls(model, prepared.dev, selection, rate, training.batch_tokens)
 
     def validate(self, stop: StopRequest) -> Validation:
         """Measures with the network in evaluation mode: loss, figures and every quick metric of the task.
@@ -102,9 +102,9 @@ class DevSet:
 
     def _samples(self, predictions: Sequence[str]) -> str:
         return "\n".join(
-            f"  {self.model.task.key:<10} {_shown(' '.join([*item.record.tags, item.record.values[self.model.task.key]]))}\n"
-            f"  predicted  {_shown(prediction)}\n"
-            f"  right      {_shown(item.references[0])}"
+            f"  {self.model.task.key:<10} {_sample(' '.join([*item.record.tags, item.record.values[self.model.task.key]]))}\n"
+            f"  predicted  {_sample(prediction)}\n"
+            f"  right      {_sample(item.references[0])}"
             for item, prediction in list(zip(self.items, predictions, strict=False))[:SAMPLES]
         )
 
@@ -119,7 +119,7 @@ class DevSet:
             values = {**record.values, model.task.key: prompt}
             with suppress(LineError):
                 (prediction,) = model.task.predict(model, [record._replace(values=values)], settings)
-                return f"  prompt     {_shown(prompt)}\n  predicted  {_shown(prediction.text)}"
+                return f"  prompt     {_sample(prompt)}\n  predicted  {_sample(prediction.text)}"
         return ""
 
 
@@ -132,5 +132,5 @@ def dev_batches(store: TokenStore, model: Model, batch_tokens: int, most: int) -
         yield Rows(0, 0, {column: store.rows(column, indices) for column in store.columns}, indices)
 
 
-def _shown(text: str) -> str:
+def _sample(text: str) -> str:
     return shortened(harmless(text), WIDTH)
