@@ -274,5 +274,7 @@ def test_models_that_cannot_be_an_ensemble_are_named(classifier: Model, translat
         ValueError, match="a model for language-model; an ensemble needs models for translation or class"
     ):
         EnsembleModel([language_model, language_model])
-    with pytest.raises(ValueError, match=r"a model for classification, .* one for translation: give models for one task"):
+    with pytest.raises(
+        ValueError, match=r"a model for classification, .* one for translation: give models for one task"
+    ):
         EnsembleModel([classifier, translator])

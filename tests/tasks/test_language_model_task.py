@@ -21,9 +21,10 @@ from transduce.tasks.language_model import LanguageModel, text_stream
 from transduce.tasks.outputs import LineError
 from transduce.tasks.references import units_per_byte
 from transduce.tasks.tokens import IGNORE
-from transduce.text.config import TokenizerConfig
+from transduce.text.config import BYTES, TokenizerConfig
 from transduce.text.imported_tokenizer import load
 from transduce.text.learn.learn import train
+from transduce.text.special import NAMES
 
 CHARACTERS = TokenizerConfig(kind="characters", vocabulary=300)
 TOKENIZER = train(["to be or not to be", "that is the question"] * 3, CHARACTERS, CHARACTERS)
@@ -116,14 +117,16 @@ def test_figures() -> None:
 
 def test_a_text_begins_with_its_prompt_and_comes_in_parts() -> None:
     model = small_model(context=12)
+    with torch.no_grad():  # bytes that are no UTF-8 are text with one decoder and not yet text with the other
+        model.network.embedding.weight[len(NAMES) : len(NAMES) + BYTES] = 0.0
     prompts = ["to be", "", "not"]
-    texts = model.generate(prompts, beam=1)
+    texts = model.generate(prompts)
     assert all(text.startswith(prompt) for text, prompt in zip(texts, prompts, strict=True))
     for prompt, text in zip(prompts, texts, strict=True):
-        assert model.generate([prompt], beam=1) == [text]
+        assert model.generate([prompt]) == [text]
         parts = list(text_stream(model, prompt, Decoding(beam=1, max_length=8), 12))
         assert prompt + "".join(parts) == text and len(parts) > 1
-    assert [each.text for each in model.predict([{"text": "to be"}, "not"], beam=1)] == [texts[0], texts[2]]
+    assert [each.text for each in model.predict([{"text": "to be"}, "not"])] == [texts[0], texts[2]]
 
 
 def test_a_prompt_that_fills_the_context_is_refused_by_its_line() -> None:
