@@ -164,7 +164,9 @@ def test_evaluation_counts_an_unknown_label_as_wrong(
     assert main(["evaluate", str(models["classification"]), "--data", str(test), "--json"]) == 0
     out, err = capfd.readouterr()
     assert json.loads(out)["sentences"] == 2
-    assert f"warning: 1 text with labels unknown to {models['classification']} (7): each counts as wrong" in err
+    assert (
+        f"warning: 1 text with labels unknown to {models['classification'] / 'model'} (7): each counts as wrong" in err
+    )
 
 
 @pytest.mark.parametrize("suffix", ["tsv", "jsonl", "csv"])
