@@ -13,7 +13,6 @@ The layers of a stack share a view and a memory:
 Letters: B sentences, S source tokens, T tokens, N rows (K beams for each of B sentences), D width of the model.
 """
 
-import math
 from collections.abc import Mapping
 from typing import cast
 
@@ -22,13 +21,12 @@ from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, KeysValues, KeyValueCache, Memory, MemoryCache
 from transduce.attention.multihead import CrossAttention, SelfAttention
-from transduce.attention.positions import Positions
-from transduce.layers import initialise
 from transduce.layers.activations import ACTIVATIONS
 from transduce.layers.dropout import Dropout, layers_to_run
 from transduce.layers.feed_forward import FeedForward
 from transduce.networks.heads import VocabularyHead
 from transduce.networks.layer_config import LayerConfig, Placement
+from transduce.networks.token_embedding import TokenEmbedding
 from transduce.networks.view import View
 
 
@@ -158,27 +156,6 @@ class Stack(nn.Module):
         """On the device and in the number format of `like`."""
         attention = cast(Layer, self.layers[0]).self_attention
         return Cache.empty(len(self.layers), rows, attention.key_value_heads, attention.head_width, like)
-
-
-class TokenEmbedding(nn.Embedding):
-    """sqrt(D) * embedding, with positions, then dropout (section 3.4)."""
-
-    def __init__(self, config: LayerConfig, vocabulary: int) -> None:
-        super().__init__(vocabulary, config.d_model)
-        self.scale = math.sqrt(config.d_model)
-        self.position_encoding = config.positions
-        self.drop = Dropout(config.dropout)
-
-    def reset_parameters(self) -> None:
-        initialise.embedding(self.weight, self.embedding_dim)
-
-    def scaled(self, ids: Int[Tensor, "N T"]) -> Float[Tensor, "N T D"]:
-        """Without positions and dropout."""
-        return super().forward(ids) * self.scale
-
-    def forward(self, ids: Int[Tensor, "N T"], positions: Positions) -> Float[Tensor, "N T D"]:  # type: ignore[override]
-        embedded: Tensor = self.drop(self.position_encoding.embed(self.scaled(ids), positions))
-        return embedded
 
 
 class EncoderDecoder(nn.Module):
