@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transduce.attention.masks import DenseMask
 from transduce.attention.positions import Positions
 
-SLOTS = 16  # of a new buffer, which doubles when it is full
+SLOTS = 16  # of a new buffer; a full one grows by a quarter: each step of a beam search copies all slots, free ones too
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class KeyValueCache:
         size = self.keys.shape[2]
         if slots <= size:
             return self
-        padding = (0, 0, 0, max(slots, 2 * size) - size)
+        padding = (0, 0, 0, max(slots - size, SLOTS, size // 4))
         return KeyValueCache(F.pad(self.keys, padding), F.pad(self.values, padding))
 
 
