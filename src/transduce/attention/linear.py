@@ -30,7 +30,8 @@ def elu_plus_one(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E"]:
 
 def degree_two(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E*E"]:
     """All products of two features: phi(q) . phi(k) is exactly (q . k)^2."""
-    return (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)
+    products: Tensor = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)
+    return products
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ class PositiveRandomFeatures:
     def vectors(self) -> Float[Tensor, "M E"]:
         """Directions of random orthogonal matrices, lengths of Gaussian vectors."""
         generator = torch.Generator().manual_seed(self.seed)
-        blocks = [
-            torch.linalg.qr(torch.randn(self.width, self.width, generator=generator)).Q
-            for _ in range(math.ceil(self.features / self.width))
-        ]
+        count = math.ceil(self.features / self.width)
+        rotations, triangles = torch.linalg.qr(torch.randn(count, self.width, self.width, generator=generator))
+        # without the signs of the diagonal the rotations are not uniform, and the kernel is biased
+        rotations = rotations * triangles.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
         lengths = torch.randn(self.features, self.width, generator=generator).norm(dim=-1, keepdim=True)
-        return torch.cat(blocks)[: self.features] * lengths
+        return rotations.flatten(0, 1)[: self.features] * lengths
 
     def __call__(self, x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B M"]:
         if "vectors" not in self._cache:
