@@ -51,9 +51,10 @@ class PositiveRandomFeatures:
         count = math.ceil(self.features / self.width)
         rotations, triangles = torch.linalg.qr(torch.randn(count, self.width, self.width, generator=generator))
         # without the signs of the diagonal the rotations are not uniform, and the kernel is biased
-        rotations = rotations * triangles.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
+        signs = triangles.diagonal(dim1=-2, dim2=-1).sign()
+        directions: Tensor = (rotations * signs.unsqueeze(-2)).flatten(0, 1)[: self.features]
         lengths = torch.randn(self.features, self.width, generator=generator).norm(dim=-1, keepdim=True)
-        return rotations.flatten(0, 1)[: self.features] * lengths
+        return directions * lengths
 
     def __call__(self, x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B M"]:
         if "vectors" not in self._cache:

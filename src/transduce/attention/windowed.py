@@ -27,15 +27,15 @@ def windowed_attend(
     """Query i attends to keys i - before .. i + after. `keys_allowed` is False at padding."""
     if before < 0 or after < 0:
         raise ValueError(f"a window needs sizes of at least 0, found {before} and {after}")
-    batch, heads, length, _ = query.shape
+    batch, _, length, _ = query.shape
     chunk = max(1, min(length, max(before, after, 16)))
     chunks = -(-length // chunk)
     queries = _fill(query, 0, chunks * chunk - length).unflatten(2, (chunks, chunk))
     keys, values = (_neighbourhoods(each, before, after, chunk, chunks) for each in (key, value))
     # one batch of B * N short sequences
-    folded = [each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values)]
+    queries, keys, values = (each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values))
     mask = DenseMask(_allowed(length, before, after, chunk, chunks, keys_allowed, batch, query.device))
-    output = attend(*folded, mask, dropout=dropout)
+    output = attend(queries, keys, values, mask, dropout=dropout)
     by_chunk: Tensor = output.unflatten(0, (batch, chunks)).transpose(1, 2)  # (B, H, N, C, V)
     return by_chunk.flatten(2, 3)[:, :, :length]
 
@@ -47,7 +47,8 @@ def _fill(x: Tensor, before: int, after: int) -> Tensor:
 def _neighbourhoods(x: Tensor, before: int, after: int, chunk: int, chunks: int) -> Float[Tensor, "B H N K E"]:
     """For each chunk its tokens, `before` tokens before them and `after` behind, zeros beyond the ends."""
     padded = _fill(x, before, after + chunks * chunk - x.shape[2])
-    return padded.unfold(2, chunk + before + after, chunk).transpose(-2, -1)
+    chunked: Tensor = padded.unfold(2, chunk + before + after, chunk)  # (B, H, N, E, K)
+    return chunked.transpose(-2, -1)
 
 
 def _allowed(
