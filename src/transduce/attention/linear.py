@@ -53,7 +53,7 @@ class PositiveRandomFeatures:
         # without the signs of the diagonal the rotations are not uniform, and the kernel is biased
         signs = triangles.diagonal(dim1=-2, dim2=-1).sign()
         directions: Tensor = (rotations * signs.unsqueeze(-2)).flatten(0, 1)[: self.features]
-        lengths = torch.randn(self.features, self.width, generator=generator).norm(dim=-1, keepdim=True)
+        lengths: Tensor = torch.randn(self.features, self.width, generator=generator).norm(dim=-1, keepdim=True)
         return directions * lengths
 
     def __call__(self, x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B M"]:
