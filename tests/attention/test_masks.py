@@ -1,8 +1,31 @@
 """Masks as 0/1 matrices that a reader can check."""
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from transduce.attention.masks import causal, same_document, up_to, within_lengths
+from transduce.attention.masks import (
+    Mask,
+    blocks,
+    by_table,
+    causal,
+    descendants,
+    dilated,
+    everything,
+    fixed,
+    global_tokens,
+    graph,
+    prefix,
+    random_blocks,
+    same_document,
+    segments,
+    show,
+    strided,
+    up_to,
+    window,
+    within_lengths,
+)
 
 
 def rows(mask, queries, keys, batch=1):
@@ -51,3 +74,86 @@ def test_additive_form_is_finite_and_zero_where_allowed():
     assert added[1].tolist() == [0.0, 0.0]
     assert added[0, 1] < -1e38 and torch.isfinite(added).all()
     assert mask.additive(torch.float32) is mask.additive(torch.float32)
+
+
+def picture(mask, queries, keys=None):
+    return show(mask, queries, keys).split("\n")
+
+
+def test_windows():
+    assert picture(window(1), 4) == ["#...", "##..", ".##.", "..##"]
+    assert picture(window(1, 1), 4) == ["##..", "###.", ".###", "..##"]
+    assert picture(dilated(1, 2), 5) == ["#.#..", ".#.#.", "#.#.#", ".#.#.", "..#.#"]
+
+
+def test_a_window_as_long_as_the_text_sees_everything():
+    assert torch.equal(window(9, 9).dense(1, 1, 10, 10), everything().dense(1, 1, 10, 10))
+    assert torch.equal(window(9).dense(1, 1, 10, 10), causal().dense(1, 1, 10, 10))
+    assert torch.equal(dilated(9, 1).dense(1, 1, 10, 10), everything().dense(1, 1, 10, 10))
+
+
+def test_sparse_transformer_masks():
+    assert picture(strided(2), 6) == ["#.....", "##....", "###...", ".###..", "#.###.", ".#.###"]
+    assert picture(fixed(3), 6) == ["#.....", "##....", "###...", "..##..", "..###.", "..####"]
+    assert torch.equal(strided(1).dense(1, 1, 8, 8), causal().dense(1, 1, 8, 8))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_two_steps_of_the_strided_heads_reach_every_earlier_key(stride):
+    """Section 4.2 of Child et al. 2019: the local head, then the head of every stride-th key."""
+    local = (window(stride)).dense(1, 1, 12, 12)[0, 0].float()
+    far = (causal() & Mask(lambda b, h, q, k: (q - k) % stride == 0)).dense(1, 1, 12, 12)[0, 0].float()
+    assert torch.equal((local @ far) > 0, causal().dense(1, 1, 12, 12)[0, 0])
+    assert torch.equal(strided(stride).dense(1, 1, 12, 12)[0, 0], (local + far) > 0)
+
+
+def test_blocks_prefix_and_global_tokens():
+    assert picture(blocks(2), 4) == ["##..", "##..", "..##", "..##"]
+    assert picture(prefix(2), 4) == ["##..", "##..", "###.", "####"]
+    first = global_tokens(torch.tensor([True, False, False]))
+    assert picture(first | window(0), 3) == ["###", "##.", "#.#"]
+
+
+def test_graphs_and_trees():
+    assert picture(graph(3, [(0, 1), (1, 2)]), 3) == ["#..", "##.", ".##"]
+    assert picture(graph(3, [(0, 1)], self_loops=False), 3) == ["...", "#..", "..."]
+    with pytest.raises(ValueError, match=r"edge 1 is \(0, 3\), but the graph has nodes 0 to 2"):
+        graph(3, [(0, 1), (0, 3)])
+    with pytest.raises(ValueError, match="form a circle"):
+        descendants([1, 0])
+    with pytest.raises(ValueError, match="the parent of node 1 is 7"):
+        descendants([-1, 7])
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=9))
+def test_a_subtree_is_the_transitive_closure_of_the_children(draws):
+    parents = [-1, *(draw % (node + 1) for node, draw in enumerate(draws))]
+    children = torch.zeros(len(parents), len(parents))
+    for node, parent in enumerate(parents[1:], 1):
+        children[parent, node] = 1
+    closure = sum(torch.linalg.matrix_power(children, power) for power in range(len(parents)))
+    assert torch.equal(descendants(parents).dense(1, 1, len(parents), len(parents))[0, 0], closure > 0)
+
+
+def test_segments_and_random_blocks():
+    mask = segments(torch.tensor([[0, 1]]), torch.tensor([[0, 0, 1]]))
+    assert rows(mask, 2, 3) == [[[[1, 1, 0], [0, 0, 1]]]]
+    drawn = random_blocks(12, 3, 2, seed=1).dense(1, 1, 12, 12)[0, 0]
+    assert drawn.sum(-1).tolist() == [6] * 12
+    assert torch.equal(drawn[0], drawn[2]) and torch.equal(drawn, random_blocks(12, 3, 2, 1).dense(1, 1, 12, 12)[0, 0])
+    with pytest.raises(ValueError, match="count must be 1 to the number of blocks, 4, found 5"):
+        random_blocks(12, 3, 5, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: window(-1), "window: before must be at least 0, found -1"),
+        (lambda: fixed(4, 5), "summary must be 1 to the block size 4, found 5"),
+        (lambda: by_table(torch.zeros(2, 2)), r"by_table needs a mask of type bool, .* found torch\.float32"),
+        (lambda: global_tokens(torch.ones(3)), "global_tokens needs a mask of type bool"),
+    ],
+)
+def test_wrong_masks_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

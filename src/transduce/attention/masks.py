@@ -7,14 +7,16 @@ The four arguments are index tensors that broadcast against each other, shaped (
     [[1, 0, 0],
      [1, 1, 0],
      [1, 1, 1]]
+
+`show` draws any mask. Letters: B batch, L queries, S keys, N nodes or tokens that are queries and keys.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 Rule = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -69,6 +71,11 @@ class DenseMask:
         return self.allowed.device.type == "cpu" and bool(self.allowed.any(-1).all())
 
 
+def everything() -> Mask:
+    """Every query sees every key."""
+    return Mask(lambda b, h, q, k: (q >= 0) & (k >= 0))
+
+
 def causal(offset: int = 0) -> Mask:
     """Query i sees keys 0 .. i + offset. With `offset` cached keys before the first query this is bottom-right causal."""
     return Mask(lambda b, h, q, k: k <= q + offset)
@@ -89,3 +96,137 @@ def same_document(documents: Int[Tensor, "B T"]) -> Mask:
 def within_lengths(lengths: Int[Tensor, " B"]) -> Mask:
     """Keys at or beyond the length of their sentence are padding."""
     return Mask(lambda b, h, q, k: k < lengths.to(k.device)[b])
+
+
+def window(before: int, after: int = 0) -> Mask:
+    """Query i sees keys i - before .. i + after: `window(2)` is causal, `window(2, 2)` sees both sides."""
+    _at_least("window: before", before, 0)
+    _at_least("window: after", after, 0)
+    return Mask(lambda b, h, q, k: (k >= q - before) & (k <= q + after))
+
+
+def dilated(steps: int, dilation: int) -> Mask:
+    """Query i sees up to `steps` keys on each side, every `dilation`-th one, and itself (Beltagy et al. 2020, 2004.05150)."""
+    _at_least("dilated: steps", steps, 0)
+    _at_least("dilated: dilation", dilation, 1)
+    return Mask(lambda b, h, q, k: ((q - k) % dilation == 0) & ((q - k).abs() <= steps * dilation))
+
+
+def strided(stride: int) -> Mask:
+    """Causal: the last `stride` keys before i, i itself, and every `stride`-th key before (Child et al. 2019, 1904.10509).
+
+    The two parts are the paper's two heads; its attention of both together is their union.
+    """
+    _at_least("strided: stride", stride, 1)
+    return causal() & Mask(lambda b, h, q, k: (q - k <= stride) | ((q - k) % stride == 0))
+
+
+def fixed(block: int, summary: int = 1) -> Mask:
+    """Causal: the keys of the query's own block, and the last `summary` keys of every block (Child et al. 2019)."""
+    _at_least("fixed: block", block, 1)
+    if not 1 <= summary <= block:
+        raise ValueError(f"fixed: summary must be 1 to the block size {block}, found {summary}")
+    return causal() & Mask(lambda b, h, q, k: (q // block == k // block) | (k % block >= block - summary))
+
+
+def blocks(size: int) -> Mask:
+    """Tokens see those of their own block of `size` neighbours."""
+    _at_least("blocks: size", size, 1)
+    return Mask(lambda b, h, q, k: q // size == k // size)
+
+
+def prefix(length: int) -> Mask:
+    """Every query sees the first `length` keys, and those up to itself: a prefix language model (Raffel et al. 2019)."""
+    _at_least("prefix: length", length, 0)
+    return Mask(lambda b, h, q, k: (k < length) | (k <= q))
+
+
+def global_tokens(is_global: Shaped[Tensor, "*B N"]) -> Mask:
+    """Global tokens see every token, and every token sees them: join it to a local mask with `|` (Beltagy et al. 2020)."""
+    rows = _bool("global_tokens", is_global).reshape(-1, is_global.shape[-1])
+    return Mask(lambda b, h, q, k: rows[b % len(rows), q] | rows[b % len(rows), k])
+
+
+def graph(nodes: int, edges: Sequence[tuple[int, int]], self_loops: bool = True) -> Mask:
+    """Node i sees node j where (j, i) is an edge, source first, and itself (Veličković et al. 2017, 1710.10903).
+
+    >>> graph(3, [(0, 1), (1, 2)]).dense(1, 1, 3, 3)[0, 0].int()
+    [[1, 0, 0],
+     [1, 1, 0],
+     [0, 1, 1]]
+    """
+    adjacency = torch.eye(nodes, dtype=torch.bool) if self_loops else torch.zeros(nodes, nodes, dtype=torch.bool)
+    for number, (source, target) in enumerate(edges):
+        if not (0 <= source < nodes and 0 <= target < nodes):
+            raise ValueError(
+                f"edge {number} is ({source}, {target}), but the graph has nodes 0 to {nodes - 1}: check the edge list"
+            )
+        adjacency[target, source] = True
+    return by_table(adjacency)
+
+
+def descendants(parents: Sequence[int]) -> Mask:
+    """Node i of a tree sees its subtree: itself, its children, their children ... `parents[i]` is -1 for a root.
+
+    Subtree masking as in Nguyen et al. 2020 (2002.08046). ValueError for a parent that is no node, and for a circle.
+    """
+    nodes = len(parents)
+    sees = torch.eye(nodes, dtype=torch.bool)
+    for node in range(nodes):
+        above, steps = parents[node], 0
+        while above != -1:
+            if not 0 <= above < nodes:
+                raise ValueError(f"the parent of node {node} is {above}, but the tree has nodes 0 to {nodes - 1}")
+            if steps >= nodes:
+                raise ValueError(f"the parents of node {node} form a circle: a tree has a root, whose parent is -1")
+            sees[above, node] = True
+            above, steps = parents[above], steps + 1
+    return by_table(sees)
+
+
+def segments(of_queries: Int[Tensor, "B L"], of_keys: Int[Tensor, "B S"]) -> Mask:
+    """Queries see the keys that have the same segment number, as between two texts of several parts."""
+    return Mask(lambda b, h, q, k: of_queries.to(q.device)[b, q] == of_keys.to(k.device)[b, k])
+
+
+def random_blocks(length: int, size: int, count: int, seed: int) -> Mask:
+    """Each block of `size` queries sees `count` blocks of keys, drawn without repetition (Zaheer et al. 2020, 2007.14062)."""
+    _at_least("random_blocks: size", size, 1)
+    number = -(-length // size)
+    if not 1 <= count <= number:
+        raise ValueError(f"random_blocks: count must be 1 to the number of blocks, {number}, found {count}")
+    generator = torch.Generator().manual_seed(seed)
+    choices = torch.rand(number, number, generator=generator).topk(count, dim=-1).indices
+    table = torch.zeros(number, number, dtype=torch.bool).scatter_(1, choices, True)
+    return Mask(lambda b, h, q, k: table.to(q.device)[q // size, k // size])
+
+
+def by_table(allowed: Shaped[Tensor, "L S"]) -> Mask:
+    """The mask of a matrix: query i sees key j where `allowed[i, j]`."""
+    table = _bool("by_table", allowed)
+    return Mask(lambda b, h, q, k: table.to(q.device)[q, k])
+
+
+def show(mask: Mask | DenseMask, queries: int = 16, keys: int | None = None, batch: int = 0, head: int = 0) -> str:
+    """A drawing: one line for each query, `#` for a key that it sees and `.` for one that it does not.
+
+    >>> print(show(causal(), 3))
+    #..
+    ##.
+    ###
+    """
+    dense = mask.allowed if isinstance(mask, DenseMask) else mask.dense(batch + 1, head + 1, queries, keys or queries)
+    rows = dense[min(batch, dense.shape[0] - 1), min(head, dense.shape[1] - 1)]
+    return "\n".join("".join("#" if each else "." for each in row) for row in rows.tolist())
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, found {value}")
+
+
+def _bool(name: str, mask: Tensor) -> Tensor:
+    """ValueError for a mask of numbers: 0 and 1 and additive masks with -inf look alike to a reader of tensors."""
+    if mask.dtype is not torch.bool:
+        raise ValueError(f"{name} needs a mask of type bool, True where a query may attend, found {mask.dtype}")
+    return mask

@@ -1,11 +1,14 @@
-"""Normalisers: scores and a mask to weights."""
+"""Normalisers: scores and a mask to weights. Masked keys have the weight 0; so does a row that may attend to nothing.
+
+Letters: B batch axes (batch and heads), L queries, S keys, H heads.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @runtime_checkable
@@ -13,12 +16,121 @@ class Normaliser(Protocol):
     def __call__(self, scores: Tensor, allowed: Tensor | None) -> Tensor: ...
 
 
+Allowed = Bool[Tensor, "..."] | None
+
+
 @dataclass(frozen=True)
 class Softmax:
     """Weights that sum to 1 over the allowed keys; a row that may attend to nothing gets all zeros, never NaN."""
 
-    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Bool[Tensor, "..."] | None) -> Float[Tensor, "*B L S"]:
+    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
         if allowed is None:
             return scores.softmax(-1)
-        scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
-        return scores.softmax(-1).masked_fill(~allowed, 0.0)
+        return _masked(scores, allowed).softmax(-1).masked_fill(~allowed, 0.0)
+
+
+@dataclass(frozen=True)
+class Sparsemax:
+    """The nearest point of the simplex: small weights are exactly 0 (Martins and Astudillo 2016, 1602.02068).
+
+    w_j = max(s_j - t, 0), where t makes the weights sum to 1.
+
+    >>> Sparsemax()(torch.tensor([[1.0, 0.5, -1.0]]), None)
+    [[0.75, 0.25, 0.0]]
+    """
+
+    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
+        if allowed is not None:
+            scores = _masked(scores, allowed)
+        scores = scores - scores.amax(-1, keepdim=True).detach()  # the result does not change; the sums stay small
+        ordered = scores.sort(-1, descending=True).values
+        ranks = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=scores.dtype)
+        sums = ordered.cumsum(-1) - 1
+        support = (ranks * ordered > sums).sum(-1, keepdim=True)  # number of keys with a weight
+        threshold = sums.gather(-1, support - 1) / support
+        weights = (scores - threshold).clamp(min=0)
+        return weights if allowed is None else weights.masked_fill(~allowed, 0.0)
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """1 / (1 + exp(-(s + bias))), each key on its own: rows need not sum to 1 (Ramapuram et al. 2024, 2409.04431).
+
+    The paper's bias is -log(number of keys).
+    """
+
+    bias: float = 0.0
+
+    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
+        weights = (scores + self.bias).sigmoid()
+        return weights if allowed is None else weights.masked_fill(~allowed, 0.0)
+
+
+@dataclass(frozen=True)
+class Hard:
+    """All weight on one key; the gradient is that of the softmax of the scores (straight-through).
+
+    Without `sample` it is the key with the highest score. With it, a key is drawn with the probability of its softmax, by
+    Gumbel noise, at the given temperature of the gradient (Jang et al. 2016, 1611.01144). Hard attention: Xu et al. 2015
+    (1502.03044).
+    """
+
+    sample: bool = False
+    temperature: float = 1.0
+
+    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
+        if self.sample:
+            scores = scores - torch.empty_like(scores).exponential_().log()
+        soft = Softmax()(scores / self.temperature, allowed)
+        best = soft.argmax(-1, keepdim=True)
+        one_hot = torch.zeros_like(soft).scatter_(-1, best, 1.0)
+        if allowed is not None:
+            one_hot = one_hot.masked_fill(~allowed, 0.0)
+        return one_hot + (soft - soft.detach())  # the bracket is exactly 0
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Softmax over the `count` highest scores of a query; of equal scores at the limit, those with the lowest index."""
+
+    count: int
+
+    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
+        order = (scores if allowed is None else _masked(scores, allowed)).argsort(dim=-1, descending=True, stable=True)
+        best = torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, order[..., : self.count], True)
+        return Softmax()(scores, best if allowed is None else best & allowed)
+
+
+class SoftmaxWithSink(nn.Module):
+    """exp(s_j) / (exp(sink) + sum exp(s)), a learned sink for each head: a query may attend to nothing.
+
+    It begins at 0, which is "softmax off by one"; learned sinks: gpt-oss (2508.10925).
+    """
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.sinks = nn.Parameter(torch.zeros(heads))
+
+    def forward(self, scores: Float[Tensor, "B H L S"], allowed: Allowed) -> Float[Tensor, "B H L S"]:
+        if allowed is not None:
+            scores = _masked(scores, allowed)
+        sinks = self.sinks.to(scores.dtype)[:, None, None].expand(*scores.shape[:-1], 1)
+        weights = torch.cat([scores, sinks], -1).softmax(-1)[..., :-1]
+        return weights if allowed is None else weights.masked_fill(~allowed, 0.0)
+
+
+class TalkingHeads(nn.Module):
+    """A learned mixture of the weights of all heads (Shazeer et al. 2020, 2003.02436); begins as the identity."""
+
+    def __init__(self, heads: int, normalise: Normaliser) -> None:
+        super().__init__()
+        self.normalise = normalise
+        self.mixture = nn.Parameter(torch.eye(heads))
+
+    def forward(self, scores: Float[Tensor, "B H L S"], allowed: Allowed) -> Float[Tensor, "B H L S"]:
+        return torch.einsum("bhls,hg->bgls", self.normalise(scores, allowed), self.mixture)
+
+
+def _masked(scores: Tensor, allowed: Tensor) -> Tensor:
+    """The lowest finite score where a query may not attend: rows without keys stay finite."""
+    return scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)

@@ -26,6 +26,7 @@ COMMANDS = {  # each is a module of its name in transduce.cli, with a function `
     "align": "print which source word each target word renders",
     "inspect": "look inside a model: attention, alternatives, saliency",
     "info": "print what is in a model folder, or what a preset is",
+    "attention": "list the attention mechanisms, or explain one by its formula and an example",
 }
 
 

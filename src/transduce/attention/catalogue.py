@@ -1,0 +1,52 @@
+"""The mechanisms by name: one row for each file of `mechanisms/`."""
+
+import difflib
+
+from transduce.attention.mechanisms.additive import ADDITIVE
+from transduce.attention.mechanisms.causal_attention import CAUSAL
+from transduce.attention.mechanisms.content_based import CONTENT_BASED
+from transduce.attention.mechanisms.dot_product import DOT_PRODUCT
+from transduce.attention.mechanisms.dynamic import DYNAMIC
+from transduce.attention.mechanisms.general import GENERAL
+from transduce.attention.mechanisms.global_attention import GLOBAL
+from transduce.attention.mechanisms.graph_attention import GRAPH
+from transduce.attention.mechanisms.hard import HARD
+from transduce.attention.mechanisms.local import LOCAL
+from transduce.attention.mechanisms.location_based import LOCATION_BASED
+from transduce.attention.mechanisms.mechanism import Mechanism
+from transduce.attention.mechanisms.scaled_dot_product import SCALED_DOT_PRODUCT
+from transduce.attention.mechanisms.sigmoid import SIGMOID
+from transduce.attention.mechanisms.sparse import SPARSE
+from transduce.attention.mechanisms.sparsemax import SPARSEMAX
+from transduce.attention.mechanisms.top_k import TOP_K
+
+MECHANISMS: dict[str, Mechanism] = {
+    each.name: each
+    for each in (
+        DOT_PRODUCT,
+        GENERAL,
+        ADDITIVE,
+        SCALED_DOT_PRODUCT,
+        GLOBAL,
+        LOCAL,
+        CONTENT_BASED,
+        LOCATION_BASED,
+        CAUSAL,
+        SPARSE,
+        DYNAMIC,
+        GRAPH,
+        HARD,
+        TOP_K,
+        SPARSEMAX,
+        SIGMOID,
+    )
+}
+
+
+def mechanism(name: str) -> Mechanism:
+    """The mechanism called `name`. ValueError with the nearest name, or all of them."""
+    if name in MECHANISMS:
+        return MECHANISMS[name]
+    near = difflib.get_close_matches(name, MECHANISMS, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(MECHANISMS)}"
+    raise ValueError(f"there is no attention mechanism {name!r}; {advice}")

@@ -1,0 +1,133 @@
+"""Attention in linear time: a kernel phi(q) . phi(k) in place of exp(q . k), so that sums over keys are computed once.
+
+    output_i = phi(q_i)^T sum_j phi(k_j) v_j^T / phi(q_i)^T sum_j phi(k_j)
+
+(Katharopoulos et al. 2020, 2006.16236; the view of attention as a kernel: Tsai et al. 2019, 1908.11775.)
+
+Letters: B batch, H heads, L queries, S keys, E width of a head, M features, V width of a value, C tokens of a chunk.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+FeatureMap = Callable[[Tensor], Tensor]
+
+CHUNK = 128  # tokens: within a chunk attention is a matrix, between chunks a state
+
+
+def elu_plus_one(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E"]:
+    """elu(x) + 1: above 0 everywhere (Katharopoulos et al. 2020)."""
+    features: Tensor = F.elu(x) + 1
+    return features
+
+
+def degree_two(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E*E"]:
+    """All products of two features: phi(q) . phi(k) is exactly (q . k)^2."""
+    products: Tensor = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)
+    return products
+
+
+@dataclass(frozen=True)
+class PositiveRandomFeatures:
+    """FAVOR+: exp(w . x - |x|^2 / 2) / sqrt(M) for M random w; the mean of phi(q) . phi(k) is exp(q . k / sqrt(E))
+    (Choromanski et al. 2020, 2009.14794). The vectors are orthogonal in blocks of E, which lowers the variance.
+    """
+
+    width: int
+    features: int
+    seed: int = 0
+    _cache: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def vectors(self) -> Float[Tensor, "M E"]:
+        """Directions of random orthogonal matrices, lengths of Gaussian vectors."""
+        generator = torch.Generator().manual_seed(self.seed)
+        count = math.ceil(self.features / self.width)
+        rotations, triangles = torch.linalg.qr(torch.randn(count, self.width, self.width, generator=generator))
+        # without the signs of the diagonal the rotations are not uniform, and the kernel is biased
+        signs = triangles.diagonal(dim1=-2, dim2=-1).sign()
+        directions: Tensor = (rotations * signs.unsqueeze(-2)).flatten(0, 1)[: self.features]
+        lengths: Tensor = torch.randn(self.features, self.width, generator=generator).norm(dim=-1, keepdim=True)
+        return directions * lengths
+
+    def __call__(self, x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B M"]:
+        if "vectors" not in self._cache:
+            self._cache["vectors"] = self.vectors()
+        x = x * self.width**-0.25
+        projected = x @ self._cache["vectors"].to(x).t()
+        return torch.exp(projected - x.square().sum(-1, keepdim=True) / 2) / math.sqrt(self.features)
+
+
+class LinearState(NamedTuple):
+    """The sums over the keys so far: all that later tokens need."""
+
+    products: Float[Tensor, "*B M V"]
+    total: Float[Tensor, "*B M"]
+
+
+def linear_attend(
+    query: Float[Tensor, "*B L E"],
+    key: Float[Tensor, "*B S E"],
+    value: Float[Tensor, "*B S V"],
+    feature_map: FeatureMap = elu_plus_one,
+    keys_allowed: Bool[Tensor, "*B S"] | None = None,
+) -> Float[Tensor, "*B L V"]:
+    """Every query attends to every allowed key. A query without keys gives zeros."""
+    queries, keys = feature_map(query), feature_map(key)
+    if keys_allowed is not None:
+        keys = keys.masked_fill(~keys_allowed.unsqueeze(-1), 0.0)
+        value = value.masked_fill(~keys_allowed.unsqueeze(-1), 0.0)  # NaN behind the mask must not come through
+    return _divide(queries @ (keys.transpose(-2, -1) @ value), queries @ keys.sum(-2).unsqueeze(-1))
+
+
+def linear_step(
+    query: Float[Tensor, "*B E"],
+    key: Float[Tensor, "*B E"],
+    value: Float[Tensor, "*B V"],
+    state: LinearState | None = None,
+    feature_map: FeatureMap = elu_plus_one,
+) -> tuple[Float[Tensor, "*B V"], LinearState]:
+    """One more token of a causal sequence: the cost does not depend on the tokens before it."""
+    query, key = feature_map(query), feature_map(key)
+    products, total = key.unsqueeze(-1) * value.unsqueeze(-2), key
+    if state is not None:
+        products, total = state.products + products, state.total + total
+    output = _divide((query.unsqueeze(-2) @ products).squeeze(-2), (query * total).sum(-1, keepdim=True))
+    return output, LinearState(products, total)
+
+
+def causal_linear_attend(
+    query: Float[Tensor, "*B L E"],
+    key: Float[Tensor, "*B L E"],
+    value: Float[Tensor, "*B L V"],
+    feature_map: FeatureMap = elu_plus_one,
+    chunk: int = CHUNK,
+) -> Float[Tensor, "*B L V"]:
+    """Every query attends to keys up to its own. Time and memory are linear in L.
+
+    Chunks are computed side by side: a matrix of weights within each, and the sums over all chunks before it.
+    """
+    length = query.shape[-2]
+    padding = (0, 0, 0, -length % chunk)  # padding comes later than all tokens, so that no token sees it
+    queries, keys, values = (
+        F.pad(each, padding).unflatten(-2, (-1, chunk)) for each in (feature_map(query), feature_map(key), value)
+    )  # (*B, N, C, M or V)
+    products = keys.transpose(-2, -1) @ values  # (*B, N, M, V)
+    totals = keys.sum(-2)  # (*B, N, M)
+    before = products.cumsum(-3) - products
+    total_before = totals.cumsum(-2) - totals
+    weights = (queries @ keys.transpose(-2, -1)).tril()  # (*B, N, C, C)
+    output = queries @ before + weights @ values
+    normaliser = queries @ total_before.unsqueeze(-1) + weights.sum(-1, keepdim=True)
+    joined: Tensor = _divide(output, normaliser).flatten(-3, -2)
+    return joined[..., :length, :]
+
+
+def _divide(output: Tensor, normaliser: Tensor) -> Tensor:
+    return torch.where(normaliser == 0, 0.0, output / normaliser.masked_fill(normaliser == 0, 1.0))

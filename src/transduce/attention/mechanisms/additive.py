@@ -1,0 +1,13 @@
+"""Additive attention: a small network compares query and key."""
+
+from transduce.attention.mechanisms.mechanism import Attention, Mechanism
+from transduce.attention.scores import Additive
+
+ADDITIVE = Mechanism(
+    name="additive",
+    purpose="Compares query and key by a network with one hidden layer: the first attention of translation.",
+    formula="softmax_j(v . tanh(W q_i + U k_j)) v_j",
+    paper="Bahdanau, Cho and Bengio 2014, Neural Machine Translation by Jointly Learning to Align and Translate, 1409.0473",
+    cost="time and memory L * S * A for a hidden width A; 2 D A + 2 A parameters",
+    build=lambda width: Attention(Additive(width, width, width)),
+)

@@ -1,0 +1,13 @@
+"""Sparsemax attention: weights that are exactly zero."""
+
+from transduce.attention.mechanisms.mechanism import Attention, Mechanism
+from transduce.attention.normalisers import Sparsemax
+
+SPARSEMAX = Mechanism(
+    name="sparsemax",
+    purpose="The point of the simplex nearest to the scores: keys with low scores have no weight at all.",
+    formula="max(s_ij - t_i, 0) v_j with t_i such that the weights sum to 1",
+    paper="Martins and Astudillo 2016, From Softmax to Sparsemax, 1602.02068",
+    cost="time L * S log S, memory L * S; no parameters",
+    build=lambda width: Attention(normalise=Sparsemax()),
+)

@@ -1,0 +1,129 @@
+"""Each normaliser against its definition, and the rules that all of them keep."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from transduce.attention.normalisers import (
+    Hard,
+    Sigmoid,
+    Softmax,
+    SoftmaxWithSink,
+    Sparsemax,
+    TalkingHeads,
+    TopK,
+)
+
+H, L, S = 2, 4, 6
+EVERY = [Softmax(), Sparsemax(), Sigmoid(), Hard(), TopK(2), SoftmaxWithSink(H), TalkingHeads(H, Softmax())]
+SUM_TO_ONE = [Softmax(), Sparsemax(), Hard(), TopK(2), TalkingHeads(H, Softmax())]
+
+
+def name(part):
+    return type(part).__name__
+
+
+@pytest.fixture
+def scores():
+    torch.manual_seed(2)
+    return torch.randn(3, H, L, S).double()
+
+
+@pytest.mark.parametrize("part", EVERY, ids=name)
+def test_masked_keys_have_no_weight_and_no_gradient(part, scores):
+    part = part.double() if isinstance(part, torch.nn.Module) else part
+    allowed = torch.rand(3, 1, L, S) < 0.6
+    allowed[0, 0, 1] = False  # a row without keys
+    leaf = scores.clone().requires_grad_()
+    weights = part(leaf, allowed)
+    assert (weights[~allowed.expand_as(weights)] == 0).all()
+    assert weights.isfinite().all()
+    (gradient,) = torch.autograd.grad((weights * torch.randn_like(weights)).sum(), leaf)
+    assert gradient.isfinite().all() and (gradient[~allowed.expand_as(weights)] == 0).all()
+    other = scores.masked_fill(~allowed, 1e9)  # whatever the masked scores are
+    torch.testing.assert_close(part(other, allowed), weights)
+
+
+@pytest.mark.parametrize("part", SUM_TO_ONE, ids=name)
+def test_rows_sum_to_one_over_the_allowed_keys(part, scores):
+    part = part.double() if isinstance(part, torch.nn.Module) else part
+    allowed = torch.ones(L, S, dtype=torch.bool).tril()
+    for mask in (None, allowed):
+        weights = part(scores, mask)
+        torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+        assert (weights >= 0).all()
+
+
+@pytest.mark.parametrize("part", [Softmax(), Sparsemax(), TopK(3), Hard()], ids=name)
+def test_a_constant_in_a_row_changes_nothing(part, scores):
+    torch.testing.assert_close(part(scores + 100.0, None), part(scores, None), atol=1e-9, rtol=1e-9)
+
+
+def projection(row):
+    """The nearest point of the simplex, by bisection of the threshold."""
+    low, high = row.min() - 1, row.max()
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (row - middle).clamp(min=0).sum() > 1 else (low, middle)
+    return (row - low).clamp(min=0)
+
+
+def test_sparsemax_is_the_projection_onto_the_simplex(scores):
+    weights = Sparsemax()(3 * scores, None)
+    expected = torch.stack([projection(row) for row in (3 * scores).flatten(0, -2)]).view_as(scores)
+    torch.testing.assert_close(weights, expected, atol=1e-12, rtol=0)
+    assert (weights == 0).any()
+    assert torch.autograd.gradcheck(lambda s: Sparsemax()(s, None), scores[0, 0].requires_grad_())
+    assert Sparsemax()(torch.tensor([[1.0, 0.5, -1.0]]), None).tolist() == [[0.75, 0.25, 0.0]]
+
+
+def test_sparsemax_is_one_hot_where_the_highest_score_leads_by_one():
+    assert Sparsemax()(torch.tensor([[2.0, 1.0, 0.5]]), None).tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_hard_attention_has_the_gradient_of_softmax(scores):
+    leaf, probe = scores.clone().requires_grad_(), torch.randn_like(scores)
+    weights = Hard()(leaf, None)
+    assert set(weights.detach().unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(weights.argmax(-1), scores.argmax(-1))
+    (gradient,) = torch.autograd.grad((weights * probe).sum(), leaf)
+    (soft,) = torch.autograd.grad((leaf.softmax(-1) * probe).sum(), leaf)
+    torch.testing.assert_close(gradient, soft)
+
+
+def test_sampled_hard_attention_draws_by_the_softmax():
+    torch.manual_seed(5)
+    scores = torch.tensor([0.0, 1.0, 2.0]).expand(1, 1, 20_000, 3)
+    share = Hard(sample=True)(scores, None).mean(-2).flatten()
+    torch.testing.assert_close(share, scores[0, 0, 0].softmax(-1), atol=0.012, rtol=0)
+
+
+def test_top_k(scores):
+    weights = TopK(2)(scores, None)
+    assert ((weights > 0).sum(-1) == 2).all()
+    best = scores.topk(2)
+    torch.testing.assert_close(weights.gather(-1, best.indices), best.values.softmax(-1))
+    torch.testing.assert_close(TopK(S)(scores, None), scores.softmax(-1))
+    assert TopK(1)(torch.zeros(1, 3), None).tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_a_sink_is_a_key_without_a_value(scores):
+    part = SoftmaxWithSink(H).double()
+    with torch.no_grad():
+        part.sinks.copy_(torch.tensor([0.0, 1.5]))
+    column = part.sinks[:, None, None].expand(3, H, L, 1)
+    expected = torch.cat([scores, column], -1).softmax(-1)[..., :-1]
+    torch.testing.assert_close(part(scores, None), expected)
+    assert (part(scores, None).sum(-1) < 1).all()
+
+
+def test_sigmoid(scores):
+    torch.testing.assert_close(Sigmoid(-1.0)(scores, None), F.sigmoid(scores - 1))
+
+
+def test_talking_heads_mix_weights(scores):
+    part = TalkingHeads(H, Softmax()).double()
+    torch.testing.assert_close(part(scores, None), scores.softmax(-1))
+    with torch.no_grad():
+        part.mixture.copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+    torch.testing.assert_close(part(scores, None), scores.softmax(-1).flip(1))
