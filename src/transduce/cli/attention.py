@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(
         "transduce attention",
         "Lists the attention mechanisms, or explains one: purpose, formula, paper, and its weights in a small example.",
-        "  transduce attention\n  transduce attention additive",
+        "  transduce attention additive",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="name of a mechanism; without it all are listed")
     options = parser.parse(arguments)
