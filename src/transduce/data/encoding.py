@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from transduce.data import unknown_labels
 from transduce.data.cleaning.rules import Clean, is_unbalanced
 from transduce.data.columns import Label, Text
 from transduce.data.findings import Findings
@@ -27,6 +26,7 @@ from transduce.data.records import (
     plural,
     removed,
 )
+from transduce.data.report import label_advice, unknown_label
 from transduce.data.scan import Origin
 from transduce.data.split import Assignment
 from transduce.data.store import StoreWriter, TokenStore
@@ -98,7 +98,7 @@ def _require_rows(
         if counts.rows:
             continue
         dropped = findings.get(PARTS[part], findings["train"]).dropped
-        advice = list(unknown_labels.advice(task, dropped.counts))
+        advice = list(label_advice(task, dropped.counts))
         if dropped.counts.keys() & {TOO_MANY_TOKENS, UNBALANCED}:
             limits = f"data.clean.max-length, now {clean.max_length}, and data.clean.max-ratio"
             advice = [f"{limits} limit the tokens"]
@@ -216,7 +216,7 @@ class _Encoder:
         for name, labels in self._labels.items():
             if record.values[name] not in labels.ids:
                 text = f"{name} {record.values[name]!r}: {record.text}"
-                self._findings.dropped.add(unknown_labels.reason(name), record.where, text)
+                self._findings.dropped.add(unknown_label(name), record.where, text)
                 return False
         return True
 

@@ -1,12 +1,12 @@
 """The report of a preparation: report.json, and its summary for people."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from transduce.data.columns import Labels
+from transduce.data.columns import Label, Labels
 from transduce.data.findings import Findings
 from transduce.data.processors import Processors
-from transduce.data.records import counted, plural
+from transduce.data.records import RecordType, counted, of_kind, plural
 from transduce.data.scan import Origin
 from transduce.terminal import harmless
 from transduce.text.config import TokenizerConfig
@@ -41,6 +41,30 @@ def processors_report(processors: Processors, external: Processors, config: Toke
                 entry["vocabulary"] = config.side(columns[0]).vocabulary
         report.append(entry)
     return report
+
+
+def unknown_label(column: str) -> str:
+    """The reason to leave out a held-out record with an unknown label."""
+    return f"{column} occurs in no train record"
+
+
+def label_advice(task: RecordType, reasons: Collection[str]) -> Iterator[str]:
+    """Advice for each column whose unknown labels are among the reasons for records that are left out."""
+    for name in of_kind(task, Label):
+        if unknown_label(name) in reasons:
+            yield f"a model cannot predict a {name} that it has not seen: correct it, or add such {plural(task.unit)} to train"
+
+
+def label_warnings(task: RecordType, processors: Processors, findings: Mapping[str, Findings]) -> Iterator[str]:
+    """Warnings of labels that look like numbers, and of records that are left out for their labels."""
+    for name in of_kind(task, Label):
+        if processors.labels(name).look_like_numbers:
+            yield f"{plural(name)} look like numbers; there is no task for numbers yet, so each is a class of its own"
+    for origin, each in findings.items():
+        counts = each.dropped.counts
+        number = sum(counts.get(unknown_label(column), 0) for column in of_kind(task, Label))
+        for text in label_advice(task, counts):
+            yield f"{origin} files: {counted(number, task.unit)} left out; {text}"
 
 
 def summary(report: Mapping[str, Any]) -> list[str]:

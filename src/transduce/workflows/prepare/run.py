@@ -13,7 +13,7 @@ from typing import Any
 
 from transduce import config
 from transduce.config import Parts
-from transduce.data import overlap, unknown_labels
+from transduce.data import overlap
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Label, Labels, Processor, Text
 from transduce.data.config import DataConfig
@@ -25,7 +25,7 @@ from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.record_keys import read_keys
 from transduce.data.records import PARTS, RecordType, of_kind, plural
-from transduce.data.report import origin_report, processors_report
+from transduce.data.report import label_warnings, origin_report, processors_report
 from transduce.data.scan import Origin
 from transduce.files import (
     remove_leftovers,
@@ -178,7 +178,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
         "unit": task.unit,
         "warnings": [
             *decision.warnings,
-            *unknown_labels.warnings(task, processors, findings),
+            *label_warnings(task, processors, findings),
             *chain.from_iterable(map(header_warnings, findings.values())),
         ],
         "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},

@@ -190,9 +190,9 @@ def _run_file(
         ) from None
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
-    _check_network(tree, str(path), run)
     if "decoding" in tree:
         _check_decoding(tree, str(path), run)
+    _check_network(tree, str(path), run)
     data = RunData(run.task, run.data, path.parent)
     if before is not None and before.data == data:
         data = before.data  # which has read its files
