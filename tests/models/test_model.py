@@ -227,6 +227,10 @@ def test_tags_stand_before_the_source(tmp_path):
     assert german != french
     with pytest.raises(ValueError, match=r"unknown tag 'xx'; known: de, fr"):
         tagged.translate(lines, tags=[("xx",)] * 3)
+    records = [{"source": "bar dar", "tag": "fr"}, {"source": "bar dar", "tags": ["fr"]}]
+    assert [each.text for each in tagged.predict(records)] == 2 * tagged.translate(["bar dar"], tags=[("fr",)])
+    with pytest.raises(ValueError, match="unknown tag 'xx'"):
+        tagged.predict([{"source": "bar", "tag": "xx"}])
     with pytest.raises(ValueError, match="expected the tags of each line"):
         tagged.translate(["bar"], tags=["de"])
     with pytest.raises(ValueError, match="expected the tags of each of 3 texts, found 1"):

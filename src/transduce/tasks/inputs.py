@@ -5,6 +5,7 @@ from typing import Any
 
 from transduce.data.records import Record
 from transduce.tasks.task import Task
+from transduce.text.tags import names_in
 
 Given = Record | Mapping[str, Any] | str
 
@@ -30,7 +31,10 @@ def as_list(records: Iterable[Given]) -> list[Given]:
 
 
 def as_record(task: Task, value: Given, number: int) -> Record:
-    """A record for prediction, of what a caller gives: a dict by column and "tags", or the text of the key column."""
+    """A record for prediction, of what a caller gives: a dict by column, or the text of the key column.
+
+    A dict may have tags, as lines of JSON files do: {"tag": "de formal"} or {"tags": ["de", "formal"]}.
+    """
     if isinstance(value, Record):
         return value
     if not isinstance(value, str | Mapping):
@@ -42,7 +46,7 @@ def as_record(task: Task, value: Given, number: int) -> Record:
             keys = f"the keys {', '.join(map(repr, values))}" if column not in values else repr(values[column])
             raise ValueError(f"record {number} needs a text under {column!r}, found {keys}")
     texts = {column: values[column] for column in task.columns if isinstance(values.get(column), str)}
-    return Record(texts, f"record {number}", tags=_tags(values.get("tags", ()), number))
+    return Record(texts, f"record {number}", tags=_tags(values.get("tag", values.get("tags", ())), number))
 
 
 def answers_of(task: Task, value: Given, number: int) -> tuple[str, ...]:
@@ -61,9 +65,10 @@ def answers_of(task: Task, value: Given, number: int) -> tuple[str, ...]:
 
 
 def _tags(tags: Any, number: int) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        return names_in(tags)
     if not _are_texts(tags):
-        kind = "the string " if isinstance(tags, str) else ""
-        raise ValueError(f'record {number}: tags must be a list such as ["de"], found {kind}{tags!r}')
+        raise ValueError(f'record {number}: tags must be a list such as ["de"], found {tags!r}')
     return tuple(tags)
 
 
