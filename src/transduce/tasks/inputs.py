@@ -46,7 +46,7 @@ def as_record(task: Task, value: Given, number: int) -> Record:
             keys = f"the keys {', '.join(map(repr, values))}" if column not in values else repr(values[column])
             raise ValueError(f"record {number} needs a text under {column!r}, found {keys}")
     texts = {column: values[column] for column in task.columns if isinstance(values.get(column), str)}
-    return Record(texts, f"record {number}", tags=_tags(values.get("tag", values.get("tags", ())), number))
+    return Record(texts, f"record {number}", tags=_tags(values, number))
 
 
 def answers_of(task: Task, value: Given, number: int) -> tuple[str, ...]:
@@ -64,11 +64,13 @@ def answers_of(task: Task, value: Given, number: int) -> tuple[str, ...]:
     return tuple(answers)
 
 
-def _tags(tags: Any, number: int) -> tuple[str, ...]:
-    if isinstance(tags, str):
-        return names_in(tags)
+def _tags(values: Mapping[str, Any], number: int) -> tuple[str, ...]:
+    tag, tags = values.get("tag"), values.get("tag", values.get("tags", ()))
+    if isinstance(tag, str):
+        return names_in(tag)
     if not _are_texts(tags):
-        raise ValueError(f'record {number}: tags must be a list such as ["de"], found {tags!r}')
+        kind = "the string " if isinstance(tags, str) else ""
+        raise ValueError(f'record {number}: tags must be a list such as ["de"], found {kind}{tags!r}')
     return tuple(tags)
 
 
