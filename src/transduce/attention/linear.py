@@ -9,7 +9,8 @@ Letters: B batch, H heads, L queries, S keys, E width of a head, M features, V w
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -43,8 +44,8 @@ class PositiveRandomFeatures:
     width: int
     features: int
     seed: int = 0
-    _cache: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
+    @cached_property
     def vectors(self) -> Float[Tensor, "M E"]:
         """Directions of random orthogonal matrices, lengths of Gaussian vectors."""
         generator = torch.Generator().manual_seed(self.seed)
@@ -57,10 +58,8 @@ class PositiveRandomFeatures:
         return directions * lengths
 
     def __call__(self, x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B M"]:
-        if "vectors" not in self._cache:
-            self._cache["vectors"] = self.vectors()
         x = x * self.width**-0.25
-        projected = x @ self._cache["vectors"].to(x).t()
+        projected = x @ self.vectors.to(x).t()
         return torch.exp(projected - x.square().sum(-1, keepdim=True) / 2) / math.sqrt(self.features)
 
 

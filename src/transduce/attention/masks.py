@@ -142,9 +142,14 @@ def prefix(length: int) -> Mask:
 
 
 def global_tokens(is_global: Shaped[Tensor, "*B N"]) -> Mask:
-    """Global tokens see every token, and every token sees them: join it to a local mask with `|` (Beltagy et al. 2020)."""
-    rows = _bool("global_tokens", is_global).reshape(-1, is_global.shape[-1])
-    return Mask(lambda b, h, q, k: rows[b % len(rows), q] | rows[b % len(rows), k])
+    """Global tokens see every token, and every token sees them: join it to a local mask with `|` (Beltagy et al. 2020).
+
+    is_global: (N,), the same for all rows, or (B, N).
+    """
+    tokens = _bool("global_tokens", is_global)
+    if tokens.ndim == 1:
+        return Mask(lambda b, h, q, k: tokens[q] | tokens[k])
+    return Mask(lambda b, h, q, k: tokens[b, q] | tokens[b, k])
 
 
 def graph(nodes: int, edges: Sequence[tuple[int, int]], self_loops: bool = True) -> Mask:

@@ -24,9 +24,7 @@ class Softmax:
     """Weights that sum to 1 over the allowed keys; a row that may attend to nothing gets all zeros, never NaN."""
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
-        if allowed is None:
-            return scores.softmax(-1)
-        return _masked(scores, allowed).softmax(-1).masked_fill(~allowed, 0.0)
+        return _zeroed(_lowest(scores, allowed).softmax(-1), allowed)
 
 
 @dataclass(frozen=True)
@@ -40,16 +38,14 @@ class Sparsemax:
     """
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
-        if allowed is not None:
-            scores = _masked(scores, allowed)
+        scores = _lowest(scores, allowed)
         scores = scores - scores.amax(-1, keepdim=True).detach()  # the result does not change; the sums stay small
         ordered = scores.sort(-1, descending=True).values
         ranks = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=scores.dtype)
         sums = ordered.cumsum(-1) - 1
         support = (ranks * ordered > sums).sum(-1, keepdim=True)  # number of keys with a weight
         threshold = sums.gather(-1, support - 1) / support
-        weights = (scores - threshold).clamp(min=0)
-        return weights if allowed is None else weights.masked_fill(~allowed, 0.0)
+        return _zeroed((scores - threshold).clamp(min=0), allowed)
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,7 @@ class Sigmoid:
     bias: float = 0.0
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
-        weights = (scores + self.bias).sigmoid()
-        return weights if allowed is None else weights.masked_fill(~allowed, 0.0)
+        return _zeroed((scores + self.bias).sigmoid(), allowed)
 
 
 @dataclass(frozen=True)
@@ -83,9 +78,7 @@ class Hard:
             scores = scores - torch.empty_like(scores).exponential_().log()
         soft = Softmax()(scores / self.temperature, allowed)
         best = soft.argmax(-1, keepdim=True)
-        one_hot = torch.zeros_like(soft).scatter_(-1, best, 1.0)
-        if allowed is not None:
-            one_hot = one_hot.masked_fill(~allowed, 0.0)
+        one_hot = _zeroed(torch.zeros_like(soft).scatter_(-1, best, 1.0), allowed)
         return one_hot + (soft - soft.detach())  # the bracket is exactly 0
 
 
@@ -96,7 +89,7 @@ class TopK:
     count: int
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
-        order = (scores if allowed is None else _masked(scores, allowed)).argsort(dim=-1, descending=True, stable=True)
+        order = _lowest(scores, allowed).argsort(dim=-1, descending=True, stable=True)
         best = torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, order[..., : self.count], True)
         return Softmax()(scores, best if allowed is None else best & allowed)
 
@@ -112,11 +105,9 @@ class SoftmaxWithSink(nn.Module):
         self.sinks = nn.Parameter(torch.zeros(heads))
 
     def forward(self, scores: Float[Tensor, "B H L S"], allowed: Allowed) -> Float[Tensor, "B H L S"]:
-        if allowed is not None:
-            scores = _masked(scores, allowed)
+        scores = _lowest(scores, allowed)
         sinks = self.sinks.to(scores.dtype)[:, None, None].expand(*scores.shape[:-1], 1)
-        weights = torch.cat([scores, sinks], -1).softmax(-1)[..., :-1]
-        return weights if allowed is None else weights.masked_fill(~allowed, 0.0)
+        return _zeroed(torch.cat([scores, sinks], -1).softmax(-1)[..., :-1], allowed)
 
 
 class TalkingHeads(nn.Module):
@@ -131,6 +122,11 @@ class TalkingHeads(nn.Module):
         return torch.einsum("bhls,hg->bgls", self.normalise(scores, allowed), self.mixture)
 
 
-def _masked(scores: Tensor, allowed: Tensor) -> Tensor:
+def _lowest(scores: Tensor, allowed: Tensor | None) -> Tensor:
     """The lowest finite score where a query may not attend: rows without keys stay finite."""
-    return scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+    return scores if allowed is None else scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+
+
+def _zeroed(weights: Tensor, allowed: Tensor | None) -> Tensor:
+    """The weight 0 where a query may not attend."""
+    return weights if allowed is None else weights.masked_fill(~allowed, 0.0)

@@ -16,6 +16,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from transduce.attention.biases import distances
+
 
 @runtime_checkable
 class Score(Protocol):
@@ -145,14 +147,9 @@ class ShawRelative(nn.Module):
         queries, keys = query.shape[-2], key.shape[-2]
         scaled = query / math.sqrt(query.shape[-1])
         by_distance = scaled @ self.vectors.weight.t()  # (B, L, 2 reach + 1)
-        index = self.distances(queries, keys, query.device).expand(*by_distance.shape[:-1], keys)
+        rows = distances(queries, keys, query.device).clamp(-self.reach, self.reach) + self.reach  # of `vectors`
+        index = rows.expand(*by_distance.shape[:-1], keys)
         return scaled @ key.transpose(-2, -1) + by_distance.gather(-1, index)
-
-    def distances(self, queries: int, keys: int, device: torch.device) -> Int[Tensor, "L S"]:
-        """Rows of `vectors`. The last query is at the last key, as when earlier keys are cached."""
-        query = torch.arange(keys - queries, keys, device=device)
-        distance = torch.arange(keys, device=device) - query[:, None]
-        return distance.clamp(-self.reach, self.reach) + self.reach
 
 
 class Relational(nn.Module):

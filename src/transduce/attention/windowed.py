@@ -7,12 +7,14 @@ Letters: B batch, H heads, T tokens, E width of a head, V width of a value, N ch
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
 from transduce.attention.attend import attend
-from transduce.attention.masks import DenseMask
+from transduce.attention.masks import DenseMask, window
+
+SHORTEST = 16  # queries of a chunk
 
 
 def windowed_attend(
@@ -28,44 +30,25 @@ def windowed_attend(
     if before < 0 or after < 0:
         raise ValueError(f"a window needs sizes of at least 0, found {before} and {after}")
     batch, _, length, _ = query.shape
-    chunk = max(1, min(length, max(before, after, 16)))
+    chunk = max(1, min(length, max(before, after, SHORTEST)))
     chunks = -(-length // chunk)
-    queries = _fill(query, 0, chunks * chunk - length).unflatten(2, (chunks, chunk))
+    queries = _neighbourhoods(query, 0, 0, chunk, chunks)
     keys, values = (_neighbourhoods(each, before, after, chunk, chunks) for each in (key, value))
     # one batch of B * N short sequences
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values))
-    mask = DenseMask(_allowed(length, before, after, chunk, chunks, keys_allowed, batch, query.device))
+    if keys_allowed is None:
+        keys_allowed = torch.ones(batch, length, dtype=torch.bool, device=query.device)
+    inside = _neighbourhoods(keys_allowed[:, None, :, None], before, after, chunk, chunks)  # (B, 1, N, K, 1)
+    # key 0 of a chunk is `before` places before its query 0
+    near = window(0, before + after).dense(1, 1, chunk, chunk + before + after, query.device)
+    mask = DenseMask(near & inside.squeeze(1).flatten(0, 1).transpose(1, 2).unsqueeze(1))  # (B N, 1, C, K)
     output = attend(queries, keys, values, mask, dropout=dropout)
     by_chunk: Tensor = output.unflatten(0, (batch, chunks)).transpose(1, 2)  # (B, H, N, C, V)
     return by_chunk.flatten(2, 3)[:, :, :length]
 
 
-def _fill(x: Tensor, before: int, after: int) -> Tensor:
-    return F.pad(x, (0, 0, before, after))
-
-
-def _neighbourhoods(x: Tensor, before: int, after: int, chunk: int, chunks: int) -> Float[Tensor, "B H N K E"]:
-    """For each chunk its tokens, `before` tokens before them and `after` behind, zeros beyond the ends."""
-    padded = _fill(x, before, after + chunks * chunk - x.shape[2])
+def _neighbourhoods(x: Tensor, before: int, after: int, chunk: int, chunks: int) -> Shaped[Tensor, "B H N K E"]:
+    """For each chunk its tokens, `before` tokens before them and `after` behind; zeros (False) beyond the ends."""
+    padded = F.pad(x, (0, 0, before, after + chunks * chunk - x.shape[2]))
     chunked: Tensor = padded.unfold(2, chunk + before + after, chunk)  # (B, H, N, E, K)
     return chunked.transpose(-2, -1)
-
-
-def _allowed(
-    length: int,
-    before: int,
-    after: int,
-    chunk: int,
-    chunks: int,
-    keys_allowed: Tensor | None,
-    batch: int,
-    device: torch.device,
-) -> Bool[Tensor, "BN 1 C K"]:
-    starts = torch.arange(chunks, device=device)[:, None, None] * chunk
-    query = starts + torch.arange(chunk, device=device)[:, None]  # (N, C, 1)
-    key = starts - before + torch.arange(chunk + before + after, device=device)  # (N, 1, K)
-    allowed = (key >= query - before) & (key <= query + after) & (key >= 0) & (key < length)
-    if keys_allowed is None:
-        return allowed.repeat(batch, 1, 1).unsqueeze(1)
-    own = keys_allowed.gather(1, key.clamp(0, length - 1).reshape(1, -1).expand(batch, -1)).view(batch, chunks, 1, -1)
-    return (allowed & own).flatten(0, 1).unsqueeze(1)

@@ -128,9 +128,11 @@ def check_task(options: argparse.Namespace, task: "Task") -> None:
         return
     of_answers = [f"--{name}" for name in ("alternatives", "by", "worst", "output") if getattr(options, name)]
     if unused := [*of_answers, *decoding_options_in(options)]:
+        from transduce.tasks.references import figure_names
+
         raise ValueError(
             f"{unused[0]} is for tasks whose records have a right answer; {task.name} has none and is measured by "
-            f"{', '.join(task.figures(0.0, 0.0))}: leave it out"
+            f"{', '.join(figure_names(task))}: leave it out"
         )
 
 

@@ -50,6 +50,11 @@ def loss_unit(task: Task) -> str:
     return f"{task.answer} tokens" if isinstance(task.columns[task.answer], Text) else plural(task.unit)
 
 
+def figure_names(task: Task) -> tuple[str, ...]:
+    """The names of the figures that the loss of a task gives, such as perplexity."""
+    return tuple(task.figures(0.0, 0.0))
+
+
 def units_per_byte(task: Task, processors: Processors, records: Sequence[Record]) -> float:
     """Target tokens, end tokens included and tags not, per UTF-8 byte of the text that the loss is about: the answers, or the key
     column where there are none. 0 for answers that are not text.

@@ -20,8 +20,8 @@ class Outputs(Protocol):
 class Loss:
     """Sums over the units of a batch (target tokens, rows, boxes): divide by the weights of the whole update.
 
-    total: carries the gradient. weight: number of units; a batch may have none. shown: sums to display, without gradient;
-    every task has "nll", the negative log-likelihood in nats without smoothing (or the plain error of a regression).
+    total: the sum that has the gradient. weight: number of units, 0 for a batch without units. shown: sums for display, without
+    gradient; every task has "nll", the negative log-likelihood in nats without smoothing (or the plain error of a regression).
     """
 
     total: Float[Tensor, ""]

@@ -1,4 +1,4 @@
-"""The page of an attention mechanism, with an example that is computed when the page is made.
+"""The page of an attention mechanism: its description, and its weights for a sentence.
 
 Letters: T tokens.
 """

@@ -21,7 +21,7 @@ from transduce.evaluation.significance import Comparison, interval
 from transduce.evaluation.unmatched_words import nearest, unmatched
 from transduce.files import write_atomically
 from transduce.models.find import run_folder_of
-from transduce.tasks.references import loss_unit
+from transduce.tasks.references import figure_names, loss_unit
 from transduce.training import metrics_log
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
@@ -116,7 +116,7 @@ def _pictures(assessment: Assessment, model: Path | None) -> dict[str, str]:
     run = None if model is None else run_folder_of(model)
     events = [] if run is None else metrics_log.read(run / "metrics.jsonl")
     if events:
-        pictures["curve"] = svg(learning_curve(events, ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)))
+        pictures["curve"] = svg(learning_curve(events, ERROR_RATES, figure_names(task), loss_unit(task)))
     return pictures
 
 

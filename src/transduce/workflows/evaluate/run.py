@@ -15,7 +15,7 @@ from transduce.evaluation.significance import Interval, Statistics, interval
 from transduce.files import write_atomically
 from transduce.models.model import Model
 from transduce.tasks.outputs import Output
-from transduce.tasks.references import units_per_byte
+from transduce.tasks.references import figure_names, units_per_byte
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
 from transduce.terminal import ProgressBar, progress_bar
@@ -85,7 +85,7 @@ def evaluate(
         raise ValueError(f"there are no {plural(model.task.unit)} to evaluate on")
     records = held_out.scorable(model.processors)
     figures, units = {}, len(records)
-    if records and model.task.figures(0.0, 0.0):  # else the loss measures nothing
+    if records and figure_names(model.task):  # else the loss measures nothing
         nll, units = model.likelihood(records)  # first, as it detects references that are too long
         if not units:
             raise ValueError(f"the {plural(model.task.unit)} hold no tokens: there is nothing to evaluate on")
@@ -144,7 +144,7 @@ def chosen_metrics(names: Sequence[str] | None, task: Task | None = None) -> lis
         return [metric for name, metric in METRICS.items() if name in of_task]
     if task is None:
         return [metric(name) for name in dict.fromkeys(names) if name not in FIGURES]
-    own, variants, figures_of_task = task.metrics, variants_of(task.metrics), task.figures(0.0, 0.0)
+    own, variants, figures_of_task = task.metrics, variants_of(task.metrics), figure_names(task)
     for name in names:
         if name not in FIGURES:
             metric(name)  # an unknown name has its own message

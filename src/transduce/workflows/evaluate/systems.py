@@ -12,6 +12,7 @@ from transduce.models.ensemble import open_models
 from transduce.models.find import find_model, open_model
 from transduce.models.folder import read_config
 from transduce.models.model import Model
+from transduce.tasks.references import figure_names
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import TRANSLATION
@@ -91,11 +92,10 @@ def evaluate_systems(systems: Systems, files: TestFiles, questions: Questions) -
     of_task = held_out.task if systems.models or questions.metrics is None else None
     metrics = chosen_metrics(questions.metrics, of_task)  # any metric, where files of outputs alone are judged
     if systems.compare and not metrics:
-        own = held_out.task.figures(0.0, 0.0)
         advice = (
             "give some to --metrics"
             if held_out.task.metrics
-            else f"task {held_out.task.name} is measured by {', '.join(own)}"
+            else f"task {held_out.task.name} is measured by {', '.join(figure_names(held_out.task))}"
         )
         raise ValueError(f"--compare needs a metric of predictions, and there is none: {advice}")
     outputs = {path: read_outputs(path, held_out) for path in systems.compare if not is_model(path)}

@@ -28,7 +28,7 @@ from transduce.networks.heads import inner_matrices
 from transduce.networks.stepping import decodes
 from transduce.networks.tensors import tensors_of
 from transduce.networks.transfer import transfer
-from transduce.tasks.references import loss_unit
+from transduce.tasks.references import figure_names, loss_unit
 from transduce.training import metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
@@ -147,7 +147,7 @@ def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | N
 def require_trainable(config: RunConfig) -> None:
     """ValueError about what is missing or wrong and can be said before any work is done."""
     task = config.task
-    metrics = ["loss", *task.figures(0.0, 0.0), *(name for name in task.metrics if name in QUICK_METRICS)]
+    metrics = ["loss", *figure_names(task), *(name for name in task.metrics if name in QUICK_METRICS)]
     for key, metric in (("metric", config.training.metric), ("early-stop.metric", config.training.stop_metric)):
         if metric is not None and metric not in metrics:
             raise ValueError(
@@ -211,7 +211,7 @@ def _job(
         unit=loss_unit(task),
         figures=lambda nll: task.figures(nll, dev.units_per_byte),
         draw=lambda: pictures.save(
-            learning_curve(metrics_log.read(folder.metrics), ERROR_RATES, [*task.figures(0.0, 0.0)], loss_unit(task)),
+            learning_curve(metrics_log.read(folder.metrics), ERROR_RATES, figure_names(task), loss_unit(task)),
             folder.curve,
         ),
     )

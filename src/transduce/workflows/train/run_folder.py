@@ -150,7 +150,7 @@ def restored(
     masters.load(checkpoint.weights)
     optimiser.load(checkpoint.optimiser)
     if moving is not None:
-        assert checkpoint.average is not None  # a run that goes on has the settings it began with
+        assert checkpoint.average is not None  # a resumed run keeps its settings, `ema` too
         moving.load(checkpoint.average)
     checkpoints.set_random_states(checkpoint.random)
     return checkpoint.state
