@@ -55,7 +55,7 @@ class General(nn.Module):
 class Additive(nn.Module):
     """v . activation(W q + U k) (Bahdanau et al. 2014, 1409.0473, with tanh). Memory grows with L * S * A.
 
-    With `F.leaky_relu` it is the score of GATv2 (Brody et al. 2021, 2105.14491).
+    With a leaky ReLU of slope 0.2 it is the score of GATv2 (Brody et al. 2021, 2105.14491).
     """
 
     def __init__(

@@ -8,6 +8,8 @@ from transduce.cli.parser import Parser
 from transduce.terminal import table
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from transduce.workflows.attention.run import Page
 
 
@@ -36,16 +38,25 @@ def _text(page: "Page") -> str:
         ("shapes", row.shapes),
         ("paper", row.paper),
         ("cost", row.cost),
+        ("kind", row.kind),
         ("parameters", f"{page.parameters:,} in the example"),
     ]
     if row.note:
         facts.append(("note", row.note))
-    rows = [
-        ("", *page.words),
-        *((word, *_percents(line)) for word, line in zip(page.words, page.weights.tolist(), strict=True)),
-    ]
-    example = "Weights in percent: a row shows where its word looks. Words have random vectors, equal words equal ones."
-    return f"{row.name}\n\n{row.purpose}\n\n{table(facts)}\n{example}\n\n{table(rows, 'l' + 'r' * len(page.words))}"
+    if row.alternates:
+        facts.append(("see also", ", ".join(f"transduce attention {name}" for name in row.alternates)))
+    maps = [_map(row.sides, head) for head in page.weights]
+    if len(maps) > 1:
+        maps = [f"head {number}\n{each}" for number, each in enumerate(maps, 1)]
+    example = f"Weights in percent. {row.caption}"
+    return "\n\n".join([row.name, row.purpose, table(facts).rstrip("\n"), example, *maps])
+
+
+def _map(sides: tuple[Sequence[str], Sequence[str]], weights: "Tensor") -> str:
+    """A line for each row of the weights, under the names of the columns."""
+    rows, columns = sides
+    lines = [(name, *_percents(line)) for name, line in zip(rows, weights.tolist(), strict=True)]
+    return table([("", *columns), *lines], "l" + "r" * len(columns))
 
 
 def _percents(weights: Sequence[float]) -> list[str]:

@@ -9,5 +9,6 @@ ADDITIVE = Mechanism(
     formula="softmax_j(v . tanh(W q_i + U k_j)) v_j",
     paper="Bahdanau, Cho and Bengio 2014, Neural Machine Translation by Jointly Learning to Align and Translate, 1409.0473",
     cost="time and memory L * S * A for a hidden width A; 2 D A + 2 A parameters",
+    kind="own part",
     build=lambda width: Attention(Additive(width, width, width)),
 )

@@ -9,5 +9,6 @@ CAUSAL = Mechanism(
     formula="softmax_j(q_i . k_j / sqrt(D)) v_j over j <= i",
     paper="Vaswani et al. 2017, Attention Is All You Need, 1706.03762, section 3.2.3",
     cost="half of the time of L * S * D; no parameters",
+    kind="point",
     build=lambda width: Attention(mask=causal()),
 )

@@ -9,5 +9,6 @@ DOT_PRODUCT = Mechanism(
     formula="softmax_j(q_i . k_j) v_j",
     paper="Luong, Pham and Manning 2015, Effective Approaches to Attention-based NMT, 1508.04025 (dot)",
     cost="time and memory L * S; no parameters",
+    kind="point",
     build=lambda width: Attention(ScaledDotProduct(1.0)),
 )

@@ -9,5 +9,6 @@ GENERAL = Mechanism(
     formula="softmax_j(q_i W k_j) v_j",
     paper="Luong, Pham and Manning 2015, Effective Approaches to Attention-based NMT, 1508.04025 (general)",
     cost="time and memory L * S; D^2 parameters",
+    kind="own part",
     build=lambda width: Attention(General(width, width)),
 )

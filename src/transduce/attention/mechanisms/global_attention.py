@@ -9,6 +9,7 @@ GLOBAL = Mechanism(
     formula="softmax_j(q_i . k_j) v_j over all j",
     paper="Luong, Pham and Manning 2015, Effective Approaches to Attention-based NMT, 1508.04025",
     cost="time and memory L * S; no parameters",
+    kind="point",
     build=lambda width: Attention(ScaledDotProduct(1.0)),
     note="The same as dot-product attention without a mask. The paper then mixes output and query by a tanh layer.",
 )

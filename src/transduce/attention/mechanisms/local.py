@@ -10,5 +10,6 @@ LOCAL = Mechanism(
     formula="softmax_j(q_i . k_j) v_j over i - 2 <= j <= i + 2",
     paper="Luong, Pham and Manning 2015, Effective Approaches to Attention-based NMT, 1508.04025 (local-m)",
     cost="time and memory L * window in chunks (windowed.py); no parameters",
+    kind="point",
     build=lambda width: Attention(ScaledDotProduct(1.0), mask=window(2, 2)),
 )

@@ -11,6 +11,7 @@ LOCATION_BASED = Mechanism(
     formula="softmax_j((W q_i)_j) v_j",
     paper="Luong, Pham and Manning 2015, Effective Approaches to Attention-based NMT, 1508.04025 (location)",
     cost="time and memory L * S; D * places parameters",
+    kind="own part",
     build=lambda width: Attention(LocationOnly(width, PLACES)),
     note="Scores beyond the last key are left out before the softmax.",
 )

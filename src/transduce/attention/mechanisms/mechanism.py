@@ -3,10 +3,11 @@
 Letters: B batch, L queries, S keys, D width of queries and keys, V width of values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -16,14 +17,30 @@ from transduce.attention.normalisers import Normaliser
 from transduce.attention.scores import Score
 
 STANDARD = "(B, L, D), (B, S, D), (B, S, V) -> (B, L, V)"
+WORDS = ("the", "cat", "saw", "the", "dog", "sleep")
+
+# point: scaled dot products, a softmax, a mask or bias: a fused kernel computes it. own part: another score or normaliser,
+# on the reference path. arrangement: several of these, over axes, streams, levels or steps. own module: none of these.
+Kind = Literal["point", "own part", "arrangement", "own module"]
+
+
+def sentences(batch: int, width: int) -> tuple[Tensor, ...]:
+    """Queries, keys and values: the vectors of `WORDS`, random for each word; equal words have equal vectors."""
+    vectors = {word: torch.randn(batch, width) for word in WORDS}
+    x = torch.stack([vectors[word] for word in WORDS], 1)
+    return x, x, x
 
 
 @dataclass(frozen=True)
 class Mechanism:
     """A row of the catalogue.
 
-    build: from the width D to a module with `forward(query, key, value, mask=None)` and `weights(query, key, mask=None)`.
-    sums_to_one: whether the weights of each query do. note: which meaning of an ambiguous name it is.
+    build: from the width D to a module with `forward(*inputs)` and `weights(*inputs)`, on the same inputs.
+    inputs: example arguments of `forward` for a batch size and a width, drawn from torch's generator; batch first.
+    sides: labels of the rows and columns of the weights (B, rows, columns) or (B, H, rows, columns).
+    caption: the meaning of a row of the weights.
+    sums_to_one: whether the weights of each row do. note: which meaning of an ambiguous name it is. alternates: names of
+    the rows with its other meanings.
     """
 
     name: str
@@ -31,10 +48,20 @@ class Mechanism:
     formula: str
     paper: str
     cost: str
+    kind: Kind
     build: Callable[[int], Any]
     shapes: str = STANDARD
+    inputs: Callable[[int, int], tuple[Any, ...]] = sentences
+    sides: tuple[Sequence[str], Sequence[str]] = (WORDS, WORDS)
+    caption: str = "A row shows where its word looks. Words have random vectors, equal words equal ones."
     sums_to_one: bool = True
     note: str = ""
+    alternates: tuple[str, ...] = ()
+
+    @property
+    def standard(self) -> bool:
+        """Whether its module takes any queries, keys, values and mask, without projections of its own."""
+        return self.shapes == STANDARD
 
 
 class Attention(nn.Module):
@@ -59,8 +86,13 @@ class Attention(nn.Module):
         return attend(query, key, value, both, score=self.score, normalise=self.normalise).squeeze(1)
 
     def weights(
-        self, query: Float[Tensor, "B L D"], key: Float[Tensor, "B S E"], mask: Mask | None = None
+        self,
+        query: Float[Tensor, "B L D"],
+        key: Float[Tensor, "B S E"],
+        value: Float[Tensor, "B S V"],
+        mask: Mask | None = None,
     ) -> Float[Tensor, "B L S"]:
+        """`weights @ value` is the output."""
         query, key = query.unsqueeze(1), key.unsqueeze(1)
         both = self._both(mask)
         return attention_weights(query, key, both, score=self.score, normalise=self.normalise).squeeze(1)

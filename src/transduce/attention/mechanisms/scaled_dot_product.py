@@ -8,5 +8,6 @@ SCALED_DOT_PRODUCT = Mechanism(
     formula="softmax_j(q_i . k_j / sqrt(D)) v_j",
     paper="Vaswani et al. 2017, Attention Is All You Need, 1706.03762, section 3.2.1",
     cost="time L * S * D; fused kernels need memory L + S; no parameters",
+    kind="point",
     build=lambda width: Attention(),
 )

@@ -9,5 +9,6 @@ SPARSEMAX = Mechanism(
     formula="max(s_ij - t_i, 0) v_j with t_i such that the weights sum to 1",
     paper="Martins and Astudillo 2016, From Softmax to Sparsemax, 1602.02068",
     cost="time L * S log S, memory L * S; no parameters",
+    kind="own part",
     build=lambda width: Attention(normalise=Sparsemax()),
 )

@@ -9,5 +9,6 @@ TOP_K = Mechanism(
     formula="softmax_j(q_i . k_j / sqrt(D)) v_j over the k highest scores",
     paper="Zhao et al. 2019, Explicit Sparse Transformer, 1912.11637",
     cost="time and memory L * S; no parameters",
+    kind="own part",
     build=lambda width: Attention(normalise=TopK(2)),
 )

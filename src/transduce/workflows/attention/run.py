@@ -1,6 +1,6 @@
-"""The page of an attention mechanism: its description, and its weights for a sentence.
+"""The page of an attention mechanism: its description, and its weights in a small example.
 
-Letters: T tokens.
+Letters: R rows, C columns of the weights, H heads.
 """
 
 from dataclasses import dataclass
@@ -12,20 +12,15 @@ from torch import Tensor
 from transduce.attention.catalogue import MECHANISMS, mechanism
 from transduce.attention.mechanisms.mechanism import Mechanism
 
-WORDS = ("the", "cat", "saw", "the", "dog", "sleep")
 WIDTH, SEED = 8, 1
 
 
 @dataclass(frozen=True)
 class Page:
-    """A mechanism, and its weights between the words of a sentence: row i shows where word i looks.
-
-    The words have random vectors, equal words equal ones; the parameters have their initial values.
-    """
+    """A mechanism, and its weights for its example inputs, for each head. The parameters have their initial values."""
 
     mechanism: Mechanism
-    words: tuple[str, ...]
-    weights: Float[Tensor, "T T"]
+    weights: Float[Tensor, "H R C"]
     parameters: int
 
 
@@ -34,11 +29,11 @@ def page(name: str) -> Page:
     row = mechanism(name)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(SEED)
-        vectors = {word: torch.randn(WIDTH) for word in WORDS}
+        inputs = row.inputs(1, WIDTH)
         module = row.build(WIDTH).eval()
-        x = torch.stack([vectors[word] for word in WORDS])[None]  # (1, T, D)
-        weights = module.weights(x, x)[0]
-    return Page(row, WORDS, weights, sum(each.numel() for each in module.parameters()))
+        weights = module.weights(*inputs)[0]
+    heads = weights[(None,) * (3 - weights.ndim)]
+    return Page(row, heads, sum(each.numel() for each in module.parameters()))
 
 
 def names() -> list[tuple[str, str]]:
