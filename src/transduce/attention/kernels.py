@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Backend = Literal["reference", "matmul", "sdpa"]
+Backend = Literal["reference", "matmul", "sdpa", "windowed"]
 
 SHORT_ON_CPU = 512  # keys: up to here plain products beat PyTorch's CPU flash kernel, forward and backward (measured)
+CHUNKS = 4  # a window of at most a quarter of the keys is faster in chunks
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,12 @@ class Request:
 
     device: str
     keys: int
-    dot_product: bool  # the score is a scaled dot product
+    dot_product: bool  # the score is a dot product of mapped queries and keys
     softmax: bool  # the normaliser is a softmax
+    window: int | None = (
+        None  # keys that a query sees at most, of a mask that is a band of a square; None: no such mask
+    )
+    bias: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,17 +33,34 @@ class Plan:
 
 def plan(request: Request, backend: Backend | None = None) -> Plan:
     """The fastest exact kernel, or `backend`. ValueError where that one cannot compute the request."""
-    obstacle = None
-    if not request.dot_product:
-        obstacle = "the score is no scaled dot product"
-    elif not request.softmax:
-        obstacle = "the weights are not normalised by a softmax"
+    obstacle = _obstacle(request)
     if backend is not None:
+        if backend == "windowed":
+            obstacle = obstacle or _obstacle_of_windows(request)
         if backend != "reference" and obstacle:
             raise ValueError(f"attention backend {backend!r} cannot do this: {obstacle}; use 'reference'")
         return Plan(backend, "the caller sets it")
     if obstacle:
         return Plan("reference", obstacle)
+    if not _obstacle_of_windows(request) and _is_narrow(request):
+        return Plan("windowed", "the mask is a narrow window: chunks of queries need no weights outside it")
     if request.device == "cpu" and request.keys <= SHORT_ON_CPU:
         return Plan("matmul", f"at most {SHORT_ON_CPU} keys on a CPU: plain products are faster than the flash kernel")
     return Plan("sdpa", "a scaled dot product with a softmax: PyTorch's fused kernel")
+
+
+def _obstacle(request: Request) -> str:
+    """Why no fused kernel computes the request; "" where one does."""
+    if not request.dot_product:
+        return "the score is no scaled dot product"
+    return "" if request.softmax else "the weights are not normalised by a softmax"
+
+
+def _obstacle_of_windows(request: Request) -> str:
+    if request.window is None:
+        return "the mask is no window over as many keys as queries"
+    return "a bias is added to the scores" if request.bias else ""
+
+
+def _is_narrow(request: Request) -> bool:
+    return request.window is not None and request.keys > SHORT_ON_CPU and request.keys >= CHUNKS * request.window

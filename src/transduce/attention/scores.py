@@ -24,6 +24,15 @@ class Score(Protocol):
     def __call__(self, query: Tensor, key: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
+class DotProductScore(Score, Protocol):
+    """A score that is a dot product of mapped queries and keys: fused kernels compute it."""
+
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        """Mapped queries and keys, and a scale: `scale * query key^T` is the score."""
+        ...
+
+
 @dataclass(frozen=True)
 class ScaledDotProduct:
     """q k^T / sqrt(E) (Vaswani et al. 2017, 1706.03762), or times `scale` where one is given.
@@ -36,6 +45,9 @@ class ScaledDotProduct:
     def factor(self, width: int) -> float:
         return 1.0 / math.sqrt(width) if self.scale is None else self.scale
 
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        return query, key, self.factor(query.shape[-1])
+
     def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
         return (query * self.factor(query.shape[-1])) @ key.transpose(-2, -1)
 
@@ -46,6 +58,9 @@ class General(nn.Module):
     def __init__(self, query_width: int, key_width: int) -> None:
         super().__init__()
         self.to_key = nn.Linear(query_width, key_width, bias=False)
+
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        return self.to_key(query), key, 1.0
 
     def forward(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S F"]) -> Float[Tensor, "*B L S"]:
         scores: Tensor = self.to_key(query) @ key.transpose(-2, -1)
@@ -99,9 +114,11 @@ class Cosine(nn.Module):
         )
 
     def forward(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
-        cosines = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(-2, -1)
-        scores: Tensor = cosines * self.sharpness(query)
-        return scores
+        query, key, _ = self.factors(query, key)
+        return query @ key.transpose(-2, -1)
+
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        return F.normalize(query, dim=-1) * self.sharpness(query), F.normalize(key, dim=-1), 1.0
 
 
 class _Constant(nn.Module):
