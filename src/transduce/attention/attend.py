@@ -96,7 +96,7 @@ def explain(
         keys=key.shape[2],
         dot_product=hasattr(score, "factors"),
         softmax=isinstance(normalise, Softmax),
-        window=None if band is None else band.before + band.after + 1,  # type: ignore[operator]
+        window=None if band is None else band.window,
         bias=bias is not None,
     )
     return plan(request, backend)
@@ -106,7 +106,7 @@ def _window(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> Band |
     """The band of a mask that limits both sides, over as many keys as queries."""
     if not isinstance(mask, Mask) or mask.band is None or query.shape[2] != key.shape[2]:
         return None
-    return None if mask.band.before is None or mask.band.after is None else mask.band
+    return mask.band if mask.band.window is not None else None
 
 
 def _dense(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> DenseMask | None:

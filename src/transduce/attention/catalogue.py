@@ -19,6 +19,7 @@ from transduce.attention.mechanisms.sigmoid import SIGMOID
 from transduce.attention.mechanisms.sparse import SPARSE
 from transduce.attention.mechanisms.sparsemax import SPARSEMAX
 from transduce.attention.mechanisms.top_k import TOP_K
+from transduce.attention.model_attention import ModelAttention
 
 MECHANISMS: dict[str, Mechanism] = {
     each.name: each
@@ -40,6 +41,12 @@ MECHANISMS: dict[str, Mechanism] = {
         SPARSEMAX,
         SIGMOID,
     )
+}
+
+
+# Those that a run file may name for the layers of a model.
+MODEL_ATTENTIONS: dict[str, type[ModelAttention]] = {
+    name: row.in_models for name, row in MECHANISMS.items() if row.in_models is not None
 }
 
 

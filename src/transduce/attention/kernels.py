@@ -42,7 +42,7 @@ def plan(request: Request, backend: Backend | None = None) -> Plan:
         return Plan(backend, "the caller sets it")
     if obstacle:
         return Plan("reference", obstacle)
-    if not _obstacle_of_windows(request) and _is_narrow(request):
+    if not _obstacle_of_windows(request) and narrow(request.window, request.keys):
         return Plan("windowed", "the mask is a narrow window: chunks of queries need no weights outside it")
     if request.device == "cpu" and request.keys <= SHORT_ON_CPU:
         return Plan("matmul", f"at most {SHORT_ON_CPU} keys on a CPU: plain products are faster than the flash kernel")
@@ -62,5 +62,6 @@ def _obstacle_of_windows(request: Request) -> str:
     return "a bias is added to the scores" if request.bias else ""
 
 
-def _is_narrow(request: Request) -> bool:
-    return request.window is not None and request.keys > SHORT_ON_CPU and request.keys >= CHUNKS * request.window
+def narrow(window: int | None, keys: int) -> bool:
+    """Whether chunks compute a window of that many keys faster than a kernel over all keys."""
+    return window is not None and keys > SHORT_ON_CPU and keys >= CHUNKS * window

@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from transduce.attention.kernels import narrow
+
 Rule = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
@@ -36,6 +38,11 @@ class Band:
     def __and__(self, other: "Band") -> "Band":
         before, after = (_smaller(*sides) for sides in ((self.before, other.before), (self.after, other.after)))
         return Band(before, after, _both(self.keys, other.keys))
+
+    @property
+    def window(self) -> int | None:
+        """The number of keys that a query sees at most; None where a side has no limit."""
+        return None if self.before is None or self.after is None else self.before + self.after + 1
 
     @property
     def is_causal(self) -> bool:
@@ -70,11 +77,18 @@ class Mask:
     def __invert__(self) -> "Mask":
         return Mask(lambda b, h, q, k: ~self.rule(b, h, q, k))
 
-    def at(self, positions: Int[Tensor, "*B L"]) -> "Mask":
-        """The same rule for queries at these positions, (L,) or (B, L): the tokens that follow those in a cache."""
-        if positions.ndim == 1:
-            return Mask(lambda b, h, q, k: self.rule(b, h, positions[q], k))
-        return Mask(lambda b, h, q, k: self.rule(b, h, positions[b, q], k))
+    def at(self, queries: Int[Tensor, "*B L"], keys: Int[Tensor, "*B S"] | None = None) -> "Mask":
+        """The same rule over positions, (L,) or (B, L): of the tokens that follow those in a cache, or of packed documents.
+
+        Without `keys` the positions of the keys are 0 .. S - 1.
+        """
+
+        def position(of: Tensor | None, b: Tensor, place: Tensor) -> Tensor:
+            if of is None:
+                return place
+            return of[place] if of.ndim == 1 else of[b, place]
+
+        return Mask(lambda b, h, q, k: self.rule(b, h, position(queries, b, q), position(keys, b, k)))
 
     def dense(
         self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str = "cpu"
@@ -89,6 +103,17 @@ class Mask:
         """The same mask with its rows computed once, for a stack whose layers all use it."""
         causal = queries == keys and self.band is not None and self.band.is_causal
         return DenseMask(self.dense(batch, heads, queries, keys, device), causal)
+
+    def for_layers(
+        self, batch: int, heads: int, length: int, device: torch.device, bias: bool = False
+    ) -> "Mask | DenseMask":
+        """The form that is fastest for several layers over `length` tokens: the rule itself where chunks compute it.
+
+        bias: whether a bias is added to the scores.
+        """
+        if self.band is not None and not bias and narrow(self.band.window, length):
+            return self
+        return self.written_out(batch, heads, length, length, device)
 
 
 @dataclass(frozen=True)
