@@ -11,6 +11,7 @@ from transduce.attention.mechanisms.general import GENERAL
 from transduce.attention.mechanisms.global_attention import GLOBAL
 from transduce.attention.mechanisms.graph_attention import GRAPH
 from transduce.attention.mechanisms.hard import HARD
+from transduce.attention.mechanisms.kernel import KERNEL
 from transduce.attention.mechanisms.local import LOCAL
 from transduce.attention.mechanisms.location_based import LOCATION_BASED
 from transduce.attention.mechanisms.mechanism import Mechanism
@@ -40,6 +41,7 @@ MECHANISMS: dict[str, Mechanism] = {
         TOP_K,
         SPARSEMAX,
         SIGMOID,
+        KERNEL,
     )
 }
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Backend = Literal["reference", "matmul", "sdpa", "windowed"]
+Backend = Literal["reference", "matmul", "sdpa", "windowed", "linear"]
 
 SHORT_ON_CPU = 512  # keys: up to here plain products beat PyTorch's CPU flash kernel, forward and backward (measured)
 CHUNKS = 4  # a window of at most a quarter of the keys is faster in chunks
@@ -21,6 +21,7 @@ class Request:
         None  # keys that a query sees at most, of a mask that is a band of a square; None: no such mask
     )
     bias: bool = False
+    sums: bool = False  # the score is a kernel of features, under a mask that sums over the keys can respect
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,21 @@ class Plan:
 
 def plan(request: Request, backend: Backend | None = None) -> Plan:
     """The fastest exact kernel, or `backend`. ValueError where that one cannot compute the request."""
-    obstacle = _obstacle(request)
+    obstacle = "" if request.sums and backend in (None, "linear") else _obstacle(request)
     if backend is not None:
         if backend == "windowed":
             obstacle = obstacle or _obstacle_of_windows(request)
+        if backend == "linear" and not request.sums:
+            obstacle = (
+                "it needs a FeatureKernel, a softmax, no bias, no dropout, and a mask of keys alone or the causal one"
+            )
         if backend != "reference" and obstacle:
             raise ValueError(f"attention backend {backend!r} cannot do this: {obstacle}; use 'reference'")
         return Plan(backend, "the caller sets it")
     if obstacle:
         return Plan("reference", obstacle)
+    if request.sums:
+        return Plan("linear", "the score is a kernel of features: sums over the keys need no weights")
     if not _obstacle_of_windows(request) and narrow(request.window, request.keys):
         return Plan("windowed", "the mask is a narrow window: chunks of queries need no weights outside it")
     if request.device == "cpu" and request.keys <= SHORT_ON_CPU:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transduce.attention.biases import distances
+from transduce.attention.linear import FeatureMap, elu_plus_one
 
 
 @runtime_checkable
@@ -167,6 +168,21 @@ class ShawRelative(nn.Module):
         rows = distances(queries, keys, query.device).clamp(-self.reach, self.reach) + self.reach  # of `vectors`
         index = rows.expand(*by_distance.shape[:-1], keys)
         return scaled @ key.transpose(-2, -1) + by_distance.gather(-1, index)
+
+
+@dataclass(frozen=True)
+class FeatureKernel:
+    """log(phi(q) . phi(k)), for features that are not negative: a softmax gives each key phi(q) . phi(k) over their sum.
+
+    That is linear attention (Katharopoulos et al. 2020, 2006.16236): `attend` computes it by sums over the keys where the mask
+    allows that (linear.py), else pair by pair, as here.
+    """
+
+    feature_map: FeatureMap = elu_plus_one
+
+    def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
+        kernel = self.feature_map(query) @ self.feature_map(key).transpose(-2, -1)
+        return kernel.clamp(min=torch.finfo(kernel.dtype).tiny).log()
 
 
 class Relational(nn.Module):

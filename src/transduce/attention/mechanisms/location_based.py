@@ -1,18 +1,20 @@
 """Location-based attention: the query alone says where to look."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from transduce import config
 from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
-from transduce.attention.model_attention import ModelAttention
+from transduce.attention.model_attention import ModelAttention, Place
 from transduce.attention.scores import LocationOnly, Score
 from transduce.config import Fact
 
 
 @dataclass(frozen=True)
 class LocationBasedAttention(ModelAttention):
-    """Scores of places, from the query alone."""
+    """Scores of places, from the query alone. In packed rows of a decoder the places of a text differ from row to row."""
+
+    places: ClassVar[tuple[Place, ...]] = ("encoder", "cross-attention")
 
     places_of_keys: Annotated[int, "tokens of the longest input", Fact(at_least=1, at_most=1_000_000)] = 512
 
