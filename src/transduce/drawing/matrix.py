@@ -1,17 +1,12 @@
-"""Heat maps of small matrices as SVG, built as text: equal numbers give equal documents on every machine.
-
-Colours suit light and dark browsers: attributes give the light ones, and a style sheet replaces them in the dark.
-"""
+"""Heat maps of small matrices as SVG."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-from transduce.terminal import harmless, screen_width
+from transduce.drawing.svg import LINE, document, length, text_element, text_width
 
 FONT, SMALL = 13.0, 11.0  # sizes of letters, in pixels like all lengths here
-LETTER = 0.62  # width of a letter in heights of the font
 CELL = 26.0  # height of a cell, and its least width
 WIDEST = 72.0  # cell of a column whose label is level; longer labels stand upright
 NO_NUMBERS = 16.0  # side of a cell without a number
@@ -19,12 +14,6 @@ MOST_NUMBERS = 16  # columns of a matrix with numbers
 GAP, MARGIN = 40.0, 12.0  # between matrices, and around them
 STRONG = 0.6  # opacity of a cell from which its number is white
 POSITIVE, NEGATIVE = "#0b5cad", "#c2410c"
-INK, PAPER, LINE = "#24292f", "#ffffff", "#c9cdd2"
-STYLE = (
-    "<style>@media (prefers-color-scheme: dark) {"
-    " .paper { fill: #0d1117 } .ink { fill: #e6edf3 } .line { stroke: #57606a }"
-    " .positive { fill: #388bfd } .negative { fill: #f0883e } }</style>"
-)
 
 
 @dataclass(frozen=True)
@@ -38,9 +27,9 @@ class Matrix:
 
     def __post_init__(self) -> None:
         shape = len(self.values), len(self.values[0]) if self.values else 0
-        for length, labels, name in zip(shape, (self.rows, self.columns), ("rows", "columns"), strict=True):
-            if labels and len(labels) != length:
-                raise ValueError(f"the matrix has {length} {name}, but there are {len(labels)} labels of {name}")
+        for count, labels, name in zip(shape, (self.rows, self.columns), ("rows", "columns"), strict=True):
+            if labels and len(labels) != count:
+                raise ValueError(f"the matrix has {count} {name}, but there are {len(labels)} labels of {name}")
         if any(len(row) != shape[1] for row in self.values):
             raise ValueError(f"rows of a matrix have one length, found {sorted({len(row) for row in self.values})}")
 
@@ -75,22 +64,12 @@ def matrices_svg(matrices: Sequence[Matrix], title: str = "") -> str:
     above = MARGIN + (FONT + 12.0 if title else 0.0)
     parts, x = [], MARGIN
     for matrix, layout, (width, _) in zip(matrices, layouts, sizes, strict=True):
-        parts.append(f'<g transform="translate({_length(x)} {_length(above)})">\n{_draw(matrix, layout)}</g>\n')
+        parts.append(f'<g transform="translate({length(x)} {length(above)})">\n{_draw(matrix, layout)}</g>\n')
         x += width + GAP
-    width = max(x - GAP, MARGIN + _text_width(title, FONT)) + MARGIN
+    width = max(x - GAP, MARGIN + text_width(title, FONT)) + MARGIN
     height = above + max((size[1] for size in sizes), default=0.0) + MARGIN
-    head = _text(MARGIN, MARGIN + FONT, title, "start", FONT) if title else ""
+    head = text_element(MARGIN, MARGIN + FONT, title, "start", FONT) if title else ""
     return document(width, height, head + "".join(parts), title or "; ".join(matrix.title for matrix in matrices))
-
-
-def document(width: float, height: float, content: str, title: str) -> str:
-    """A whole SVG document around its elements. Their classes `ink`, `line`, `positive`, `negative` get dark colours."""
-    w, h = _length(width), _length(height)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" '
-        f'font-family="ui-sans-serif, system-ui, sans-serif">\n<title>{_escape(title)}</title>\n{STYLE}\n'
-        f'<rect class="paper" width="{w}" height="{h}" rx="6" fill="{PAPER}"/>\n{content}</svg>\n'
-    )
 
 
 def number(value: float) -> str:
@@ -105,32 +84,32 @@ def number(value: float) -> str:
 
 def _layout(matrix: Matrix) -> _Layout:
     across = len(matrix.values[0]) if matrix.values else 0
-    labels = max((_text_width(label, SMALL) for label in matrix.columns), default=0.0) + 8
+    labels = max((text_width(label, SMALL) for label in matrix.columns), default=0.0) + 8
     if across > MOST_NUMBERS:
         cell = NO_NUMBERS, NO_NUMBERS
     else:
-        longest = max((_text_width(number(value), SMALL) for row in matrix.values for value in row), default=0.0) + 8
+        longest = max((text_width(number(value), SMALL) for row in matrix.values for value in row), default=0.0) + 8
         cell = max(CELL, longest, labels if labels <= WIDEST else 0.0), CELL
     upright = labels > cell[0]
     above = (labels if upright else FONT + 6.0) if matrix.columns else 0.0
-    left = max((_text_width(label, SMALL) + 6 for label in matrix.rows), default=0.0)
+    left = max((text_width(label, SMALL) + 6 for label in matrix.rows), default=0.0)
     top = above + (FONT + 8.0 if matrix.title else 0.0)
-    return _Layout(cell, left, top, upright, _text_width(matrix.title, FONT))
+    return _Layout(cell, left, top, upright, text_width(matrix.title, FONT))
 
 
 def _draw(matrix: Matrix, layout: _Layout) -> str:
     (width, height), left, top = layout.cell, layout.left, layout.top
-    parts = [_text(0.0, FONT, matrix.title, "start", FONT)] if matrix.title else []
+    parts = [text_element(0.0, FONT, matrix.title, "start", FONT)] if matrix.title else []
     for place, label in enumerate(matrix.columns):
         x, y = left + (place + 0.5) * width, top - 6
         if layout.upright:
             parts.append(
-                _text(x + 4, y, label, "start", SMALL, f' transform="rotate(-90 {_length(x + 4)} {_length(y)})"')
+                text_element(x + 4, y, label, "start", SMALL, f' transform="rotate(-90 {length(x + 4)} {length(y)})"')
             )
         else:
-            parts.append(_text(x, y, label, "middle", SMALL))
+            parts.append(text_element(x, y, label, "middle", SMALL))
     for place, label in enumerate(matrix.rows):
-        parts.append(_text(left - 6, top + (place + 0.5) * height + 4, label, "end", SMALL))
+        parts.append(text_element(left - 6, top + (place + 0.5) * height + 4, label, "end", SMALL))
     most = max((abs(value) for row in matrix.values for value in row if math.isfinite(value)), default=0.0)
     for down, row in enumerate(matrix.values):
         for across, value in enumerate(row):
@@ -141,7 +120,7 @@ def _draw(matrix: Matrix, layout: _Layout) -> str:
 def _cell(corner: tuple[float, float], size: tuple[float, float], value: float, most: float) -> str:
     """A cell; its opacity is the size of its value as a share of the largest, with a number unless the cell is small."""
     opacity = round(round(abs(value) / most, 6), 2) if most and math.isfinite(value) else 0.0
-    place = f'x="{_length(corner[0])}" y="{_length(corner[1])}" width="{_length(size[0])}" height="{_length(size[1])}"'
+    place = f'x="{length(corner[0])}" y="{length(corner[1])}" width="{length(size[0])}" height="{length(size[1])}"'
     name, colour = ("negative", NEGATIVE) if value < 0 else ("positive", POSITIVE)
     cell = (
         f'<rect class="{name} line" {place} fill="{colour}" fill-opacity="{opacity:g}" stroke="{LINE}" '
@@ -151,23 +130,5 @@ def _cell(corner: tuple[float, float], size: tuple[float, float], value: float, 
         return cell
     middle = corner[0] + size[0] / 2, corner[1] + size[1] / 2 + 4
     if opacity < STRONG:
-        return cell + _text(*middle, number(value), "middle", SMALL)
-    return cell + _text(*middle, number(value), "middle", SMALL, colour="#ffffff")
-
-
-def _text(x: float, y: float, text: str, anchor: str, size: float, more: str = "", colour: str = INK) -> str:
-    ink = ' class="ink"' if colour == INK else ""
-    place = f'x="{_length(x)}" y="{_length(y)}" text-anchor="{anchor}" font-size="{_length(size)}"'
-    return f'<text{ink} {place} fill="{colour}"{more}>{_escape(text)}</text>\n'
-
-
-def _text_width(text: str, size: float) -> float:
-    return screen_width(harmless(text)) * LETTER * size
-
-
-def _length(value: float) -> str:
-    return f"{round(value, 1):g}"
-
-
-def _escape(text: str) -> str:
-    return escape(harmless(text))
+        return cell + text_element(*middle, number(value), "middle", SMALL)
+    return cell + text_element(*middle, number(value), "middle", SMALL, colour="#ffffff")
