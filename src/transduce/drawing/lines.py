@@ -1,4 +1,4 @@
-"""Line charts as SVG, built as text like the heat maps of `matrix`: equal numbers give equal documents."""
+"""Line charts as SVG, built as text."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,9 @@ def lines_svg(
     y_label: str = "",
     powers_of_two: bool = False,
 ) -> str:
-    """Lines by name over the same x. powers_of_two: the distance of x values is that of their logarithms."""
+    """Lines by name over the same increasing x. powers_of_two: the distance of x values is that of their logarithms."""
+    if len(x) < 2:
+        raise ValueError(f"a line needs at least two places on the x axis, found {len(x)}")
     ys = [value for line in lines.values() for value in line]
     low, high = min(ys), max(ys)
     scale: Callable[[float], float] = math.log2 if powers_of_two else float
@@ -62,7 +64,7 @@ def _ticks(low: float, high: float) -> list[float]:
     """Round numbers from low to high, about TICKS of them: _ticks(-2, 2) == [-2, -1, 0, 1, 2]."""
     rough = (high - low or 1.0) / (TICKS - 1)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * 0.999)
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * 0.7)
     return [
         round(place * step, 10) for place in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
     ]

@@ -64,7 +64,7 @@ CONV2D = Layer(
     reference=conv2d,
     example=_example,
     notes=(
-        "The kernel is not flipped: mathematicians call this cross-correlation.",
+        "The kernel is not flipped: in signal processing this is a cross-correlation.",
         "In the example every window has the same sum -1+2+4-5 = 0 before the bias, since x grows evenly.",
         "Groups split the channels: group g of the output reads group g of the input only. G = C is depthwise.",
     ),

@@ -72,5 +72,7 @@ DROPOUT2D = Layer(
     cost="one random number for each channel",
     reference=dropout2d,
     example=_example_2d,
-    notes=("An input (C, h, w) without a batch is a single image, not C images.",),
+    notes=(
+        "PyTorch reads an input of three axes as (B, C, length), with a warning: a single image needs a batch axis.",
+    ),
 )

@@ -63,7 +63,7 @@ def example_text(page: Page) -> str:
     example = page.example
     parts = [*_tables(example.inputs, example.rows), *_tables(example.outputs, example.rows)]
     if page.difference is None:
-        parts.append("torch.nn has no such layer; the numbers are those of the reference.\n")
+        parts.append("The reference computes these numbers; torch.nn gives none to compare with.\n")
     else:
         agreement = "at most 1e-6" if page.difference <= 1e-6 else f"{page.difference:.1e}"
         parts.append(f"torch.nn gives the same; the largest difference is {agreement}.\n")
