@@ -24,11 +24,12 @@ picture; `make pages` writes them anew.
 
 def pages() -> dict[str, str]:
     """Files of docs/experiments by name."""
-    files, rows = {}, ""
+    files: dict[str, str] = {}
+    rows = ""
     for experiment in EXPERIMENTS:
         parts = experiment.pages()
         files |= parts
         name = next(name for name in parts if name.endswith(".md"))
         title = parts[name].splitlines()[0].removeprefix("# ")
-        rows += f"| [{title}]({name}) | {experiment.__doc__.strip()} |\n"
+        rows += f"| [{title}]({name}) | {(experiment.__doc__ or '').strip()} |\n"
     return {"README.md": INDEX + rows, **files}

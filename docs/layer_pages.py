@@ -26,21 +26,21 @@ def pages() -> dict[str, str]:
     """Files of docs/layers by name."""
     files = {"README.md": INDEX + "".join(f"| [{name}]({name}.md) | {row.purpose} |\n" for name, row in ALL.items())}
     for name in ALL:
-        shown = page(name)
-        files[f"{name}.md"] = markdown(shown)
-        files[f"{name}.svg"] = picture(shown)
+        entry = page(name)
+        files[f"{name}.md"] = markdown(entry)
+        files[f"{name}.svg"] = picture(entry)
     return files
 
 
-def markdown(shown: Page) -> str:
-    layer = shown.layer
-    description = "".join(f"| {name} | {_cell(name, text)} |\n" for name, text in facts(layer, shown.example))
+def markdown(entry: Page) -> str:
+    layer = entry.layer
+    description = "".join(f"| {name} | {_cell(name, text)} |\n" for name, text in facts(layer, entry.example))
     notes = "".join(f"- {note}\n" for note in layer.notes)
     source = inspect.getsource(layer.reference)
     return (
         f"# {layer.name}\n\n{layer.purpose}\n\n| | |\n|---|---|\n{description}\n{notes}\n"
         f"`{inspect.unwrap(layer.reference).__module__}`:\n\n```python\n{source}```\n\n"
-        f"## Example\n\n![{layer.name}: input and output]({layer.name}.svg)\n\n```text\n{example_text(shown)}```\n"
+        f"## Example\n\n![{layer.name}: input and output]({layer.name}.svg)\n\n```text\n{example_text(entry)}```\n"
     )
 
 
@@ -51,14 +51,14 @@ def _cell(name: str, text: str) -> str:
     return "".join(f"\\{sign}" if sign in "*_|" else sign for sign in text)
 
 
-def picture(shown: Page) -> str:
+def picture(entry: Page) -> str:
     """The curve of a function of one number; else inputs and outputs as heat maps."""
-    if shown.layer.elementwise:
+    if entry.layer.elementwise:
         x = torch.linspace(-4, 4, 81)
-        return lines_svg(x.tolist(), {"y": shown.layer.reference(x).tolist()}, shown.layer.name, "x", "y")
-    example = shown.example
+        return lines_svg(x.tolist(), {"y": entry.layer.reference(x).tolist()}, entry.layer.name, "x", "y")
+    example = entry.example
     tensors = [*_matrices(example.inputs, example.rows), *_matrices(example.outputs, example.rows)]
-    return matrices_svg(tensors, shown.layer.name)
+    return matrices_svg(tensors, entry.layer.name)
 
 
 def _matrices(tensors: Mapping[str, Tensor], rows: int | None) -> list[Matrix]:

@@ -15,7 +15,7 @@ SENTENCE = ((-1, 2, -3, 4, -5), (6, -7, 8, -9, 10), (-11, 12, -13, 14, -15), (16
 TO_QUERY = ((0.1, -0.2, 0.3, -0.4, 0.5), (-0.6, 0.7, -0.8, 0.9, -1))
 TO_KEY = ((-1.1, 1.2, -1.3, 1.4, -1.5), (1.6, -1.7, 1.8, -1.9, 2))
 TO_VALUE = ((2.1, -2.2, 2.3, -2.4, 2.5), (-2.6, 2.7, -2.8, 2.9, -3))
-GIVEN = (
+HEAD_WEIGHTS = (
     ((0.2, 0.3, 0.1, 0.4), (0.3, 0.2, 0.1, 0.4), (0.1, 0.3, 0.2, 0.4), (0.4, 0.2, 0.1, 0.3)),
     ((0.3, 0.4, 0.1, 0.2), (0.4, 0.3, 0.1, 0.2), (0.1, 0.4, 0.3, 0.2), (0.2, 0.3, 0.1, 0.4)),
 )
@@ -43,14 +43,14 @@ def two_heads() -> Result:
     return Result(query[0, :, :, 0].T, weights, *(each[0, :, :, 0].T for each in outputs))
 
 
-def given_weights() -> Tensor:
+def mixtures() -> Tensor:
     """Head h mixes column h of the values 1..12 with its matrix: (T, H)."""
     values = torch.arange(1.0, 13.0).view(4, 3)
-    return torch.stack([weights @ values[:, head] for head, weights in enumerate(torch.tensor(GIVEN))], -1)
+    return torch.stack([weights @ values[:, head] for head, weights in enumerate(torch.tensor(HEAD_WEIGHTS))], -1)
 
 
 def pages() -> dict[str, str]:
-    result, mixed = two_heads(), given_weights()
+    result, mixture = two_heads(), mixtures()
     text = f"""# Attention by hand
 
 A sentence of four tokens with five features, two heads of width 1, scores that are not scaled, no output map:
@@ -78,11 +78,11 @@ With given weights a head is a matrix product. Values 1 to 12 in four rows; head
 
 ```text
 weights of head 1
-{_table(torch.tensor(GIVEN[0]))}
+{_table(torch.tensor(HEAD_WEIGHTS[0]))}
 weights of head 2
-{_table(torch.tensor(GIVEN[1]))}
+{_table(torch.tensor(HEAD_WEIGHTS[1]))}
 output, a column for each head
-{_table(mixed)}```
+{_table(mixture)}```
 
 Each output is a weighted mean over tokens: weights are not multiplied with the values cell by cell.
 """

@@ -30,8 +30,8 @@ def measure(tokens: int = TOKENS) -> tuple[Tensor, Tensor]:
 
 
 def pages() -> dict[str, str]:
-    full, masked = measure()
-    above = masked.triu(1).abs().max().item()
+    full, lower = measure()
+    above = lower.triu(1).abs().max().item()
     text = f"""# The causal mask
 
 Self-attention of {TOKENS} tokens. Cell (i, j) is the size of the derivative of output i by input j, with random weights.
@@ -44,6 +44,6 @@ own answer. In use, the outputs of earlier tokens stay as they are when a token 
 """
     names = [str(place) for place in range(TOKENS)]
     pictures = [
-        Matrix(each.tolist(), names, names, title) for each, title in ((full, "no mask"), (masked, "causal mask"))
+        Matrix(each.tolist(), names, names, title) for each, title in ((full, "no mask"), (lower, "causal mask"))
     ]
     return {"causal_jacobian.md": text, "causal_jacobian.svg": matrices_svg(pictures)}

@@ -17,7 +17,8 @@ HIDDEN, ROWS = 32, 16
 def lstm_with_forget_bias(inputs: int, hidden: int) -> nn.LSTM:
     """An LSTM whose forget gates begin with a bias of 1 (Jozefowicz et al. 2015)."""
     module = nn.LSTM(inputs, hidden, batch_first=True)
-    module.bias_ih_l0.data[hidden : 2 * hidden] += 1.0  # the gates are i, f, g, o
+    bias = dict(module.named_parameters())["bias_ih_l0"]
+    bias.data[hidden : 2 * hidden] += 1.0  # the gates are i, f, g, o
     return module
 
 

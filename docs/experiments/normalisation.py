@@ -15,12 +15,12 @@ LENGTHS = (5, 10, 20, 40, 80)
 class Result:
     """Largest changes of the outputs of one text; they are of size 1.
 
-    padded: for each length of the other text in the batch, for batch and for layer norm.
+    changes: for each length of the other text in the batch, for batch and for layer norm.
     in_use: between training and evaluation. alone: of the last token, between alone and within its text, in layer norm.
     fails_alone: batch norm cannot train on one token.
     """
 
-    padded: dict[int, tuple[float, float]]
+    changes: dict[int, tuple[float, float]]
     in_use: tuple[float, float]
     alone: float
     fails_alone: bool
@@ -32,10 +32,10 @@ def measure(lengths: tuple[int, ...] = LENGTHS) -> Result:
         text, others = torch.randn(TOKENS, WIDTH), torch.randn(max(lengths), WIDTH)
         batch_norm, layer_norm = nn.BatchNorm1d(WIDTH), nn.LayerNorm(WIDTH)
         before = [_in_batch(norm, text, others[:TOKENS]) for norm in (batch_norm, layer_norm)]
-        padded = {}
+        changes = {}
         for length in lengths:
             after = [_in_batch(norm, text, others[:length]) for norm in (batch_norm, layer_norm)]
-            padded[length] = _change(before[0], after[0]), _change(before[1], after[1])
+            changes[length] = _change(before[0], after[0]), _change(before[1], after[1])
         in_use = [_change(y, norm.eval()(text)) for y, norm in zip(before, (batch_norm, layer_norm), strict=True)]
         alone = _change(layer_norm(text)[-1:], layer_norm(text[-1:]))
         try:
@@ -43,13 +43,14 @@ def measure(lengths: tuple[int, ...] = LENGTHS) -> Result:
             fails_alone = False
         except ValueError:  # one value per channel has no variance
             fails_alone = True
-    return Result(padded, (in_use[0], in_use[1]), alone, fails_alone)
+    return Result(changes, (in_use[0], in_use[1]), alone, fails_alone)
 
 
 def _in_batch(norm: nn.Module, text: Tensor, other: Tensor) -> Tensor:
-    """The outputs of the text in a batch of two, which is padded with zeros to one length."""
+    """The outputs of the text in a batch of two, with zeros up to one length."""
     batch = nn.utils.rnn.pad_sequence([text, other], batch_first=True)  # (2, T, D)
-    return norm(batch.flatten(0, 1)).view_as(batch)[0, : len(text)]
+    outputs: Tensor = norm(batch.flatten(0, 1))
+    return outputs.view_as(batch)[0, : len(text)]
 
 
 def _change(first: Tensor, second: Tensor) -> float:
@@ -58,7 +59,7 @@ def _change(first: Tensor, second: Tensor) -> float:
 
 def pages() -> dict[str, str]:
     result = measure()
-    rows = "".join(f"| {length} | {batch:.2f} | {layer:.2f} |\n" for length, (batch, layer) in result.padded.items())
+    rows = "".join(f"| {length} | {batch:.2f} | {layer:.2f} |\n" for length, (batch, layer) in result.changes.items())
     text = f"""# Batch norm against layer norm
 
 A text of {TOKENS} tokens stands in a batch with one other text; zeros fill the shorter one. Its outputs should not depend on
@@ -80,12 +81,12 @@ them over the {WIDTH} features of one token.
 A decoder gets one token at a time, so what it computes for a token must not need the others: Transformers use layer norm.
 """
     lines = {
-        name: [values[place] for values in result.padded.values()]
+        name: [values[place] for values in result.changes.values()]
         for place, name in enumerate(("batch norm", "layer norm"))
     }
     return {
         "normalisation.md": text,
         "normalisation.svg": lines_svg(
-            list(map(float, result.padded)), lines, "", "tokens of the neighbour", "largest change", powers_of_two=True
+            list(map(float, result.changes)), lines, "", "tokens of the neighbour", "largest change", powers_of_two=True
         ),
     }

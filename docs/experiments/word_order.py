@@ -20,8 +20,8 @@ def measure() -> dict[str, tuple[Tensor, Tensor]]:
     order = torch.tensor(ORDER)
     positions = sinusoidal(torch.arange(len(WORDS)), WIDTH)
     results = {}
-    for name, added in (("without positions", torch.zeros_like(positions)), ("with positions", positions)):
-        first, second = _self_attention(words + added), _self_attention(words[order] + added)
+    for name, offsets in (("without positions", torch.zeros_like(positions)), ("with positions", positions)):
+        first, second = _self_attention(words + offsets), _self_attention(words[order] + offsets)
         results[name] = first, second[order.argsort()]
     return results
 

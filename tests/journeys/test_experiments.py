@@ -19,7 +19,7 @@ def importable_docs() -> Iterator[None]:
 
 def test_batch_norm_depends_on_the_batch_and_layer_norm_does_not() -> None:
     result = import_module("experiments.normalisation").measure((5, 10, 20))
-    batch, layer = zip(*result.padded.values(), strict=True)
+    batch, layer = zip(*result.changes.values(), strict=True)
     assert batch[0] == 0 and batch[1] > 0.1 and batch[2] > batch[1]
     assert max(layer) < 1e-6 and result.in_use[1] < 1e-6 and result.alone < 1e-6
     assert result.in_use[0] > 0.1 and result.fails_alone
@@ -44,10 +44,10 @@ def test_wide_keys_need_the_square_root() -> None:
 
 
 def test_the_causal_jacobian_is_lower_triangular() -> None:
-    full, masked = import_module("experiments.causal_jacobian").measure(4)
+    full, lower = import_module("experiments.causal_jacobian").measure(4)
     assert (full > 0).all()
-    assert not masked.triu(1).any() and (masked[masked.new_ones(4, 4).tril().bool()] > 0).all()
-    assert masked[-1].tolist() == pytest.approx(full[-1].tolist())  # the last token sees all
+    assert not lower.triu(1).any() and (lower[lower.new_ones(4, 4).tril().bool()] > 0).all()
+    assert lower[-1].tolist() == pytest.approx(full[-1].tolist())  # the last token sees all
 
 
 def test_without_positions_a_permuted_sentence_gives_permuted_outputs() -> None:
@@ -73,5 +73,5 @@ def test_attention_by_hand() -> None:
     outputs = [[208, -253], [-150.5, 183], [208, -253], [-150.5, 183]]
     for values, expected in ((result.query, queries), (result.output, outputs), (result.by_torch, outputs)):
         assert values.flatten().tolist() == pytest.approx([number for row in expected for number in row], rel=1e-5)
-    mixed = [6.1, 5.6, 5.8, 5.3, 6.7, 6.8, 4.9, 7.1]
-    assert experiment.given_weights().flatten().tolist() == pytest.approx(mixed)
+    expected = [6.1, 5.6, 5.8, 5.3, 6.7, 6.8, 4.9, 7.1]
+    assert experiment.mixtures().flatten().tolist() == pytest.approx(expected)

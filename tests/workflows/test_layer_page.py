@@ -69,15 +69,15 @@ def test_the_middle_of_the_transposed_upsampling_is_the_bilinear_one():
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_page(name):
-    shown = page(name)
-    layer = shown.layer
-    assert shown.difference is None or shown.difference <= 1e-6
-    assert shown.example.torch_outputs.keys() <= shown.example.outputs.keys()
-    assert all(value.isfinite().all() for value in shown.example.outputs.values())
+    entry = page(name)
+    layer = entry.layer
+    assert entry.difference is None or entry.difference <= 1e-6
+    assert entry.example.torch_outputs.keys() <= entry.example.outputs.keys()
+    assert all(value.isfinite().all() for value in entry.example.outputs.values())
     texts = (layer.purpose, layer.formula, layer.shapes, layer.source, layer.module, layer.parameters, layer.cost)
     assert all(texts) and layer.purpose.endswith(".") and all(note.endswith(".") for note in layer.notes)
-    assert (shown.example.parameters == 0) is (layer.parameters.startswith("none"))
-    assert all(name in example_text(shown) for name in shown.example.outputs)
+    assert (entry.example.parameters == 0) is (layer.parameters.startswith("none"))
+    assert all(name in example_text(entry) for name in entry.example.outputs)
 
 
 def test_tensors_as_rows_of_numbers():

@@ -61,12 +61,12 @@ def test_the_kernel_of_factor_two():
 
 
 def test_a_transposed_convolution_interpolates():
-    """In the interior as it is, everywhere if the image is padded with its own border and the rest is cut away."""
+    """In the interior as it is, everywhere if the image is framed with its own border and the rest is cut away."""
     torch.manual_seed(1)
     x = torch.randn(2, 3, 4, 5, dtype=torch.float64)
     kernel, expected = bilinear_kernel(2, 3).double(), upsample_bilinear(x, (8, 10))
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))
     torch.testing.assert_close(upsample_transposed(x, kernel)[inner], expected[inner])
-    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    torch.testing.assert_close(F.conv_transpose2d(padded, kernel, stride=2, padding=3, groups=3), expected)
-    torch.testing.assert_close(upsample_transposed(padded, kernel)[..., 2:-2, 2:-2], expected)
+    framed = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    torch.testing.assert_close(F.conv_transpose2d(framed, kernel, stride=2, padding=3, groups=3), expected)
+    torch.testing.assert_close(upsample_transposed(framed, kernel)[..., 2:-2, 2:-2], expected)
