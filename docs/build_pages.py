@@ -6,6 +6,7 @@ A row of PAGES is a folder and the function that gives its files by name. Files 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import attention_pages
 import experiment_pages
 import layer_pages
 
@@ -13,11 +14,14 @@ DOCS = Path(__file__).parent
 PAGES: tuple[tuple[str, Callable[[], Mapping[str, str]]], ...] = (
     ("layers", layer_pages.pages),
     ("experiments", experiment_pages.pages),
+    ("attention", attention_pages.pages),
 )
+# Pages whose numbers differ from machine to machine.
+MEASURED: tuple[tuple[str, Callable[[], Mapping[str, str]]], ...] = (("attention", attention_pages.agreement),)
 
 
 def main() -> None:
-    for folder, pages in PAGES:
+    for folder, pages in (*PAGES, *MEASURED):
         (DOCS / folder).mkdir(exist_ok=True)
         for name, text in pages().items():
             (DOCS / folder / name).write_text(text, encoding="utf-8")

@@ -10,11 +10,12 @@ from types import ModuleType
 import pytest
 import torch
 
+from transduce.attention.catalogue import MECHANISMS
 from transduce.workflows.layer.run import ALL
 
 DOCS = Path(__file__).parents[2] / "docs"
 NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]\d+)?)")
-OWN = {"layers": {"your-own.md"}, "experiments": set()}
+OWN = {"layers": {"your-own.md"}, "attention": {"agreement.md"}}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,16 @@ def test_each_layer_has_a_page_and_a_picture() -> None:
         assert (DOCS / "layers" / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_the_table_of_agreement_has_every_mechanism() -> None:
+    rows = re.findall(
+        r"^\| \[(.+?)\].*\| (?:below 1e-(\d+)|0) \|$", (DOCS / "attention/agreement.md").read_text(), re.MULTILINE
+    )
+    assert {name for name, _ in rows} == set(MECHANISMS), "run make pages"
+    assert all(int(power or 16) >= 7 for _, power in rows)
+
+
 def test_links_lead_to_files() -> None:
-    for page in [*DOCS.glob("layers/*.md"), *DOCS.glob("experiments/*.md")]:
+    for page in DOCS.glob("*/*.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
