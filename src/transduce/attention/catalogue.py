@@ -28,9 +28,12 @@ from transduce.attention.mechanisms.mocha import MOCHA
 from transduce.attention.mechanisms.monotonic import MONOTONIC
 from transduce.attention.mechanisms.multi_relational import MULTI_RELATIONAL
 from transduce.attention.mechanisms.prefix import PREFIX
+from transduce.attention.mechanisms.relative import RELATIVE
 from transduce.attention.mechanisms.rotary import ROTARY
 from transduce.attention.mechanisms.scaled_dot_product import SCALED_DOT_PRODUCT
 from transduce.attention.mechanisms.sigmoid import SIGMOID
+from transduce.attention.mechanisms.sink import SINK
+from transduce.attention.mechanisms.soft_capped import SOFT_CAPPED
 from transduce.attention.mechanisms.sparse import SPARSE
 from transduce.attention.mechanisms.sparsemax import SPARSEMAX
 from transduce.attention.mechanisms.structured import STRUCTURED
@@ -77,6 +80,9 @@ MECHANISMS: dict[str, Mechanism] = {
         ROTARY,
         T5,
         COSINE,
+        SINK,
+        SOFT_CAPPED,
+        RELATIVE,
     )
 }
 

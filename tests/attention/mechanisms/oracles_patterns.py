@@ -1,4 +1,4 @@
-"""Oracles of sparse patterns and positions, and limit cases of the basic mechanisms."""
+"""Oracles of sparse patterns, scores and normalisers, and limit cases of the basic mechanisms."""
 
 import math
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ from transduce.attention.masks import by_table, fixed, prefix, random_blocks, st
 from transduce.attention.mechanisms.bigbird import bigbird
 from transduce.attention.mechanisms.mechanism import Attention
 from transduce.attention.normalisers import Hard
+from transduce.attention.scores import SoftCapped
 
 # Sparse patterns
 
@@ -101,88 +102,6 @@ def document():
     yield module(query, key, value, documents), torch.cat(expected, 1)
 
 
-# Positions
-
-
-def heads_of(attention, x):
-    """Queries, keys and values of the two heads, (B, 2, L, 4) each."""
-    return [
-        (x @ weight.T + bias).unflatten(-1, (2, 4)).transpose(1, 2)
-        for weight, bias in zip(
-            attention.to_query_key_value.weight.split(8), attention.to_query_key_value.bias.split(8), strict=True
-        )
-    ]
-
-
-@oracle("alibi", "scaled_dot_product_attention with the bias of BLOOM in transformers")
-def alibi():
-    from transformers.models.bloom.modeling_bloom import build_alibi_tensor
-
-    module, x = build("alibi")
-    nn.init.normal_(module.attention.to_query_key_value.bias)
-    bias = build_alibi_tensor(torch.ones(1, 6), 2, torch.float64).view(1, 2, 1, 6)  # of the key alone
-    hidden = torch.ones(6, 6, dtype=torch.bool).triu(1)
-    bias = bias.expand(1, 2, 6, 6).masked_fill(hidden, -math.inf)
-    attended = F.scaled_dot_product_attention(*heads_of(module.attention, x), attn_mask=bias)
-    yield module(x), module.attention.to_output(attended.transpose(1, 2).flatten(2))
-
-
-@oracle("rotary", "complex numbers; the rotation of GPT-J in transformers, on features in its order")
-def rotary():
-    from transformers.models.gptj.modeling_gptj import apply_rotary_pos_emb
-
-    module, x = build("rotary")
-    query, key, value = heads_of(module.attention, x)
-    angles = torch.arange(6)[:, None] / 10_000 ** torch.tensor([0.0, 0.5]).double()  # (L, E / 2)
-    turns = torch.polar(torch.ones_like(angles), angles)
-    turned = [torch.view_as_real(torch.complex(*each.chunk(2, -1)) * turns).flatten(-2) for each in (query, key)]
-    attended = F.scaled_dot_product_attention(*turned, value)
-    expected = module.attention.to_output(attended.transpose(1, 2).flatten(2))
-    yield module(x).float(), expected.float()  # the table of the rotations has single precision
-    order = [0, 2, 1, 3]  # a plane is two neighbours
-    sine, cosine = angles.sin()[None], angles.cos()[None]
-    turned = [
-        apply_rotary_pos_emb(each[..., order].transpose(1, 2), sine, cosine).transpose(1, 2) for each in (query, key)
-    ]
-    yield module.weights(x).float(), (turned[0] @ turned[1].mT / 2).softmax(-1).float()
-
-
-@oracle("rotary", "LlamaAttention of transformers with the same weights")
-def rotary_of_llama():
-    from transformers import LlamaConfig
-    from transformers.models.llama.modeling_llama import LlamaAttention, LlamaRotaryEmbedding
-
-    module, x = build("rotary")
-    config = LlamaConfig(hidden_size=8, num_attention_heads=2, attention_bias=True, attn_implementation="eager")
-    reference = LlamaAttention(config, 0).double()
-    with torch.no_grad():
-        packed = module.attention.to_query_key_value
-        parts = (reference.q_proj, reference.k_proj, reference.v_proj)
-        for part, weight, bias in zip(parts, packed.weight.split(8), packed.bias.split(8), strict=True):
-            part.weight.copy_(weight)
-            part.bias.copy_(bias)
-    reference.o_proj = module.attention.to_output
-    turns = LlamaRotaryEmbedding(config)(x, torch.arange(6)[None])
-    yield module(x).float(), reference.eval()(x, turns, attention_mask=None)[0].float()
-
-
-@oracle("t5", "T5Attention of transformers with the same weights")
-def t5():
-    from transformers import T5Config
-    from transformers.models.t5.modeling_t5 import T5Attention
-
-    module, x = build("t5")
-    config = T5Config(d_model=8, d_kv=4, num_heads=2, dropout_rate=0.0, attn_implementation="eager")
-    reference = T5Attention(config, has_relative_attention_bias=True).double().eval()
-    with torch.no_grad():
-        weights = module.attention.to_query_key_value.weight.split(8)
-        for part, weight in zip((reference.q, reference.k, reference.v), weights, strict=True):
-            part.weight.copy_(weight)
-        reference.o.weight.copy_(module.attention.to_output.weight)
-        reference.relative_attention_bias.weight.copy_(module.bias.table.weight)
-    yield module(x), reference(x)[0]
-
-
 @oracle("cosine", "Swinv2SelfAttention of transformers, its position bias constant")
 def cosine():
     from transformers.models.swinv2.modeling_swinv2 import Swinv2SelfAttention
@@ -194,6 +113,33 @@ def cosine():
     x = torch.randn(2, 9, 8).double()  # a window of 3 by 3
     query, key, value = (part(x) for part in (reference.query, reference.key, reference.value))
     yield module(query, key, value), reference(x)[0]
+
+
+@oracle("sink", "the attention function of gpt-oss in transformers; a very low sink: softmax")
+def sink():
+    from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward
+
+    module, query, key, value = build("sink")
+    for score in (0.0, 1.5, -1e4):
+        nn.init.constant_(module.normalise.sinks, score)
+        layer = SimpleNamespace(sinks=module.normalise.sinks, num_key_value_groups=1, training=False)
+        heads = (each[:, None] for each in (query, key, value))
+        output = eager_attention_forward(layer, *heads, attention_mask=None, scaling=8**-0.5)[0]
+        yield module(query, key, value), output[:, :, 0]
+    yield module(query, key, value), F.scaled_dot_product_attention(query, key, value)
+
+
+@oracle("soft-capped", "the attention function of Gemma 2 in transformers; a high cap: softmax")
+def soft_capped():
+    from transformers.models.gemma2.modeling_gemma2 import eager_attention_forward
+
+    module, query, key, value = build("soft-capped")
+    layer = SimpleNamespace(num_key_value_groups=1, training=False, head_dim=8)
+    heads = (each[:, None] for each in (query, key, value))
+    output = eager_attention_forward(layer, *heads, attention_mask=None, scaling=8**-0.5, softcap=2.0)[0]
+    yield module(query, key, value).float(), output[:, :, 0].float()  # its softmax has single precision
+    module.score = SoftCapped(module.score.score, 1e6)
+    yield module(query, key, value), F.scaled_dot_product_attention(query, key, value)
 
 
 # Further items of mechanisms in oracles_standard.py

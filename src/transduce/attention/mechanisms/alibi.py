@@ -30,5 +30,5 @@ ALIBI = Mechanism(
     inputs=lambda batch, width: sentences(batch, width)[:1],
     sides=(WORDS, WORDS),
     caption="A row shows where its word looks: the slope is 1/16 in the first head and 1/256 in the second one.",
-    alternates=("rotary", "t5"),
+    alternates=("rotary", "t5", "relative"),
 )

@@ -11,4 +11,5 @@ CONTENT_BASED = Mechanism(
     cost="time and memory L * S; D + 1 parameters",
     kind="own part",
     build=lambda width: Attention(Cosine(width)),
+    alternates=("cosine",),
 )

@@ -18,4 +18,5 @@ DYNAMIC = Mechanism(
     kind="own part",
     build=lambda width: Attention(Additive(width, width, width, partial(F.leaky_relu, negative_slope=SLOPE))),
     note="The name also stands for dynamic convolution and for top-k routing; here it is the paper's own definition.",
+    alternates=("dynamic-convolutional", "top-k"),
 )

@@ -122,4 +122,5 @@ DYNAMIC_CONVOLUTIONAL = Mechanism(
     sides=([f"step {step}" for step in range(1, STEPS + 1)], [f"frame {frame}" for frame in range(1, FRAMES + 1)]),
     caption="Each step moves the alignment of the step before; the prior moves it by one frame on average.",
     note="The name also stands for convolutions with filters from the token itself (1901.10430); here it is an attention.",
+    alternates=("dynamic", "location-hybrid"),
 )

@@ -100,4 +100,5 @@ FEEDBACK = Mechanism(
     caption="A head is a layer. A row shows which earlier memories its word reads; the first word has none.",
     sums_to_one=False,
     note="The name also stands for attention that is told its own earlier weights; here layers read states from above.",
+    alternates=("coverage",),
 )

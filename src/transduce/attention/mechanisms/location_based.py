@@ -14,4 +14,5 @@ LOCATION_BASED = Mechanism(
     kind="own part",
     build=lambda width: Attention(LocationOnly(width, PLACES)),
     note="Scores beyond the last key are left out before the softmax.",
+    alternates=("location-hybrid",),
 )

@@ -3,6 +3,7 @@
 Letters: B batch, S keys, C filters.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -27,6 +28,17 @@ class Filtered(nn.Module):
         return filtered.mT
 
 
+@torch.no_grad()
+def example(width: int) -> AlignmentFeedback:
+    """Its first filter sees the weight of the key before, and raises the energy by it; training would learn that."""
+    filtered = Filtered(FILTERS, TAPS)
+    module = AlignmentFeedback(width, width, width, filtered, FILTERS, update=lambda memory, weights: weights)
+    filtered.filters.weight[0] = torch.tensor([[1.0, 0.0, 0.0]])
+    to_score = module.score.to_score.weight.mul_(4)  # (1, A), larger than at the start
+    module.from_features.weight[:, 0] = 4 * to_score[0]
+    return module
+
+
 LOCATION_HYBRID = Mechanism(
     name="location-hybrid",
     purpose="Knows the place where it looked last: of equal keys it can choose the next one, as in speech.",
@@ -34,13 +46,11 @@ LOCATION_HYBRID = Mechanism(
     paper="Chorowski et al. 2015, Attention-Based Models for Speech Recognition, 1506.07503",
     cost="time L * S * A, L steps one after the other",
     kind="own module",
-    build=lambda width: AlignmentFeedback(
-        width, width, width, Filtered(FILTERS, TAPS), FILTERS, update=lambda memory, weights: weights
-    ),
+    build=example,
     shapes="(B, L, D), (B, S, E), (B, S, V) -> (B, L, V)",
     inputs=steps_and_frames,
     sides=SIDES,
-    caption="A row shows where its step looks; it has seen the row above. The parameters are random.",
+    caption="A row shows where its step looks; the keys after those of the row above have more weight.",
     note="The alignment before the first step is zero. Tacotron 2 filters the sum of all earlier alignments instead.",
     alternates=("location-based",),
 )

@@ -32,4 +32,4 @@ class PositionedSelfAttention(nn.Module):
         return self.attention.weights(x, self.mask, self._bias(x))
 
     def _bias(self, x: Float[Tensor, "B L D"]) -> Tensor | None:
-        return None if self.bias is None else self.bias(x.shape[1], x.shape[1])
+        return None if self.bias is None else self.bias(x.shape[1], x.shape[1]).to(x)

@@ -18,5 +18,5 @@ ROTARY = Mechanism(
     sides=(WORDS, WORDS),
     caption="A row shows where its word looks. Both 'the' are equal vectors, but their places differ.",
     note="The planes are of features p and p + E/2, as in LLaMA; the paper's are of neighbouring features.",
-    alternates=("alibi", "t5"),
+    alternates=("alibi", "t5", "relative"),
 )

@@ -12,4 +12,5 @@ SPARSE = Mechanism(
     kind="point",
     build=lambda width: Attention(mask=strided(3)),
     note="Sparse weights, in place of a sparse pattern, come from the normaliser Sparsemax.",
+    alternates=("bigbird", "sparsemax"),
 )

@@ -23,5 +23,5 @@ T5 = Mechanism(
     sides=(WORDS, WORDS),
     caption="A row shows where its word looks. The biases are random: equal distances have equal ones.",
     note="Scores are not scaled; the initial weights of T5 account for that.",
-    alternates=("alibi", "rotary"),
+    alternates=("relative", "alibi", "rotary"),
 )

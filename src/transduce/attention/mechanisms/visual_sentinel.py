@@ -53,8 +53,8 @@ CAPTION, REGIONS = ("a", "cat", "on", "a", "sofa"), 6
 
 
 def caption_and_picture(batch: int, width: int) -> tuple[Tensor, ...]:
-    hidden, cell = torch.randn(batch, len(CAPTION), width), torch.randn(batch, len(CAPTION), width)
-    return hidden, cell, torch.randn(batch, len(CAPTION), 2 * width), torch.randn(batch, REGIONS, width)
+    hidden, cell = torch.randn(2, batch, len(CAPTION), width).mul(4).unbind(0)
+    return hidden, cell, torch.randn(batch, len(CAPTION), 2 * width), 4 * torch.randn(batch, REGIONS, width)
 
 
 VISUAL_SENTINEL = Mechanism(
