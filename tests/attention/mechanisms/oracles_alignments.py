@@ -133,9 +133,9 @@ def structured_enumeration():
 @oracle("structured", "no pairs: sigmoid; places that are not allowed: the shorter chain")
 def structured_limits():
     module, query, key, value = build("structured")
-    pairs = module.normalise.pairs.detach()
     nn.init.zeros_(module.normalise.pairs)
     yield module(query, key, value), (query @ key.mT / math.sqrt(8)).sigmoid() @ value
+    pairs = torch.randn(2, 2).double()
     for present in ([0, 1, 4], [2, 3, 5], [1], [0, 5]):
         unary, allowed = torch.randn(6).double(), torch.zeros(6, dtype=torch.bool)
         allowed[present] = True
@@ -152,6 +152,7 @@ def structured_limits():
 def feedback():
     for span in (None, 2):
         module, x = FeedbackMemory(8, 3, span).double(), torch.randn(2, 5, 8).double()
+        nn.init.normal_(module.mixture)
         mix, memories, outputs = module.mixture.softmax(0), [], []
         for t in range(5):
             states = [x[:, t]]

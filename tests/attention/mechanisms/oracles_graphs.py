@@ -173,3 +173,11 @@ def graph_path():
     module, query, key, value = build("graph")
     edges = [(j, i) for i in range(6) for j in range(i)]
     yield module(query, key, value, graph(6, edges)), module(query, key, value, causal())
+
+
+@oracle("graph", "a slope of 1: no query changes the weights")
+def graph_of_slope_one():
+    module, query, key, value = build("graph")
+    module.score.slope = 1.0
+    weights = (key @ module.score.from_key.weight[0]).softmax(-1)
+    yield module.weights(query, key, value), weights[:, None].expand(2, 6, 6)

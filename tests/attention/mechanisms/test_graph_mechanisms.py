@@ -30,9 +30,10 @@ def seed():
 
 @pytest.mark.parametrize("name", WITH_PADDING)
 def test_padding_has_no_influence_and_a_padded_row_is_that_of_its_keys_alone(name):
-    module, query, *keys_and_values = build(name)
+    module, query, *keys_and_values = build(name, batch=3)
     size = keys_and_values[-1].shape[1]
-    allowed = torch.arange(size) < torch.tensor([[size - 2], [0]])  # the second row is padding alone
+    allowed = torch.arange(size) < torch.tensor([[size - 2], [0], [size]])  # the second row is padding alone
+    allowed[2, 1] = False
     hostile = [each.clone() for each in keys_and_values]
     hostile[-1][~allowed] = torch.nan
     for each in hostile[:-1]:
@@ -40,6 +41,7 @@ def test_padding_has_no_influence_and_a_padded_row_is_that_of_its_keys_alone(nam
     leaves = [each.requires_grad_() for each in hostile]
     output = module(query, *leaves, allowed)
     assert (output[1] == 0).all()
+    torch.testing.assert_close(output, module(query, *keys_and_values, allowed))
     torch.testing.assert_close(output[:1], module(query[:1], *(each[:1, : size - 2] for each in keys_and_values)))
     for gradient in torch.autograd.grad(output.square().sum(), leaves):
         assert gradient.isfinite().all() and (gradient[~allowed] == 0).all()
@@ -73,7 +75,7 @@ def test_monotonic_noise_is_for_training():
     torch.testing.assert_close(module(*inputs), module(*inputs))
     module.train()
     assert not torch.allclose(module(*inputs), module(*inputs))
-    module.noise = 0.0
+    module.noise = 1e-9
     torch.testing.assert_close(module(*inputs), module.eval()(*inputs))
 
 
