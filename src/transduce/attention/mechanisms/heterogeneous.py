@@ -27,7 +27,9 @@ class Typed(nn.Module):
         super().__init__()
         self.register_buffer("types", torch.tensor(types), persistent=False)
         count = max(types) + 1
-        self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(count, output, width)))
+        self.weight = nn.Parameter(torch.empty(count, output, width))
+        for matrix in self.weight:  # one by one: the fans of the packed tensor are others
+            nn.init.xavier_uniform_(matrix)
         self.bias = nn.Parameter(torch.zeros(count, output))
 
     def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N X"]:

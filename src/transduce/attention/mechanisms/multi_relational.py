@@ -41,8 +41,8 @@ class RelationalGraph(nn.Module):
         self.to_values = nn.Parameter(torch.empty(relations, output, width))  # W
         self.from_query = nn.Parameter(torch.empty(relations, output))  # Q
         self.from_key = nn.Parameter(torch.empty(relations, output))  # K
-        for each in (self.to_values, self.from_query, self.from_key):
-            nn.init.xavier_uniform_(each)
+        for matrix in (*self.to_values, self.from_query, self.from_key):
+            nn.init.xavier_uniform_(matrix)
 
     def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N V"]:
         return self.weights(x) @ self._values(x).flatten(1, 2)
