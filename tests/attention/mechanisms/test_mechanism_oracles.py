@@ -1,5 +1,9 @@
 """Each mechanism against an implementation of its own, and what pairs of tensors cannot show."""
 
+import oracles_alignments
+import oracles_graphs
+import oracles_patterns
+import oracles_positions
 import oracles_standard
 import pytest
 import torch
@@ -8,7 +12,13 @@ from oracles_standard import S, build
 
 from transduce.attention.catalogue import MECHANISMS
 
-FILES = (oracles_standard,)  # importing them fills ORACLES
+FILES = (
+    oracles_standard,
+    oracles_alignments,
+    oracles_graphs,
+    oracles_patterns,
+    oracles_positions,
+)  # importing them fills ORACLES
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: f"{oracle.mechanism}: {oracle.against}")
