@@ -8,7 +8,8 @@ below compute the same faster. `explain` says which one computes a call, and why
 
 A mask is True where a query may attend to a key; softmax gives the other keys the weight 0.
 
-Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a head, V width of a value.
+Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a query, F of a key
+(E for dot products), V of a value.
 """
 
 from functools import partial
@@ -29,7 +30,7 @@ SOFTMAX = Softmax()
 
 def attention_weights(
     query: Float[Tensor, "B H L E"],
-    key: Float[Tensor, "B G S E"],
+    key: Float[Tensor, "B G S F"],
     mask: Mask | DenseMask | None = None,
     bias: Float[Tensor, "..."] | None = None,
     score: Score = DOT_PRODUCT,
@@ -46,7 +47,7 @@ def attention_weights(
 
 def attend(
     query: Float[Tensor, "B H L E"],
-    key: Float[Tensor, "B G S E"],
+    key: Float[Tensor, "B G S F"],
     value: Float[Tensor, "B G S V"],
     mask: Mask | DenseMask | None = None,
     *,
@@ -84,7 +85,7 @@ def attend(
 
 def explain(
     query: Float[Tensor, "B H L E"],
-    key: Float[Tensor, "B G S E"],
+    key: Float[Tensor, "B G S F"],
     *,
     score: Score = DOT_PRODUCT,
     normalise: Normaliser = SOFTMAX,

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from transduce.attention.masks import DenseMask
+
 
 def distances(queries: int, keys: int, device: torch.device | str = "cpu") -> Int[Tensor, "L S"]:
     """Place of the key minus place of the query.
@@ -91,10 +93,17 @@ class AdaptiveSpan(nn.Module):
         return self.share.clamp(0, 1) * self.longest
 
     def forward(self, queries: int, keys: int) -> Float[Tensor, "1 H L S"]:
-        distance = distances(queries, keys, self.share.device).abs()
-        ramp = (self.ramp + self.spans()[:, None, None] - distance) / self.ramp
         # a finite floor: log 0 has no gradient, and a row must keep the key at distance 0
-        return ramp.clamp(1e-30, 1).log()[None]
+        return self._slope(queries, keys).clamp(1e-30, 1).log()
+
+    def reach(self, queries: int, keys: int) -> DenseMask:
+        """The keys with m above 0. With this mask the weights beyond the ramp are exactly 0."""
+        return DenseMask(self._slope(queries, keys) > 0)
+
+    def _slope(self, queries: int, keys: int) -> Float[Tensor, "1 H L S"]:
+        """m before it is clamped."""
+        distance = distances(queries, keys, self.share.device).abs()
+        return ((self.ramp + self.spans()[:, None, None] - distance) / self.ramp)[None]
 
     def span_loss(self) -> Float[Tensor, ""]:
         return self.spans().mean()

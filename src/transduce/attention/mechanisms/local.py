@@ -12,4 +12,5 @@ LOCAL = Mechanism(
     cost="time and memory L * window in chunks (windowed.py); no parameters",
     kind="point",
     build=lambda width: Attention(ScaledDotProduct(1.0), mask=window(2, 2)),
+    alternates=("local-predictive",),
 )

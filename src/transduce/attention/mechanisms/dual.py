@@ -1,0 +1,90 @@
+"""Dual attention: an image and a text are read in turns, both steered by one memory of what was read."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from transduce.attention.masks import zero_padding
+from transduce.attention.mechanisms.mechanism import Mechanism
+from transduce.attention.pooling import pool, pool_weights
+
+STEPS, REGIONS, WORDS = 2, 4, ("a", "red", "kite")
+
+
+class Gated(nn.Module):
+    """The score w . (tanh(W x_j) * tanh(W' m)) of a memory m, as a query w * tanh(W' m) and keys tanh(W x_j) for `pool`."""
+
+    def __init__(self, width: int, memory: int, hidden: int) -> None:
+        super().__init__()
+        self.to_key = nn.Linear(width, hidden, bias=False)
+        self.to_query = nn.Linear(memory, hidden, bias=False)
+        self.score = nn.Parameter(torch.randn(hidden))
+
+    def forward(
+        self, x: Float[Tensor, "B S D"], memory: Float[Tensor, "B E"]
+    ) -> tuple[Float[Tensor, "B A"], Float[Tensor, "B S A"]]:
+        return self.score * self.to_query(memory).tanh(), self.to_key(x).tanh()
+
+
+class DualAttention(nn.Module):
+    """m <- m + v * u for `steps` readings v of the regions and u of the words. The first m is the product of their means.
+
+    allowed: False at padding of the words.
+    """
+
+    def __init__(self, region: int, word: int, hidden: int, steps: int) -> None:
+        super().__init__()
+        self.regions = nn.ModuleList(Gated(region, word, hidden) for _ in range(steps))
+        self.words = nn.ModuleList(Gated(word, word, hidden) for _ in range(steps))
+        self.first_to_word = nn.Linear(region, word, bias=False)
+        self.to_word = nn.ModuleList(nn.Linear(region, word, bias=False) for _ in range(steps))
+
+    def forward(
+        self,
+        regions: Float[Tensor, "B N D"],
+        words: Float[Tensor, "B T E"],
+        allowed: Bool[Tensor, "B T"] | None = None,
+    ) -> Float[Tensor, "B E"]:
+        return self._memories(regions, zero_padding(words, allowed), allowed)[-1]
+
+    def weights(
+        self,
+        regions: Float[Tensor, "B N D"],
+        words: Float[Tensor, "B T E"],
+        allowed: Bool[Tensor, "B T"] | None = None,
+    ) -> Float[Tensor, "B K N+T"]:
+        """A row for each of K steps: weights of the regions, then of the words."""
+        words = zero_padding(words, allowed)
+        memories = self._memories(regions, words, allowed)
+        # the last memory is the output: no step reads it
+        of_regions = [pool_weights(*gate(regions, m)) for gate, m in zip(self.regions, memories, strict=False)]
+        of_words = [pool_weights(*gate(words, m), allowed) for gate, m in zip(self.words, memories, strict=False)]
+        return torch.cat([torch.cat(of_regions, 1), torch.cat(of_words, 1)], -1)
+
+    def _memories(self, regions: Tensor, words: Tensor, allowed: Tensor | None) -> list[Tensor]:
+        """The memory before the first step, and after each."""
+        v = self.first_to_word(regions.mean(1)).tanh()
+        u = pool(words.new_zeros(words.shape[-1]), words, words, allowed)  # equal scores: the mean
+        memories = [v * u]
+        for of_regions, of_words, to_word in zip(self.regions, self.words, self.to_word, strict=True):
+            v = to_word(pool(*of_regions(regions, memories[-1]), regions)).tanh()
+            u = pool(*of_words(words, memories[-1]), words, allowed)
+            memories.append(memories[-1] + v * u)
+        return memories
+
+
+DUAL = Mechanism(
+    name="dual",
+    purpose="Reads an image and a text side by side in several steps; a shared memory steers both readings.",
+    formula="m <- m + v * u with v = tanh(P sum_n a_n v_n), a = softmax_n(w . (tanh(W v_n) * tanh(W' m))), and u alike",
+    paper="Nam, Ha and Kim 2017, Dual Attention Networks for Multimodal Reasoning and Matching, 1611.00471 (r-DAN)",
+    cost="time K * (N + T) * D * A for K steps and a hidden width A",
+    kind="arrangement",
+    build=lambda width: DualAttention(width, width, width, STEPS),
+    shapes="regions (B, N, D), words (B, T, E) -> (B, E)",
+    inputs=lambda batch, width: (torch.randn(batch, REGIONS, width), torch.randn(batch, len(WORDS), width)),
+    sides=([f"step {n + 1}" for n in range(STEPS)], (*[f"region {n + 1}" for n in range(REGIONS)], *WORDS)),
+    caption="A row shows which regions and which words its step reads. Regions sum to 100, and so do words.",
+    sums_to_one=False,
+    note="The name also stands for attention over positions and channels of an image (DANet, 1809.02983).",
+)
