@@ -17,13 +17,6 @@ B, L, S, D, V = 2, 5, 5, 6, 3
 WIDTH = 8
 # their weights depend on the places of the keys
 BY_PLACE = {"local", "local-predictive", "causal", "sparse", "location-based", "relative-position"}
-    "local",
-    "local-predictive",
-    "causal",
-    "sparse",
-    "location-based",
-    "relative-position",
-}  # their weights depend on the places of the keys
 ARGMAX = {"hard"}  # not differentiable: the backward pass is that of another function
 
 

@@ -1,4 +1,7 @@
-"""Adaptive attention: each head learns how far back it looks."""
+"""Adaptive attention: each head learns how far back it looks.
+
+Letters: B batch, L tokens, D width, H heads.
+"""
 
 from jaxtyping import Float
 from torch import Tensor, nn

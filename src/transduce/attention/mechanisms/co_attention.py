@@ -1,4 +1,7 @@
-"""Co-attention: an image and a question attend to each other through one affinity matrix."""
+"""Co-attention: an image and a question attend to each other through one affinity matrix.
+
+Letters: B batch, N regions, T words, D width, A hidden width.
+"""
 
 import torch
 from jaxtyping import Bool, Float

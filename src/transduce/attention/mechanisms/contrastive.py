@@ -1,4 +1,7 @@
-"""Contrastive attention: two sentences are aligned softly, and each word is compared with its counterpart."""
+"""Contrastive attention: two sentences are aligned softly, and each word is compared with its counterpart.
+
+Letters: B batch, L and S words of the two sentences, D width.
+"""
 
 import torch
 from jaxtyping import Bool, Float

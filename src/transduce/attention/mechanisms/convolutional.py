@@ -1,4 +1,7 @@
-"""Convolutional self-attention: queries and keys see the shape of a series around their step."""
+"""Convolutional self-attention: queries and keys see the shape of a series around their step.
+
+Letters: B batch, L steps, D width, H heads, E width of a head.
+"""
 
 import math
 
@@ -73,7 +76,7 @@ CONVOLUTIONAL = Mechanism(
     shapes="(B, L, D) -> (B, L, D)",
     inputs=wave,
     sides=([f"step {n + 1}" for n in range(STEPS)], [f"step {n + 1}" for n in range(STEPS)]),
-    caption="A row shows where its step looks. The series repeats every four steps: steps with equal neighbourhoods get "
-    "equal weights.",
+    caption="A row shows where its step looks. The series repeats every four steps: columns four apart are equal from step 3 "
+    "on, where the three steps of a key are equal.",
     note="A kernel of one step is causal attention.",
 )

@@ -1,4 +1,7 @@
-"""Cross-attention: queries come from one sequence, keys and values from another."""
+"""Cross-attention: queries come from one sequence, keys and values from another.
+
+Letters: B batch, L queries, S source tokens, D width, H heads.
+"""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,4 +1,7 @@
-"""Cross-modal attention: one modality attends to another."""
+"""Cross-modal attention: one modality attends to another.
+
+Letters: B batch, L and S steps and D and E widths of the two modalities, H heads.
+"""
 
 import torch
 from jaxtyping import Bool, Float

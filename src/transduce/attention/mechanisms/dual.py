@@ -1,4 +1,7 @@
-"""Dual attention: an image and a text are read in turns, both steered by one memory of what was read."""
+"""Dual attention: an image and a text are read in turns, both steered by one memory of what was read.
+
+Letters: B batch, N regions, T words, S of either, D and E widths, A hidden width, K steps.
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -57,18 +60,24 @@ class DualAttention(nn.Module):
         words = zero_padding(words, allowed)
         memories = self._memories(regions, words, allowed)
         # the last memory is the output: no step reads it
-        of_regions = [pool_weights(*gate(regions, m)) for gate, m in zip(self.regions, memories, strict=False)]
-        of_words = [pool_weights(*gate(words, m), allowed) for gate, m in zip(self.words, memories, strict=False)]
-        return torch.cat([torch.cat(of_regions, 1), torch.cat(of_words, 1)], -1)
+        rows = []
+        for region_gate, word_gate, memory in zip(self.regions, self.words, memories, strict=False):
+            region_query, region_keys = region_gate(regions, memory)
+            word_query, word_keys = word_gate(words, memory)
+            parts = pool_weights(region_query, region_keys), pool_weights(word_query, word_keys, allowed)
+            rows.append(torch.cat(parts, -1))
+        return torch.cat(rows, 1)
 
     def _memories(self, regions: Tensor, words: Tensor, allowed: Tensor | None) -> list[Tensor]:
         """The memory before the first step, and after each."""
         v = self.first_to_word(regions.mean(1)).tanh()
         u = pool(words.new_zeros(words.shape[-1]), words, words, allowed)  # equal scores: the mean
         memories = [v * u]
-        for of_regions, of_words, to_word in zip(self.regions, self.words, self.to_word, strict=True):
-            v = to_word(pool(*of_regions(regions, memories[-1]), regions)).tanh()
-            u = pool(*of_words(words, memories[-1]), words, allowed)
+        for region_gate, word_gate, to_word in zip(self.regions, self.words, self.to_word, strict=True):
+            region_query, region_keys = region_gate(regions, memories[-1])
+            word_query, word_keys = word_gate(words, memories[-1])
+            v = to_word(pool(region_query, region_keys, regions)).tanh()
+            u = pool(word_query, word_keys, words, allowed)
             memories.append(memories[-1] + v * u)
         return memories
 

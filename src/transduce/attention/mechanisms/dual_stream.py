@@ -1,4 +1,7 @@
-"""Dual-stream attention: two streams exchange keys and values."""
+"""Dual-stream attention: two streams exchange keys and values.
+
+Letters: B batch, T words, N regions, E and D their widths, H heads.
+"""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,4 +1,7 @@
-"""Fine-grained attention: a weight for each feature of the values."""
+"""Fine-grained attention: a weight for each feature of the values.
+
+Letters: B batch, L queries, S keys, D width of a query, E of a key, V of a value.
+"""
 
 import torch
 from jaxtyping import Float

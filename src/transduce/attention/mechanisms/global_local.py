@@ -1,4 +1,7 @@
-"""Global-local attention: a window for all tokens, everything for a few."""
+"""Global-local attention: a window for all tokens, everything for a few.
+
+Letters: B batch, N tokens, D width, H heads.
+"""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,4 +1,7 @@
-"""Hierarchical attention: words to sentences, sentences to a document."""
+"""Hierarchical attention: words to sentences, sentences to a document.
+
+Letters: B batch, N sentences, W words, D width.
+"""
 
 import torch
 from jaxtyping import Bool, Float

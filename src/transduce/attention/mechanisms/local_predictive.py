@@ -1,4 +1,7 @@
-"""Local-predictive attention: a query predicts the centre of its window."""
+"""Local-predictive attention: a query predicts the centre of its window.
+
+Letters: B batch, L queries, S keys, D width of queries and keys, V of values.
+"""
 
 import torch
 from jaxtyping import Float, Int

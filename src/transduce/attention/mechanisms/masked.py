@@ -1,4 +1,7 @@
-"""Masked attention: padding and gaps have no weight."""
+"""Masked attention: padding and gaps have no weight.
+
+Letters: B batch, L queries, S keys, D width of queries and keys, V of values.
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -55,5 +58,5 @@ MASKED = Mechanism(
     inputs=padded_sentences,
     sides=(WORDS[:LENGTH], (*WORDS[:LENGTH], *["<pad>"] * (len(WORDS) - LENGTH))),
     caption="A row shows where its word looks: never at padding.",
-    note="True means may attend. All mechanisms here take masks; `masks.by_keys` is that of padding.",
+    note="True means may attend. `masks.by_keys` is the mask; other mechanisms take it, or the same flags, too.",
 )

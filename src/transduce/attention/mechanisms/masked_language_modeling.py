@@ -1,4 +1,7 @@
-"""Masked language modelling: attention in both directions over a corrupted input."""
+"""Masked language modelling: attention in both directions over a corrupted input.
+
+Letters: B batch, L tokens, V vocabulary, D width, H heads.
+"""
 
 from typing import NamedTuple
 

@@ -1,4 +1,7 @@
-"""Memory attention: a question reads a memory several times."""
+"""Memory attention: a question reads a memory several times.
+
+Letters: B batch, S facts, D width, K hops.
+"""
 
 from itertools import pairwise
 

@@ -1,4 +1,7 @@
-"""Multi-head attention: several attentions side by side, each in a subspace of its own."""
+"""Multi-head attention: several attentions side by side, each in a subspace of its own.
+
+Letters: B batch, L queries, S keys, D width, H heads, G heads of keys and values, E width of a head.
+"""
 
 from jaxtyping import Float
 from torch import Tensor

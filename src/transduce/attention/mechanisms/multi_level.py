@@ -1,4 +1,7 @@
-"""Multi-level attention: each layer of a decoder has its own mixture of the levels of an encoder."""
+"""Multi-level attention: each layer of a decoder has its own mixture of the levels of an encoder.
+
+Letters: B batch, K levels, J outputs, S tokens, D width.
+"""
 
 import torch
 from jaxtyping import Float

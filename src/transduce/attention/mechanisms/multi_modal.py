@@ -1,4 +1,7 @@
-"""Multi-modal attention: first within each modality, then over the modalities."""
+"""Multi-modal attention: first within each modality, then over the modalities.
+
+Letters: B batch, M modalities, P width of the state, D of the output.
+"""
 
 from collections.abc import Sequence
 

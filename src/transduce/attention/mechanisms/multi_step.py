@@ -1,4 +1,7 @@
-"""Multi-step attention: every layer of a decoder attends to the source."""
+"""Multi-step attention: every layer of a decoder attends to the source.
+
+Letters: B batch, L target tokens, S source tokens, D width, K steps.
+"""
 
 import torch
 from jaxtyping import Bool, Float

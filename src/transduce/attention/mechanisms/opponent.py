@@ -1,4 +1,7 @@
-"""Opponent attention: a second attention that must do without the best key of the first."""
+"""Opponent attention: a second attention that must do without the best key of the first.
+
+Letters: B batch, L queries, S keys, D width of queries and keys, V of values; N predictions, C classes.
+"""
 
 import torch
 from jaxtyping import Bool, Float, Int

@@ -1,4 +1,7 @@
-"""Self-attention: queries, keys and values come from the same tokens."""
+"""Self-attention: queries, keys and values come from the same tokens.
+
+Letters: B batch, L tokens, D width, H heads.
+"""
 
 from jaxtyping import Float
 from torch import Tensor, nn

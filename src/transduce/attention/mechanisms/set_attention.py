@@ -1,4 +1,7 @@
-"""Set attention: elements of a set attend to each other, whatever their order."""
+"""Set attention: elements of a set attend to each other, whatever their order.
+
+Letters: B batch, N and M elements, K seeds, D width, H heads.
+"""
 
 import torch
 from jaxtyping import Bool, Float

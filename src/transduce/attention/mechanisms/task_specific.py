@@ -1,4 +1,7 @@
-"""Task-specific attention: each task has a learned query."""
+"""Task-specific attention: each task has a learned query.
+
+Letters: B batch, T tasks, S tokens, D width, H heads.
+"""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,4 +1,7 @@
-"""Time-based attention: a forecast attends to the time steps of a series."""
+"""Time-based attention: a forecast attends to the time steps of a series.
+
+Letters: B batch, T time steps, D width of a step, P of the decoder's state.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""Two-stream attention: a content stream, and a query stream that predicts a token without its content."""
+"""Two-stream attention: a content stream, and a query stream that predicts a token without its content.
+
+Letters: B batch, L tokens, D width, H heads.
+"""
 
 import torch
 from jaxtyping import Float, Int
