@@ -1,5 +1,8 @@
 """Each mechanism against an implementation of its own, and what pairs of tensors cannot show."""
 
+import oracles_sequence_libraries
+import oracles_sequence_transformers
+import oracles_sequences
 import oracles_standard
 import pytest
 import torch
@@ -8,7 +11,12 @@ from oracles_standard import S, build
 
 from transduce.attention.catalogue import MECHANISMS
 
-FILES = (oracles_standard,)  # importing them fills ORACLES
+FILES = (
+    oracles_standard,
+    oracles_sequences,
+    oracles_sequence_libraries,
+    oracles_sequence_transformers,
+)  # importing them fills ORACLES
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: f"{oracle.mechanism}: {oracle.against}")
