@@ -36,7 +36,7 @@ def masked():
     yield ours.weights(query, key, value, gaps), scores.softmax(-1)
 
 
-@oracle("local-predictive", "loops over the window of each query")
+@oracle("local-predictive", "loops over the window of each query; a window without an end: global attention")
 def local_predictive():
     ours, query, key, value = build("local-predictive")
     hidden, centre = ours.to_hidden.weight, ours.to_centre.weight[0]

@@ -11,12 +11,8 @@ from oracles_standard import S, build
 
 from transduce.attention.catalogue import MECHANISMS
 
-FILES = (
-    oracles_standard,
-    oracles_sequences,
-    oracles_sequence_libraries,
-    oracles_sequence_transformers,
-)  # importing them fills ORACLES
+# importing them fills ORACLES
+FILES = (oracles_standard, oracles_sequences, oracles_sequence_libraries, oracles_sequence_transformers)
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: f"{oracle.mechanism}: {oracle.against}")
