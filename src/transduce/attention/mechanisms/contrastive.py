@@ -82,6 +82,7 @@ CONTRASTIVE = Mechanism(
     inputs=two_sentences,
     sides=(FIRST, SECOND),
     caption="A row shows the counterpart of its word in the other sentence. Equal words have equal vectors.",
-    note="`both` returns the outputs of the two sentences, `forward` both in one tensor.",
+    note="The name also stands for a pair of opposed attentions, here called opponent. `both` returns the outputs of the two "
+    "sentences, `forward` both in one tensor.",
     alternates=("opponent",),
 )

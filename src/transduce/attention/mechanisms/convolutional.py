@@ -66,7 +66,7 @@ def wave(batch: int, width: int) -> tuple[Tensor]:
 
 CONVOLUTIONAL = Mechanism(
     name="convolutional",
-    purpose="Compares the shapes of a series around two steps, not single steps: a turn is no longer taken for an outlier.",
+    purpose="Compares the shapes of a series around two steps, not single values: an outlier differs from a turning point.",
     formula="causal attention with Q, K = causal convolution of X over k steps, V = X W",
     paper="Li et al. 2019, Enhancing the Locality and Breaking the Memory Bottleneck of Transformer on Time Series "
     "Forecasting, 1907.00235",

@@ -35,7 +35,7 @@ class Cross(nn.Module):
 
 
 def memory(states: Float[Tensor, "B S D"], allowed: Bool[Tensor, "B S"] | None) -> Memory:
-    """States without what their padding holds."""
+    """The states as a memory, with zeros at padding."""
     every = allowed if allowed is not None else states.new_ones(states.shape[:2], dtype=torch.bool)
     return Memory(zero_padding(states, allowed), DenseMask(every[:, None, None, :]))
 

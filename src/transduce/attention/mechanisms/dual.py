@@ -1,4 +1,4 @@
-"""Dual attention: an image and a text are read in turns, both steered by one memory of what was read.
+"""Dual attention: an image and a text are read in several steps, and a shared memory steers both.
 
 Letters: B batch, N regions, T words, S of either, D and E widths, A hidden width, K steps.
 """

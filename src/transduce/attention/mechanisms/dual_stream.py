@@ -79,6 +79,7 @@ DUAL_STREAM = Mechanism(
     inputs=lambda batch, width: (sentences(batch, width)[0], torch.randn(batch, REGIONS, width)),
     sides=(WORDS, [f"region {n + 1}" for n in range(REGIONS)]),
     caption="A row shows at which regions its word looks. Equal words get equal weights.",
-    note="`both` returns both streams, `forward` the words. FFN is a feed-forward network with residual and norm.",
+    note="The two streams of vision-language models; those of XLNet are called two-stream here. `both` returns both streams, "
+    "`forward` the words. FFN is a feed-forward network with residual and norm.",
     alternates=("two-stream",),
 )

@@ -12,5 +12,4 @@ ENTMAX = Mechanism(
     kind="own part",
     build=lambda width: Attention(normalise=Entmax()),
     note="Alpha towards 1 is softmax, alpha 2 sparsemax. `normalisers.LearnedEntmax` learns an alpha for each head.",
-    alternates=("sparsemax",),
 )

@@ -69,7 +69,7 @@ class MemoryHops(nn.Module):
 
 MEMORY = Mechanism(
     name="memory",
-    purpose="A question reads a memory in several hops; what a hop reads changes the question of the next.",
+    purpose="A question reads a memory in several hops; each hop adds its result to the question of the next.",
     formula="u <- u + softmax_j(u . A_k x_j) A_{k+1} x_j for each hop k",
     paper="Sukhbaatar et al. 2015, End-To-End Memory Networks, 1503.08895",
     cost="time K * S * D^2 for K hops; (K + 1) D^2 parameters",

@@ -71,7 +71,7 @@ def video(batch: int, width: int) -> tuple[Tensor, ...]:
 MULTI_MODAL = Mechanism(
     name="multi-modal",
     purpose="Weights whole modalities: the next word may depend on the sound, the one after it on the image.",
-    formula="g = tanh(W_s s + sum_m b_m (W_m c_m + a_m)) with b = softmax_m(w . tanh(W s + V_m c_m + b_m)) and c_m the "
+    formula="g = tanh(W_s s + sum_m a_m (W_m c_m + b'_m)) with a = softmax_m(w . tanh(W s + V_m c_m + b_m)) and c_m the "
     "attention of s within modality m",
     paper="Hori et al. 2017, Attention-Based Multimodal Fusion for Video Description, 1701.03126",
     cost="time and memory linear in all steps; maps of each modality",

@@ -69,7 +69,7 @@ def translation(batch: int, width: int) -> tuple[Tensor, ...]:
 
 MULTI_STEP = Mechanism(
     name="multi-step",
-    purpose="Each layer of a decoder looks at the source again, and knows where the layer before it looked.",
+    purpose="Each layer of a decoder attends to the source again, with the results of the layers before it.",
     formula="d_i = W h_i + b + g_i; h_i <- h_i + softmax_j(d_i . z_j) (z_j + e_j), in every layer",
     paper="Gehring et al. 2017, Convolutional Sequence to Sequence Learning, 1705.03122",
     cost="time K * L * S * D for K steps; K (D^2 + D) parameters",

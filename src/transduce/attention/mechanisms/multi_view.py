@@ -19,5 +19,6 @@ MULTI_VIEW = Mechanism(
     inputs=lambda batch, width: (torch.randn(batch, len(VIEWS), width),),
     sides=(("article",), VIEWS),
     caption="The weight of each view.",
-    note="One level of hierarchical attention, over views; a missing view is a masked one.",
+    note="The name has several uses; here each view has an encoder. One level of hierarchical attention, over "
+    "views; a missing view is a masked one.",
 )

@@ -63,6 +63,6 @@ OPPONENT = Mechanism(
     build=lambda width: Opponent(),
     shapes="(B, L, D), (B, S, D), (B, S, V) -> (B, L, 2 V)",
     caption="A row shows where its word looks: the attention ('head 1'), and its opponent ('head 2').",
-    note="`opponent_loss` is the loss of the opponent's predictions.",
+    note="The paper calls the pair contrastive attention. `opponent_loss` is the loss of the opponent's predictions.",
     alternates=("contrastive",),
 )
