@@ -23,6 +23,7 @@ from transduce.attention.mechanisms.global_local import GLOBAL_LOCAL
 from transduce.attention.mechanisms.graph_attention import GRAPH
 from transduce.attention.mechanisms.hard import HARD
 from transduce.attention.mechanisms.hierarchical import HIERARCHICAL
+from transduce.attention.mechanisms.kernel import KERNEL
 from transduce.attention.mechanisms.local import LOCAL
 from transduce.attention.mechanisms.local_predictive import LOCAL_PREDICTIVE
 from transduce.attention.mechanisms.location_based import LOCATION_BASED
@@ -48,6 +49,7 @@ from transduce.attention.mechanisms.task_specific import TASK_SPECIFIC
 from transduce.attention.mechanisms.time_based import TIME_BASED
 from transduce.attention.mechanisms.top_k import TOP_K
 from transduce.attention.mechanisms.two_stream import TWO_STREAM
+from transduce.attention.model_attention import ModelAttention
 
 MECHANISMS: dict[str, Mechanism] = {
     each.name: each
@@ -68,6 +70,7 @@ MECHANISMS: dict[str, Mechanism] = {
         TOP_K,
         SPARSEMAX,
         SIGMOID,
+        KERNEL,
         MULTI_HEAD,
         SINGLE_HEAD,
         SELF,
@@ -98,6 +101,12 @@ MECHANISMS: dict[str, Mechanism] = {
         TASK_SPECIFIC,
         MASKED_LANGUAGE_MODELING,
     )
+}
+
+
+# Those that a run file may name for the layers of a model.
+MODEL_ATTENTIONS: dict[str, type[ModelAttention]] = {
+    name: row.in_models for name, row in MECHANISMS.items() if row.in_models is not None
 }
 
 
