@@ -119,6 +119,17 @@ def test_entmax_with_a_learned_alpha(scores):
     with torch.no_grad():
         part.raw.fill_(-1000.0)
     assert part(scores, None).isfinite().all() and part.alpha().tolist() == [1.01, 1.01]
+    assert LearnedEntmax(1, 1.25).alpha().item() == pytest.approx(1.25)
+    with pytest.raises(ValueError, match=r"must start between 1 and 2, found 2\.0"):
+        LearnedEntmax(1, 2.0)
+
+
+@pytest.mark.parametrize("part", [Entmax(), Entmax(1.2), LearnedEntmax(H)], ids=name)
+def test_entmax_computes_low_precision_in_float32(part, scores):
+    low = scores.bfloat16()
+    weights = part(low, None)
+    assert weights.dtype is torch.bfloat16
+    assert torch.equal(weights, part(low.float(), None).bfloat16())
 
 
 def test_hard_attention_has_the_gradient_of_softmax(scores):

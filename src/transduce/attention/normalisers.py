@@ -67,28 +67,31 @@ class Entmax:
             )
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
-        scores = _below_support(scores, allowed, 1 / (self.alpha - 1))
-        weights: Tensor = entmax15(scores) if self.alpha == 1.5 else entmax_bisect(scores, self.alpha)
-        return _zeroed(weights, allowed)
+        wide = _below_support(scores, allowed, 1 / (self.alpha - 1))
+        weights: Tensor = entmax15(wide) if self.alpha == 1.5 else entmax_bisect(wide, self.alpha)
+        return _zeroed(weights, allowed).to(scores.dtype)
 
 
 class LearnedEntmax(nn.Module):
-    """Entmax with a learned alpha for each head, 1.5 at first (Correia, Niculae and Martins 2019, 1909.00015).
+    """Entmax with a learned alpha for each head, `start` at first (Correia, Niculae and Martins 2019, 1909.00015).
 
-    alpha = 1 + sigmoid(a), and at least 1.01: the solution divides by alpha - 1.
+    alpha = 1 + sigmoid(a), and at least 1.01: the solution divides by alpha - 1. ValueError for a start that is not between
+    1 and 2.
     """
 
-    def __init__(self, heads: int) -> None:
+    def __init__(self, heads: int, start: float = 1.5) -> None:
         super().__init__()
-        self.raw = nn.Parameter(torch.zeros(heads))
+        if not 1 < start < 2:
+            raise ValueError(f"a learned alpha must start between 1 and 2, found {start}")
+        self.raw = nn.Parameter(torch.full((heads,), start - 1).logit())
 
     def alpha(self) -> Float[Tensor, " H"]:
         return (1 + self.raw.sigmoid()).clamp(min=1.01)
 
     def forward(self, scores: Float[Tensor, "B H L S"], allowed: Allowed) -> Float[Tensor, "B H L S"]:
-        scores = _below_support(scores, allowed, 1 / 0.01)
-        weights: Tensor = entmax_bisect(scores, self.alpha()[:, None, None])
-        return _zeroed(weights, allowed)
+        wide = _below_support(scores, allowed, 1 / 0.01)
+        weights: Tensor = entmax_bisect(wide, self.alpha()[:, None, None])
+        return _zeroed(weights, allowed).to(scores.dtype)
 
 
 @dataclass(frozen=True)
@@ -171,11 +174,13 @@ def _lowest(scores: Tensor, allowed: Tensor | None) -> Tensor:
 
 
 def _below_support(scores: Tensor, allowed: Tensor | None, gap: float) -> Tensor:
-    """Scores more than `gap` below the best allowed one where a query may not attend: entmax gives them the weight 0.
+    """In float32 at least, scores more than `gap` below the best allowed one where a query may not attend: entmax gives them
+    the weight 0.
 
     The lowest finite number would overflow in its squares. A row without keys is unchanged: there the solution would divide
     by 0, and a learned alpha would have no gradient.
     """
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if allowed is None:
         return scores
     visible = allowed | ~allowed.any(-1, keepdim=True)

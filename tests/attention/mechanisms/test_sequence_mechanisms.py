@@ -8,11 +8,13 @@ from torch.nn import functional as F
 from transduce.attention.masks import Mask, by_table
 from transduce.attention.mechanisms.convolutional import Convolutional
 from transduce.attention.mechanisms.cross_modal import CrossModal
+from transduce.attention.mechanisms.entmax_attention import EntmaxAttention
 from transduce.attention.mechanisms.local_predictive import LocalPredictive
 from transduce.attention.mechanisms.masked_language_modeling import IGNORE, corrupt, masked_loss
 from transduce.attention.mechanisms.multi_head import MultiHead
 from transduce.attention.mechanisms.opponent import opponent_loss
 from transduce.attention.mechanisms.set_attention import InducedSetAttention, SetPooling
+from transduce.attention.normalisers import Entmax
 
 REAL = [0, 2, 3]  # places that are no padding, in inputs of at least four places
 
@@ -290,6 +292,11 @@ def test_a_missing_modality_has_no_weight():
     torch.testing.assert_close(module(state, *hidden, present=present), module(state, *streams, present=present))
 
 
+def test_a_model_may_learn_alpha():
+    assert EntmaxAttention(alpha=1.25).normalise(3) == Entmax(1.25)
+    torch.testing.assert_close(EntmaxAttention(1.25, learned=True).normalise(3).alpha(), torch.full((3,), 1.25))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -298,6 +305,7 @@ def test_a_missing_modality_has_no_weight():
         (lambda: Convolutional(8, 3, 2), "heads must divide the width, .* found 3, 8 and 2"),
         (lambda: Convolutional(8, 2, 0), "kernel must be at least 1, found 2, 8 and 0"),
         (lambda: LocalPredictive(8, 8, 0), "reach must be at least 1, found 0"),
+        (lambda: EntmaxAttention(2.5, learned=True), r"must start between 1 and 2, found 2\.5"),
         (lambda: build("multi-level")[0](torch.zeros(2, 3, 5, 8).double()), "expected 4 levels, .* found 3"),
         (lambda: build("multi-modal")[0](torch.zeros(2, 8), torch.zeros(2, 3, 8)), "expected 3 streams, .* found 1"),
         (lambda: build("fine-grained")[0](*torch.zeros(3, 2, 5, 8).double()), "values with 2 features, found 8"),

@@ -3,13 +3,37 @@
 Letters: B batch, L tokens, D width, H heads.
 """
 
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from transduce.attention.biases import AdaptiveSpan
+from transduce import config
+from transduce.attention.biases import AdaptiveSpan, DistanceBias
 from transduce.attention.masks import DenseMask, Mask, causal
 from transduce.attention.mechanisms.mechanism import Mechanism, sentences
+from transduce.attention.model_attention import ModelAttention, Place
 from transduce.attention.multihead import SelfAttention
+from transduce.config import Fact
+
+
+@dataclass(frozen=True)
+class AdaptiveAttention(ModelAttention):
+    """A learned span of each head, half of the longest at first. The loss has no cost on the spans, other than in the paper."""
+
+    places: ClassVar[tuple[Place, ...]] = ("encoder", "decoder")
+
+    longest: Annotated[int, "tokens of the longest span", Fact(at_least=1, at_most=1_000_000)] = 512
+    ramp: Annotated[int, "tokens over which weights fall to 0 beyond the span", Fact(at_least=1, at_most=1_000_000)] = (
+        32
+    )
+
+    def __post_init__(self) -> None:
+        config.check(self)
+
+    def bias(self, heads: int) -> DistanceBias:
+        return AdaptiveSpan(heads, self.longest, self.ramp)
 
 
 class Adaptive(nn.Module):
@@ -44,6 +68,7 @@ ADAPTIVE = Mechanism(
     build=lambda width: Adaptive(width, heads=2, longest=4, ramp=2),
     shapes="(B, L, D) -> (B, L, D)",
     inputs=lambda batch, width: sentences(batch, width)[:1],
+    in_models=AdaptiveAttention,
     caption="A row shows where its word looks: at all words up to 2 back (z), less at 3 back, not beyond (R = 2).",
     note="The name also stands for the visual sentinel, which adapts while it generates (1612.01887).",
 )
