@@ -13,7 +13,6 @@ The four arguments are index tensors that broadcast against each other, shaped (
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
@@ -126,6 +125,7 @@ class DenseMask:
     allowed: Bool[Tensor, "_ _ L S"]
     is_causal: bool = False
     _additive: dict[torch.dtype, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    _sees: list[bool] = field(default_factory=list, repr=False, compare=False)
 
     def additive(self, dtype: torch.dtype) -> Float[Tensor, "_ _ L S"]:
         """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added."""
@@ -134,10 +134,16 @@ class DenseMask:
             self._additive[dtype] = blank.masked_fill_(~self.allowed, torch.finfo(dtype).min / 2)
         return self._additive[dtype]
 
-    @cached_property
+    @property
     def every_query_sees(self) -> bool:
-        """Whether each query has some key. False on an accelerator, as reading the answer back would stall it."""
-        return self.is_causal or (self.allowed.device.type == "cpu" and bool(self.allowed.any(-1).all()))
+        """Whether each query has some key. False on an accelerator and for torch.compile, where reading it back costs more."""
+        if self.is_causal:
+            return True
+        if self.allowed.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        if not self._sees:
+            self._sees.append(bool(self.allowed.any(-1).all()))
+        return self._sees[0]
 
 
 def everything() -> Mask:
