@@ -1,6 +1,7 @@
 """Oracles of the mechanisms between sequences: modules of transformers with copied weights."""
 
 import math
+from unittest import mock
 
 import torch
 from copied_weights import copied, randomised, torch_attention
@@ -117,6 +118,11 @@ def task_specific():
     yield ours(states), torch.stack([(states @ u).softmax(-1)[:, None] @ states for u in ours.queries], 1).squeeze(2)
 
 
+def in_double(x, dim, dtype=None):
+    """The softmax of Longformer, which is in float32 whatever its input."""
+    return x.softmax(dim)
+
+
 @oracle("global-local", "transformers: LongformerSelfAttention; a wide window or global tokens only: full attention")
 def global_local():
     ours, _, _ = build("global-local")
@@ -139,10 +145,12 @@ def global_local():
             maps |= {f"{name}{suffix}__weight": weight, f"{name}{suffix}__bias": bias}
     theirs = copied(LongformerSelfAttention(config, 0), **maps)
     flags = 10000.0 * is_global.double() - 10000.0 * (~allowed).double()
-    output = theirs(x, flags, ~allowed, is_global, True)[0]
-    yield ours(x, is_global, allowed)[allowed].float(), output[allowed].float()  # its softmax is in float32
-    local = theirs(x, torch.zeros_like(flags), torch.zeros_like(is_global), torch.zeros_like(is_global), False)[0]
-    yield ours(x, torch.zeros_like(is_global)).float(), local.float()
+    none = torch.zeros_like(is_global)
+    with mock.patch.object(F, "softmax", in_double):
+        output = theirs(x, flags, ~allowed, is_global, True)[0]
+        local = theirs(x, torch.zeros_like(flags), none, none, False)[0]
+    yield ours(x, is_global, allowed)[allowed], output[allowed]
+    yield ours(x, none), local
 
     with torch.no_grad():
         ours.to_global.load_state_dict(ours.to_query_key_value.state_dict())
@@ -273,6 +281,5 @@ def relative_position():
 
     angles = torch.arange(6)[:, None] / 10_000.0 ** (torch.arange(0, WIDTH, 2).double() / WIDTH)
     angles = torch.cat([angles, angles], -1)[None]
-    expected = apply_rotary_pos_emb(query, key, angles.cos(), angles.sin())
-    for ours, theirs in zip(Rotary().rotate(query, key, positions), expected, strict=True):
-        yield ours.float(), theirs.float()  # our table of angles is in float32
+    table = (each.float().double() for each in (angles.cos(), angles.sin()))  # ours is in float32
+    yield from zip(Rotary().rotate(query, key, positions), apply_rotary_pos_emb(query, key, *table), strict=True)

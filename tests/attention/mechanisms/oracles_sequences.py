@@ -63,7 +63,7 @@ def adaptive():
     expected = torch.zeros_like(scores)
     for head, span in enumerate(ours.span.spans().tolist()):
         for i in range(6):
-            m = torch.tensor([min(max((2 + span - (i - j)) / 2, 0.0), 1.0) for j in range(i + 1)])
+            m = torch.tensor([min(max((2 + span - (i - j)) / 2, 0.0), 1.0) for j in range(i + 1)], dtype=torch.double)
             row = m * scores[:, head, i, : i + 1].exp()
             expected[:, head, i, : i + 1] = row / row.sum(-1, keepdim=True)
     yield ours.weights(x), expected
@@ -167,7 +167,7 @@ def multi_modal():
     for part in (ours.within, ours.to_key, ours.to_value):
         for other in part[1:]:
             other.load_state_dict(part[0].state_dict())
-    yield ours.weights(state, *[streams[0]] * 3), torch.full((2, 1, 3), 1 / 3).double()
+    yield ours.weights(state, *[streams[0]] * 3), torch.full((2, 1, 3), 1 / 3, dtype=torch.double)
 
 
 @oracle("memory", "scaled_dot_product_attention with scale 1, hop after hop; a zero output map: the question")
