@@ -19,20 +19,20 @@ VOCABULARY, MASK, LONGEST = 16, 0, 32  # of the example
 SENTENCE = ("the", "cat", "[MASK]", "the", "dog", "sleep")
 
 
-class Corrupted(NamedTuple):
+class CorruptedTokens(NamedTuple):
     tokens: Int[Tensor, "B L"]
     targets: Int[Tensor, "B L"]  # the original token where the model is to predict it, else IGNORE
 
 
 def corrupt(
     tokens: Int[Tensor, "B L"], mask: int, vocabulary: int, generator: torch.Generator, share: float = 0.15
-) -> Corrupted:
+) -> CorruptedTokens:
     """Selects each token with the probability `share`. Of those 80 % become `mask`, 10 % a random token, 10 % stay."""
     selected, action = (torch.rand(tokens.shape, generator=generator) for _ in range(2))
     random = torch.randint(vocabulary, tokens.shape, generator=generator)
     replacement = torch.where(action < 0.8, mask, torch.where(action < 0.9, random, tokens))
     is_target = selected < share
-    return Corrupted(torch.where(is_target, replacement, tokens), tokens.masked_fill(~is_target, IGNORE))
+    return CorruptedTokens(torch.where(is_target, replacement, tokens), tokens.masked_fill(~is_target, IGNORE))
 
 
 def masked_loss(logits: Float[Tensor, "B L V"], targets: Int[Tensor, "B L"]) -> Float[Tensor, ""]:
