@@ -14,23 +14,15 @@ from transformers import (
     LongformerConfig,
     LxmertConfig,
     PerceiverConfig,
-    T5Config,
     XLNetConfig,
 )
-from transformers.models.bloom.modeling_bloom import build_alibi_tensor
-from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 from transformers.models.lxmert.modeling_lxmert import LxmertXLayer
 from transformers.models.perceiver.modeling_perceiver import PerceiverAttention
-from transformers.models.t5.modeling_t5 import T5Attention
 from transformers.models.xlnet.modeling_xlnet import XLNetRelativeAttention
 
-from transduce.attention.attend import attend
-from transduce.attention.biases import T5Buckets
-from transduce.attention.masks import causal
 from transduce.attention.mechanisms.masked_language_modeling import IGNORE, masked_loss
 from transduce.attention.mechanisms.multi_head import MultiHead
-from transduce.attention.positions import Alibi, Positions, Rotary
 
 WIDTH = 8
 ALLOWED = torch.tensor([[True, True, False, True, True, False], [True] * 4 + [False] * 2])
@@ -250,36 +242,3 @@ def two_stream():
         content, content, content, attn_mask=torch.ones(6, 6, dtype=torch.bool).triu(1)
     )[0]
     yield ours.both(content, query, order)[0], expected
-
-
-@oracle(
-    "relative-position",
-    "zero vectors: scaled_dot_product_attention; a gathered bias; BLOOM, T5 and LLaMA of transformers",
-)
-def relative_position():
-    ours, query, key, value = build("relative-position")
-    vectors = ours.score.vectors.weight
-    clipped = (torch.arange(6) - torch.arange(6)[:, None]).clamp(-2, 2) + 2
-    bias = torch.einsum("bld,lsd->bls", query, vectors[clipped]) / math.sqrt(WIDTH)
-    yield ours(query, key, value), F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-    with torch.no_grad():
-        vectors.zero_()
-    yield ours(query, key, value), F.scaled_dot_product_attention(query, key, value)
-
-    query, key, value = torch.randn(3, 2, 4, 6, WIDTH).double()
-    positions = Positions.first(6, query.device)
-    ours = attend(query, key, value, causal(), bias=Alibi().bias(4, positions, positions, query.dtype))
-    alibi = build_alibi_tensor(torch.ones(2, 6), 4, torch.float64).view(2, 4, 1, 6)  # equal after the softmax only
-    later = torch.ones(6, 6, dtype=torch.bool).triu(1)
-    yield ours, F.scaled_dot_product_attention(query, key, value, attn_mask=alibi.masked_fill(later, -math.inf))
-
-    buckets = T5Buckets(4, buckets=8, most=20).double()
-    config = T5Config(d_model=WIDTH, num_heads=4, relative_attention_num_buckets=8, relative_attention_max_distance=20)
-    theirs = T5Attention(config, has_relative_attention_bias=True, layer_idx=0)
-    theirs = copied(theirs, relative_attention_bias__weight=buckets.table.weight)
-    yield buckets(30, 30), theirs.compute_bias(30, 30)
-
-    angles = torch.arange(6)[:, None] / 10_000.0 ** (torch.arange(0, WIDTH, 2).double() / WIDTH)
-    angles = torch.cat([angles, angles], -1)[None]
-    table = (each.float().double() for each in (angles.cos(), angles.sin()))  # ours is in float32
-    yield from zip(Rotary().rotate(query, key, positions), apply_rotary_pos_emb(query, key, *table), strict=True)

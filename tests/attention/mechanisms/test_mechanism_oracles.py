@@ -1,5 +1,9 @@
 """Each mechanism against an implementation of its own, and what pairs of tensors cannot show."""
 
+import oracles_alignments
+import oracles_graphs
+import oracles_patterns
+import oracles_positions
 import oracles_sequence_libraries
 import oracles_sequence_transformers
 import oracles_sequences
@@ -12,7 +16,16 @@ from oracles_standard import S, build
 from transduce.attention.catalogue import MECHANISMS
 
 # importing them fills ORACLES
-FILES = (oracles_standard, oracles_sequences, oracles_sequence_libraries, oracles_sequence_transformers)
+FILES = (
+    oracles_standard,
+    oracles_alignments,
+    oracles_graphs,
+    oracles_patterns,
+    oracles_positions,
+    oracles_sequences,
+    oracles_sequence_libraries,
+    oracles_sequence_transformers,
+)
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: f"{oracle.mechanism}: {oracle.against}")

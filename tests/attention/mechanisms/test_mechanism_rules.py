@@ -17,8 +17,16 @@ from transduce.attention.mechanisms.mechanism import STANDARD
 
 B, L, S, D, V = 2, 5, 5, 6, 3
 WIDTH = 8
-# their weights depend on the places of the keys
-BY_PLACE = {"local", "local-predictive", "causal", "sparse", "location-based", "relative-position"}
+BY_PLACE = {
+    "local",
+    "local-predictive",
+    "causal",
+    "sparse",
+    "location-based",
+    "structured",
+    "prefix",
+    "dilated",
+}  # their weights depend on the places of the keys
 ARGMAX = {"hard"}  # not differentiable: the backward pass is that of another function
 
 

@@ -266,14 +266,6 @@ def test_the_opponent_of_one_key_is_zero_and_its_loss_pulls_predictions_away():
     assert torch.autograd.grad(loss, logits)[0][0, 1] > 0
 
 
-def test_relative_scores_depend_on_distances_only():
-    module, query, key, _ = build("relative-position")
-    scores = module.score(query[:, :1].expand(-1, 6, -1), key[:, :1].expand(-1, 6, -1))
-    for distance in range(-5, 6):
-        diagonal = scores.diagonal(distance, -2, -1)
-        torch.testing.assert_close(diagonal, diagonal[:, :1].expand_as(diagonal))
-
-
 def test_a_predicted_centre_is_a_share_of_the_keys_that_are_no_padding():
     module, query, key, value = build("local-predictive")
     sums = module.weights(query, key, value).sum(-1)

@@ -70,5 +70,6 @@ ADAPTIVE = Mechanism(
     inputs=lambda batch, width: sentences(batch, width)[:1],
     in_models=AdaptiveAttention,
     caption="A row shows where its word looks: at all words up to 2 back (z), less at 3 back, not beyond (R = 2).",
-    note="The name also stands for the visual sentinel, which adapts while it generates (1612.01887).",
+    note="Spans adapt in training; the visual sentinel (1612.01887) adapts while it generates.",
+    alternates=("visual-sentinel",),
 )
