@@ -8,8 +8,8 @@ below compute the same faster. `explain` says which one computes a call, and why
 
 A mask is True where a query may attend to a key; softmax gives the other keys the weight 0.
 
-Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a query, F of a key (E for dot
-products), V of a value.
+Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a query, F of a key
+(E for dot products), V of a value.
 """
 
 from typing import cast

@@ -4,6 +4,9 @@ import oracles_alignments
 import oracles_graphs
 import oracles_patterns
 import oracles_positions
+import oracles_sequence_libraries
+import oracles_sequence_transformers
+import oracles_sequences
 import oracles_standard
 import pytest
 import torch
@@ -12,13 +15,17 @@ from oracles_standard import S, build
 
 from transduce.attention.catalogue import MECHANISMS
 
+# importing them fills ORACLES
 FILES = (
     oracles_standard,
     oracles_alignments,
     oracles_graphs,
     oracles_patterns,
     oracles_positions,
-)  # importing them fills ORACLES
+    oracles_sequences,
+    oracles_sequence_libraries,
+    oracles_sequence_transformers,
+)
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: f"{oracle.mechanism}: {oracle.against}")

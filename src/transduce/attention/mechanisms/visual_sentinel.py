@@ -69,4 +69,5 @@ VISUAL_SENTINEL = Mechanism(
     inputs=caption_and_picture,
     sides=(CAPTION, [*(f"region {number}" for number in range(1, REGIONS + 1)), "sentinel"]),
     caption="A row shows where its word looks; the sentinel's weight is the share that needs no picture. Vectors are random.",
+    alternates=("adaptive",),
 )
