@@ -29,6 +29,7 @@ def graph_attention():
     for loops in (True, False):
         conv = GATConv(7, 5, bias=False, add_self_loops=loops).double()
         module, x = MECHANISMS["graph"].build(5).double(), torch.randn(5, 7).double()
+        module.mask = None  # that of its example
         with torch.no_grad():
             module.score.from_query.weight.copy_(conv.att_dst[0])
             module.score.from_key.weight.copy_(conv.att_src[0])
@@ -80,6 +81,7 @@ def multi_relational_limits():
     edges = [(0, 0, 1), (1, 0, 2), (2, 0, 0), (0, 0, 3), (2, 0, 3)]
     module, x = RelationalGraph(6, 5, 4, 1, edges).double(), torch.randn(2, 4, 6).double()
     plain = MECHANISMS["graph"].build(5).double()
+    plain.mask = None
     with torch.no_grad():
         plain.score.from_query.weight.copy_(module.from_query)
         plain.score.from_key.weight.copy_(module.from_key)
@@ -171,6 +173,7 @@ def tree_limits():
 @oracle("graph", "causal attention on the path whose nodes have edges to all later ones")
 def graph_path():
     module, query, key, value = build("graph")
+    module.mask = None
     edges = [(j, i) for i in range(6) for j in range(i)]
     yield module(query, key, value, graph(6, edges)), module(query, key, value, causal())
 
@@ -178,6 +181,7 @@ def graph_path():
 @oracle("graph", "a slope of 1: no query changes the weights")
 def graph_of_slope_one():
     module, query, key, value = build("graph")
+    module.mask = None
     module.score.slope = 1.0
     weights = (key @ module.score.from_key.weight[0]).softmax(-1)
     yield module.weights(query, key, value), weights[:, None].expand(2, 6, 6)

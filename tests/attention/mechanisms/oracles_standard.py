@@ -125,6 +125,7 @@ def sparse():
 @oracle("graph", "loops over the neighbours")
 def graph_attention():
     module, query, key, value = build("graph")
+    module.mask = None  # that of its example
     a, b = module.score.from_query.weight[0], module.score.from_key.weight[0]
     edges = [(0, 1), (1, 2), (2, 0), (4, 3)]
 

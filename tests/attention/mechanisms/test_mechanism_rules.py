@@ -26,6 +26,7 @@ BY_PLACE = {
     "structured",
     "prefix",
     "dilated",
+    "graph",
 }  # their weights depend on the places of the keys
 ARGMAX = {"hard"}  # not differentiable: the backward pass is that of another function
 
