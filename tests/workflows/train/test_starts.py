@@ -9,6 +9,8 @@ import torch
 
 import transduce
 from toy import write_toy
+from transduce.attention.mechanisms.additive import AdditiveAttention
+from transduce.attention.mechanisms.top_k import TopKAttention
 
 SHORT = {"training.steps": 2, "training.metric": "loss", "training.learning-rate": 1e-12, "seed": 3}
 LETTERS = [a + b + c for a in "abcdefg" for b in "abcdefg" for c in "abc"]
@@ -51,6 +53,19 @@ def test_a_language_model_takes_the_target_side_and_a_classifier_the_source_side
     assert labels.processors["text"].sha256() == start.processors["source"].sha256()
     close(labels.network.embedding.weight, start.network.source_embedding.weight)
     assert labels.config.network.layers == 1
+
+
+def test_the_attention_goes_with_the_layers(tmp_path: Path) -> None:
+    write_toy(tmp_path)
+    attention = {"model.encoder.attention": "additive", "model.decoder.attention": "top-k"}
+    run = transduce.train(tmp_path / "toy.toml", settings={**SHORT, **attention}, root=tmp_path).folder
+    plays = transduce.load(other_task(tmp_path, run, "language-model", [" ".join(each).upper() for each in LETTERS]))
+    assert plays.config.network.decoder.attention == TopKAttention()
+    rows = [f"{each}\t{each[0] > 'c'}" for each in LETTERS]
+    labels = transduce.load(other_task(tmp_path, run, "classification", rows))
+    assert labels.config.network.encoder.attention == AdditiveAttention()
+    score = transduce.load(run).network.encoder.layers[0].self_attention.score
+    close(labels.network.encoder.layers[0].self_attention.score.from_key.weight, score.from_key.weight)
 
 
 def close(one: torch.Tensor, other: torch.Tensor) -> None:

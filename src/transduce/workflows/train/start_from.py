@@ -60,12 +60,16 @@ class Start:
         return Processors({name: self.processors[column] for name, column in columns.items()})
 
     def body(self, kind: str) -> NetworkConfig:
-        """A network of another kind whose layers have the number and the sizes of this model's."""
+        """A network of another kind whose layers have the number, the sizes and the attention of this model's."""
         own, other = self.config.network, {**NETWORKS, **self.parts}[kind]()
         sizes: dict[str, Any] = {
             each.name: getattr(own, each.name) for each in fields(other) if hasattr(own, each.name)
         }
-        sizes |= {name: getattr(own, own.stacks[start_stack(own, stack)]) for stack, name in other.stacks.items()}
+        for stack, name in other.stacks.items():
+            start = start_stack(own, stack)
+            sizes[name] = getattr(own, own.stacks[start])
+            if hasattr(own, start) and hasattr(other, stack):
+                sizes[stack] = replace(getattr(other, stack), attention=getattr(own, start).attention)
         network: NetworkConfig = replace(other, **sizes)
         return network
 
