@@ -15,7 +15,7 @@ from transduce.attention.mechanisms.mechanism import STANDARD
 
 B, L, S, D, V = 2, 5, 5, 6, 3
 WIDTH = 8
-BY_PLACE = {"local", "causal", "sparse", "location-based"}  # their weights depend on the places of the keys
+BY_PLACE = {"local", "causal", "sparse", "location-based", "gaussian"}  # their weights depend on the places of the keys
 ARGMAX = {"hard"}  # not differentiable: the backward pass is that of another function
 
 
