@@ -1,5 +1,6 @@
 """Each mechanism against an implementation of its own, and what pairs of tensors cannot show."""
 
+import oracles_pictures
 import oracles_standard
 import pytest
 import torch
@@ -8,7 +9,7 @@ from oracles_standard import S, build
 
 from transduce.attention.catalogue import MECHANISMS
 
-FILES = (oracles_standard,)  # importing them fills ORACLES
+FILES = (oracles_standard, oracles_pictures)  # importing them fills ORACLES
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: f"{oracle.mechanism}: {oracle.against}")

@@ -51,7 +51,7 @@ CHANNEL_WISE = Mechanism(
     shapes="(B, C, h, w) -> (B, C, h, w)",
     inputs=pictures,
     sides=(("gate",), tuple(f"channel {number}" for number in range(1, EXAMPLE_CHANNELS + 1))),
-    caption="The gate of each channel. A gate is 0 to 100 by itself: channels do not compete.",
+    caption="The gate of each channel. A gate is 0 to 100 by itself: channels do not compete. Nothing is trained.",
     sums_to_one=False,
     note="EfficientChannel in the same file is ECA, a gate with 3 parameters.",
 )

@@ -76,7 +76,7 @@ DANET = Mechanism(
     shapes="(B, C, h, w) -> (B, C, h, w)",
     inputs=pictures,
     sides=(PIXELS, PIXELS),
-    caption="A row shows where its pixel looks (row, column). Pixels 1,1 and 2,3 have one colour and so one row.",
+    caption="A row shows where its pixel looks (row, column). Pixels 1,1 and 2,3 have the same colour and similar rows.",
     note="Channels follow the formula of the paper; the authors' code subtracts their scores from the largest one.",
     alternates=("cooperative", "sagan"),
 )

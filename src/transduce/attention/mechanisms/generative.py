@@ -53,7 +53,7 @@ GENERATIVE = Mechanism(
     shapes="(B, D, h, w), (B, T, F) -> (B, D, h, w)",
     inputs=picture_and_words,
     sides=(PIXELS, WORDS),
-    caption="A row shows the words of its pixel (row, column). Pixels 1,1 and 2,3 have one colour and so one row.",
+    caption="A row shows the words of its pixel (row, column). Pixels 1,1 and 2,3 have the same colour and similar rows.",
     note="The name has no paper of its own. Attention between the pixels of a generator is the row sagan.",
     alternates=("sagan",),
 )

@@ -56,6 +56,8 @@ class TwoWayBlock(nn.Module):
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
+        if width % (2 * heads):
+            raise ValueError(f"the width must be a multiple of twice the heads, found {width} and {heads}")
         narrow = width // 2 // heads
         self.between_prompts = ThreeInputs(width, heads)
         self.to_pixels = ThreeInputs(width, heads, head_width=narrow)

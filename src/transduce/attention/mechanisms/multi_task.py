@@ -78,6 +78,6 @@ MULTI_TASK = Mechanism(
     shapes="(B, U, h, w), (B, C, h, w) -> (B, T, C, h, w)",
     inputs=two_pictures,
     sides=(ROWS, COLUMNS),
-    caption="Head n is task n: the mean of its mask over the channels. Two pixels, in rows y1 and y2, are bright.",
+    caption="Head n is task n: the mean of its mask over the channels. Two pixels are bright. Nothing is trained.",
     sums_to_one=False,
 )

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 SIDE = 4  # pixels of the example
 ROWS, COLUMNS = tuple(f"y{y}" for y in range(SIDE)), tuple(f"x{x}" for x in range(SIDE))
 PIXELS = tuple(f"{y},{x}" for y in range(SIDE) for x in range(SIDE))
-BRIGHT = 2.0
+BRIGHT, NOISE = 2.0, 0.2
 
 
 def pictures(batch: int, channels: int) -> tuple[Tensor, ...]:
     """Weak noise and two bright pixels of one random colour: pixel (1, 1) and pixel (2, 3), row first."""
-    picture = 0.3 * torch.randn(batch, channels, SIDE, SIDE)
+    picture = NOISE * torch.randn(batch, channels, SIDE, SIDE)
     colour = BRIGHT * torch.randn(batch, channels)
     picture[:, :, 1, 1] += colour
     picture[:, :, 2, 3] += colour

@@ -45,6 +45,6 @@ SAGAN = Mechanism(
     shapes="(B, C, h, w) -> (B, C, h, w)",
     inputs=pictures,
     sides=(PIXELS, PIXELS),
-    caption="A row shows where its pixel looks (row, column). Pixels 1,1 and 2,3 have one colour and so one row.",
+    caption="A row shows where its pixel looks (row, column). Pixels 1,1 and 2,3 have the same colour and similar rows.",
     alternates=("generative", "danet"),
 )
