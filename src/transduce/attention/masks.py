@@ -59,16 +59,28 @@ class DenseMask:
     _additive: dict[torch.dtype, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def additive(self, dtype: torch.dtype) -> Float[Tensor, "_ _ L S"]:
-        """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added."""
+        """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added.
+
+        Scores of float16 may be as large as that: there it is -inf, and 0 in rows without any key.
+        """
         if dtype not in self._additive:
+            hidden, lowest = ~self.allowed, torch.finfo(dtype).min / 2
+            if dtype is torch.float16:
+                hidden, lowest = hidden & self.allowed.any(-1, keepdim=True), -torch.inf
             blank = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
-            self._additive[dtype] = blank.masked_fill_(~self.allowed, torch.finfo(dtype).min / 2)
+            self._additive[dtype] = blank.masked_fill_(hidden, lowest)
         return self._additive[dtype]
 
     @cached_property
     def every_query_sees(self) -> bool:
         """Whether each query has some key. False on an accelerator, as reading the answer back would stall it."""
         return self.allowed.device.type == "cpu" and bool(self.allowed.any(-1).all())
+
+    @cached_property
+    def hidden_keys(self) -> Bool[Tensor, "_ _ S 1"] | None:
+        """True at keys that no query sees, such as padding. On a CPU it is None where there are none."""
+        seen = self.allowed.any(-2).unsqueeze(-1)
+        return None if seen.device.type == "cpu" and bool(seen.all()) else ~seen
 
 
 def everything() -> Mask:
