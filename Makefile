@@ -8,13 +8,14 @@ INSTALLED := .venv/installed
 # One thread per test worker, or the workers' thread pools wait for each other.
 PYTEST = OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: help setup test test-all lint demo lock clean
+.PHONY: help setup test test-all lint demo pages lock clean
 
 help:
 	@echo "make demo       train a model and try it (MINUTES=1 for a short one)"
 	@echo "make test       ruff, mypy and the fast tests"
 	@echo "make test-all   all tests, the long ones too"
 	@echo "make lint       ruff and mypy only"
+	@echo "make pages      write the pages of docs/ that show computed numbers"
 	@echo "make setup      only set up .venv"
 	@echo "make lock       write requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove .venv and caches"
@@ -45,6 +46,9 @@ lint: $(INSTALLED)
 
 demo: $(INSTALLED)
 	@$(BIN)/python recipes/pronounce-en/demo.py $(if $(MINUTES),--minutes $(MINUTES))
+
+pages: $(INSTALLED)
+	$(BIN)/python docs/build_pages.py
 
 lock:
 	folder=`mktemp -d` && $(PYTHON) -m venv $$folder && \

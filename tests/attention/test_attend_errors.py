@@ -6,9 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from transduce.attention.attend import attend, attention_weights
-from transduce.attention.masks import DenseMask, Mask, causal, within_lengths
+from transduce.attention.masks import DenseMask, Mask, causal, window, within_lengths
 from transduce.attention.normalisers import Hard, Sigmoid, Softmax, SoftmaxWithSink, Sparsemax, TalkingHeads, TopK
-from transduce.attention.scores import Additive, Cosine, General, ScaledDotProduct
+from transduce.attention.scores import Additive, Cosine, FeatureKernel, General, ScaledDotProduct
 from transduce.attention.scores import TalkingHeads as TalkingScores
 
 B, H, L, S, E, V = 2, 4, 3, 5, 8, 6
@@ -264,3 +264,38 @@ def test_talking_heads_of_float16():
     parts = {"score": TalkingScores(H, ScaledDotProduct()).half(), "normalise": TalkingHeads(H, Softmax()).half()}
     exact = attend(*(each.double() for each in inputs))  # both begin as the identity
     torch.testing.assert_close(attend(*inputs, **parts).double(), exact, atol=2e-3, rtol=2e-3)
+
+
+# The kernels of narrow windows and of sums over the keys.
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_nothing_comes_from_behind_the_mask_of_a_window(number):
+    torch.manual_seed(3)
+    inputs = [torch.randn(B, heads, 40, E).double().requires_grad_() for heads in (H, 2, 2)]
+    mask = window(3, 1) & within_lengths(LENGTHS)
+    ours = results(spoilt(inputs, number), mask, "windowed")
+    for mine, other in zip(ours, results(inputs, mask, "reference"), strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+@pytest.mark.parametrize("backend", ["linear", "reference"])
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("key_heads", [H, 2])
+def test_nothing_comes_from_behind_the_mask_of_a_sum(backend, number, key_heads):
+    inputs = tensors(key_heads)
+    ours = results(spoilt(inputs, number), HIDING["lengths"], backend, score=FeatureKernel())
+    for mine, other in zip(ours, results(inputs, HIDING["lengths"], "reference", score=FeatureKernel()), strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+@pytest.mark.parametrize(
+    "mask", [None, causal(), within_lengths(torch.tensor([1990, 1]))], ids=["none", "causal", "keys"]
+)
+def test_sums_of_float16_beyond_its_range(mask):
+    torch.manual_seed(3)
+    inputs = [4 * torch.randn(2, 1, 2000, E).half() for _ in range(3)]
+    output = attend(*inputs, mask, score=FeatureKernel())
+    exact = attend(*(each.double() for each in inputs), mask, score=FeatureKernel())
+    assert output.dtype is torch.float16
+    torch.testing.assert_close(output.double(), exact, atol=5e-3, rtol=5e-3)

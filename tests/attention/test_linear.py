@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from transduce.attention.attend import attend, explain
 from transduce.attention.linear import (
     PositiveRandomFeatures,
     causal_linear_attend,
@@ -11,6 +12,8 @@ from transduce.attention.linear import (
     linear_attend,
     linear_step,
 )
+from transduce.attention.masks import causal, everything, window, within_lengths
+from transduce.attention.scores import FeatureKernel
 
 
 def quadratic(query, key, value, feature_map, allowed=None):
@@ -72,3 +75,25 @@ def test_masked_keys_have_no_influence_and_nan_does_not_leak(tensors):
     damaged = value.masked_fill(~allowed[..., None], torch.nan)
     torch.testing.assert_close(linear_attend(query, key, damaged, keys_allowed=allowed), expected)
     assert (expected[0, 0] == 0).all()
+
+
+@pytest.mark.parametrize("mask", [None, causal(), within_lengths(torch.tensor([9, 4])), everything()])
+@pytest.mark.parametrize("feature_map", [elu_plus_one, degree_two])
+def test_attend_sums_over_the_keys_where_the_mask_allows_it(mask, feature_map):
+    torch.manual_seed(3)
+    query = torch.randn(2, 4, 9, 5).double()
+    key, value = torch.randn(2, 2, 2, 9, 5).double()
+    score = FeatureKernel(feature_map)
+    assert explain(query, key, mask, score=score).backend == "linear"
+    ours = attend(query, key, value, mask, score=score)
+    torch.testing.assert_close(ours, attend(query, key, value, mask, score=score, backend="reference"))
+
+
+def test_other_masks_and_dropout_are_computed_pair_by_pair():
+    x, score = torch.zeros(2, 1, 9, 5), FeatureKernel()
+    for call in ({"mask": window(2, 2)}, {"dropout": 0.1}, {"bias": torch.zeros(9, 9)}):
+        assert explain(x, x, score=score, **call).backend == "reference"
+    with pytest.raises(ValueError, match="'linear' cannot do this: it needs a FeatureKernel"):
+        attend(x, x, x, backend="linear")
+    with pytest.raises(ValueError, match="'sdpa' cannot do this: the score is no scaled dot product"):
+        attend(x, x, x, score=score, backend="sdpa")

@@ -5,9 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transduce.attention.attend import attend
-from transduce.attention.masks import window, within_lengths
-from transduce.attention.windowed import windowed_attend
+from transduce.attention.attend import attend, explain
+from transduce.attention.masks import causal, window, within_lengths
 
 
 @settings(max_examples=60, deadline=None)
@@ -15,17 +14,17 @@ from transduce.attention.windowed import windowed_attend
 def test_chunks_equal_the_dense_mask(length, before, after, seed):
     torch.manual_seed(seed)
     query, key, value = torch.randn(3, 2, 2, length, 4).double()
-    expected = attend(query, key, value, window(before, after))
-    torch.testing.assert_close(windowed_attend(query, key, value, before, after), expected)
+    expected = attend(query, key, value, window(before, after), backend="reference")
+    torch.testing.assert_close(attend(query, key, value, window(before, after), backend="windowed"), expected)
 
 
 def test_padding_and_gradients():
     torch.manual_seed(0)
     tensors = [torch.randn(2, 3, 50, 4).double().requires_grad_() for _ in range(3)]
     lengths = torch.tensor([50, 13])
-    allowed = torch.arange(50) < lengths[:, None]
-    ours = windowed_attend(*tensors, 7, 2, keys_allowed=allowed)
-    expected = attend(*tensors, window(7, 2) & within_lengths(lengths))
+    mask = window(7, 2) & within_lengths(lengths)
+    ours = attend(*tensors, mask, backend="windowed")
+    expected = attend(*tensors, mask, backend="sdpa")
     torch.testing.assert_close(ours, expected)
     probe = torch.randn_like(ours)
     for mine, theirs in zip(
@@ -36,7 +35,31 @@ def test_padding_and_gradients():
         torch.testing.assert_close(mine, theirs)
 
 
-def test_a_negative_window_is_refused():
+def test_heads_of_queries_may_share_keys():
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, heads, 40, 4).double() for heads in (4, 2, 2))
+    windowed = attend(query, key, value, window(3, 1), backend="windowed")
+    torch.testing.assert_close(windowed, attend(query, key, value, window(3, 1), backend="reference"))
+
+
+def test_a_narrow_window_over_many_keys_is_chunked():
+    x = torch.zeros(1, 1, 600, 2)
+    assert explain(x, x, window(50, 50)).backend == "windowed"
+    assert explain(x, x, window(50) & within_lengths(torch.tensor([600]))).backend == "windowed"
+    assert explain(x, x, causal() & window(50, 50)).backend == "windowed"
+    assert explain(x, x, window(100, 100)).backend == "sdpa"
+    assert explain(x, x, window(50) | window(10)).backend == "sdpa"
+    assert explain(x, x, window(50), bias=torch.zeros(600, 600)).backend == "sdpa"
+    assert explain(x[:, :, :1], x, window(50)).backend == "sdpa"
+
+
+def test_windows_that_cannot_be_chunked_are_refused():
     x = torch.zeros(1, 1, 4, 2)
-    with pytest.raises(ValueError, match="sizes of at least 0, found -1 and 0"):
-        windowed_attend(x, x, x, -1)
+    with pytest.raises(
+        ValueError, match="'windowed' cannot do this: the mask is no window over as many keys as queries"
+    ):
+        attend(x, x, x, causal(), backend="windowed")
+    with pytest.raises(ValueError, match="a bias is added to the scores"):
+        attend(x, x, x, window(1), bias=torch.zeros(4, 4), backend="windowed")
+    with pytest.raises(ValueError, match="before must be at least 0, found -1"):
+        window(-1)

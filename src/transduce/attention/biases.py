@@ -2,7 +2,7 @@
 
 The last query is at the last key, as when earlier keys are cached. ALiBi is a position encoding (positions.py).
 
-Letters: B batch, H heads, L queries, S keys.
+Letters: B batch, M batch axes, H heads, L queries, S keys.
 """
 
 import math
@@ -32,7 +32,19 @@ def gaussian(centres: Float[Tensor, "*B L"], keys: int, deviation: float) -> Flo
     return -((places - centres.unsqueeze(-1)) ** 2) / (2 * deviation**2)
 
 
-class T5Buckets(nn.Module):
+class DistanceBias(nn.Module):
+    """A learned bias that depends on the distance from query to key."""
+
+    def at(self, distance: Int[Tensor, "*M L S"]) -> Float[Tensor, "*M H L S"]:
+        """The bias at given distances: the position of the key minus that of the query."""
+        raise NotImplementedError
+
+    def forward(self, queries: int, keys: int) -> Float[Tensor, "1 H L S"]:
+        """The bias of queries and keys that end at the same position."""
+        return self.at(distances(queries, keys, next(self.parameters()).device)[None])
+
+
+class T5Buckets(DistanceBias):
     """A learned bias for each bucket of distances and each head (Raffel et al. 2019, 1910.10683; scores unscaled there).
 
     Half of the buckets hold one distance each; the others grow by equal factors up to `most`, and the last one holds all
@@ -45,9 +57,9 @@ class T5Buckets(nn.Module):
         self.buckets, self.most, self.causal = buckets, most, causal
         self.table = nn.Embedding(buckets, heads)
 
-    def forward(self, queries: int, keys: int) -> Float[Tensor, "1 H L S"]:
-        bias: Tensor = self.table(self.bucket(distances(queries, keys, self.table.weight.device)))
-        return bias.permute(2, 0, 1)[None]
+    def at(self, distance: Int[Tensor, "*M L S"]) -> Float[Tensor, "*M H L S"]:
+        bias: Tensor = self.table(self.bucket(distance))
+        return bias.movedim(-1, -3)
 
     def bucket(self, distance: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         count = self.buckets if self.causal else self.buckets // 2
@@ -75,7 +87,7 @@ class LearnedBias(nn.Module):
         return self.table[:, :, :queries, :keys]
 
 
-class AdaptiveSpan(nn.Module):
+class AdaptiveSpan(DistanceBias):
     """A learned span for each head: weights fall to 0 over `ramp` keys beyond it (Sukhbaatar et al. 2019, 1905.07799).
 
     The paper multiplies exp(score) by m = clamp((ramp + span - distance) / ramp, 0, 1); log m, added to the score, is the
@@ -90,11 +102,10 @@ class AdaptiveSpan(nn.Module):
     def spans(self) -> Float[Tensor, " H"]:
         return self.share.clamp(0, 1) * self.longest
 
-    def forward(self, queries: int, keys: int) -> Float[Tensor, "1 H L S"]:
-        distance = distances(queries, keys, self.share.device).abs()
-        ramp = (self.ramp + self.spans()[:, None, None] - distance) / self.ramp
+    def at(self, distance: Int[Tensor, "*M L S"]) -> Float[Tensor, "*M H L S"]:
+        ramp = (self.ramp + self.spans()[:, None, None] - distance.abs().unsqueeze(-3)) / self.ramp
         # a finite floor: log 0 has no gradient, and a row must keep the key at distance 0
-        return ramp.clamp(1e-30, 1).log()[None]
+        return ramp.clamp(1e-30, 1).log()
 
     def span_loss(self) -> Float[Tensor, ""]:
         return self.spans().mean()

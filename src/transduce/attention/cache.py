@@ -7,7 +7,7 @@ tokens, E width of a head.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -141,12 +141,12 @@ class Memory:
 
 
 class KeysValues(NamedTuple):
-    """One layer's keys and values of a memory. The layer appends its queries to `queries` where there is a list."""
+    """One layer's keys and values of a memory. The layer appends its call to `calls` where there is a list."""
 
     keys: Float[Tensor, "B G S E"]
     values: Float[Tensor, "B G S E"]
     mask: DenseMask
-    queries: list[Tensor] | None = None
+    calls: list[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class MemoryCache:
     keys: tuple[Float[Tensor, "B G S E"], ...]
     values: tuple[Float[Tensor, "B G S E"], ...]
     mask: DenseMask
-    queries: list[Tensor] | None = None  # gets the queries (N, H, T, E) of each layer's next call
+    calls: list[Any] | None = None  # gets the `CrossCall` of each layer's next forward pass
 
     @classmethod
     def of(cls, layers: Iterable[tuple[Tensor, Tensor]], mask: DenseMask) -> "MemoryCache":
@@ -165,7 +165,7 @@ class MemoryCache:
         return cls(keys, values, mask)
 
     def layer(self, number: int) -> KeysValues:
-        return KeysValues(self.keys[number], self.values[number], self.mask, self.queries)
+        return KeysValues(self.keys[number], self.values[number], self.mask, self.calls)
 
     def select(self, rows: Int[Tensor, " R"]) -> "MemoryCache":
         keys, values = (tuple(each[rows] for each in part) for part in (self.keys, self.values))

@@ -35,6 +35,7 @@ from transduce.attention.mechanisms.spatial_temporal import SPATIAL_TEMPORAL
 from transduce.attention.mechanisms.spatially_adaptive import SPATIALLY_ADAPTIVE
 from transduce.attention.mechanisms.talking_heads import TALKING_HEADS
 from transduce.attention.mechanisms.top_k import TOP_K
+from transduce.attention.model_attention import ModelAttention
 
 MECHANISMS: dict[str, Mechanism] = {
     each.name: each
@@ -55,6 +56,7 @@ MECHANISMS: dict[str, Mechanism] = {
         TOP_K,
         SPARSEMAX,
         SIGMOID,
+        KERNEL,
         CHANNEL_WISE,
         SPATIAL,
         COOPERATIVE,
@@ -67,11 +69,16 @@ MECHANISMS: dict[str, Mechanism] = {
         DYNAMIC_KERNELS,
         GENERATIVE,
         SPATIAL_TEMPORAL,
-        KERNEL,
         SOFTMAX_WITH_SINK,
         TALKING_HEADS,
         GAUSSIAN,
     )
+}
+
+
+# Those that a run file may name for the layers of a model.
+MODEL_ATTENTIONS: dict[str, type[ModelAttention]] = {
+    name: row.in_models for name, row in MECHANISMS.items() if row.in_models is not None
 }
 
 

@@ -13,29 +13,81 @@ The four arguments are index tensors that broadcast against each other, shaped (
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from transduce.attention.kernels import narrow
+
 Rule = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
+class Band:
+    """A rule that kernels know: query i sees keys i - before .. i + after (None: no limit) among those that `keys` allows.
+
+    keys: a rule that looks at batch and key alone, such as padding; None: all keys.
+    """
+
+    before: int | None
+    after: int | None
+    keys: Rule | None = None
+
+    def __and__(self, other: "Band") -> "Band":
+        before, after = (_smaller(*sides) for sides in ((self.before, other.before), (self.after, other.after)))
+        return Band(before, after, _both(self.keys, other.keys))
+
+    @property
+    def window(self) -> int | None:
+        """The number of keys that a query sees at most; None where a side has no limit."""
+        return None if self.before is None or self.after is None else self.before + self.after + 1
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether it is the lower triangle, no more and no less."""
+        return (self.before, self.after, self.keys) == (None, 0, None)
+
+
+def _smaller(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _both(one: Rule | None, other: Rule | None) -> Rule | None:
+    if one is None or other is None:
+        return one or other
+    return lambda b, h, q, k: one(b, h, q, k) & other(b, h, q, k)
+
+
+@dataclass(frozen=True)
 class Mask:
-    """A rule over indices: which query may attend to which key."""
+    """A rule over indices: which query may attend to which key. `band` is the same rule, where it has that form."""
 
     rule: Rule
+    band: Band | None = None
 
     def __and__(self, other: "Mask") -> "Mask":
-        return Mask(lambda b, h, q, k: self.rule(b, h, q, k) & other.rule(b, h, q, k))
+        band = self.band & other.band if self.band is not None and other.band is not None else None
+        return Mask(lambda b, h, q, k: self.rule(b, h, q, k) & other.rule(b, h, q, k), band)
 
     def __or__(self, other: "Mask") -> "Mask":
         return Mask(lambda b, h, q, k: self.rule(b, h, q, k) | other.rule(b, h, q, k))
 
     def __invert__(self) -> "Mask":
         return Mask(lambda b, h, q, k: ~self.rule(b, h, q, k))
+
+    def at(self, queries: Int[Tensor, "*B L"], keys: Int[Tensor, "*B S"] | None = None) -> "Mask":
+        """The same rule over positions, (L,) or (B, L): of the tokens that follow those in a cache, or of packed documents.
+
+        Without `keys` the positions of the keys are 0 .. S - 1.
+        """
+
+        def position(of: Tensor | None, b: Tensor, place: Tensor) -> Tensor:
+            if of is None:
+                return place
+            return of[place] if of.ndim == 1 else of[b, place]
+
+        return Mask(lambda b, h, q, k: self.rule(b, h, position(queries, b, q), position(keys, b, k)))
 
     def dense(
         self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str = "cpu"
@@ -48,15 +100,33 @@ class Mask:
 
     def written_out(self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str) -> "DenseMask":
         """The same mask with its rows computed once, for a stack whose layers all use it."""
-        return DenseMask(self.dense(batch, heads, queries, keys, device))
+        causal = queries == keys and self.band is not None and self.band.is_causal
+        return DenseMask(self.dense(batch, heads, queries, keys, device), causal)
+
+    def for_layers(
+        self, batch: int, heads: int, length: int, device: torch.device, bias: bool = False
+    ) -> "Mask | DenseMask":
+        """The form that is fastest for several layers over `length` tokens: the rule itself where chunks compute it.
+
+        bias: whether a bias is added to the scores.
+        """
+        if self.band is not None and not bias and narrow(self.band.window, length):
+            return self
+        return self.written_out(batch, heads, length, length, device)
 
 
 @dataclass(frozen=True)
 class DenseMask:
-    """A mask as a tensor (B or 1, H or 1, L, S), True = may attend, with its additive forms cached."""
+    """A mask as a tensor (B or 1, H or 1, L, S), True = may attend, with its additive forms cached.
+
+    is_causal: it is the lower triangle of a square, which kernels compute without reading it.
+    """
 
     allowed: Bool[Tensor, "_ _ L S"]
+    is_causal: bool = False
     _additive: dict[torch.dtype, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    _sees: list[bool] = field(default_factory=list, repr=False, compare=False)
+    _hidden: list[Tensor | None] = field(default_factory=list, repr=False, compare=False)
 
     def additive(self, dtype: torch.dtype) -> Float[Tensor, "_ _ L S"]:
         """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added.
@@ -71,26 +141,37 @@ class DenseMask:
             self._additive[dtype] = blank.masked_fill_(hidden, lowest)
         return self._additive[dtype]
 
-    @cached_property
+    @property
     def every_query_sees(self) -> bool:
-        """Whether each query has some key. False on an accelerator, as reading the answer back would stall it."""
-        return self.allowed.device.type == "cpu" and bool(self.allowed.any(-1).all())
+        """Whether each query has some key. False on an accelerator and for torch.compile, where reading it back costs more."""
+        if self.is_causal:
+            return True
+        if self.allowed.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        if not self._sees:
+            self._sees.append(bool(self.allowed.any(-1).all()))
+        return self._sees[0]
 
-    @cached_property
+    @property
     def hidden_keys(self) -> Bool[Tensor, "_ _ S 1"] | None:
-        """True at keys that no query sees, such as padding. On a CPU it is None where there are none."""
-        seen = self.allowed.any(-2).unsqueeze(-1)
-        return None if seen.device.type == "cpu" and bool(seen.all()) else ~seen
+        """True at keys that no query sees, such as padding. None where there are none and that is read back at little cost."""
+        if self.is_causal:
+            return None
+        if not self._hidden:
+            hidden = ~self.allowed.any(-2).unsqueeze(-1)
+            readable = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
+            self._hidden.append(None if readable and not bool(hidden.any()) else hidden)
+        return self._hidden[0]
 
 
 def everything() -> Mask:
     """Every query sees every key."""
-    return Mask(lambda b, h, q, k: (q >= 0) & (k >= 0))
+    return Mask(lambda b, h, q, k: (q >= 0) & (k >= 0), Band(None, None))
 
 
 def causal(offset: int = 0) -> Mask:
     """Query i sees keys 0 .. i + offset. With `offset` cached keys before the first query this is bottom-right causal."""
-    return Mask(lambda b, h, q, k: k <= q + offset)
+    return Mask(lambda b, h, q, k: k <= q + offset, Band(None, offset))
 
 
 def up_to(positions: Int[Tensor, "*B L"]) -> Mask:
@@ -107,14 +188,18 @@ def same_document(documents: Int[Tensor, "B T"]) -> Mask:
 
 def within_lengths(lengths: Int[Tensor, " B"]) -> Mask:
     """Keys at or beyond the length of their sentence are padding."""
-    return Mask(lambda b, h, q, k: k < lengths.to(k.device)[b])
+
+    def inside(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        return k < lengths.to(k.device)[b]
+
+    return Mask(inside, Band(None, None, inside))
 
 
 def window(before: int, after: int = 0) -> Mask:
     """Query i sees keys i - before .. i + after: `window(2)` is causal, `window(2, 2)` sees both sides."""
     _at_least("window: before", before, 0)
     _at_least("window: after", after, 0)
-    return Mask(lambda b, h, q, k: (k >= q - before) & (k <= q + after))
+    return Mask(lambda b, h, q, k: (k >= q - before) & (k <= q + after), Band(before, after))
 
 
 def dilated(steps: int, dilation: int) -> Mask:

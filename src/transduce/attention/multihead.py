@@ -4,10 +4,14 @@ Letters: B batch, N rows of queries (K beams for each of B memories), L queries,
 queries, G heads of keys and values, E width of a head.
 """
 
-from jaxtyping import Float
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from transduce.attention.attend import DOT_PRODUCT, SOFTMAX, attend, attention_weights
+from transduce.attention.biases import DistanceBias
 from transduce.attention.cache import KeysValues, KeyValueCache, Memory
 from transduce.attention.masks import DenseMask, Mask
 from transduce.attention.normalisers import Normaliser
@@ -27,6 +31,7 @@ class MultiHeadAttention(nn.Module):
     One weight holds the maps to queries, keys and values, in that order; each map has a bias.
     key_value_heads: G, by default H (Ainslie et al. 2023, 2305.13245). head_width: E, by default D / H. dropout: share of
     the attention weights that training drops. score: `query key^T / sqrt(E)` by default. normalise: softmax by default.
+    distance_bias: added to the scores of positions, by their distance.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class MultiHeadAttention(nn.Module):
         dropout: float = 0.0,
         score: Score = DOT_PRODUCT,
         normalise: Normaliser = SOFTMAX,
+        distance_bias: DistanceBias | None = None,
     ) -> None:
         super().__init__()
         if head_width is None and d_model % heads:
@@ -46,7 +52,7 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"heads must be a multiple of key-value-heads, found {heads} and {key_value_heads}")
         self.heads, self.key_value_heads = heads, key_value_heads or heads
         self.head_width = head_width or d_model // heads
-        self.dropout, self.score, self.normalise = dropout, score, normalise
+        self.dropout, self.score, self.normalise, self.distance_bias = dropout, score, normalise, distance_bias
         query_width, key_width = heads * self.head_width, self.key_value_heads * self.head_width
         self.to_query_key_value = PackedLinear(d_model, query_width, key_width, key_width)
         self.to_output = xavier_linear(query_width, d_model)
@@ -58,6 +64,14 @@ class MultiHeadAttention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         return attend(query, key, value, mask, bias=bias, score=self.score, normalise=self.normalise, dropout=dropout)
 
+    def with_distances(self, bias: Tensor | None, queries: Tensor, keys: Tensor) -> Tensor | None:
+        """`bias` and the module's own one, for queries (M, L) or (L,) and keys at these positions."""
+        if self.distance_bias is None:
+            return bias
+        distance = keys.unsqueeze(-2) - queries.unsqueeze(-1)
+        own: Tensor = self.distance_bias.at(distance[(None,) * (3 - distance.ndim)])
+        return own if bias is None else bias + own
+
     def split_heads(self, packed: Float[Tensor, "B L X"], *heads: int) -> list[Tensor]:
         """Packed features into `heads[0]` heads, `heads[1]` heads, ...: (B, L, n E) -> (B, L, n, E) -> each (B, heads[i], L, E)."""
         return [part.transpose(1, 2) for part in packed.unflatten(-1, (-1, self.head_width)).split(heads, 2)]
@@ -66,6 +80,14 @@ class MultiHeadAttention(nn.Module):
 def merge_heads(heads: Float[Tensor, "B H L E"]) -> Float[Tensor, "B L HE"]:
     """Heads side by side."""
     return heads.transpose(1, 2).flatten(2)
+
+
+class CrossCall(NamedTuple):
+    """The arguments of a cross-attention's `attend` beside keys and values."""
+
+    query: Float[Tensor, "B H KL E"]
+    mask: DenseMask
+    bias: Float[Tensor, "B H KL S"] | None
 
 
 class SelfAttention(MultiHeadAttention):
@@ -81,8 +103,9 @@ class SelfAttention(MultiHeadAttention):
         dropout: float = 0.0,
         score: Score = DOT_PRODUCT,
         normalise: Normaliser = SOFTMAX,
+        distance_bias: DistanceBias | None = None,
     ) -> None:
-        super().__init__(d_model, heads, key_value_heads, head_width, dropout, score, normalise)
+        super().__init__(d_model, heads, key_value_heads, head_width, dropout, score, normalise, distance_bias)
         position_encoding.check(self.head_width)
         self.position_encoding = position_encoding
 
@@ -100,9 +123,12 @@ class SelfAttention(MultiHeadAttention):
         """
         positions = positions or Positions.first(x.shape[1], x.device)
         query, key, value = self.queries_keys_values(x, positions)
+        key_positions = positions.index
         if cache is not None:
             cache = cache.append(key, value, positions)
             key, value = cache.first(positions.end)
+            key_positions = torch.arange(positions.end, device=x.device)
+        bias = self.with_distances(bias, positions.index, key_positions)
         attended = self.attend(query, key, value, mask, bias)
         return self.to_output(merge_heads(attended)), cache
 
@@ -118,6 +144,7 @@ class SelfAttention(MultiHeadAttention):
         assert cache is None, "weights are those of a whole forward pass"
         positions = positions or Positions.first(x.shape[1], x.device)
         query, key, _ = self.queries_keys_values(x, positions)
+        bias = self.with_distances(bias, positions.index, positions.index)
         return attention_weights(query, key, mask, bias, self.score, self.normalise)
 
     def queries_keys_values(self, x: Float[Tensor, "B L D"], positions: Positions) -> tuple[Tensor, Tensor, Tensor]:
@@ -129,38 +156,68 @@ class SelfAttention(MultiHeadAttention):
 
 
 class CrossAttention(MultiHeadAttention):
-    """Each token attends to a memory: queries come from the token, keys and values from the memory."""
+    """Each token attends to a memory: queries come from the token, keys and values from the memory.
+
+    near: a rule over the positions of tokens and of memory, beside the mask of the memory.
+    """
+
+    def __init__(self, *args: Any, near: Mask | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.near = near
 
     def forward(
-        self, x: Float[Tensor, "N L D"], memory: Memory | KeysValues, bias: Float[Tensor, "..."] | None = None
+        self,
+        x: Float[Tensor, "N L D"],
+        memory: Memory | KeysValues,
+        bias: Float[Tensor, "..."] | None = None,
+        positions: Positions | None = None,
     ) -> Float[Tensor, "N L D"]:
-        """K rows of x may share a memory: rows b * K to b * K + K - 1 attend to memory b."""
+        """K rows of x may share a memory: rows b * K to b * K + K - 1 attend to memory b.
+
+        Without `positions` the positions are 0 .. L - 1.
+        """
         if isinstance(memory, Memory):
             memory = KeysValues(*self.keys_values(memory.states), memory.mask)
         query = self.queries(x)
-        if memory.queries is not None:  # for TransformerDecoding.attended
-            memory.queries.append(query)
-        query = fold_beams(query, len(memory.keys))
-        attended = unfold_beams(self.attend(query, memory.keys, memory.values, memory.mask, bias), x.shape[1])
-        output: Tensor = self.to_output(merge_heads(attended))
+        call = self.call(query, memory, bias, positions)
+        if memory.calls is not None:  # for TransformerDecoding.attended
+            memory.calls.append(call)
+        heads = self.attend(call.query, memory.keys, memory.values, call.mask, call.bias)
+        output: Tensor = self.to_output(merge_heads(unfold_beams(heads, x.shape[1])))
         return output
 
     def weights(
-        self, x: Float[Tensor, "B L D"], memory: Memory, bias: Float[Tensor, "..."] | None = None
+        self,
+        x: Float[Tensor, "B L D"],
+        memory: Memory,
+        bias: Float[Tensor, "..."] | None = None,
+        positions: Positions | None = None,
     ) -> Float[Tensor, "B H L S"]:
         """The attention weights of `forward`, computed again so that `forward` need not keep them."""
-        key, _ = self.keys_values(memory.states)
-        return self.weights_of(self.queries(x), key, memory.mask, bias)
+        cache = KeysValues(*self.keys_values(memory.states), memory.mask)
+        return self.weights_of(self.call(self.queries(x), cache, bias, positions), cache.keys)
 
-    def weights_of(
-        self,
-        query: Float[Tensor, "B H L E"],
-        key: Float[Tensor, "B G S E"],
-        mask: DenseMask,
-        bias: Tensor | None = None,
-    ) -> Float[Tensor, "B H L S"]:
-        """The attention weights of given queries and keys."""
-        return attention_weights(query, key, mask, bias, self.score, self.normalise)
+    def weights_of(self, call: CrossCall, key: Float[Tensor, "B G S E"]) -> Float[Tensor, "B H KL S"]:
+        """The attention weights of a call, to the keys of its memory."""
+        return attention_weights(call.query, key, call.mask, call.bias, self.score, self.normalise)
+
+    def call(
+        self, query: Float[Tensor, "N H L E"], memory: KeysValues, bias: Tensor | None, positions: Positions | None
+    ) -> CrossCall:
+        """The arguments of `attend`, with all rows that share a memory in one."""
+        memories, keys = len(memory.keys), memory.keys.shape[2]
+        folded, mask = fold_beams(query, memories), memory.mask
+        if self.near is None and self.distance_bias is None:
+            return CrossCall(folded, mask, bias)
+        rows, heads, length, _ = query.shape
+        places = (positions or Positions.first(length, query.device)).index
+        bias = self.with_distances(bias, places, torch.arange(keys, device=query.device))
+        if bias is not None:
+            bias = fold_beams(bias.expand(rows, heads, length, keys), memories)
+        if self.near is not None:
+            near = self.near.at(places).dense(rows, heads, length, keys, query.device)
+            mask = DenseMask(fold_beams(near.expand(rows, -1, -1, -1), memories) & mask.allowed)
+        return CrossCall(folded, mask, bias)
 
     def queries(self, x: Float[Tensor, "N L D"]) -> Float[Tensor, "N H L E"]:
         (query,) = self.split_heads(self.to_query_key_value.part(x, 0, 1), self.heads)
@@ -172,7 +229,7 @@ class CrossAttention(MultiHeadAttention):
         return key, value
 
 
-def fold_beams(query: Float[Tensor, "N H L E"], memories: int) -> Float[Tensor, "B H KL E"]:
+def fold_beams(query: Shaped[Tensor, "N H L E"], memories: int) -> Shaped[Tensor, "B H KL E"]:
     """The queries of all rows that share a memory in one: (B K, H, L, E) -> (B, K, H, L, E) -> (B, H, K L, E)."""
     if len(query) == memories:
         return query

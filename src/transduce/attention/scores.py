@@ -17,11 +17,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transduce.attention.biases import distances
+from transduce.attention.linear import FeatureMap, elu_plus_one
 
 
 @runtime_checkable
 class Score(Protocol):
     def __call__(self, query: Tensor, key: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class DotProductScore(Score, Protocol):
+    """A score that is a dot product of mapped queries and keys: fused kernels compute it."""
+
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        """Mapped queries and keys, and a scale: `scale * query key^T` is the score."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,9 @@ class ScaledDotProduct:
     def factor(self, width: int) -> float:
         return 1.0 / math.sqrt(width) if self.scale is None else self.scale
 
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        return query, key, self.factor(query.shape[-1])
+
     def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
         if query.dtype is torch.float16:  # products overflow above 65504
             query, key = query.float(), key.float()
@@ -48,6 +61,9 @@ class General(nn.Module):
     def __init__(self, query_width: int, key_width: int) -> None:
         super().__init__()
         self.to_key = nn.Linear(query_width, key_width, bias=False)
+
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        return self.to_key(query), key, 1.0
 
     def forward(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S F"]) -> Float[Tensor, "*B L S"]:
         scores: Tensor = self.to_key(query) @ key.transpose(-2, -1)
@@ -101,9 +117,11 @@ class Cosine(nn.Module):
         )
 
     def forward(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
-        cosines = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(-2, -1)
-        scores: Tensor = cosines * self.sharpness(query)
-        return scores
+        query, key, _ = self.factors(query, key)
+        return query @ key.transpose(-2, -1)
+
+    def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
+        return F.normalize(query, dim=-1) * self.sharpness(query), F.normalize(key, dim=-1), 1.0
 
 
 class _Constant(nn.Module):
@@ -152,6 +170,21 @@ class ShawRelative(nn.Module):
         rows = distances(queries, keys, query.device).clamp(-self.reach, self.reach) + self.reach  # of `vectors`
         index = rows.expand(*by_distance.shape[:-1], keys)
         return scaled @ key.transpose(-2, -1) + by_distance.gather(-1, index)
+
+
+@dataclass(frozen=True)
+class FeatureKernel:
+    """log(phi(q) . phi(k)), for features that are not negative: a softmax gives each key phi(q) . phi(k) over their sum.
+
+    That is linear attention (Katharopoulos et al. 2020, 2006.16236): `attend` computes it by sums over the keys where the mask
+    allows that (linear.py), else pair by pair, as here.
+    """
+
+    feature_map: FeatureMap = elu_plus_one
+
+    def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
+        kernel = self.feature_map(query) @ self.feature_map(key).transpose(-2, -1)
+        return kernel.clamp(min=torch.finfo(kernel.dtype).tiny).log()
 
 
 class Relational(nn.Module):

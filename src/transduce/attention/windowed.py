@@ -1,34 +1,35 @@
 """Attention within a window, in memory linear in the length: chunks of queries, each over its own and the neighbouring keys.
 
-It equals `attend(query, key, value, window(before, after))`, which forms the whole matrix (Beltagy et al. 2020, 2004.05150;
-Luong et al. 2015, 1508.04025, for the window itself).
+It equals dense attention with the mask `window(before, after)` (Beltagy et al. 2020, 2004.05150; Luong et al. 2015,
+1508.04025, for the window itself). `attend` calls it where the mask is a narrow window.
 
 Letters: B batch, H heads, T tokens, E width of a head, V width of a value, N chunks, C queries of a chunk, K keys of a chunk.
 """
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
-from transduce.attention.attend import attend
-from transduce.attention.masks import DenseMask, window
+from transduce.attention.masks import Band, DenseMask, window
 
 SHORTEST = 16  # queries of a chunk
+
+Attend = Callable[[Tensor, Tensor, Tensor, DenseMask], Tensor]
 
 
 def windowed_attend(
     query: Float[Tensor, "B H T E"],
-    key: Float[Tensor, "B H T E"],
-    value: Float[Tensor, "B H T V"],
-    before: int,
-    after: int = 0,
-    keys_allowed: Bool[Tensor, "B T"] | None = None,
-    dropout: float = 0.0,
+    key: Float[Tensor, "B G T E"],
+    value: Float[Tensor, "B G T V"],
+    band: Band,
+    attend: Attend,
 ) -> Float[Tensor, "B H T V"]:
-    """Query i attends to keys i - before .. i + after. `keys_allowed` is False at padding."""
-    if before < 0 or after < 0:
-        raise ValueError(f"a window needs sizes of at least 0, found {before} and {after}")
+    """Query i attends to the keys of its band, which has both limits. `attend` computes the chunks, as a larger batch."""
+    assert band.before is not None and band.after is not None
+    before, after = band.before, band.after
     batch, _, length, _ = query.shape
     chunk = max(1, min(length, max(before, after, SHORTEST)))
     chunks = -(-length // chunk)
@@ -36,15 +37,21 @@ def windowed_attend(
     keys, values = (_neighbourhoods(each, before, after, chunk, chunks) for each in (key, value))
     # one batch of B * N short sequences
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values))
-    if keys_allowed is None:
-        keys_allowed = torch.ones(batch, length, dtype=torch.bool, device=query.device)
-    inside = _neighbourhoods(keys_allowed[:, None, :, None], before, after, chunk, chunks)  # (B, 1, N, K, 1)
+    inside = _neighbourhoods(_keys_allowed(band, batch, length, query.device), before, after, chunk, chunks)
     # key 0 of a chunk is `before` places before its query 0
     near = window(0, before + after).dense(1, 1, chunk, chunk + before + after, query.device)
     mask = DenseMask(near & inside.squeeze(1).flatten(0, 1).transpose(1, 2).unsqueeze(1))  # (B N, 1, C, K)
-    output = attend(queries, keys, values, mask, dropout=dropout)
-    by_chunk: Tensor = output.unflatten(0, (batch, chunks)).transpose(1, 2)  # (B, H, N, C, V)
-    return by_chunk.flatten(2, 3)[:, :, :length]
+    by_chunk: Tensor = attend(queries, keys, values, mask).unflatten(0, (batch, chunks)).transpose(1, 2)
+    return by_chunk.flatten(2, 3)[:, :, :length]  # (B, H, N, C, V) -> (B, H, T, V)
+
+
+def _keys_allowed(band: Band, batch: int, length: int, device: torch.device) -> Bool[Tensor, "B 1 T 1"]:
+    rows, places = torch.arange(batch, device=device)[:, None, None, None], torch.arange(length, device=device)
+    if band.keys is None:
+        return torch.ones(batch, 1, length, 1, dtype=torch.bool, device=device)
+    nothing = torch.zeros(1, 1, 1, 1, dtype=torch.int64, device=device)
+    allowed: Tensor = band.keys(rows, nothing, nothing, places[None, None, None, :])
+    return allowed.expand(batch, 1, 1, length).transpose(2, 3)
 
 
 def _neighbourhoods(x: Tensor, before: int, after: int, chunk: int, chunks: int) -> Shaped[Tensor, "B H N K E"]:

@@ -33,14 +33,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _text(page: "Page") -> str:
     row = page.mechanism
-    facts = [
-        ("formula", row.formula),
-        ("shapes", row.shapes),
-        ("paper", row.paper),
-        ("cost", row.cost),
-        ("kind", row.kind),
-        ("parameters", f"{page.parameters:,} in the example"),
-    ]
+    facts = description(page)
     if row.note:
         facts.append(("note", row.note))
     if row.alternates:
@@ -50,6 +43,19 @@ def _text(page: "Page") -> str:
         maps = [f"head {number}\n{each}" for number, each in enumerate(maps, 1)]
     example = f"Weights in percent. {row.caption}"
     return "\n\n".join([row.name, row.purpose, table(facts).rstrip("\n"), example, *maps])
+
+
+def description(page: "Page") -> list[tuple[str, str]]:
+    """The facts of a mechanism without name, purpose and notes."""
+    row = page.mechanism
+    return [
+        ("formula", row.formula),
+        ("shapes", row.shapes),
+        ("paper", row.paper),
+        ("cost", row.cost),
+        ("kind", row.kind),
+        ("parameters", f"{page.parameters:,} in the example"),
+    ]
 
 
 def _map(sides: tuple[Sequence[str], Sequence[str]], weights: "Tensor") -> str:

@@ -27,6 +27,7 @@ COMMANDS = {  # each is a module of its name in transduce.cli, with a function `
     "inspect": "look inside a model: attention, alternatives, saliency",
     "info": "print what is in a model folder, or what a preset is",
     "attention": "list the attention mechanisms, or explain one by its formula and an example",
+    "layer": "list the layers, or explain one by its formula and an example in numbers",
 }
 
 

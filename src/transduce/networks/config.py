@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar
 from torch import nn
 
 from transduce.config import Fact
-from transduce.networks.layer_config import LayerConfig
-from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly
+from transduce.networks.layer_config import CrossingDecoderAttention, DecoderAttention, EncoderAttention, LayerConfig
+from transduce.networks.transformer import DECODER_LAYERS, DecoderOnly, EncoderDecoder, EncoderOnly, Stack
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,17 @@ class EncoderDecoderConfig(LayerConfig):
     encoder_layers: Annotated[int, "layers of the encoder", Fact(at_least=1, at_most=1_000, size=True)] = 6
     decoder_layers: Annotated[int, "layers of the decoder", Fact(at_least=1, at_most=1_000, size=True)] = 6
     tie_output: Annotated[bool, "the output map uses the target embeddings' weights"] = True
+    encoder: Annotated[EncoderAttention, "attention of the encoder"] = EncoderAttention()
+    decoder: Annotated[CrossingDecoderAttention, "attention of the decoder"] = CrossingDecoderAttention()
 
     stacks: ClassVar[Mapping[str, str]] = {"encoder": "encoder_layers", "decoder": "decoder_layers"}
 
     def build(self, target_vocabulary: int, source_vocabulary: int | None = None) -> EncoderDecoder:
         """With fresh weights. `source_vocabulary=None`: both sides share one vocabulary and its embeddings."""
-        layers = (self.encoder_layers, self.decoder_layers)
-        return EncoderDecoder(self, layers, target_vocabulary, source_vocabulary, self.tie_output)
+        encoder = Stack(self, self.encoder_layers, attention=self.encoder.attention)
+        kinds = {"attention": self.decoder.attention, "cross_attention": self.decoder.cross_attention}
+        decoder = Stack(self, self.decoder_layers, DECODER_LAYERS, **kinds)
+        return EncoderDecoder(encoder, decoder, target_vocabulary, source_vocabulary, self.tie_output)
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,13 @@ class DecoderOnlyConfig(LayerConfig):
 
     layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 12
     tie_output: Annotated[bool, "the output map uses the embeddings' weights"] = True
+    decoder: Annotated[DecoderAttention, "attention of the layers"] = DecoderAttention()
 
     stacks: ClassVar[Mapping[str, str]] = {"decoder": "layers"}
 
     def build(self, vocabulary: int) -> DecoderOnly:
         """With fresh weights."""
-        return DecoderOnly(self, self.layers, vocabulary, self.tie_output)
+        return DecoderOnly(Stack(self, self.layers, attention=self.decoder.attention), vocabulary, self.tie_output)
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,10 @@ class EncoderOnlyConfig(LayerConfig):
     """An encoder for classification and regression."""
 
     layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 12
+    encoder: Annotated[EncoderAttention, "attention of the layers"] = EncoderAttention()
 
     stacks: ClassVar[Mapping[str, str]] = {"encoder": "layers"}
 
     def build(self, vocabulary: int, head: nn.Module | None = None) -> EncoderOnly:
         """With fresh weights; `head` is one of networks/heads.py, such as ClassHead(config.d_model, classes)."""
-        return EncoderOnly(self, self.layers, vocabulary, head)
+        return EncoderOnly(Stack(self, self.layers, attention=self.encoder.attention), vocabulary, head)

@@ -4,12 +4,51 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from transduce import config
+from transduce.attention.catalogue import MODEL_ATTENTIONS
+from transduce.attention.model_attention import ModelAttention, Place
 from transduce.attention.positions import POSITIONS, PositionEncoding, Sinusoidal
 from transduce.config import Fact
 from transduce.layers.activations import ActivationName
 from transduce.layers.norms import NORMS, LayerNorm, Norm
 
 Placement = Literal["post", "pre"]
+
+
+@dataclass(frozen=True)
+class EncoderAttention:
+    """The attention of an encoder's layers."""
+
+    attention: Annotated[ModelAttention, "self-attention", MODEL_ATTENTIONS] = ModelAttention()
+
+    def __post_init__(self) -> None:
+        _check("attention", self.attention, "encoder")
+
+
+@dataclass(frozen=True)
+class DecoderAttention:
+    """The attention of a decoder's layers."""
+
+    attention: Annotated[ModelAttention, "self-attention, causal in any case", MODEL_ATTENTIONS] = ModelAttention()
+
+    def __post_init__(self) -> None:
+        _check("attention", self.attention, "decoder")
+
+
+@dataclass(frozen=True)
+class CrossingDecoderAttention(DecoderAttention):
+    """The attention of a decoder's layers that also read the output of an encoder."""
+
+    cross_attention: Annotated[ModelAttention, "attention to the encoder's output", MODEL_ATTENTIONS] = ModelAttention()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("cross-attention", self.cross_attention, "cross-attention")
+
+
+def _check(key: str, attention: ModelAttention, place: Place) -> None:
+    if place not in attention.places:
+        others = " and ".join(attention.places)
+        raise ValueError(f"{key} {type(attention).__name__} cannot be used in the {place}: it is for the {others}")
 
 
 @dataclass(frozen=True)
@@ -64,4 +103,9 @@ class LayerConfig:
             raise ValueError(
                 f"heads must be a multiple of key-value-heads, found {self.heads} and {self.key_value_heads}"
             )
-        self.positions.check(self.head_width or self.d_model // self.heads)
+        self.positions.check(self.width_of_heads)
+
+    @property
+    def width_of_heads(self) -> int:
+        """The width of each head of queries, keys and values."""
+        return self.head_width or self.d_model // self.heads

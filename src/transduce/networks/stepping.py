@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, MemoryCache
-from transduce.attention.multihead import fold_beams
+from transduce.attention.multihead import CrossCall
 from transduce.decoding.protocol import Padded
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder
 
@@ -20,13 +20,13 @@ class State:
     """The tokens so far, as a step needs them. Steps write into the cache: use a state once, then its successor.
 
     memory: None with a decoder-only network.
-    queries: of the last step, or of the prompts, to the memory in each layer, (N, H, T, E); none after other operations.
+    calls: those of the last step, or of the prompts, to the memory in each layer; none after other operations.
     """
 
     cache: Cache
     sentences: int
     memory: MemoryCache | None = None
-    queries: tuple[Tensor, ...] = ()
+    calls: tuple[CrossCall, ...] = ()
 
 
 class _Decoding:
@@ -102,24 +102,22 @@ class TransformerDecoding(_Decoding):
 
     def _advance(self, tokens: Int[Tensor, "N T"], state: State) -> tuple[Float[Tensor, "N T D"], State]:
         assert state.memory is not None
-        queries: list[Tensor] = []
-        hidden, cache = self.network.decode(tokens, replace(state.memory, queries=queries), state.cache)
+        calls: list[CrossCall] = []
+        hidden, cache = self.network.decode(tokens, replace(state.memory, calls=calls), state.cache)
         assert cache is not None
-        return hidden, replace(state, cache=cache, queries=tuple(queries))
+        return hidden, replace(state, cache=cache, calls=tuple(calls))
 
     @torch.no_grad()
     def attended(self, state: State) -> Float[Tensor, "B K T S"]:
         """The cross-attention of the tokens that `step` or `start` has just read, as a mean over layers and heads.
 
-        The state has the queries to the memory; the weights are computed here, on request.
+        The state has the calls to the memory; the weights are computed here, on request.
         """
-        assert state.queries and state.memory is not None, "only the state of a step or of prompts has queries"
-        layers = zip(self.network.cross_attentions, state.queries, state.memory.keys, strict=True)
-        weights = [
-            attention.weights_of(fold_beams(queries, len(keys)), keys, state.memory.mask).float().mean(1)
-            for attention, queries, keys in layers
-        ]
-        mean: Tensor = torch.stack(weights).mean(0).unflatten(1, (-1, state.queries[0].shape[2]))
+        assert state.calls and state.memory is not None, "only the state of a step or of prompts has calls"
+        layers = zip(self.network.cross_attentions, state.calls, state.memory.keys, strict=True)
+        weights = [attention.weights_of(call, keys).float().mean(1) for attention, call, keys in layers]
+        beams = len(state.cache.lengths.rows) // state.sentences
+        mean: Tensor = torch.stack(weights).mean(0).unflatten(1, (beams, -1))
         return mean  # (B, K T, S) -> (B, K, T, S)
 
 
@@ -142,7 +140,7 @@ class DecoderOnlyDecoding(_Decoding):
     def _advance(self, tokens: Int[Tensor, "N T"], state: State) -> tuple[Float[Tensor, "N T D"], State]:
         hidden, cache = self.network.decode(tokens, state.cache)
         assert cache is not None
-        return hidden, replace(state, cache=cache, queries=())
+        return hidden, replace(state, cache=cache, calls=())
 
 
 def decodable(network: nn.Module) -> TransformerDecoding | DecoderOnlyDecoding:

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, KeysValues, KeyValueCache, Memory, MemoryCache
+from transduce.attention.model_attention import ModelAttention
 from transduce.attention.multihead import CrossAttention, SelfAttention
 from transduce.layers.activations import ACTIVATIONS
 from transduce.layers.dropout import Dropout, layers_to_run
@@ -27,13 +28,15 @@ from transduce.layers.feed_forward import FeedForward
 from transduce.networks.heads import VocabularyHead
 from transduce.networks.layer_config import LayerConfig, Placement
 from transduce.networks.token_embedding import TokenEmbedding
-from transduce.networks.view import View
+from transduce.networks.view import View, padding
+
+STANDARD_ATTENTION = ModelAttention()
 
 
 class Layer(nn.Module):
     """Self-attention, then a feed-forward network. With a causal mask it is a layer of a decoder-only network."""
 
-    def __init__(self, config: LayerConfig) -> None:
+    def __init__(self, config: LayerConfig, attention: ModelAttention = STANDARD_ATTENTION) -> None:
         super().__init__()
         self.self_attention = SelfAttention(
             config.d_model,
@@ -42,6 +45,9 @@ class Layer(nn.Module):
             key_value_heads=config.key_value_heads,
             head_width=config.head_width,
             dropout=config.attention_dropout,
+            score=attention.score(config.heads, config.width_of_heads),
+            normalise=attention.normalise(config.heads),
+            distance_bias=attention.bias(config.heads),
         )
         self.feed_forward = FeedForward(
             config.d_model, config.feed_forward, ACTIVATIONS[config.activation], config.activation_dropout
@@ -81,14 +87,23 @@ class PreNormLayer(Layer):
 class DecoderLayer(Layer):
     """A layer of an encoder-decoder's decoder: causal self-attention, attention over the memory, a feed-forward network."""
 
-    def __init__(self, config: LayerConfig) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: LayerConfig,
+        attention: ModelAttention = STANDARD_ATTENTION,
+        cross_attention: ModelAttention = STANDARD_ATTENTION,
+    ) -> None:
+        super().__init__(config, attention)
         self.cross_attention = CrossAttention(
             config.d_model,
             config.heads,
             key_value_heads=config.key_value_heads,
             head_width=config.head_width,
             dropout=config.attention_dropout,
+            score=cross_attention.score(config.heads, config.width_of_heads),
+            normalise=cross_attention.normalise(config.heads),
+            distance_bias=cross_attention.bias(config.heads),
+            near=cross_attention.mask(),
         )
         self.cross_attention_norm = config.norm.module(config.d_model)
 
@@ -101,7 +116,7 @@ class PostNormDecoderLayer(DecoderLayer):
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
         attended, cache = self.self_attention(x, view.mask, view.bias, view.positions, cache)
         x = self.self_attention_norm(x + self.drop(attended))
-        x = self.cross_attention_norm(x + self.drop(self.cross_attention(x, memory)))
+        x = self.cross_attention_norm(x + self.drop(self.cross_attention(x, memory, positions=view.positions)))
         x = self.feed_forward_norm(x + self.drop(self.feed_forward(x)))
         return x, cache
 
@@ -117,7 +132,7 @@ class PreNormDecoderLayer(DecoderLayer):
     ) -> tuple[Float[Tensor, "N T D"], KeyValueCache | None]:
         attended, cache = self.self_attention(self.self_attention_norm(x), view.mask, view.bias, view.positions, cache)
         x = x + self.drop(attended)
-        x = x + self.drop(self.cross_attention(self.cross_attention_norm(x), memory))
+        x = x + self.drop(self.cross_attention(self.cross_attention_norm(x), memory, positions=view.positions))
         x = x + self.drop(self.feed_forward(self.feed_forward_norm(x)))
         return x, cache
 
@@ -127,12 +142,22 @@ DECODER_LAYERS: dict[Placement, type[DecoderLayer]] = {"post": PostNormDecoderLa
 
 
 class Stack(nn.Module):
-    """Layers of one kind, one after the other. Decoder layers need a memory."""
+    """Layers of one kind, one after the other. Decoder layers need a memory.
 
-    def __init__(self, config: LayerConfig, layers: int, kinds: Mapping[Placement, type[Layer]] = LAYERS) -> None:
+    attention: of the layers, by the name of the layer's argument.
+    """
+
+    def __init__(
+        self,
+        config: LayerConfig,
+        layers: int,
+        kinds: Mapping[Placement, type[Layer]] = LAYERS,
+        **attention: ModelAttention,
+    ) -> None:
         super().__init__()
         self.config = config
-        self.layers = nn.ModuleList(kinds[config.norm_placement](config) for _ in range(layers))
+        self.near = attention.get("attention", STANDARD_ATTENTION).mask()
+        self.layers = nn.ModuleList(kinds[config.norm_placement](config, **attention) for _ in range(layers))
         # post-norm layers end with a norm themselves
         self.norm = nn.Identity() if config.norm_placement == "post" else config.norm.module(config.d_model)
 
@@ -161,22 +186,22 @@ class Stack(nn.Module):
 class EncoderDecoder(nn.Module):
     """Turns source and target ids into a hidden state for each target token; `head` predicts the next token from it.
 
-    `layers`: numbers of layers of encoder and decoder. `source_vocabulary=None` means that both sides have one
-    vocabulary, whose embeddings they share. With `tie_output` the head uses the target embeddings' weights too.
+    `source_vocabulary=None` means that both sides have one vocabulary, whose embeddings they share. With `tie_output` the head
+    uses the target embeddings' weights too.
     """
 
     def __init__(
         self,
-        config: LayerConfig,
-        layers: tuple[int, int],
+        encoder: Stack,
+        decoder: Stack,
         target_vocabulary: int,
         source_vocabulary: int | None = None,
         tie_output: bool = True,
     ) -> None:
         super().__init__()
+        config = encoder.config
         self.config, self.tie_output = config, tie_output
-        self.encoder = Stack(config, layers[0])
-        self.decoder = Stack(config, layers[1], DECODER_LAYERS)
+        self.encoder, self.decoder = encoder, decoder
         self.target_embedding = TokenEmbedding(config, target_vocabulary)
         self.source_embedding = self.target_embedding
         if source_vocabulary is not None:
@@ -197,16 +222,15 @@ class EncoderDecoder(nn.Module):
         return hidden
 
     def encode(self, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> Memory:
-        view = View.of_rows(self.config, source, lengths, self.source_embedding.weight.dtype)
+        view = View.of_rows(self.config, source, lengths, self.source_embedding.weight.dtype, self.encoder.near)
         states, _ = self.encoder(self.source_embedding(source, view.positions), view)
-        assert view.mask is not None  # False at padding
-        return Memory(states, view.mask)
+        return Memory(states, padding(source, lengths))
 
     def decode(
         self, tokens: Int[Tensor, "N T"], memory: Memory | MemoryCache, cache: Cache | None = None
     ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
         """K rows of tokens may share a memory: rows b * K to b * K + K - 1 attend to memory b."""
-        view = View.causal(self.config, tokens, cache, self.target_embedding.weight.dtype)
+        view = View.causal(self.config, tokens, cache, self.target_embedding.weight.dtype, self.decoder.near)
         hidden: tuple[Tensor, Cache | None] = self.decoder(
             self.target_embedding(tokens, view.positions), view, cache, memory
         )
@@ -229,10 +253,11 @@ class EncoderDecoder(nn.Module):
 class DecoderOnly(nn.Module):
     """A language model: turns ids into a hidden state for each token; `head` predicts the next token from it."""
 
-    def __init__(self, config: LayerConfig, layers: int, vocabulary: int, tie_output: bool = True) -> None:
+    def __init__(self, decoder: Stack, vocabulary: int, tie_output: bool = True) -> None:
         super().__init__()
+        config = decoder.config
         self.config, self.tie_output = config, tie_output
-        self.decoder = Stack(config, layers)
+        self.decoder = decoder
         self.embedding = TokenEmbedding(config, vocabulary)
         self.head = VocabularyHead(config.d_model, vocabulary)
         self.tie_weights()
@@ -250,7 +275,7 @@ class DecoderOnly(nn.Module):
         """
         if documents is None:
             return self.decode(tokens)[0]
-        view = View.packed(self.config, documents, self.embedding.weight.dtype)
+        view = View.packed(self.config, documents, self.embedding.weight.dtype, self.decoder.near)
         hidden: Tensor
         hidden, _ = self.decoder(self.embedding(tokens, view.positions), view)
         return hidden
@@ -259,7 +284,7 @@ class DecoderOnly(nn.Module):
         self, tokens: Int[Tensor, "N T"], cache: Cache | None = None
     ) -> tuple[Float[Tensor, "N T D"], Cache | None]:
         """Further tokens after those in the cache."""
-        view = View.causal(self.config, tokens, cache, self.embedding.weight.dtype)
+        view = View.causal(self.config, tokens, cache, self.embedding.weight.dtype, self.decoder.near)
         hidden: tuple[Tensor, Cache | None] = self.decoder(self.embedding(tokens, view.positions), view, cache)
         return hidden
 
@@ -270,10 +295,11 @@ class DecoderOnly(nn.Module):
 class EncoderOnly(nn.Module):
     """Turns ids into hidden states that depend on their whole row; `head`, if any, predicts classes, numbers or tokens."""
 
-    def __init__(self, config: LayerConfig, layers: int, vocabulary: int, head: nn.Module | None = None) -> None:
+    def __init__(self, encoder: Stack, vocabulary: int, head: nn.Module | None = None) -> None:
         super().__init__()
+        config = encoder.config
         self.config = config
-        self.encoder = Stack(config, layers)
+        self.encoder = encoder
         self.embedding = TokenEmbedding(config, vocabulary)
         self.head = head
 
@@ -282,7 +308,7 @@ class EncoderOnly(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B T D"]:
         """`lengths` counts each row's tokens without padding."""
-        view = View.of_rows(self.config, tokens, lengths, self.embedding.weight.dtype)
+        view = View.of_rows(self.config, tokens, lengths, self.embedding.weight.dtype, self.encoder.near)
         hidden: Tensor
         hidden, _ = self.encoder(self.embedding(tokens, view.positions), view)
         return hidden

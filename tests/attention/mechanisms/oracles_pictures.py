@@ -8,16 +8,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from transduce.attention.catalogue import MECHANISMS
-from transduce.attention.linear import PositiveRandomFeatures, degree_two
+from transduce.attention.linear import PositiveRandomFeatures, degree_two, elu_plus_one
 from transduce.attention.masks import causal, within_lengths
 from transduce.attention.mechanisms.channel_wise import EfficientChannel
 from transduce.attention.mechanisms.interactive import TwoWayBlock
-from transduce.attention.mechanisms.kernel import CausalKernelAttention, KernelAttention
+from transduce.attention.mechanisms.mechanism import Attention
 from transduce.attention.mechanisms.multi_scale import DeformableAttention, sample_levels
 from transduce.attention.mechanisms.multi_task import TaskGates
 from transduce.attention.mechanisms.pictures import Gated, to_tokens
 from transduce.attention.mechanisms.spatial_temporal import JointSpaceTime, Video
 from transduce.attention.mechanisms.spatially_adaptive import affine_sample
+from transduce.attention.scores import FeatureKernel
 from vision_libraries import timm
 
 B, D, SIDE = 2, 8, 4
@@ -399,11 +400,11 @@ def kernel():
             rows.append(scores @ value[b] / scores.sum())
     yield module(query, key, value), torch.stack(rows).view_as(value)
     squares = (query @ key.mT).square()
-    yield KernelAttention(degree_two)(query, key, value), squares / squares.sum(-1, keepdim=True) @ value
-    for features in (module.feature_map, degree_two, PositiveRandomFeatures(D, 16)):
-        fast = CausalKernelAttention(features)
-        yield fast(query, key, value), KernelAttention(features)(query, key, value, causal())
-        yield fast(query, key, value), fast.weights(query, key, value) @ value
+    yield Attention(FeatureKernel(degree_two))(query, key, value), squares / squares.sum(-1, keepdim=True) @ value
+    for features in (elu_plus_one, degree_two, PositiveRandomFeatures(D, 16)):
+        weights = (features(query) @ features(key).mT).tril()
+        fast = Attention(FeatureKernel(features))
+        yield fast(query, key, value, causal()), weights / weights.sum(-1, keepdim=True) @ value
     padded = module(query, key, value, within_lengths(torch.tensor([6, 2])))
     yield padded[1:], module(query[1:], key[1:, :2], value[1:, :2])
 

@@ -174,3 +174,10 @@ def sparsemax():
 def sigmoid():
     module, query, key, value = build("sigmoid")
     yield module(query, key, value), (query @ key.mT / math.sqrt(D)).sigmoid() @ value
+
+
+@oracle("kernel", "the quadratic form of the kernel")
+def kernel():
+    module, query, key, value = build("kernel")
+    weights = (F.elu(query) + 1) @ (F.elu(key) + 1).mT
+    yield module(query, key, value), weights / weights.sum(-1, keepdim=True) @ value

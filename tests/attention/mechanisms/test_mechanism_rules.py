@@ -5,6 +5,8 @@ them in its own tests where they apply to it.
 """
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -157,3 +159,24 @@ def test_names_and_descriptions():
         assert row.standard == (row.shapes == STANDARD)
     with pytest.raises(ValueError, match="no attention mechanism 'aditive'; did you mean 'additive'"):
         mechanism("aditive")
+
+
+COMPILE = """
+import torch
+from transduce.attention.catalogue import MECHANISMS
+
+for name, row in MECHANISMS.items():
+    if row.kind == "point":
+        module, inputs = row.build(8).eval(), row.inputs(2, 8)
+        torch._dynamo.reset()
+        compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+        torch.testing.assert_close(compiled(*inputs), module(*inputs), msg=name)
+        print(name)
+"""
+
+
+def test_points_compile_as_one_graph():
+    """In a process of its own, as the checks of shapes while the tests run are no part of a graph."""
+    run = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout.split() == [name for name, row in MECHANISMS.items() if row.kind == "point"]

@@ -10,12 +10,13 @@ from transduce.attention.masks import by_table, within_lengths
 from transduce.attention.mechanisms.channel_wise import EfficientChannel
 from transduce.attention.mechanisms.dynamic_kernels import DynamicConvolution
 from transduce.attention.mechanisms.interactive import TwoWayBlock
-from transduce.attention.mechanisms.kernel import KernelAttention
+from transduce.attention.mechanisms.mechanism import Attention
 from transduce.attention.mechanisms.multi_scale import DeformableAttention
 from transduce.attention.mechanisms.multi_task import TaskGates
 from transduce.attention.mechanisms.pictures import bilinear_weights
 from transduce.attention.mechanisms.spatial import SpatialGate
 from transduce.attention.mechanisms.spatial_temporal import DividedSpaceTime
+from transduce.attention.scores import FeatureKernel
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +138,9 @@ def test_more_random_features_come_nearer_to_softmax_attention():
     exact = F.scaled_dot_product_attention(query, key, value)
 
     def error(features):
-        draws = [KernelAttention(PositiveRandomFeatures(D, features, seed))(query, key, value) for seed in range(5)]
+        draws = [
+            Attention(FeatureKernel(PositiveRandomFeatures(D, features, seed)))(query, key, value) for seed in range(5)
+        ]
         return torch.stack([(each - exact).square().mean() for each in draws]).mean().sqrt()
 
     errors = [error(features) for features in (16, 128, 1024)]

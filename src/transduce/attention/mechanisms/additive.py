@@ -1,7 +1,19 @@
 """Additive attention: a small network compares query and key."""
 
-from transduce.attention.mechanisms.mechanism import Attention, Mechanism
-from transduce.attention.scores import Additive
+from dataclasses import dataclass
+
+from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
+from transduce.attention.model_attention import ModelAttention
+from transduce.attention.scores import Additive, Score
+
+
+@dataclass(frozen=True)
+class AdditiveAttention(ModelAttention):
+    """A network of one hidden layer, as wide as a head, which all heads share."""
+
+    def score(self, heads: int, width: int) -> Score:
+        return Additive(width, width, width)
+
 
 ADDITIVE = Mechanism(
     name="additive",
@@ -10,5 +22,6 @@ ADDITIVE = Mechanism(
     paper="Bahdanau, Cho and Bengio 2014, Neural Machine Translation by Jointly Learning to Align and Translate, 1409.0473",
     cost="time and memory L * S * A for a hidden width A; 2 D A + 2 A parameters",
     kind="own part",
-    build=lambda width: Attention(Additive(width, width, width)),
+    build=in_one_head(AdditiveAttention()),
+    in_models=AdditiveAttention,
 )

@@ -1,7 +1,19 @@
 """Causal attention: no query sees a later key."""
 
-from transduce.attention.masks import causal
-from transduce.attention.mechanisms.mechanism import Attention, Mechanism
+from dataclasses import dataclass
+
+from transduce.attention.masks import Mask, causal
+from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
+from transduce.attention.model_attention import ModelAttention
+
+
+@dataclass(frozen=True)
+class CausalAttention(ModelAttention):
+    """No later keys; in a decoder that is so in any case."""
+
+    def mask(self) -> Mask:
+        return causal()
+
 
 CAUSAL = Mechanism(
     name="causal",
@@ -10,5 +22,6 @@ CAUSAL = Mechanism(
     paper="Vaswani et al. 2017, Attention Is All You Need, 1706.03762, section 3.2.3",
     cost="half of the time of L * S * D; no parameters",
     kind="point",
-    build=lambda width: Attention(mask=causal()),
+    build=in_one_head(CausalAttention()),
+    in_models=CausalAttention,
 )

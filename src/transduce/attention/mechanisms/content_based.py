@@ -1,7 +1,19 @@
 """Content-based attention: cosine similarity with a learned sharpness."""
 
-from transduce.attention.mechanisms.mechanism import Attention, Mechanism
-from transduce.attention.scores import Cosine
+from dataclasses import dataclass
+
+from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
+from transduce.attention.model_attention import ModelAttention
+from transduce.attention.scores import Cosine, Score
+
+
+@dataclass(frozen=True)
+class ContentBasedAttention(ModelAttention):
+    """Cosines with a learned sharpness, which all heads share."""
+
+    def score(self, heads: int, width: int) -> Score:
+        return Cosine(width)
+
 
 CONTENT_BASED = Mechanism(
     name="content-based",
@@ -10,5 +22,6 @@ CONTENT_BASED = Mechanism(
     paper="Graves, Wayne and Danihelka 2014, Neural Turing Machines, 1410.5401",
     cost="time and memory L * S; D + 1 parameters",
     kind="own part",
-    build=lambda width: Attention(Cosine(width)),
+    build=in_one_head(ContentBasedAttention()),
+    in_models=ContentBasedAttention,
 )

@@ -1,7 +1,19 @@
 """General attention: a learned bilinear form between query and key."""
 
-from transduce.attention.mechanisms.mechanism import Attention, Mechanism
-from transduce.attention.scores import General
+from dataclasses import dataclass
+
+from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
+from transduce.attention.model_attention import ModelAttention
+from transduce.attention.scores import General, Score
+
+
+@dataclass(frozen=True)
+class GeneralAttention(ModelAttention):
+    """A bilinear form, which all heads share."""
+
+    def score(self, heads: int, width: int) -> Score:
+        return General(width, width)
+
 
 GENERAL = Mechanism(
     name="general",
@@ -10,5 +22,6 @@ GENERAL = Mechanism(
     paper="Luong, Pham and Manning 2015, Effective Approaches to Attention-based NMT, 1508.04025 (general)",
     cost="time and memory L * S; D^2 parameters",
     kind="own part",
-    build=lambda width: Attention(General(width, width)),
+    build=in_one_head(GeneralAttention()),
+    in_models=GeneralAttention,
 )

@@ -1,8 +1,28 @@
 """Local attention: a window around the place of the query."""
 
-from transduce.attention.masks import window
+from dataclasses import dataclass
+from typing import Annotated
+
+from transduce import config
+from transduce.attention.masks import Mask, window
 from transduce.attention.mechanisms.mechanism import Attention, Mechanism
+from transduce.attention.model_attention import ModelAttention
 from transduce.attention.scores import ScaledDotProduct
+from transduce.config import Fact
+
+
+@dataclass(frozen=True)
+class LocalAttention(ModelAttention):
+    """A window around the position of the query; scores are scaled dot products, other than in the paper."""
+
+    window: Annotated[int, "tokens that a query sees on each side", Fact(at_least=0, at_most=1_000_000)] = 32
+
+    def __post_init__(self) -> None:
+        config.check(self)
+
+    def mask(self) -> Mask:
+        return window(self.window, self.window)
+
 
 LOCAL = Mechanism(
     name="local",
@@ -12,4 +32,6 @@ LOCAL = Mechanism(
     cost="time and memory L * window in chunks (windowed.py); no parameters",
     kind="point",
     build=lambda width: Attention(ScaledDotProduct(1.0), mask=window(2, 2)),
+    in_models=LocalAttention,
+    note="In models scores are scaled by the root of the width. Windows that follow the text: local-predictive.",
 )

@@ -12,7 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from transduce.attention.attend import DOT_PRODUCT, SOFTMAX, attend, attention_weights
+from transduce.attention.biases import DistanceBias
 from transduce.attention.masks import Mask
+from transduce.attention.model_attention import ModelAttention
 from transduce.attention.normalisers import Normaliser
 from transduce.attention.scores import Score
 
@@ -39,8 +41,8 @@ class Mechanism:
     inputs: example arguments of `forward` for a batch size and a width, drawn from torch's generator; batch first.
     sides: labels of the rows and columns of the weights (B, rows, columns) or (B, H, rows, columns).
     caption: the meaning of a row of the weights.
-    sums_to_one: whether the weights of each row do. note: which meaning of an ambiguous name it is. alternates: names of
-    the rows with its other meanings.
+    sums_to_one: whether the weights of each row do. in_models: its parts for the layers of a model. note: which meaning of an
+    ambiguous name it is. alternates: names of the rows with its other meanings.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Mechanism:
     sides: tuple[Sequence[str], Sequence[str]] = (WORDS, WORDS)
     caption: str = "A row shows where its word looks. Words have random vectors, equal words equal ones."
     sums_to_one: bool = True
+    in_models: type[ModelAttention] | None = None
     note: str = ""
     alternates: tuple[str, ...] = ()
 
@@ -70,9 +73,15 @@ class Attention(nn.Module):
     mask: that of the mechanism; a caller's mask restricts it further.
     """
 
-    def __init__(self, score: Score = DOT_PRODUCT, normalise: Normaliser = SOFTMAX, mask: Mask | None = None) -> None:
+    def __init__(
+        self,
+        score: Score = DOT_PRODUCT,
+        normalise: Normaliser = SOFTMAX,
+        mask: Mask | None = None,
+        bias: DistanceBias | None = None,
+    ) -> None:
         super().__init__()
-        self.score, self.normalise, self.mask = score, normalise, mask
+        self.score, self.normalise, self.mask, self.bias = score, normalise, mask, bias
 
     def forward(
         self,
@@ -82,8 +91,10 @@ class Attention(nn.Module):
         mask: Mask | None = None,
     ) -> Float[Tensor, "B L V"]:
         query, key, value = (each.unsqueeze(1) for each in (query, key, value))  # one head
-        both = self._both(mask)
-        return attend(query, key, value, both, score=self.score, normalise=self.normalise).squeeze(1)
+        bias = self._bias(query, key)
+        return attend(
+            query, key, value, self._both(mask), bias=bias, score=self.score, normalise=self.normalise
+        ).squeeze(1)
 
     def weights(
         self,
@@ -94,10 +105,21 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "B L S"]:
         """`weights @ value` is the output."""
         query, key = query.unsqueeze(1), key.unsqueeze(1)
-        both = self._both(mask)
-        return attention_weights(query, key, both, score=self.score, normalise=self.normalise).squeeze(1)
+        bias = self._bias(query, key)
+        return attention_weights(query, key, self._both(mask), bias, self.score, self.normalise).squeeze(1)
+
+    def _bias(self, query: Tensor, key: Tensor) -> Tensor | None:
+        if self.bias is None:
+            return None
+        bias: Tensor = self.bias(query.shape[2], key.shape[2])
+        return bias
 
     def _both(self, mask: Mask | None) -> Mask | None:
         if self.mask is None or mask is None:
             return self.mask or mask
         return self.mask & mask
+
+
+def in_one_head(parts: ModelAttention) -> Callable[[int], Attention]:
+    """Builds the module with these parts, for a width."""
+    return lambda width: Attention(parts.score(1, width), parts.normalise(1), parts.mask(), parts.bias(1))

@@ -1,6 +1,7 @@
 """Scaled dot-product attention, the attention of the Transformer."""
 
-from transduce.attention.mechanisms.mechanism import Attention, Mechanism
+from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
+from transduce.attention.model_attention import ModelAttention
 
 SCALED_DOT_PRODUCT = Mechanism(
     name="scaled-dot-product",
@@ -9,5 +10,6 @@ SCALED_DOT_PRODUCT = Mechanism(
     paper="Vaswani et al. 2017, Attention Is All You Need, 1706.03762, section 3.2.1",
     cost="time L * S * D; fused kernels need memory L + S; no parameters",
     kind="point",
-    build=lambda width: Attention(),
+    build=in_one_head(ModelAttention()),
+    in_models=ModelAttention,
 )

@@ -1,7 +1,27 @@
 """Sparse attention: the strided pattern of the Sparse Transformer."""
 
-from transduce.attention.masks import strided
-from transduce.attention.mechanisms.mechanism import Attention, Mechanism
+from dataclasses import dataclass
+from typing import Annotated
+
+from transduce import config
+from transduce.attention.masks import Mask, strided
+from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
+from transduce.attention.model_attention import ModelAttention
+from transduce.config import Fact
+
+
+@dataclass(frozen=True)
+class SparseAttention(ModelAttention):
+    """The strided pattern: the last tokens, and every stride-th one before."""
+
+    stride: Annotated[int, "tokens of the window, and between those before it", Fact(at_least=1, at_most=1_000_000)] = 8
+
+    def __post_init__(self) -> None:
+        config.check(self)
+
+    def mask(self) -> Mask:
+        return strided(self.stride)
+
 
 SPARSE = Mechanism(
     name="sparse",
@@ -10,6 +30,7 @@ SPARSE = Mechanism(
     paper="Child et al. 2019, Generating Long Sequences with Sparse Transformers, 1904.10509",
     cost="L * sqrt(L) pairs for l = sqrt(L); no parameters",
     kind="point",
-    build=lambda width: Attention(mask=strided(3)),
+    build=in_one_head(SparseAttention(stride=3)),
+    in_models=SparseAttention,
     note="Sparse weights, in place of a sparse pattern, come from the normaliser Sparsemax.",
 )

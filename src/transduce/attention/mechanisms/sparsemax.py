@@ -1,7 +1,19 @@
 """Sparsemax attention: weights that are exactly zero."""
 
-from transduce.attention.mechanisms.mechanism import Attention, Mechanism
-from transduce.attention.normalisers import Sparsemax
+from dataclasses import dataclass
+
+from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
+from transduce.attention.model_attention import ModelAttention
+from transduce.attention.normalisers import Normaliser, Sparsemax
+
+
+@dataclass(frozen=True)
+class SparsemaxAttention(ModelAttention):
+    """Sparsemax in place of the softmax."""
+
+    def normalise(self, heads: int) -> Normaliser:
+        return Sparsemax()
+
 
 SPARSEMAX = Mechanism(
     name="sparsemax",
@@ -10,5 +22,6 @@ SPARSEMAX = Mechanism(
     paper="Martins and Astudillo 2016, From Softmax to Sparsemax, 1602.02068",
     cost="time L * S log S, memory L * S; no parameters",
     kind="own part",
-    build=lambda width: Attention(normalise=Sparsemax()),
+    build=in_one_head(SparsemaxAttention()),
+    in_models=SparsemaxAttention,
 )

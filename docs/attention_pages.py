@@ -1,0 +1,120 @@
+"""A page and a picture for each attention mechanism, their index, and the table of their oracles."""
+
+import importlib
+import math
+import sys
+from pathlib import Path
+
+import torch
+
+from transduce.attention.attend import explain
+from transduce.attention.catalogue import MECHANISMS
+from transduce.attention.mechanisms.mechanism import Attention, Mechanism
+from transduce.cli.attention import description
+from transduce.drawing.matrix import Matrix, matrices_svg
+from transduce.workflows.attention.run import WIDTH, Page, page
+
+ORACLES = Path(__file__).parents[1] / "tests/attention/mechanisms"
+MOST_HEADS = 4  # of a picture
+
+INDEX = """# Attention mechanisms
+
+A page for each mechanism: formula, shapes, paper, cost, and its weights in a small example. `transduce attention` prints the
+same. [agreement.md](agreement.md) has the independent implementations that the tests compare them with, and the differences.
+[../attention.md](../attention.md) shows the parts that most of them are composed of, and how to add one.
+
+Kinds: a *point* is a mask or bias for scaled dot products with a softmax, which fused kernels compute; an *own part* replaces
+the score or the normaliser; an *arrangement* is several of these, over axes, streams, levels or steps; an *own module* is none
+of these. `make pages` writes these pages anew.
+
+| mechanism | kind | purpose |
+|---|---|---|
+"""
+
+AGREEMENT = """# Agreement of the mechanisms with independent implementations
+
+`make pages` computes this table, in double precision: for each mechanism its kind, the kernel of `attend` for 4,096 tokens on a
+CPU, the second way to compute its result, and the largest difference between the two. The tests hold the same pairs
+to a difference of 1e-7 at most.
+
+| mechanism | kind | kernel | compared with | largest difference |
+|---|---|---|---|---|
+"""
+
+
+def pages() -> dict[str, str]:
+    """Files of docs/attention by name, without the table of oracles."""
+    index = "".join(f"| [{name}]({name}.md) | {row.kind} | {row.purpose} |\n" for name, row in MECHANISMS.items())
+    files = {"README.md": INDEX + index}
+    for name in MECHANISMS:
+        entry = page(name)
+        files[f"{name}.md"] = markdown(entry)
+        files[f"{name}.svg"] = picture(entry)
+    return files
+
+
+def markdown(entry: Page) -> str:
+    row = entry.mechanism
+    facts = "".join(f"| {name} | {_cell(name, text)} |\n" for name, text in description(entry))
+    note = f"{row.note}\n\n" if row.note else ""
+    others = ", ".join(f"[{name}]({name}.md)" for name in row.alternates)
+    alternates = f"Other meanings of the name: {others}.\n\n" if others else ""
+    models = ""
+    if row.in_models is not None:
+        places = ", ".join(row.in_models.places)
+        models = f'In a run file: `attention = "{row.name}"`; for {places}.\n\n'
+    return (
+        f"# {row.name}\n\n{row.purpose}\n\n| | |\n|---|---|\n{facts}\n{note}{alternates}{models}"
+        f"## Example\n\n{row.caption}\n\n![{row.name}: weights]({row.name}.svg)\n"
+    )
+
+
+def _cell(name: str, text: str) -> str:
+    """The text of a table's cell, in which no character acts; formulas and shapes as code."""
+    if name in ("formula", "shapes"):
+        return "`" + text.replace("|", "\\|") + "`"
+    return "".join(f"\\{sign}" if sign in "*_|" else sign for sign in text)
+
+
+def picture(entry: Page) -> str:
+    """The weights of each head as heat maps side by side."""
+    rows, columns = entry.mechanism.sides
+    heads = entry.weights[:MOST_HEADS].tolist()
+    titles = ["weights"] if len(heads) == 1 else [f"head {number}" for number, _ in enumerate(heads, 1)]
+    maps = [Matrix(values, tuple(rows), tuple(columns), title) for values, title in zip(heads, titles, strict=True)]
+    return matrices_svg(maps, entry.mechanism.name)
+
+
+def agreement() -> dict[str, str]:
+    """The table of oracles, which stand in tests/."""
+    sys.path[:0] = [str(ORACLES), str(ORACLES.parents[1])]
+    try:
+        importlib.import_module("torchvision_operators")
+        registry = importlib.import_module("oracles")
+        for path in sorted(ORACLES.glob("oracles_*.py")):
+            importlib.import_module(path.stem)
+    finally:
+        del sys.path[:2]
+    lines = []
+    for name, row in MECHANISMS.items():
+        for oracle in registry.ORACLES:
+            if oracle.mechanism == name:
+                most = max(float(difference) for difference in oracle.differences())
+                lines.append(
+                    f"| [{name}]({name}.md) | {row.kind} | {kernel(row)} | {oracle.against} | {_bound(most)} |\n"
+                )
+    return {"agreement.md": AGREEMENT + "".join(lines)}
+
+
+def kernel(row: Mechanism) -> str:
+    """The kernel that computes a point of the algebra; arrangements call `attend` for each part."""
+    module = row.build(WIDTH)
+    if isinstance(module, Attention):
+        x = torch.empty(1, 1, 4096, 1)
+        return explain(x, x, module.mask, score=module.score, normalise=module.normalise).backend
+    return "those of its parts" if row.kind == "arrangement" else "its own"
+
+
+def _bound(difference: float) -> str:
+    """A power of ten above it: machines differ in the last bits."""
+    return "0" if difference == 0 else f"below 1e{math.floor(math.log10(difference)) + 1}"

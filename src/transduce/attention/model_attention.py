@@ -1,0 +1,39 @@
+"""The attention of a model's layers, as a run file names it: `[model.encoder] attention = { kind = "local", window = 32 }`."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from transduce.attention.biases import DistanceBias
+from transduce.attention.masks import Mask
+from transduce.attention.normalisers import Normaliser, Softmax
+from transduce.attention.scores import ScaledDotProduct, Score
+
+Place = Literal["encoder", "decoder", "cross-attention"]
+PLACES: tuple[Place, ...] = ("encoder", "decoder", "cross-attention")
+
+
+@dataclass(frozen=True)
+class ModelAttention:
+    """The parts of `attend` for the heads of one layer. Here they are the standard ones; a kind overrides what it changes.
+
+    places: where a model may use it. A decoder adds a causal mask, and reads its tokens one by one with a cache of keys and
+    values: a kind whose outputs depend on anything else has no place there.
+    """
+
+    places: ClassVar[tuple[Place, ...]] = PLACES
+
+    def score(self, heads: int, width: int) -> Score:
+        """Compares queries and keys; `width` is that of a head."""
+        return ScaledDotProduct()
+
+    def normalise(self, heads: int) -> Normaliser:
+        """Scores to weights."""
+        return Softmax()
+
+    def bias(self, heads: int) -> DistanceBias | None:
+        """Added to the scores."""
+        return None
+
+    def mask(self) -> Mask | None:
+        """The keys that a query may attend to, by their positions; padding and later tokens are left out in any case."""
+        return None
