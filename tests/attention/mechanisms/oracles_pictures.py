@@ -137,8 +137,8 @@ def multi_scale():
     heads = ours.weights(query, reference, *levels) @ values
     yield ours(query, reference, *levels), ours.to_output(heads.transpose(1, 2).flatten(2))
     # points on all pixel centres are dense attention
-    axes = [(torch.arange(n) + 0.5) / n for n in sizes[0]]
-    centres = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], -1).flatten(0, 1).double()  # (N, 2), x first
+    axes = [(torch.arange(n).double() + 0.5) / n for n in sizes[0]]
+    centres = torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], -1).flatten(0, 1)  # (N, 2), x first
     weights = torch.randn(B, 2, 6, 1, 20).double().softmax(-1)
     level = levels[0].unflatten(1, (2, -1))
     dense = sample_levels([level], centres.expand(B, 2, 6, 1, -1, 2), weights)
@@ -151,7 +151,7 @@ def bilinear(picture, theta, height, width):
     output = torch.zeros(channels, height, width).double()
     for i in range(height):
         for j in range(width):
-            place = torch.tensor([(2 * j + 1) / width - 1, (2 * i + 1) / height - 1, 1.0]).double()
+            place = torch.tensor([(2 * j + 1) / width - 1, (2 * i + 1) / height - 1, 1.0], dtype=torch.float64)
             x, y = (((theta @ place)[axis].item() + 1) * n / 2 - 0.5 for axis, n in enumerate((w, h)))
             for row in (math.floor(y), math.floor(y) + 1):
                 for column in (math.floor(x), math.floor(x) + 1):
@@ -231,7 +231,7 @@ def interactive():
     from transformers import SamMaskDecoderConfig
     from transformers.models.sam.modeling_sam import SamTwoWayAttentionBlock
 
-    config = SamMaskDecoderConfig(hidden_size=D, num_attention_heads=2, mlp_dim=12, attn_implementation="eager")
+    config = SamMaskDecoderConfig(hidden_size=D, num_attention_heads=2, mlp_dim=12, attn_implementation="sdpa")
     theirs, ours = randomise(SamTwoWayAttentionBlock(config)), randomise(TwoWayBlock(D, 2, 12))
     for mine, other in (
         (ours.between_prompts, theirs.self_attn),
