@@ -107,12 +107,12 @@ def agreement() -> dict[str, str]:
 
 
 def kernel(row: Mechanism) -> str:
-    """The kernel that computes a point of the algebra; arrangements call `attend` for each part."""
+    """The kernel that computes a point of the algebra; modules with maps and arrangements call `attend` for each part."""
     module = row.build(WIDTH)
     if isinstance(module, Attention):
         x = torch.empty(1, 1, 4096, 1)
         return explain(x, x, module.mask, score=module.score, normalise=module.normalise).backend
-    return "those of its parts" if row.kind == "arrangement" else "its own"
+    return "its own" if row.kind == "own module" else "those of its parts"
 
 
 def _bound(difference: float) -> str:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from transduce.attention.masks import (
     Mask,
     blocks,
+    by_keys,
     by_table,
     causal,
     descendants,
@@ -16,6 +17,7 @@ from transduce.attention.masks import (
     fixed,
     global_tokens,
     graph,
+    padding,
     prefix,
     random_blocks,
     same_document,
@@ -25,6 +27,7 @@ from transduce.attention.masks import (
     up_to,
     window,
     within_lengths,
+    zero_padding,
 )
 
 
@@ -43,6 +46,17 @@ def test_causal_with_cached_keys_is_aligned_at_the_bottom_right():
 def test_lengths():
     mask = within_lengths(torch.tensor([2, 0]))
     assert rows(mask, 1, 3, batch=2) == [[[[1, 1, 0]]], [[[0, 0, 0]]]]
+
+
+def test_keys_that_are_padding():
+    allowed = torch.tensor([[True, True, False], [True, False, False]])
+    lengths = within_lengths(torch.tensor([2, 1]))
+    assert torch.equal(by_keys(allowed).dense(2, 1, 2, 3), lengths.dense(2, 1, 2, 3))
+    assert torch.equal(padding(allowed).dense(2, 1, 2, 3), lengths.dense(2, 1, 2, 3))
+    assert padding(None) is None
+    x = torch.full((2, 3, 1), torch.nan)
+    assert torch.equal(zero_padding(x, allowed).isnan().squeeze(-1), allowed)
+    assert zero_padding(x, None) is x
 
 
 def test_up_to_the_position_of_each_query():
@@ -151,6 +165,7 @@ def test_segments_and_random_blocks():
         (lambda: window(-1), "window: before must be at least 0, found -1"),
         (lambda: fixed(4, 5), "summary must be 1 to the block size 4, found 5"),
         (lambda: by_table(torch.zeros(2, 2)), r"by_table needs a mask of type bool, .* found torch\.float32"),
+        (lambda: by_keys(torch.ones(2, 3)), "by_keys needs a mask of type bool"),
         (lambda: global_tokens(torch.ones(3)), "global_tokens needs a mask of type bool"),
     ],
 )

@@ -5,7 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from transduce.attention.normalisers import (
+    Entmax,
     Hard,
+    LearnedEntmax,
     Sigmoid,
     Softmax,
     SoftmaxWithSink,
@@ -15,8 +17,17 @@ from transduce.attention.normalisers import (
 )
 
 H, L, S = 2, 4, 6
-EVERY = [Softmax(), Sparsemax(), Sigmoid(), Hard(), TopK(2), SoftmaxWithSink(H), TalkingHeads(H, Softmax())]
-SUM_TO_ONE = [Softmax(), Sparsemax(), Hard(), TopK(2), TalkingHeads(H, Softmax())]
+SUM_TO_ONE = [
+    Softmax(),
+    Sparsemax(),
+    Entmax(),
+    Entmax(1.2),
+    LearnedEntmax(H),
+    Hard(),
+    TopK(2),
+    TalkingHeads(H, Softmax()),
+]
+EVERY = [*SUM_TO_ONE, Sigmoid(), SoftmaxWithSink(H)]
 
 
 def name(part):
@@ -54,7 +65,7 @@ def test_rows_sum_to_one_over_the_allowed_keys(part, scores):
         assert (weights >= 0).all()
 
 
-@pytest.mark.parametrize("part", [Softmax(), Sparsemax(), TopK(3), Hard()], ids=name)
+@pytest.mark.parametrize("part", [Softmax(), Sparsemax(), Entmax(), Entmax(1.2), TopK(3), Hard()], ids=name)
 def test_a_constant_in_a_row_changes_nothing(part, scores):
     torch.testing.assert_close(part(scores + 100.0, None), part(scores, None), atol=1e-9, rtol=1e-9)
 
@@ -79,6 +90,46 @@ def test_sparsemax_is_the_projection_onto_the_simplex(scores):
 
 def test_sparsemax_is_one_hot_where_the_highest_score_leads_by_one():
     assert Sparsemax()(torch.tensor([[2.0, 1.0, 0.5]]), None).tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_entmax_lies_between_softmax_and_sparsemax(scores):
+    torch.testing.assert_close(Entmax(1 + 1e-5)(scores, None), scores.softmax(-1), atol=1e-4, rtol=0)
+    zeros = [int((part(3 * scores, None) == 0).sum()) for part in (Entmax(1.2), Entmax(1.5), Sparsemax())]
+    assert 0 < zeros[0] < zeros[1] < zeros[2]
+    assert Entmax()(torch.tensor([[2.5, 0.5, 0.0]]), None).tolist() == [[1.0, 0.0, 0.0]]  # it leads by 1 / (alpha - 1)
+    for part in (Entmax(), Entmax(1.2)):
+        assert torch.autograd.gradcheck(lambda s, part=part: part(s, None), scores[0, 0].requires_grad_())
+    with pytest.raises(ValueError, match=r"alpha above 1, found 1\.0; its limit 1 is the normaliser Softmax"):
+        Entmax(1.0)
+
+
+def test_entmax_with_a_learned_alpha(scores):
+    part = LearnedEntmax(H).double()
+    assert part.alpha().tolist() == [1.5, 1.5]
+    torch.testing.assert_close(part(scores, None), Entmax(1.5)(scores, None))
+
+    def output(raw):
+        return torch.func.functional_call(part, {"raw": raw}, (scores, None))
+
+    assert torch.autograd.gradcheck(output, torch.tensor([-0.5, 1.0]).double().requires_grad_())
+    allowed = torch.ones(L, S, dtype=torch.bool)
+    allowed[1] = False  # a row without keys
+    (gradient,) = torch.autograd.grad(part(scores, allowed).square().sum(), part.raw)
+    assert gradient.isfinite().all() and (gradient != 0).all()
+    with torch.no_grad():
+        part.raw.fill_(-1000.0)
+    assert part(scores, None).isfinite().all() and part.alpha().tolist() == [1.01, 1.01]
+    assert LearnedEntmax(1, 1.25).alpha().item() == pytest.approx(1.25)
+    with pytest.raises(ValueError, match=r"must start between 1 and 2, found 2\.0"):
+        LearnedEntmax(1, 2.0)
+
+
+@pytest.mark.parametrize("part", [Entmax(), Entmax(1.2), LearnedEntmax(H)], ids=name)
+def test_entmax_computes_low_precision_in_float32(part, scores):
+    low = scores.bfloat16()
+    weights = part(low, None)
+    assert weights.dtype is torch.bfloat16
+    assert torch.equal(weights, part(low.float(), None).bfloat16())
 
 
 def test_hard_attention_has_the_gradient_of_softmax(scores):

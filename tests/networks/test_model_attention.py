@@ -19,7 +19,7 @@ from transduce.networks.stepping import decodable
 
 V = 13
 SOURCE = Padded(torch.randint(0, V, (3, 9), generator=torch.Generator().manual_seed(1)), torch.tensor([9, 2, 6]))
-SMALL = {"window": 2, "stride": 2, "count": 3, "reach": 3, "longest": 8, "ramp": 2, "block": 2}
+SMALL = {"window": 2, "stride": 2, "count": 3, "reach": 3, "longest": 8, "ramp": 2, "block": 2, "steps": 1}
 ROUNDED = 1e-9  # sums in another order; the gradient of a straight-through estimator adds and subtracts the softmax
 
 

@@ -10,7 +10,8 @@ A mask is True where a query may attend to a key; softmax gives the other keys t
 may see have no influence, NaN and infinity neither. Scores and weights of float16 are computed in float32, as products of
 float16 overflow above 65504.
 
-Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a head, V width of a value.
+Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a query, F of a key
+(E for dot products), V of a value.
 """
 
 from functools import partial
@@ -35,7 +36,7 @@ SOFTMAX = Softmax()
 
 def attention_weights(
     query: Float[Tensor, "B H L E"],
-    key: Float[Tensor, "B G S E"],
+    key: Float[Tensor, "B G S F"],
     mask: Mask | DenseMask | None = None,
     bias: Float[Tensor, "..."] | None = None,
     score: Score = DOT_PRODUCT,
@@ -54,7 +55,7 @@ def attention_weights(
 
 def attend(
     query: Float[Tensor, "B H L E"],
-    key: Float[Tensor, "B G S E"],
+    key: Float[Tensor, "B G S F"],
     value: Float[Tensor, "B G S V"],
     mask: Mask | DenseMask | None = None,
     *,
@@ -95,7 +96,7 @@ def attend(
 
 def explain(
     query: Float[Tensor, "B H L E"],
-    key: Float[Tensor, "B G S E"],
+    key: Float[Tensor, "B G S F"],
     mask: Mask | DenseMask | None = None,
     *,
     bias: Float[Tensor, "..."] | None = None,

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from transduce.attention.masks import DenseMask
+
 
 def distances(queries: int, keys: int, device: torch.device | str = "cpu") -> Int[Tensor, "L S"]:
     """Place of the key minus place of the query.
@@ -103,9 +105,16 @@ class AdaptiveSpan(DistanceBias):
         return self.share.clamp(0, 1) * self.longest
 
     def at(self, distance: Int[Tensor, "*M L S"]) -> Float[Tensor, "*M H L S"]:
-        ramp = (self.ramp + self.spans()[:, None, None] - distance.abs().unsqueeze(-3)) / self.ramp
         # a finite floor: log 0 has no gradient, and a row must keep the key at distance 0
-        return ramp.clamp(1e-30, 1).log()
+        return self._slope(distance).clamp(1e-30, 1).log()
+
+    def reach(self, queries: int, keys: int) -> DenseMask:
+        """The keys with m above 0. With this mask the weights beyond the ramp are exactly 0."""
+        return DenseMask(self._slope(distances(queries, keys, self.share.device))[None] > 0)
+
+    def _slope(self, distance: Int[Tensor, "*M L S"]) -> Float[Tensor, "*M H L S"]:
+        """m before it is clamped."""
+        return (self.ramp + self.spans()[:, None, None] - distance.abs().unsqueeze(-3)) / self.ramp
 
     def span_loss(self) -> Float[Tensor, ""]:
         return self.spans().mean()

@@ -195,6 +195,26 @@ def within_lengths(lengths: Int[Tensor, " B"]) -> Mask:
     return Mask(inside, Band(None, None, inside))
 
 
+def by_keys(allowed: Shaped[Tensor, "B S"]) -> Mask:
+    """Every query sees the keys where `allowed[b, j]`: those that are no padding, or no gaps."""
+    table = _bool("by_keys", allowed)
+
+    def at(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        return table.to(k.device)[b, k]
+
+    return Mask(at, Band(None, None, at))
+
+
+def padding(allowed: Shaped[Tensor, "B S"] | None) -> Mask | None:
+    """`by_keys`, or no mask where nothing is padding."""
+    return None if allowed is None else by_keys(allowed)
+
+
+def zero_padding(x: Float[Tensor, "*B S D"], allowed: Bool[Tensor, "*B S"] | None) -> Float[Tensor, "*B S D"]:
+    """Zeros where `allowed` is False: a NaN there would reach the output, as 0 times NaN is NaN."""
+    return x if allowed is None else x.masked_fill(~allowed.unsqueeze(-1), 0.0)
+
+
 def window(before: int, after: int = 0) -> Mask:
     """Query i sees keys i - before .. i + after: `window(2)` is causal, `window(2, 2)` sees both sides."""
     _at_least("window: before", before, 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
+from entmax import entmax15, entmax_bisect
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -46,6 +47,51 @@ class Sparsemax:
         support = (ranks * ordered > sums).sum(-1, keepdim=True)  # number of keys with a weight
         threshold = sums.gather(-1, support - 1) / support
         return _zeroed((scores - threshold).clamp(min=0), allowed)
+
+
+@dataclass(frozen=True)
+class Entmax:
+    """Between softmax (alpha towards 1) and sparsemax (alpha 2): a higher alpha gives more zeros (Peters et al. 2019,
+    1905.05702).
+
+    w_j = max((alpha - 1) s_j - t, 0)^(1 / (alpha - 1)), where t makes the weights sum to 1. Computed by the authors' package
+    `entmax`: exactly for alpha 1.5, else by bisection. ValueError for an alpha of at most 1.
+    """
+
+    alpha: float = 1.5
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 1:
+            raise ValueError(
+                f"entmax needs an alpha above 1, found {self.alpha}; its limit 1 is the normaliser Softmax"
+            )
+
+    def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
+        wide = _below_support(scores, allowed, 1 / (self.alpha - 1))
+        weights: Tensor = entmax15(wide) if self.alpha == 1.5 else entmax_bisect(wide, self.alpha)
+        return _zeroed(weights, allowed).to(scores.dtype)
+
+
+class LearnedEntmax(nn.Module):
+    """Entmax with a learned alpha for each head, `start` at first (Correia, Niculae and Martins 2019, 1909.00015).
+
+    alpha = 1 + sigmoid(a), and at least 1.01: the solution divides by alpha - 1. ValueError for a start that is not between
+    1 and 2.
+    """
+
+    def __init__(self, heads: int, start: float = 1.5) -> None:
+        super().__init__()
+        if not 1 < start < 2:
+            raise ValueError(f"a learned alpha must start between 1 and 2, found {start}")
+        self.raw = nn.Parameter(torch.full((heads,), start - 1).logit())
+
+    def alpha(self) -> Float[Tensor, " H"]:
+        return (1 + self.raw.sigmoid()).clamp(min=1.01)
+
+    def forward(self, scores: Float[Tensor, "B H L S"], allowed: Allowed) -> Float[Tensor, "B H L S"]:
+        wide = _below_support(scores, allowed, 1 / 0.01)
+        weights: Tensor = entmax_bisect(wide, self.alpha()[:, None, None])
+        return _zeroed(weights, allowed).to(scores.dtype)
 
 
 @dataclass(frozen=True)
@@ -126,6 +172,21 @@ class TalkingHeads(nn.Module):
 def _lowest(scores: Tensor, allowed: Tensor | None) -> Tensor:
     """The lowest finite score where a query may not attend: rows without keys stay finite."""
     return scores if allowed is None else scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+
+
+def _below_support(scores: Tensor, allowed: Tensor | None, gap: float) -> Tensor:
+    """In float32 at least, scores more than `gap` below the best allowed one where a query may not attend: entmax gives them
+    the weight 0.
+
+    The lowest finite number would overflow in its squares. A row without keys is unchanged: there the solution would divide
+    by 0, and a learned alpha would have no gradient.
+    """
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    if allowed is None:
+        return scores
+    visible = allowed | ~allowed.any(-1, keepdim=True)
+    best = _lowest(scores, visible).amax(-1, keepdim=True).detach()
+    return torch.where(visible, scores, best - 2 * gap)
 
 
 def _zeroed(weights: Tensor, allowed: Tensor | None) -> Tensor:

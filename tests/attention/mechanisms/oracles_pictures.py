@@ -409,22 +409,6 @@ def kernel():
     yield padded[1:], module(query[1:], key[1:, :2], value[1:, :2])
 
 
-@oracle("softmax-with-sink", "transformers gpt-oss; a very low sink is softmax attention")
-def softmax_with_sink():
-    from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward
-
-    module, query, key, value = random_build("softmax-with-sink")
-    theirs = nn.Module()
-    theirs.sinks, theirs.num_key_value_groups = module.normalise.sinks, 1
-    heads = (each.unsqueeze(1) for each in (query, key, value))
-    output, weights = eager_attention_forward(theirs, *heads, None, D**-0.5)
-    yield module(query, key, value), output.squeeze(2)
-    yield module.weights(query, key, value), weights.squeeze(1)
-    with torch.no_grad():
-        module.normalise.sinks.fill_(-1e4)
-    yield module(query, key, value), F.scaled_dot_product_attention(query, key, value)
-
-
 @oracle("talking-heads", "timm TalkingHeadAttn; identity mixtures: torch.nn.MultiheadAttention")
 def talking_heads():
     from timm.models.cait import TalkingHeadAttn

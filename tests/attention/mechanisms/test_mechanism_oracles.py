@@ -1,6 +1,13 @@
 """Each mechanism against an implementation of its own, and what pairs of tensors cannot show."""
 
+import oracles_alignments
+import oracles_graphs
+import oracles_patterns
 import oracles_pictures
+import oracles_positions
+import oracles_sequence_libraries
+import oracles_sequence_transformers
+import oracles_sequences
 import oracles_standard
 import pytest
 import torch
@@ -9,7 +16,18 @@ from oracles_standard import S, build
 
 from transduce.attention.catalogue import MECHANISMS
 
-FILES = (oracles_standard, oracles_pictures)  # importing them fills ORACLES
+# importing them fills ORACLES
+FILES = (
+    oracles_standard,
+    oracles_alignments,
+    oracles_graphs,
+    oracles_patterns,
+    oracles_pictures,
+    oracles_positions,
+    oracles_sequences,
+    oracles_sequence_libraries,
+    oracles_sequence_transformers,
+)
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: f"{oracle.mechanism}: {oracle.against}")

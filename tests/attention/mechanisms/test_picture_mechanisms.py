@@ -109,7 +109,7 @@ def test_patches_see_their_frame_and_their_own_past_and_future():
     close(module(frames.flip(1)), module(frames).flip(1))  # without positions the order of the frames does not matter
 
 
-@pytest.mark.parametrize("name", ["kernel", "gaussian", "softmax-with-sink"])
+@pytest.mark.parametrize("name", ["kernel", "gaussian", "sink"])
 def test_nan_behind_a_mask_has_no_influence(name):
     module, query, key, value = random_build(name)
     for mask in (
@@ -148,7 +148,7 @@ def test_more_random_features_come_nearer_to_softmax_attention():
 
 
 def test_a_sink_takes_what_the_keys_do_not():
-    module, query, key, value = random_build("softmax-with-sink")
+    module, query, key, value = random_build("sink")
     sums = module.weights(query, key, value).sum(-1)
     assert ((sums > 0) & (sums < 1)).all()
     with torch.no_grad():

@@ -24,4 +24,5 @@ CONTENT_BASED = Mechanism(
     kind="own part",
     build=in_one_head(ContentBasedAttention()),
     in_models=ContentBasedAttention,
+    alternates=("cosine",),
 )

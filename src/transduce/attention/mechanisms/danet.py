@@ -78,5 +78,5 @@ DANET = Mechanism(
     sides=(PIXELS, PIXELS),
     caption="A row shows where its pixel looks (row, column). Pixels 1,1 and 2,3 have the same colour and similar rows.",
     note="Channels follow the formula of the paper; the authors' code subtracts their scores from the largest one.",
-    alternates=("cooperative", "sagan"),
+    alternates=("dual", "cooperative", "sagan"),
 )

@@ -74,5 +74,5 @@ DYNAMIC_KERNELS = Mechanism(
     sides=(("picture",), tuple(f"kernel {number}" for number in range(1, KERNELS + 1))),
     caption="The share of each kernel.",
     note="The paper begins with temperature 30, nearly equal shares, and lowers it to 1 in training.",
-    alternates=("dynamic",),
+    alternates=("dynamic", "dynamic-convolutional"),
 )

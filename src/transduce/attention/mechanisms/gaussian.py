@@ -60,5 +60,5 @@ GAUSSIAN = Mechanism(
     kind="point",
     build=lambda width: GaussianAttention(width, width, 1.0),
     note="local-p of the paper multiplies the weights after the softmax, so that rows sum to less than 1; here they sum to 1.",
-    alternates=("local",),
+    alternates=("local", "local-predictive"),
 )

@@ -9,11 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from transduce.attention.attend import attention_weights
 from transduce.attention.masks import DenseMask, Mask
 from transduce.attention.mechanisms.mechanism import Mechanism
+from transduce.attention.mechanisms.multi_head import MultiHead
 from transduce.attention.mechanisms.pictures import PIXELS, SIDE, pictures, to_tokens
-from transduce.attention.multihead import MultiHeadAttention, merge_heads
 from transduce.attention.positions import sinusoidal
 
 HEADS, PROMPTS = 2, ("click 1", "click 2", "box corner")  # of the example
@@ -28,26 +27,6 @@ class Streams(NamedTuple):
     pixels: Float[Tensor, "B N D"]
 
 
-class ThreeInputs(MultiHeadAttention):
-    """Multi-head attention whose queries, keys and values come from three tensors."""
-
-    def forward(
-        self, query: Float[Tensor, "B L D"], key: Float[Tensor, "B S D"], value: Float[Tensor, "B S D"], mask: AnyMask
-    ) -> Float[Tensor, "B L D"]:
-        queries, keys, values = (self._heads(x, part) for part, x in enumerate((query, key, value)))
-        output: Tensor = self.to_output(merge_heads(self.attend(queries, keys, values, mask, None)))
-        return output
-
-    def weights(
-        self, query: Float[Tensor, "B L D"], key: Float[Tensor, "B S D"], mask: AnyMask = None
-    ) -> Float[Tensor, "B H L S"]:
-        return attention_weights(self._heads(query, 0), self._heads(key, 1), mask)
-
-    def _heads(self, x: Tensor, part: int) -> Tensor:
-        (heads,) = self.split_heads(self.to_query_key_value.part(x, part, part + 1), self.heads)
-        return heads
-
-
 class TwoWayBlock(nn.Module):
     """Prompts attend to each other, then to the pixels, then pass a network; then the pixels attend to the prompts.
 
@@ -59,10 +38,10 @@ class TwoWayBlock(nn.Module):
         if width % (2 * heads):
             raise ValueError(f"the width must be a multiple of twice the heads, found {width} and {heads}")
         narrow = width // 2 // heads
-        self.between_prompts = ThreeInputs(width, heads)
-        self.to_pixels = ThreeInputs(width, heads, head_width=narrow)
+        self.between_prompts = MultiHead(width, heads)
+        self.to_pixels = MultiHead(width, heads, head_width=narrow)
         self.network = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
-        self.to_prompts = ThreeInputs(width, heads, head_width=narrow)
+        self.to_prompts = MultiHead(width, heads, head_width=narrow)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
 
     def streams(
@@ -102,7 +81,7 @@ class TwoWayBlock(nn.Module):
     ) -> Float[Tensor, "B H T N"]:
         """Those from the prompts to the pixels."""
         prompts = self._after_self_attention(prompts, prompt_places, mask)
-        return self.to_pixels.weights(prompts + prompt_places, pixels + pixel_places)
+        return self.to_pixels.weights(prompts + prompt_places, pixels + pixel_places, pixels)
 
     def _after_self_attention(self, prompts: Tensor, places: Tensor, mask: AnyMask) -> Tensor:
         placed = prompts + places

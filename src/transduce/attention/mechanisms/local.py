@@ -34,4 +34,5 @@ LOCAL = Mechanism(
     build=lambda width: Attention(ScaledDotProduct(1.0), mask=window(2, 2)),
     in_models=LocalAttention,
     note="In models scores are scaled by the root of the width. Windows that follow the text: local-predictive.",
+    alternates=("local-predictive",),
 )

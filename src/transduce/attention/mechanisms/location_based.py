@@ -35,4 +35,5 @@ LOCATION_BASED = Mechanism(
     build=in_one_head(LocationBasedAttention(places_of_keys=64)),
     in_models=LocationBasedAttention,
     note="Scores beyond the last key are left out before the softmax.",
+    alternates=("location-hybrid",),
 )

@@ -33,4 +33,5 @@ SPARSE = Mechanism(
     build=in_one_head(SparseAttention(stride=3)),
     in_models=SparseAttention,
     note="Sparse weights, in place of a sparse pattern, come from the normaliser Sparsemax.",
+    alternates=("bigbird", "sparsemax"),
 )
