@@ -6,18 +6,22 @@
 By default that is softmax(query key^T / sqrt(E)) value (Vaswani et al. 2017, 1706.03762, section 3.2.1). The kernels
 below compute the same faster. `explain` says which one computes a call, and why.
 
-A mask is True where a query may attend to a key; softmax gives the other keys the weight 0.
+A mask is True where a query may attend to a key; softmax gives the other keys the weight 0. Numbers at keys that no query
+may see have no influence, NaN and infinity neither. Scores and weights of float16 are computed in float32, as products of
+float16 overflow above 65504.
 
 Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S keys, E width of a query, F of a key
 (E for dot products), V of a value.
 """
 
+from functools import partial
 from typing import cast
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from transduce.attention.dot_product import DotProducts
+from transduce.attention.dot_product import DotProducts, without_hidden_keys
 from transduce.attention.kernels import Backend, Plan, Request, plan
 from transduce.attention.linear import FeatureMap, causal_linear_attend, linear_attend
 from transduce.attention.masks import Band, DenseMask, Mask
@@ -39,12 +43,14 @@ def attention_weights(
     normalise: Normaliser = SOFTMAX,
 ) -> Float[Tensor, "B H L S"]:
     """How much each query attends to each key. With G below H, each head of keys serves H / G heads of queries."""
-    key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
-    scores = score(query, key)
+    _check_shapes(query, key, key, score)
+    dense = _dense(mask, query, key)
+    scores = score(query, key.repeat_interleave(query.shape[1] // key.shape[1], dim=1))
+    if scores.dtype is torch.float16:
+        scores = scores.float()
     if bias is not None:
         scores = scores + bias
-    dense = _dense(mask, query, key)
-    return normalise(scores, None if dense is None else dense.allowed)
+    return normalise(scores, None if dense is None else dense.allowed).to(query.dtype)
 
 
 def attend(
@@ -62,16 +68,22 @@ def attend(
     """Each query's mean of the values, weighted by `attention_weights`.
 
     A query that may attend to nothing gives zeros. With G below H, each head of keys and values serves H / G neighbouring
-    heads of queries (Ainslie et al. 2023, 2305.13245). `dropout` is the share of the weights that become zero; the others
-    are divided by 1 - dropout. It is for training only.
+    heads of queries (Ainslie et al. 2023, 2305.13245). `bias` must be finite: the mask hides keys. `dropout` is the share of
+    the weights that become zero; the others are divided by 1 - dropout. It is for training only.
     `backend` forces one of "reference", "matmul", "sdpa", "windowed", "linear"; ValueError where that one cannot compute this.
     """
+    _check_shapes(query, key, value, score)
+    if mask is not None and not isinstance(mask, Mask):
+        _check_mask(mask, query, key)
+    if not 0.0 <= dropout < 1.0:
+        raise ValueError(f"dropout must be at least 0 and below 1, found {dropout}")
     kernel = explain(
         query, key, mask, bias=bias, score=score, normalise=normalise, dropout=dropout, backend=backend
     ).backend
     if kernel == "reference":
-        weights = drop(attention_weights(query, key, mask, bias, score, normalise), dropout, training=True)
-        return weights @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
+        dense = _dense(mask, query, key)
+        compute = partial(_reference, query, mask=dense, bias=bias, score=score, normalise=normalise, dropout=dropout)
+        return compute(key, value) if dense is None else without_hidden_keys(compute, key, value, dense)
     if kernel == "linear":
         return _linear(query, key, value, mask, cast(FeatureKernel, score).feature_map)
     query, key, scale = cast(DotProductScore, score).factors(query, key)
@@ -114,6 +126,20 @@ def explain(
     return plan(request, backend)
 
 
+def _reference(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: DenseMask | None,
+    bias: Tensor | None,
+    score: Score,
+    normalise: Normaliser,
+    dropout: float,
+) -> Tensor:
+    weights = drop(attention_weights(query, key, mask, bias, score, normalise), dropout, training=True)
+    return weights @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
+
+
 def _window(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> Band | None:
     """The band of a mask that limits both sides, over as many keys as queries."""
     if not isinstance(mask, Mask) or mask.band is None or query.shape[2] != key.shape[2]:
@@ -135,6 +161,8 @@ def _sums_respect(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> 
 def _linear(
     query: Tensor, key: Tensor, value: Tensor, mask: Mask | DenseMask | None, feature_map: FeatureMap
 ) -> Tensor:
+    if query.dtype is torch.float16:  # sums over many keys overflow
+        return _linear(query.float(), key.float(), value.float(), mask, feature_map).to(query.dtype)
     shared = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(shared, dim=1), value.repeat_interleave(shared, dim=1)
     if isinstance(mask, Mask):
@@ -150,7 +178,47 @@ def _linear(
 
 
 def _dense(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> DenseMask | None:
-    if mask is None or isinstance(mask, DenseMask):
-        return mask
-    batch, heads, queries, _ = query.shape
-    return mask.written_out(batch, heads, queries, key.shape[2], query.device)
+    if isinstance(mask, Mask):
+        batch, heads, queries, _ = query.shape
+        mask = mask.written_out(batch, heads, queries, key.shape[2], query.device)
+    if mask is not None:
+        _check_mask(mask, query, key)
+    return mask
+
+
+def _check_mask(mask: DenseMask, query: Tensor, key: Tensor) -> None:
+    if not isinstance(mask, DenseMask):
+        raise ValueError(
+            f"a mask is a Mask or a DenseMask, found {type(mask).__name__}: DenseMask(tensor) holds a tensor "
+            "(B, H, L, S) of type bool, True where a query may attend"
+        )
+    allowed, shape = mask.allowed, (*query.shape[:3], key.shape[2])
+    if allowed.dtype is not torch.bool:
+        raise ValueError(
+            f"a mask needs the type bool, True where a query may attend, found {allowed.dtype}: add numbers to the scores "
+            "as a bias"
+        )
+    if allowed.ndim != 4 or any(size not in (1, full) for size, full in zip(allowed.shape, shape, strict=True)):
+        raise ValueError(
+            f"a mask must have the shape (B, H, L, S) = {shape}, or 1 in the place of a size, found {tuple(allowed.shape)}"
+        )
+
+
+def _check_shapes(query: Tensor, key: Tensor, value: Tensor, score: Score) -> None:
+    queries, keys, values = tuple(query.shape), tuple(key.shape), tuple(value.shape)
+    if not len(queries) == len(keys) == len(values) == 4:
+        raise ValueError(
+            "queries, keys and values need four axes (batch, heads, length, width), found the shapes "
+            f"{queries}, {keys} and {values}"
+        )
+    if keys[:3] != values[:3]:
+        raise ValueError(f"keys and values must have one batch, number of heads and length, found {keys} and {values}")
+    if queries[0] != keys[0]:
+        raise ValueError(f"queries and keys must be of one batch, found {queries[0]} and {keys[0]} rows")
+    if queries[1] % keys[1]:
+        raise ValueError(f"heads of queries must be a multiple of heads of keys, found {queries[1]} and {keys[1]}")
+    if queries[3] != keys[3] and isinstance(score, ScaledDotProduct):
+        raise ValueError(
+            f"a scaled dot product needs queries and keys of one width, found {queries[3]} and {keys[3]}: the scores "
+            "General and Additive take two widths"
+        )

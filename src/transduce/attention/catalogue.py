@@ -7,14 +7,17 @@ from transduce.attention.mechanisms.additive import ADDITIVE
 from transduce.attention.mechanisms.alibi import ALIBI
 from transduce.attention.mechanisms.bigbird import BIGBIRD
 from transduce.attention.mechanisms.causal_attention import CAUSAL
+from transduce.attention.mechanisms.channel_wise import CHANNEL_WISE
 from transduce.attention.mechanisms.co_attention import CO_ATTENTION
 from transduce.attention.mechanisms.content_based import CONTENT_BASED
 from transduce.attention.mechanisms.contrastive import CONTRASTIVE
 from transduce.attention.mechanisms.convolutional import CONVOLUTIONAL
+from transduce.attention.mechanisms.cooperative import COOPERATIVE
 from transduce.attention.mechanisms.cosine import COSINE
 from transduce.attention.mechanisms.coverage import COVERAGE
 from transduce.attention.mechanisms.cross import CROSS
 from transduce.attention.mechanisms.cross_modal import CROSS_MODAL
+from transduce.attention.mechanisms.danet import DANET
 from transduce.attention.mechanisms.dilated import DILATED
 from transduce.attention.mechanisms.document import DOCUMENT
 from transduce.attention.mechanisms.dot_product import DOT_PRODUCT
@@ -22,16 +25,20 @@ from transduce.attention.mechanisms.dual import DUAL
 from transduce.attention.mechanisms.dual_stream import DUAL_STREAM
 from transduce.attention.mechanisms.dynamic import DYNAMIC
 from transduce.attention.mechanisms.dynamic_convolutional import DYNAMIC_CONVOLUTIONAL
+from transduce.attention.mechanisms.dynamic_kernels import DYNAMIC_KERNELS
 from transduce.attention.mechanisms.entmax_attention import ENTMAX
 from transduce.attention.mechanisms.feedback import FEEDBACK
 from transduce.attention.mechanisms.fine_grained import FINE_GRAINED
+from transduce.attention.mechanisms.gaussian import GAUSSIAN
 from transduce.attention.mechanisms.general import GENERAL
+from transduce.attention.mechanisms.generative import GENERATIVE
 from transduce.attention.mechanisms.global_attention import GLOBAL
 from transduce.attention.mechanisms.global_local import GLOBAL_LOCAL
 from transduce.attention.mechanisms.graph_attention import GRAPH
 from transduce.attention.mechanisms.hard import HARD
 from transduce.attention.mechanisms.heterogeneous import MULTI_HEAD_MULTI_RELATIONAL
 from transduce.attention.mechanisms.hierarchical import HIERARCHICAL
+from transduce.attention.mechanisms.interactive import INTERACTIVE
 from transduce.attention.mechanisms.kernel import KERNEL
 from transduce.attention.mechanisms.local import LOCAL
 from transduce.attention.mechanisms.local_predictive import LOCAL_PREDICTIVE
@@ -47,12 +54,15 @@ from transduce.attention.mechanisms.multi_head import MULTI_HEAD
 from transduce.attention.mechanisms.multi_level import MULTI_LEVEL
 from transduce.attention.mechanisms.multi_modal import MULTI_MODAL
 from transduce.attention.mechanisms.multi_relational import MULTI_RELATIONAL
+from transduce.attention.mechanisms.multi_scale import MULTI_SCALE
 from transduce.attention.mechanisms.multi_step import MULTI_STEP
+from transduce.attention.mechanisms.multi_task import MULTI_TASK
 from transduce.attention.mechanisms.multi_view import MULTI_VIEW
 from transduce.attention.mechanisms.opponent import OPPONENT
 from transduce.attention.mechanisms.prefix import PREFIX
 from transduce.attention.mechanisms.relative import RELATIVE
 from transduce.attention.mechanisms.rotary import ROTARY
+from transduce.attention.mechanisms.sagan import SAGAN
 from transduce.attention.mechanisms.scaled_dot_product import SCALED_DOT_PRODUCT
 from transduce.attention.mechanisms.self_attention import SELF
 from transduce.attention.mechanisms.set_attention import SET
@@ -62,8 +72,12 @@ from transduce.attention.mechanisms.sink import SINK
 from transduce.attention.mechanisms.soft_capped import SOFT_CAPPED
 from transduce.attention.mechanisms.sparse import SPARSE
 from transduce.attention.mechanisms.sparsemax import SPARSEMAX
+from transduce.attention.mechanisms.spatial import SPATIAL
+from transduce.attention.mechanisms.spatial_temporal import SPATIAL_TEMPORAL
+from transduce.attention.mechanisms.spatially_adaptive import SPATIALLY_ADAPTIVE
 from transduce.attention.mechanisms.structured import STRUCTURED
 from transduce.attention.mechanisms.t5 import T5
+from transduce.attention.mechanisms.talking_heads import TALKING_HEADS
 from transduce.attention.mechanisms.task_specific import TASK_SPECIFIC
 from transduce.attention.mechanisms.time_based import TIME_BASED
 from transduce.attention.mechanisms.top_k import TOP_K
@@ -92,6 +106,20 @@ MECHANISMS: dict[str, Mechanism] = {
         SPARSEMAX,
         SIGMOID,
         KERNEL,
+        CHANNEL_WISE,
+        SPATIAL,
+        COOPERATIVE,
+        MULTI_SCALE,
+        SPATIALLY_ADAPTIVE,
+        MULTI_TASK,
+        INTERACTIVE,
+        DANET,
+        SAGAN,
+        DYNAMIC_KERNELS,
+        GENERATIVE,
+        SPATIAL_TEMPORAL,
+        TALKING_HEADS,
+        GAUSSIAN,
         MONOTONIC,
         MOCHA,
         STRUCTURED,

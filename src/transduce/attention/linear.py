@@ -78,10 +78,12 @@ def linear_attend(
     keys_allowed: Bool[Tensor, "*B S"] | None = None,
 ) -> Float[Tensor, "*B L V"]:
     """Every query attends to every allowed key. A query without keys gives zeros."""
+    if keys_allowed is not None:  # NaN behind the mask must not come through, in a gradient neither
+        hidden = ~keys_allowed.unsqueeze(-1)
+        key, value = key.masked_fill(hidden, 0.0), value.masked_fill(hidden, 0.0)
     queries, keys = feature_map(query), feature_map(key)
     if keys_allowed is not None:
-        keys = keys.masked_fill(~keys_allowed.unsqueeze(-1), 0.0)
-        value = value.masked_fill(~keys_allowed.unsqueeze(-1), 0.0)  # NaN behind the mask must not come through
+        keys = keys.masked_fill(hidden, 0.0)
     return _divide(queries @ (keys.transpose(-2, -1) @ value), queries @ keys.sum(-2).unsqueeze(-1))
 
 

@@ -126,12 +126,19 @@ class DenseMask:
     is_causal: bool = False
     _additive: dict[torch.dtype, Tensor] = field(default_factory=dict, repr=False, compare=False)
     _sees: list[bool] = field(default_factory=list, repr=False, compare=False)
+    _hidden: list[Tensor | None] = field(default_factory=list, repr=False, compare=False)
 
     def additive(self, dtype: torch.dtype) -> Float[Tensor, "_ _ L S"]:
-        """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added."""
+        """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added.
+
+        Scores of float16 may be as large as that: there it is -inf, and 0 in rows without any key.
+        """
         if dtype not in self._additive:
+            hidden, lowest = ~self.allowed, torch.finfo(dtype).min / 2
+            if dtype is torch.float16:
+                hidden, lowest = hidden & self.allowed.any(-1, keepdim=True), -torch.inf
             blank = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
-            self._additive[dtype] = blank.masked_fill_(~self.allowed, torch.finfo(dtype).min / 2)
+            self._additive[dtype] = blank.masked_fill_(hidden, lowest)
         return self._additive[dtype]
 
     @property
@@ -144,6 +151,17 @@ class DenseMask:
         if not self._sees:
             self._sees.append(bool(self.allowed.any(-1).all()))
         return self._sees[0]
+
+    @property
+    def hidden_keys(self) -> Bool[Tensor, "_ _ S 1"] | None:
+        """True at keys that no query sees, such as padding. None where there are none and that is read back at little cost."""
+        if self.is_causal:
+            return None
+        if not self._hidden:
+            hidden = ~self.allowed.any(-2).unsqueeze(-1)
+            readable = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
+            self._hidden.append(None if readable and not bool(hidden.any()) else hidden)
+        return self._hidden[0]
 
 
 def everything() -> Mask:

@@ -165,7 +165,8 @@ class TalkingHeads(nn.Module):
         self.mixture = nn.Parameter(torch.eye(heads))
 
     def forward(self, scores: Float[Tensor, "B H L S"], allowed: Allowed) -> Float[Tensor, "B H L S"]:
-        return torch.einsum("bhls,hg->bgls", self.normalise(scores, allowed), self.mixture)
+        weights = self.normalise(scores, allowed)
+        return torch.einsum("bhls,hg->bgls", weights, self.mixture.to(weights.dtype))
 
 
 def _lowest(scores: Tensor, allowed: Tensor | None) -> Tensor:

@@ -50,6 +50,8 @@ class ScaledDotProduct:
         return query, key, self.factor(query.shape[-1])
 
     def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
+        if query.dtype is torch.float16:  # products overflow above 65504
+            query, key = query.float(), key.float()
         return (query * self.factor(query.shape[-1])) @ key.transpose(-2, -1)
 
 
@@ -228,4 +230,5 @@ class TalkingHeads(nn.Module):
         self.mixture = nn.Parameter(torch.eye(heads))
 
     def forward(self, query: Float[Tensor, "B H L E"], key: Float[Tensor, "B H S F"]) -> Float[Tensor, "B H L S"]:
-        return torch.einsum("bhls,hg->bgls", self.score(query, key), self.mixture)
+        scores = self.score(query, key)
+        return torch.einsum("bhls,hg->bgls", scores, self.mixture.to(scores.dtype))

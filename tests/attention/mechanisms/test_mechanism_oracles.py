@@ -3,6 +3,7 @@
 import oracles_alignments
 import oracles_graphs
 import oracles_patterns
+import oracles_pictures
 import oracles_positions
 import oracles_sequence_libraries
 import oracles_sequence_transformers
@@ -21,6 +22,7 @@ FILES = (
     oracles_alignments,
     oracles_graphs,
     oracles_patterns,
+    oracles_pictures,
     oracles_positions,
     oracles_sequences,
     oracles_sequence_libraries,

@@ -27,6 +27,7 @@ BY_PLACE = {
     "prefix",
     "dilated",
     "graph",
+    "gaussian",
 }  # their weights depend on the places of the keys
 ARGMAX = {"hard"}  # not differentiable: the backward pass is that of another function
 

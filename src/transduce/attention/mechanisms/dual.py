@@ -96,4 +96,5 @@ DUAL = Mechanism(
     caption="A row shows which regions and which words its step reads. Regions sum to 100, and so do words.",
     sums_to_one=False,
     note="The name also stands for attention over positions and channels of an image (DANet, 1809.02983).",
+    alternates=("danet",),
 )

@@ -30,5 +30,5 @@ DYNAMIC = Mechanism(
     build=in_one_head(DynamicAttention()),
     in_models=DynamicAttention,
     note="The name also stands for dynamic convolution and for top-k routing; here it is the paper's own definition.",
-    alternates=("dynamic-convolutional", "top-k"),
+    alternates=("dynamic-convolutional", "dynamic-kernels", "top-k"),
 )

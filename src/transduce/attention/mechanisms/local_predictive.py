@@ -73,5 +73,5 @@ LOCAL_PREDICTIVE = Mechanism(
     caption="A row shows where its word looks: near the place that it predicts. Rows sum to less than 100.",
     sums_to_one=False,
     note="A Gaussian before the softmax, `biases.gaussian`, gives rows that sum to 1; the paper multiplies behind it.",
-    alternates=("local",),
+    alternates=("local", "gaussian"),
 )
