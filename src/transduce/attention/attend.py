@@ -15,7 +15,7 @@ Letters: B batch, H heads of queries, G heads of keys, R = H / G, L queries, S k
 """
 
 from functools import partial
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -90,7 +90,7 @@ def attend(
     if kernel == "windowed":
         band = _window(mask, query, key)
         assert band is not None
-        return windowed_attend(query, key, value, band, DotProducts("matmul", scale, dropout))
+        return windowed_attend(query, key, value, band, DotProducts(_of_chunks(query), scale, dropout))
     return DotProducts(kernel, scale, dropout)(query, key, value, _dense(mask, query, key), bias)
 
 
@@ -145,6 +145,11 @@ def _window(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> Band |
     if not isinstance(mask, Mask) or mask.band is None or query.shape[2] != key.shape[2]:
         return None
     return mask.band if mask.band.window is not None else None
+
+
+def _of_chunks(query: Tensor) -> Literal["matmul", "sdpa"]:
+    """The kernel of short chunks."""
+    return "matmul" if query.device.type == "cpu" else "sdpa"
 
 
 def _sums_respect(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> bool:
