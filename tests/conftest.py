@@ -5,6 +5,8 @@ import signal
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+import torchvision_operators  # noqa: F401  before any test imports transformers or timm
+
 install_import_hook("transduce", "beartype.beartype")
 
 # whoever runs the tests in the background may have them ignored, by which tests of Ctrl-C would wait for ever
