@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from transduce.attention.multihead import MultiHeadAttention
 from transduce.decoding.protocol import require_evaluation_mode
+from transduce.networks.source_to_target import SourceToTarget
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly, Stack
 
 
@@ -59,15 +60,25 @@ def self_attention_maps(
     return torch.stack(weights)
 
 
+def source_attentions(network: EncoderDecoder | SourceToTarget) -> int:
+    """The number of the decoder's attentions over the source: one for each layer that has one."""
+    return network.attention_count if isinstance(network, SourceToTarget) else len(network.decoder.layers)
+
+
 @torch.no_grad()
 def source_attention(
-    network: EncoderDecoder,
+    network: EncoderDecoder | SourceToTarget,
     source: Int[Tensor, "B S"],
     lengths: Int[Tensor, " B"],
     target: Int[Tensor, "B T"],
     layers: Sequence[int],
 ) -> Float[Tensor, "B T S"]:
-    """Only the target's weights over the source, as a mean over the heads of the decoder `layers`, counted from 0."""
+    """Only the target's weights over the source, as a mean over the heads of the decoder `layers`, counted from 0.
+
+    The layers are those of `source_attentions`: a recurrent decoder has one attention, however many layers it has.
+    """
+    if isinstance(network, SourceToTarget):
+        return network.source_weights(source, lengths, target)[list(layers)].mean(0)
     attentions = _attentions(network.decoder, "cross_attention")
     with _weights_of([attentions[layer] for layer in layers], lambda weights: weights.mean(1)) as means:
         network(source, lengths, target)
