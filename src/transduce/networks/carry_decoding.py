@@ -43,8 +43,8 @@ class CarryDecoding:
             raise ValueError("an encoder-decoder needs inputs, found none: give each request its source")
         memory, carry = self.network.encode(inputs.tokens, inputs.lengths)
         weights = []
-        for place, token in enumerate(prompts.tokens[:, :-1].split(1, dim=1)):
-            steps = self.network.decode(token, memory, carry)
+        for place in range(prompts.tokens.shape[1] - 1):
+            steps = self.network.decode(prompts.tokens[:, place : place + 1], memory, carry)
             carry = _where(place < prompts.lengths - 1, steps.carry, carry)
             weights.append(steps.weights.mean(0))
         carry = Carry(carry.tensors, Lengths.of(prompts.lengths - 1))

@@ -1,7 +1,7 @@
 """Convolutional encoder-decoders with attention in every decoder layer (ConvS2S, Gehring et al. 2017, 1705.03122).
 
     embedding       tokens plus learned places
-    block           h + GLU(convolution(h)), times sqrt(1/2): a sum of two parts of unit variance has unit variance again
+    block           h + GLU(convolution(h)), times sqrt(1/2): a sum of two parts has twice their variance
     attention l     d = W h + b + g;  a = softmax(d . z);  c = sum a (z + e);  h + c       (g, e: embeddings of target, source)
 
 z is the encoder's output. A convolution over k inputs of the decoder reads the last k - 1 inputs from the carry: zeros before
@@ -39,15 +39,24 @@ from transduce.networks.source_to_target import (
 from transduce.networks.token_embedding import TokenEmbedding
 
 HALF = math.sqrt(0.5)
+EMBEDDING_DEVIATION = 0.1
 
 
 class PlacedEmbedding(TokenEmbedding):
-    """sqrt(D) (token + place) sqrt(1/2), then dropout. ValueError for a row longer than `places`."""
+    """token + place, then dropout. ValueError for a row longer than `places`.
+
+    Embeddings begin with the standard deviation 0.1, as in the paper: the products d . z, which nothing divides by sqrt(D), are
+    then small, and attention begins nearly uniform.
+    """
 
     def __init__(self, config: "ConvolutionalConfig", vocabulary: int) -> None:
         super().__init__(config, vocabulary)
+        self.scale = 1.0
         self.places = nn.Embedding(config.places, config.d_model)
-        nn.init.normal_(self.places.weight, std=1.0 / self.scale)
+        nn.init.normal_(self.places.weight, std=EMBEDDING_DEVIATION)
+
+    def reset_parameters(self) -> None:
+        nn.init.normal_(self.weight, std=EMBEDDING_DEVIATION)
 
     def forward(self, ids: Int[Tensor, "N T"], positions: Positions) -> Float[Tensor, "N T D"]:  # type: ignore[override]
         if positions.end > self.places.num_embeddings:
@@ -55,7 +64,7 @@ class PlacedEmbedding(TokenEmbedding):
                 f"a convolutional network with model.places = {self.places.num_embeddings} found a row of {positions.end} "
                 "tokens: build it with more places, or shorten the text"
             )
-        embedded: Tensor = self.drop(HALF * (self.scaled(ids) + self.scale * self.places(positions.index)))
+        embedded: Tensor = self.drop(self.scaled(ids) + self.places(positions.index))
         return embedded
 
 
@@ -95,7 +104,7 @@ class SourceStep(nn.Module):
         query = HALF * (self.to_query(x) + embedded)
         folded = by_sentence(query, memory).flatten(1, 2)[:, None]  # (B, 1, K T, D)
         weights = attention_weights(folded, memory.keys[:, None], memory.mask, score=ScaledDotProduct(1.0))[:, 0]
-        # A mean over S values of unit variance has the variance 1 / S at equal weights: S sqrt(1/S) = sqrt(S) undoes that.
+        # at equal weights a mean over S values has 1 / S of their variance: the factor S sqrt(1/S) = sqrt(S) undoes that
         lengths = memory.mask.allowed.sum(-1)[:, 0]  # (B, 1)
         context = lengths.to(weights.dtype).sqrt()[..., None] * (weights @ memory.values)
         return context.view_as(x), weights.reshape(*x.shape[:2], -1)

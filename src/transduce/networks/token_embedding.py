@@ -4,7 +4,7 @@ Letters: N rows, T tokens, D width of the model.
 """
 
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from transduce.layers import initialise
 from transduce.layers.dropout import Dropout
 
 
+@runtime_checkable
 class EmbeddingConfig(Protocol):
     """The fields of a network's config that its embeddings need."""
 
