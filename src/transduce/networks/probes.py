@@ -37,7 +37,11 @@ class AttentionMaps:
 def attention_maps(
     network: EncoderDecoder, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], target: Int[Tensor, "B T"]
 ) -> AttentionMaps:
-    """All weights of `network(source, lengths, target)`, in the network's mode: evaluation mode has no dropout."""
+    """All weights of `network(source, lengths, target)`, in the network's mode: evaluation mode has no dropout.
+
+    ValueError for a network that is no Transformer.
+    """
+    _require_transformer(network, "maps of every head")
     modules = (
         _attentions(network.encoder, "self_attention"),
         _attentions(network.decoder, "self_attention"),
@@ -96,9 +100,11 @@ def source_saliency(
     The gradient with respect to an input is a saliency of Simonyan et al. 2013 (1312.6034), used for texts by Li et al.
     2016 (1506.01066). Here it is multiplied, dimension by dimension, with the token's embedding, without its position
     (Denil et al. 2014, 1412.6815), and the L2 norm of the D products is taken: how much the log-probability, to first
-    order, hangs on that token. Row t is in nats, never negative. ValueError for a network in training mode.
+    order, hangs on that token. Row t is in nats, never negative. ValueError for a network in training mode, and for one that
+    is no Transformer.
     """
     require_evaluation_mode(network)
+    _require_transformer(network, "saliencies")
     leaves: list[Tensor] = []
 
     def detach(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -117,6 +123,15 @@ def source_saliency(
         gradients = [torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in log_probs]  # T times (S, D)
     embeddings = network.source_embedding.scaled(source)[0].detach()  # (S, D)
     return torch.stack([(gradient * embeddings).float().norm(dim=-1) for gradient in gradients])
+
+
+def _require_transformer(network: nn.Module, request: str) -> None:
+    """ValueError, with network and request, for a network of another family."""
+    if isinstance(network, SourceToTarget):
+        raise ValueError(
+            f"{request} need a Transformer encoder-decoder, found a {type(network).__name__}: use source_attention for its "
+            "attention over the source"
+        )
 
 
 def _attentions(stack: Stack, name: str) -> list[MultiHeadAttention]:

@@ -1,21 +1,26 @@
 """Recurrent and convolutional networks do what a Transformer does: train, resume, save, load, translate, score, align."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import transduce
 from toy import train, write_toy
 from transduce.cli.main import main
+from transduce.data.loader import Rows
 from transduce.models.card import describe
 from transduce.models.model import Model
-from transduce.networks.convolutional import Convolutional
+from transduce.networks.convolutional import Convolutional, ConvolutionalConfig
 from transduce.networks.presets import recurrent_tiny
-from transduce.networks.recurrent import Recurrent
+from transduce.networks.probes import source_saliency
+from transduce.networks.recurrent import WIRINGS, Recurrent, RecurrentConfig
+from transduce.networks.recurrent_attention import ATTENTIONS
 from transduce.tasks.classification import Classification
 from transduce.tasks.translation import TRANSLATION
 from transduce.workflows.align.run import Reading, align
@@ -100,9 +105,6 @@ def test_attention_aligns_the_letters(recurrent: Path, convolutional: Path) -> N
 
 
 def rows(model: Model, source: list[str], target: list[str]) -> Any:
-    import numpy as np
-
-    from transduce.data.loader import Rows
 
     columns = {
         name: [np.array(ids) for ids in model.processors.tokenizer(name).encode_batch(texts)]
@@ -112,10 +114,15 @@ def rows(model: Model, source: list[str], target: list[str]) -> Any:
 
 
 def test_inspect_is_for_transformers(model: Model) -> None:
-    kind = model.config.network.stacks and type(model.network).__name__.lower()
+    kind = type(model.network).__name__.lower()
     message = rf"inspect shows the heads of every layer.*this is a {kind} network; transduce align shows its attention"
     with pytest.raises(ValueError, match=message):
         inspect(model, "bad")
+    ids = torch.tensor([[4, 5]])
+    with pytest.raises(
+        ValueError, match=f"saliencies need a Transformer encoder-decoder, found a {type(model.network).__name__}"
+    ):
+        source_saliency(model.network, ids, ids, ids)
 
 
 def test_commands(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -208,3 +215,22 @@ def test_settings_are_chosen_by_the_size_of_the_data(tmp_path: Path) -> None:
     assert chosen.run.model == replace(recurrent_tiny(), dropout=0.1)
     reasons = {choice.key: choice.reason for choice in chosen.choices}
     assert "only; a larger network would overfit" in reasons["model.preset"] and "model.positions" not in reasons
+
+
+PAGE = (Path(__file__).parents[3] / "docs/networks.md").read_text(encoding="utf-8")
+
+
+def test_the_page_names_what_there_is(tmp_path: Path) -> None:
+    """Its run files are read; its tables have every attention and wiring."""
+    blocks = re.findall(r"```toml\n\[model\]\n(.*?)```", PAGE, re.DOTALL)
+    kinds = [type(read_run(write_run(tmp_path, block)).run.model) for block in blocks]
+    assert kinds == [RecurrentConfig, ConvolutionalConfig]
+    for key, table in (("attention", ATTENTIONS), ("wiring", WIRINGS)):
+        rows = PAGE.split(f"| `{key}` |")[1].split("\n\n")[0].splitlines()[2:]
+        values = [value for row in rows for value in re.findall(r'`("[a-z-]+"|\{.*?\})`', row.split("|")[1])]
+        parts = [
+            getattr(read_run(write_run(tmp_path, f'kind = "recurrent"\n{key} = {value}')).run.model, key)
+            for value in values
+        ]
+        assert {type(part) for part in parts} == set(table.values())
+        assert parts[-1] == type(parts[-1])(), "values in the table are the defaults"
