@@ -35,13 +35,16 @@ class AttentionMaps:
 
 @torch.no_grad()
 def attention_maps(
-    network: EncoderDecoder, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], target: Int[Tensor, "B T"]
+    network: EncoderDecoder | SourceToTarget,
+    source: Int[Tensor, "B S"],
+    lengths: Int[Tensor, " B"],
+    target: Int[Tensor, "B T"],
 ) -> AttentionMaps:
     """All weights of `network(source, lengths, target)`, in the network's mode: evaluation mode has no dropout.
 
     ValueError for a network that is no Transformer.
     """
-    _require_transformer(network, "maps of every head")
+    network = _transformer(network, "maps of every head")
     modules = (
         _attentions(network.encoder, "self_attention"),
         _attentions(network.decoder, "self_attention"),
@@ -90,7 +93,7 @@ def source_attention(
 
 
 def source_saliency(
-    network: EncoderDecoder,
+    network: EncoderDecoder | SourceToTarget,
     source: Int[Tensor, "1 S"],
     target: Int[Tensor, "1 T"],
     following: Int[Tensor, "1 T"],
@@ -104,7 +107,7 @@ def source_saliency(
     is no Transformer.
     """
     require_evaluation_mode(network)
-    _require_transformer(network, "saliencies")
+    network = _transformer(network, "saliencies")
     leaves: list[Tensor] = []
 
     def detach(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -125,13 +128,14 @@ def source_saliency(
     return torch.stack([(gradient * embeddings).float().norm(dim=-1) for gradient in gradients])
 
 
-def _require_transformer(network: nn.Module, request: str) -> None:
-    """ValueError, with network and request, for a network of another family."""
+def _transformer(network: EncoderDecoder | SourceToTarget, request: str) -> EncoderDecoder:
+    """The network itself. ValueError, with network and request, for one of another family."""
     if isinstance(network, SourceToTarget):
         raise ValueError(
             f"{request} need a Transformer encoder-decoder, found a {type(network).__name__}: use source_attention for its "
             "attention over the source"
         )
+    return network
 
 
 def _attentions(stack: Stack, name: str) -> list[MultiHeadAttention]:
