@@ -12,12 +12,11 @@ Letters: B sentences, K beams, N = B K rows, S source tokens, T target tokens, D
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from transduce import config
 from transduce.attention.cache import Lengths
@@ -25,6 +24,7 @@ from transduce.attention.positions import NoPositions, PositionEncoding, Positio
 from transduce.config import Fact
 from transduce.layers.dropout import Dropout
 from transduce.layers.initialise import xavier_linear
+from transduce.networks.cells import CellName, Cells, CellState, Encoder
 from transduce.networks.recurrent_attention import (
     ATTENTIONS,
     AdditiveAttention,
@@ -41,62 +41,6 @@ from transduce.networks.source_to_target import (
     by_sentence,
 )
 from transduce.networks.token_embedding import TokenEmbedding
-
-CellName = Literal["lstm", "gru"]
-CellState = tuple[Tensor, ...]  # (h, c) of LSTM cells, (h,) of GRU cells
-
-
-class Cells(nn.Module):
-    """One layer of cells in one direction, by PyTorch's fused kernel over as many steps as it gets."""
-
-    def __init__(self, cell: CellName, width_in: int, width: int) -> None:
-        super().__init__()
-        self.recurrence = recurrence(cell, width_in, width)
-
-    def forward(self, x: Float[Tensor, "N T X"], state: CellState) -> tuple[Float[Tensor, "N T D"], CellState]:
-        first = tuple(each[None].contiguous() for each in state)
-        output, last = self.recurrence(x, first if len(first) > 1 else first[0])
-        return output, tuple(each[0] for each in (last if isinstance(last, tuple) else (last,)))
-
-
-def recurrence(cell: CellName, width_in: int, width: int, bidirectional: bool = False) -> nn.LSTM | nn.GRU:
-    """PyTorch's layer with its own initial weights; the forget gates of LSTM cells begin open, with a bias of 1
-    (Jozefowicz et al. 2015).
-    """
-    if cell == "gru":
-        return nn.GRU(width_in, width, batch_first=True, bidirectional=bidirectional)
-    layer = nn.LSTM(width_in, width, batch_first=True, bidirectional=bidirectional)
-    with torch.no_grad():
-        for name, bias in layer.named_parameters():
-            if name.startswith("bias_ih"):  # input, forget, cell and output gate, each `width` wide
-                bias[width : 2 * width] = 1.0
-    return layer
-
-
-class Encoder(nn.Module):
-    """Layers of cells; in both directions each has D / 2 cells, so that the states are D wide."""
-
-    def __init__(self, cell: CellName, width: int, layers: int, bidirectional: bool, dropout: float) -> None:
-        super().__init__()
-        units = width // 2 if bidirectional else width
-        self.layers = nn.ModuleList(recurrence(cell, width, units, bidirectional) for _ in range(layers))
-        self.drop = Dropout(dropout)
-
-    def forward(
-        self, x: Float[Tensor, "B S D"], lengths: Int[Tensor, " B"]
-    ) -> tuple[Float[Tensor, "B S D"], Float[Tensor, "B D"]]:
-        """The states of the last layer, 0 at padding, and its last h of each row: the backward direction's is at token 0."""
-        # packed, the backward direction begins at the last token of each row, not at the padding
-        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        last: Tensor
-        for number, layer in enumerate(self.layers):
-            if number > 0:
-                data, *rest = packed
-                packed = PackedSequence(self.drop(data), *rest)
-            packed, state = layer(packed)
-            last = state[0] if isinstance(state, tuple) else state
-        states, _ = pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
-        return states, last.transpose(0, 1).flatten(1)  # (directions, B, units) -> (B, D)
 
 
 class Decoder(nn.Module):

@@ -32,7 +32,7 @@ from transduce.workflows.train.run_network import require_usable
 
 RECURRENT = 'kind = "recurrent"\npreset = "recurrent-tiny"\n'
 CONVOLUTIONAL = 'kind = "convolutional"\npreset = "convolutional-tiny"\n'
-LEARNING = ("training.batch-tokens=256", "training.learning-rate=3e-3", "training.optimiser=adam")
+LEARNING = ("training.batch-tokens=256", "training.learning-rate=5e-3", "training.optimiser=adam")
 
 
 def write_run(folder: Path, model: str, pairs: int = 300) -> Path:
@@ -46,7 +46,7 @@ def write_run(folder: Path, model: str, pairs: int = 300) -> Path:
 def learnt(root: Path, model: str) -> Path:
     """The run folder of a network that has learnt to reverse words."""
     run = write_run(root, f"{model}dropout = 0.0", pairs=800)
-    settings = (*LEARNING, "training.steps=400", "training.validate-every=400")
+    settings = (*LEARNING, "training.steps=200", "training.validate-every=200")
     return train(run, settings, root=root).folder
 
 
