@@ -203,9 +203,9 @@ class Convolutional(SourceToTarget):
 class ConvolutionalConfig(SourceToTargetConfig):
     """A convolutional encoder-decoder with attention in every decoder layer (Gehring et al. 2017)."""
 
-    d_model: Annotated[int, "width of embeddings and blocks", Fact(at_least=1, at_most=65_536, size=True)] = 512
-    encoder_layers: Annotated[int, "blocks of the encoder", Fact(at_least=1, at_most=1_000, size=True)] = 8
-    decoder_layers: Annotated[int, "blocks of the decoder", Fact(at_least=1, at_most=1_000, size=True)] = 6
+    d_model: Annotated[int, "width of the model", Fact(at_least=1, at_most=65_536, size=True)] = 512
+    encoder_layers: Annotated[int, "layers of the encoder", Fact(at_least=1, at_most=1_000, size=True)] = 8
+    decoder_layers: Annotated[int, "layers of the decoder", Fact(at_least=1, at_most=1_000, size=True)] = 6
     kernel: Annotated[
         int, "inputs that a convolution reads at a time; an odd number", Fact(at_least=1, at_most=1_001, size=True)
     ] = 3

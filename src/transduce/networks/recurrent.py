@@ -212,11 +212,9 @@ WIRINGS: dict[str, type[Wiring]] = {"luong": Luong, "bahdanau": Bahdanau}
 class RecurrentConfig(SourceToTargetConfig):
     """A recurrent encoder-decoder with attention over the source."""
 
-    d_model: Annotated[
-        int, "width of embeddings, encoder states and decoder cells", Fact(at_least=1, at_most=65_536, size=True)
-    ] = 512
-    encoder_layers: Annotated[int, "layers of the encoder", Fact(at_least=1, at_most=100, size=True)] = 2
-    decoder_layers: Annotated[int, "layers of the decoder", Fact(at_least=1, at_most=100, size=True)] = 2
+    d_model: Annotated[int, "width of the model", Fact(at_least=1, at_most=65_536, size=True)] = 512
+    encoder_layers: Annotated[int, "layers of the encoder", Fact(at_least=1, at_most=1_000, size=True)] = 2
+    decoder_layers: Annotated[int, "layers of the decoder", Fact(at_least=1, at_most=1_000, size=True)] = 2
     cell: Annotated[CellName, "cells of encoder and decoder"] = "lstm"
     bidirectional: Annotated[bool, "the encoder reads in both directions, with d-model / 2 cells in each"] = True
     attention: Annotated[AttentionPart, "how a decoder state weighs the source tokens", ATTENTIONS] = (

@@ -127,7 +127,7 @@ def _answer_kind(file: RunFile) -> str:
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
 
 
-def network(examples: Examples, keys: Given, kind: str) -> list[Choice]:
+def network(examples: Examples, keys: Given, kind: str = "encoder-decoder") -> list[Choice]:
     """The preset of a kind of network and, of a Transformer, its positions, unless something of its size is given."""
     if PRESET in keys or keys.any(config.keys_where(RunConfig, lambda fact: fact.size)):
         return []

@@ -18,7 +18,7 @@ from transduce.data.records import of_kind
 from transduce.decoding.config import OF_SOURCES, Decoding
 from transduce.networks.config import DecoderOnlyConfig, EncoderOnlyConfig
 from transduce.networks.presets import PRESETS
-from transduce.networks.table import NETWORKS, NetworkConfig, preset_of_size
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import Translation
@@ -169,7 +169,7 @@ def describe_run_file() -> list[config.KeyDescription]:
         for key in config.describe(RunConfig, names_of(*(task() for task in TASKS.values())))
     ]
     first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
-    names = f"one of {', '.join(PRESETS)}"
+    names = f"one of {', '.join(dict.fromkeys(name for presets in PRESETS_BY_KIND.values() for name in presets))}"
     default = preset_of_size("encoder-decoder", DEFAULT_SIZE)
     preset = config.KeyDescription("model.preset", names, default, "what the other keys of [model] change")
     return [*keys[:first], preset, *keys[first:]]
