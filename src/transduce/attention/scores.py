@@ -86,7 +86,11 @@ class Additive(nn.Module):
         self.activation = activation
 
     def forward(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S F"]) -> Float[Tensor, "*B L S"]:
-        hidden = self.from_query(query).unsqueeze(-2) + self.from_key(key).unsqueeze(-3)  # (B, L, S, A)
+        return self.with_keys(query, self.from_key(key))
+
+    def with_keys(self, query: Float[Tensor, "*B L E"], projected: Float[Tensor, "*B S A"]) -> Float[Tensor, "*B L S"]:
+        """The same with the keys U k, which a decoder computes once for all of its steps."""
+        hidden = self.from_query(query).unsqueeze(-2) + projected.unsqueeze(-3)  # (B, L, S, A)
         scores: Tensor = self.to_score(self.activation(hidden)).squeeze(-1)
         return scores
 

@@ -11,11 +11,12 @@ from torch import nn
 
 from transduce.config import Fact
 from transduce.networks.layer_config import CrossingDecoderAttention, DecoderAttention, EncoderAttention, LayerConfig
+from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.transformer import DECODER_LAYERS, DecoderOnly, EncoderDecoder, EncoderOnly, Stack
 
 
 @dataclass(frozen=True)
-class EncoderDecoderConfig(LayerConfig):
+class EncoderDecoderConfig(LayerConfig, SourceToTargetConfig):
     """An encoder-decoder Transformer; the defaults are the base model of Vaswani et al. 2017, table 3."""
 
     encoder_layers: Annotated[int, "layers of the encoder", Fact(at_least=1, at_most=1_000, size=True)] = 6

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, EncoderOnlyConfig
+from transduce.networks.convolutional import ConvolutionalConfig
+from transduce.networks.recurrent import RecurrentConfig
 
 
 def transformer_base() -> EncoderDecoderConfig:
@@ -74,6 +76,36 @@ def encoder_only_tiny() -> EncoderOnlyConfig:
     return replace(encoder_only_small(), d_model=64, heads=4, feed_forward=128, layers=2)
 
 
+def recurrent_base() -> RecurrentConfig:
+    """Two layers of LSTM cells on each side, the width of Toshniwal and Livescu's (2016) and of base."""
+    return RecurrentConfig()
+
+
+def recurrent_small() -> RecurrentConfig:
+    """Half of base's width: for tens of thousands of pairs, or for a laptop."""
+    return replace(recurrent_base(), d_model=256)
+
+
+def recurrent_tiny() -> RecurrentConfig:
+    """For tests and first tries: seconds, not quality."""
+    return replace(recurrent_base(), d_model=64, encoder_layers=1, decoder_layers=1)
+
+
+def convolutional_base() -> ConvolutionalConfig:
+    """8 + 6 blocks of 512 features: about half of the depth of Gehring et al. 2017."""
+    return ConvolutionalConfig()
+
+
+def convolutional_small() -> ConvolutionalConfig:
+    """4 + 3 blocks of half of base's width: for tens of thousands of pairs, or for a laptop."""
+    return replace(convolutional_base(), d_model=256, encoder_layers=4, decoder_layers=3)
+
+
+def convolutional_tiny() -> ConvolutionalConfig:
+    """For tests and first tries: seconds, not quality."""
+    return replace(convolutional_base(), d_model=64, encoder_layers=2, decoder_layers=2)
+
+
 PRESETS: dict[str, Callable[[], EncoderDecoderConfig]] = {
     "transformer-base": transformer_base,
     "transformer-big": transformer_big,
@@ -93,4 +125,16 @@ ENCODER_ONLY_PRESETS: dict[str, Callable[[], EncoderOnlyConfig]] = {
     "transformer-big": encoder_only_big,
     "transformer-small": encoder_only_small,
     "transformer-tiny": encoder_only_tiny,
+}
+
+RECURRENT_PRESETS: dict[str, Callable[[], RecurrentConfig]] = {
+    "recurrent-base": recurrent_base,
+    "recurrent-small": recurrent_small,
+    "recurrent-tiny": recurrent_tiny,
+}
+
+CONVOLUTIONAL_PRESETS: dict[str, Callable[[], ConvolutionalConfig]] = {
+    "convolutional-base": convolutional_base,
+    "convolutional-small": convolutional_small,
+    "convolutional-tiny": convolutional_tiny,
 }

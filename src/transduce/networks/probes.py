@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from transduce.attention.multihead import MultiHeadAttention
 from transduce.decoding.protocol import require_evaluation_mode
+from transduce.networks.source_to_target import SourceToTarget
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly, Stack
 
 
@@ -34,9 +35,16 @@ class AttentionMaps:
 
 @torch.no_grad()
 def attention_maps(
-    network: EncoderDecoder, source: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], target: Int[Tensor, "B T"]
+    network: EncoderDecoder | SourceToTarget,
+    source: Int[Tensor, "B S"],
+    lengths: Int[Tensor, " B"],
+    target: Int[Tensor, "B T"],
 ) -> AttentionMaps:
-    """All weights of `network(source, lengths, target)`, in the network's mode: evaluation mode has no dropout."""
+    """All weights of `network(source, lengths, target)`, in the network's mode: evaluation mode has no dropout.
+
+    ValueError for a network that is no Transformer.
+    """
+    network = _transformer(network, "maps of every head")
     modules = (
         _attentions(network.encoder, "self_attention"),
         _attentions(network.decoder, "self_attention"),
@@ -59,15 +67,25 @@ def self_attention_maps(
     return torch.stack(weights)
 
 
+def source_attentions(network: EncoderDecoder | SourceToTarget) -> int:
+    """The number of the decoder's attentions over the source: one for each layer that has one."""
+    return network.attention_count if isinstance(network, SourceToTarget) else len(network.decoder.layers)
+
+
 @torch.no_grad()
 def source_attention(
-    network: EncoderDecoder,
+    network: EncoderDecoder | SourceToTarget,
     source: Int[Tensor, "B S"],
     lengths: Int[Tensor, " B"],
     target: Int[Tensor, "B T"],
     layers: Sequence[int],
 ) -> Float[Tensor, "B T S"]:
-    """Only the target's weights over the source, as a mean over the heads of the decoder `layers`, counted from 0."""
+    """Only the target's weights over the source, as a mean over the heads of the decoder `layers`, counted from 0.
+
+    The layers are those of `source_attentions`: a recurrent decoder has one attention, however many layers it has.
+    """
+    if isinstance(network, SourceToTarget):
+        return network.source_weights(source, lengths, target)[list(layers)].mean(0)
     attentions = _attentions(network.decoder, "cross_attention")
     with _weights_of([attentions[layer] for layer in layers], lambda weights: weights.mean(1)) as means:
         network(source, lengths, target)
@@ -75,7 +93,7 @@ def source_attention(
 
 
 def source_saliency(
-    network: EncoderDecoder,
+    network: EncoderDecoder | SourceToTarget,
     source: Int[Tensor, "1 S"],
     target: Int[Tensor, "1 T"],
     following: Int[Tensor, "1 T"],
@@ -85,9 +103,11 @@ def source_saliency(
     The gradient with respect to an input is a saliency of Simonyan et al. 2013 (1312.6034), used for texts by Li et al.
     2016 (1506.01066). Here it is multiplied, dimension by dimension, with the token's embedding, without its position
     (Denil et al. 2014, 1412.6815), and the L2 norm of the D products is taken: how much the log-probability, to first
-    order, hangs on that token. Row t is in nats, never negative. ValueError for a network in training mode.
+    order, hangs on that token. Row t is in nats, never negative. ValueError for a network in training mode, and for one that
+    is no Transformer.
     """
     require_evaluation_mode(network)
+    network = _transformer(network, "saliencies")
     leaves: list[Tensor] = []
 
     def detach(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -106,6 +126,16 @@ def source_saliency(
         gradients = [torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in log_probs]  # T times (S, D)
     embeddings = network.source_embedding.scaled(source)[0].detach()  # (S, D)
     return torch.stack([(gradient * embeddings).float().norm(dim=-1) for gradient in gradients])
+
+
+def _transformer(network: EncoderDecoder | SourceToTarget, request: str) -> EncoderDecoder:
+    """The network itself. ValueError, with network and request, for one of another family."""
+    if isinstance(network, SourceToTarget):
+        raise ValueError(
+            f"{request} need a Transformer encoder-decoder, found a {type(network).__name__}: use source_attention for its "
+            "attention over the source"
+        )
+    return network
 
 
 def _attentions(stack: Stack, name: str) -> list[MultiHeadAttention]:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from transduce.attention.cache import Cache, MemoryCache
 from transduce.attention.multihead import CrossCall
 from transduce.decoding.protocol import Padded
+from transduce.networks.carry_decoding import CarryDecoding
+from transduce.networks.source_to_target import SourceToTarget
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder
 
 
@@ -143,15 +145,17 @@ class DecoderOnlyDecoding(_Decoding):
         return hidden, replace(state, cache=cache, calls=())
 
 
-def decodable(network: nn.Module) -> TransformerDecoding | DecoderOnlyDecoding:
+def decodable(network: nn.Module) -> TransformerDecoding | DecoderOnlyDecoding | CarryDecoding:
     """The decoding protocol for a network. ValueError for one that does not decode."""
     if isinstance(network, EncoderDecoder):
         return TransformerDecoding(network)
     if isinstance(network, DecoderOnly):
         return DecoderOnlyDecoding(network)
+    if isinstance(network, SourceToTarget):
+        return CarryDecoding(network)
     raise ValueError(f"a network of class {type(network).__name__} does not decode: it generates no text")
 
 
 def decodes(network: nn.Module) -> bool:
     """Whether a network generates text."""
-    return isinstance(network, EncoderDecoder | DecoderOnly)
+    return isinstance(network, EncoderDecoder | DecoderOnly | SourceToTarget)

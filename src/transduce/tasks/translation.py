@@ -28,7 +28,7 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.protocol import require_evaluation_mode
 from transduce.decoding.requests import Request
 from transduce.decoding.scores import check_probabilities
-from transduce.networks.config import EncoderDecoderConfig
+from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.tasks.outputs import LineError, Output, Scored, decode_requests, in_order, outputs_of
 from transduce.tasks.references import check_answers
 from transduce.tasks.task import Model, wrong_network
@@ -87,7 +87,7 @@ class Translation:
         return Costs(main=lengths["target"] + END_TOKEN, other=lengths["source"] + END_TOKEN)
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
-        if not isinstance(config, EncoderDecoderConfig):
+        if not isinstance(config, SourceToTargetConfig):
             raise wrong_network(self, config)
         source, target = processors["source"], processors["target"]
         network: nn.Module = config.build(target.size, None if source is target else source.size)

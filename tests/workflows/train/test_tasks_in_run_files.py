@@ -59,7 +59,8 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
     [
         (
             DATA + LM + "[model]\nencoder-layers = 2\n",
-            "run.toml:7: model.encoder-layers is a key of encoder-decoder networks; this run's task, language-model, uses "
+            "run.toml:7: model.encoder-layers is a key of encoder-decoder, recurrent and convolutional networks; "
+            "this run's task, language-model, uses "
             "decoder-only",
         ),
         (
@@ -69,7 +70,8 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
         ),
         (
             DATA + '[model]\nkind = "encoder-only"\ntie-output = true\n',
-            "run.toml:5: model.tie-output is a key of encoder-decoder and decoder-only networks; model.kind is encoder-only",
+            "run.toml:5: model.tie-output is a key of encoder-decoder, decoder-only, recurrent and convolutional networks; "
+            "model.kind is encoder-only",
         ),
         (
             DATA + '[task]\nkind = "translation"\ncontext = 3\n',
@@ -86,8 +88,8 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
         ),
         (
             DATA + '[model]\nkind = "decoder"\n',
-            'run.toml:4: model must be one of "encoder-decoder", "decoder-only", "encoder-only", found "decoder" (text); did '
-            "you mean 'decoder-only'?",
+            'run.toml:4: model must be one of "encoder-decoder", "decoder-only", "encoder-only", "recurrent", "convolutional", '
+            "found \"decoder\" (text); did you mean 'decoder-only'?",
         ),
         (
             DATA + '[model]\npreset = "transformer-smal"\n',

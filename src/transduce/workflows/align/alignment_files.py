@@ -9,6 +9,7 @@ from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules, aligned, facts, lines, require_equal_lines
 from transduce.evaluation.alignment import AlignmentScore, Gold, check_within, error_rate, format_links, parse_gold
 from transduce.models.model import Model
+from transduce.networks.probes import source_attentions
 from transduce.workflows.align.run import Links, Reading, align, networks_of
 
 Pair = tuple[str, str]
@@ -57,7 +58,7 @@ def read_gold(path: Path, pairs: Sequence[Pair], first: int = 0) -> list[Gold]:
 
 def every_reading(model: Model) -> list[Reading]:
     """All ways to read a model's alignments: from the mean of its layers and from each of them, unshifted and shifted."""
-    common = min(len(network.decoder.layers) for network in networks_of(model))
+    common = min(source_attentions(network) for network in networks_of(model))
     layers = [None, *range(1, common + 1)]
     return [Reading(layer, shifted) for layer in layers for shifted in (False, True)]
 

@@ -17,12 +17,14 @@ from transduce.data.batching import by_length
 from transduce.decoding.protocol import require_evaluation_mode
 from transduce.evaluation.alignment import Link
 from transduce.models.model import Model
-from transduce.networks.probes import source_attention
+from transduce.networks.probes import source_attention, source_attentions
+from transduce.networks.source_to_target import SourceToTarget
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
 from transduce.terminal import progress_bar
 from transduce.text.tokenizer import Tokenizer, word_numbers
 
+Network = EncoderDecoder | SourceToTarget  # that has attention over the source
 Links = tuple[Link, ...]
 WordNumbers = Sequence[int | None]
 
@@ -106,25 +108,35 @@ def links_of(weights: Float[Tensor, "T S"], source_words: WordNumbers, target_wo
     return tuple(sorted((source, target) for source, target in links if source is not None and target is not None))
 
 
-def networks_of(model: Model) -> list[EncoderDecoder]:
-    """The model's network, or those of an ensemble. ValueError for another task, and for training mode."""
+def networks_of(model: Model) -> list[Network]:
+    """The model's network, or those of an ensemble. ValueError for another task, for a network without attention over the
+    source, and for training mode.
+    """
     model.require(translation.Translation)
+    networks = []
     for network in model.networks:
         require_evaluation_mode(network)
-    return [network for network in model.networks if isinstance(network, EncoderDecoder)]
+        if not isinstance(network, Network):
+            raise ValueError(
+                f"{model.name}: align reads attention over the source, and a network of class {type(network).__name__} "
+                "shows none"
+            )
+        networks.append(network)
+    return networks
 
 
-def _layers(network: EncoderDecoder, layer: int | None) -> list[int]:
-    layers = len(network.decoder.layers)
+def _layers(network: Network, layer: int | None) -> list[int]:
+    layers = source_attentions(network)
     if layer is None:
         return list(range(layers))
     if not 1 <= layer <= layers:
-        raise ValueError(f"layer must be 1 to {layers}, the decoder layers of this model, found {layer}")
+        of = "decoder layers of this model" if layers > 1 else "one decoder layer of this model that has attention"
+        raise ValueError(f"layer must be 1 to {layers}, the {of}, found {layer}")
     return [layer - 1]
 
 
 def _mean_attention(
-    networks: Sequence[EncoderDecoder], layers: Sequence[Sequence[int]], batch: translation.TranslationBatch
+    networks: Sequence[Network], layers: Sequence[Sequence[int]], batch: translation.TranslationBatch
 ) -> Float[Tensor, "B T S"]:
     """Of the layers of each network."""
     by_network = [

@@ -17,6 +17,7 @@ from transduce.decoding.requests import Request
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
 from transduce.networks.probes import attention_maps, source_saliency
+from transduce.networks.table import family_of
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
 from transduce.tasks.task import special_ids
@@ -90,7 +91,8 @@ def inspect(
 
     Either is put through the model token by token (forced decoding), so probabilities are the model's own, whatever
     rules the search obeys. `beam` is that of the search; `top` is how many alternatives are kept of each step.
-    ValueError for a blank text, an unknown tag, more than MOST_TOKENS tokens on a side, and an ensemble.
+    ValueError for a blank text, an unknown tag, more than MOST_TOKENS tokens on a side, an ensemble, and a network that
+    is no Transformer.
     """
     if not text.strip():
         raise ValueError("the text is blank: there is nothing to look at")
@@ -100,7 +102,11 @@ def inspect(
         raise ValueError(f"{model.name}: an ensemble; look into one of its models at a time")
     model.require(translation.Translation)
     network, reader, writer = model.network, model.processors.tokenizer("source"), model.processors.tokenizer("target")
-    assert isinstance(network, EncoderDecoder)
+    if not isinstance(network, EncoderDecoder):
+        raise ValueError(
+            f"{model.name}: inspect shows the heads of every layer, which a Transformer has, and this is a "
+            f"{family_of(model.config.network)}; transduce align shows its attention over the source"
+        )
     (source,), (cut,) = translation.source_rows(model, [text], [tags] if tags else None)
     _check_length("the text", len(source) + 1)
     ids, ended = (writer.encode(target), True) if target is not None else _search(model, source, beam)

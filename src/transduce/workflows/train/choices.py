@@ -26,7 +26,8 @@ from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
 from transduce.data.records import plural
 from transduce.decoding.config import Decoding
-from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
+from transduce.networks.layer_config import LayerConfig
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, family_of, preset_of_size
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
@@ -41,7 +42,7 @@ SUBWORDS = ("unigram", "bpe", "wordpiece")
 CHARACTERS_PER_TOKEN = {"unigram": 4, "bpe": 4, "wordpiece": 4, "characters": 1, "words": 6}
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
-FEW, SOME, MANY = "transformer-tiny", "transformer-small", "transformer-base"  # presets by number of records
+FEW, SOME, MANY = "tiny", "small", "base"  # sizes of presets by number of records
 
 # (up to so many characters of both sides, pieces that they share)
 SIZES = ((300_000, 1000), (3_000_000, 2000), (6_000_000, 4000), (25_000_000, 8000), (80_000_000, 16_000))
@@ -83,8 +84,9 @@ def choose(file: RunFile) -> Chosen:
     examples = Examples.of_data(task, facts)
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
-        has_presets = config.name_of("model", {**NETWORKS, **file.parts}, run.model) in PRESETS_BY_KIND
-        conditional = [*(network(examples, keys) if has_presets else ()), *vocabulary(facts, run.tokenizer, keys)]
+        kind = config.name_of("model", {**NETWORKS, **file.parts}, run.model)
+        preset = network(examples, keys, kind) if kind in PRESETS_BY_KIND else ()
+        conditional = [*preset, *vocabulary(facts, run.tokenizer, keys)]
         conditional += optimiser(keys)
         run = with_choices(run, conditional, keys, file.parts)
     choices = [*training(examples, run.model, _answer_kind(file), run.training, keys)]
@@ -125,12 +127,15 @@ def _answer_kind(file: RunFile) -> str:
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
 
 
-def network(examples: Examples, keys: Given) -> list[Choice]:
-    """The preset and its positions, unless something of its size is given."""
+def network(examples: Examples, keys: Given, kind: str = "encoder-decoder") -> list[Choice]:
+    """The preset of a kind of network and, of a Transformer, its positions, unless something of its size is given."""
     if PRESET in keys or keys.any(config.keys_where(RunConfig, lambda fact: fact.size)):
         return []
-    choices = [_preset(examples)]
-    if choices[0].value == MANY and "model.norm-placement" not in keys:
+    size, reason = _size(examples)
+    choices = [Choice(PRESET, preset_of_size(kind, size), reason)]
+    if not issubclass(NETWORKS[kind], LayerConfig):
+        return choices
+    if size == MANY and "model.norm-placement" not in keys:
         reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
         choices.append(Choice("model.norm-placement", "pre", reason))
     if "model.positions" not in keys:
@@ -139,14 +144,13 @@ def network(examples: Examples, keys: Given) -> list[Choice]:
     return choices
 
 
-def _preset(examples: Examples) -> Choice:
+def _size(examples: Examples) -> tuple[str, str]:
+    """The size of the preset, and the reason."""
     if examples.number < 2_000:
-        return Choice(PRESET, FEW, f"{examples.of} only; a larger network would overfit")
+        return FEW, f"{examples.of} only; a larger network would overfit"
     if examples.number < 300_000:
-        reason = f"{examples.of}; below 300,000 pairs, smaller networks translate better (Araabi and Monz 2020)"
-        return Choice(PRESET, SOME, reason)
-    reason = f"{examples.of} are enough for the size of Vaswani et al. 2017; without a GPU, {SOME} learns faster"
-    return Choice(PRESET, MANY, reason)
+        return SOME, f"{examples.of}; below 300,000 pairs, smaller networks translate better (Araabi and Monz 2020)"
+    return MANY, f"{examples.of} are enough for the size of Vaswani et al. 2017; without a GPU, {SOME} learns faster"
 
 
 def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> list[Choice]:
@@ -211,15 +215,21 @@ def training(
     )
     yield _label_smoothing(examples)
     yield _learning_rate(settings.optimiser, model.d_model)
-    pre = model.norm_placement == "pre"
+    post = isinstance(model, LayerConfig) and model.norm_placement == "post"
     steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf
-    warmup = int(max(1, min(400 if pre else 4000, steps // 10)))  # a short run must come to its peak
+    warmup = int(max(1, min(4000 if post else 400, steps // 10)))  # a short run must come to its peak
     yield Choice(
         "training.schedule",
         {"kind": "linear", "warmup": warmup},
-        f"falls to 0 when the budget ends (Defazio et al. 2023); {'pre-norm needs little' if pre else 'post-norm needs a long'}"
-        " warm-up (Xiong et al. 2020)",
+        f"falls to 0 when the budget ends (Defazio et al. 2023); {_warmup_reason(model)}",
     )
+
+
+def _warmup_reason(model: NetworkConfig) -> str:
+    if not isinstance(model, LayerConfig):
+        return f"a {family_of(model)} needs little warm-up"
+    need = "post-norm needs a long" if model.norm_placement == "post" else "pre-norm needs little"
+    return f"{need} warm-up (Xiong et al. 2020)"
 
 
 def _label_smoothing(examples: Examples) -> Choice:

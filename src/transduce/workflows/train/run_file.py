@@ -18,14 +18,14 @@ from transduce.data.records import of_kind
 from transduce.decoding.config import OF_SOURCES, Decoding
 from transduce.networks.config import DecoderOnlyConfig, EncoderOnlyConfig
 from transduce.networks.presets import PRESETS
-from transduce.networks.table import NETWORKS, NetworkConfig
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.workflows.train.data_facts import RunData
-from transduce.workflows.train.run_network import DEFAULT_PRESET, network_to_change, require_usable
+from transduce.workflows.train.run_network import DEFAULT_SIZE, network_to_change, require_usable
 from transduce.workflows.train.start_from import Start, check_start, find_start
 
 
@@ -43,7 +43,7 @@ class RunConfig:
     ] = None
     tokenizer: Annotated[TokenizerConfig, "how text becomes ids", Fact(prepared=True)] = TokenizerConfig()
     model: Annotated[NetworkConfig, "the network: its kind, a preset, and any field of it", NETWORKS] = PRESETS[
-        DEFAULT_PRESET
+        preset_of_size("encoder-decoder", DEFAULT_SIZE)
     ]()
     training: Annotated[TrainingConfig, "how it is trained"] = TrainingConfig()
     decoding: Annotated[Decoding, "how it decodes"] = Decoding()
@@ -169,8 +169,9 @@ def describe_run_file() -> list[config.KeyDescription]:
         for key in config.describe(RunConfig, names_of(*(task() for task in TASKS.values())))
     ]
     first = next(place for place, key in enumerate(keys) if key.key.startswith("model."))
-    names = f"one of {', '.join(PRESETS)}"
-    preset = config.KeyDescription("model.preset", names, DEFAULT_PRESET, "what the other keys of [model] change")
+    names = f"one of {', '.join(dict.fromkeys(name for presets in PRESETS_BY_KIND.values() for name in presets))}"
+    default = preset_of_size("encoder-decoder", DEFAULT_SIZE)
+    preset = config.KeyDescription("model.preset", names, default, "what the other keys of [model] change")
     return [*keys[:first], preset, *keys[first:]]
 
 

@@ -14,7 +14,7 @@ from transduce.config import Parts
 from transduce.data.columns import Labels, Processor, Text
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig, network_without_values
-from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
@@ -22,7 +22,7 @@ from transduce.text.learn.learn import train
 from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.train.start_from import Start
 
-DEFAULT_PRESET = "transformer-small"
+DEFAULT_SIZE = "small"
 
 
 def require_usable(task: Task, network: NetworkConfig) -> None:
@@ -78,7 +78,8 @@ def network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start
         owners = [name for name, keys in keys_by_kind.items() if key in keys]
         if owners and kind not in owners:
             place = config.origin(where, model, key)
-            raise ValueError(f"{place}: model.{key} is a key of {' and '.join(owners)} networks; {reason}")
+            names = " and ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
+            raise ValueError(f"{place}: model.{key} is a key of {names} networks; {reason}")
     return network
 
 
@@ -96,5 +97,6 @@ def _preset(kind: str, name: object, where: str) -> NetworkConfig:
 
 def _default_network(kind: str, networks: Mapping[str, Any]) -> NetworkConfig:
     """A kind's preset of the usual size, or its own defaults where it has no presets."""
-    network: NetworkConfig = PRESETS_BY_KIND.get(kind, {}).get(DEFAULT_PRESET, networks[kind])()
+    preset = PRESETS_BY_KIND[kind][preset_of_size(kind, DEFAULT_SIZE)] if kind in PRESETS_BY_KIND else networks[kind]
+    network: NetworkConfig = preset()
     return network

@@ -17,7 +17,7 @@ from transduce.decoding.config import Decoding, Generation
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model
 from transduce.models.folder import ModelConfig
-from transduce.networks.table import NETWORKS, NetworkConfig
+from transduce.networks.table import NETWORKS, NetworkConfig, family_of
 from transduce.networks.transfer import Side, sides, start_stack
 from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
@@ -60,8 +60,16 @@ class Start:
         return Processors({name: self.processors[column] for name, column in columns.items()})
 
     def body(self, kind: str) -> NetworkConfig:
-        """A network of another kind whose layers have the number, the sizes and the attention of this model's."""
+        """A network of another kind whose layers have the number, the sizes and the attention of this model's.
+
+        ValueError for a network whose layers are of another family.
+        """
         own, other = self.config.network, {**NETWORKS, **self.parts}[kind]()
+        if family_of(own) != family_of(other):
+            raise ValueError(
+                f"{KEY}: {self.folder} is a {family_of(own)}, whose layers have no place in the {kind} network that this run "
+                "trains; leave it out"
+            )
         sizes: dict[str, Any] = {
             each.name: getattr(own, each.name) for each in fields(other) if hasattr(own, each.name)
         }
