@@ -6,6 +6,8 @@ from torch import nn
 
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig
+from transduce.networks.layer_config import LayerConfig
+from transduce.networks.table import kind_of
 from transduce.tasks.references import loss_unit
 from transduce.training.averaging import WEIGHTS
 from transduce.training.state import TrainState
@@ -28,7 +30,7 @@ def model_card(
     count = sum(parameter.numel() for parameter in network.parameters())
     return f"""# {name}
 
-A Transformer for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
+A network for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
 
 Trained for {state.step} updates, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
 seed {seed}.
@@ -43,7 +45,9 @@ This card and generation.toml may be edited. manifest.json holds the SHA-256 of 
 
 
 def describe(model: ModelConfig) -> str:
-    """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"."""
+    """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"; of a network that is no Transformer its kind."""
     network = model.network
+    if not isinstance(network, LayerConfig):
+        return kind_of(network)
     layers = [str(getattr(network, field)) for field in network.stacks.values()]
     return f"{'+'.join(layers)} layers, {network.d_model} wide, {network.heads} heads, {network.norm_placement}-norm"

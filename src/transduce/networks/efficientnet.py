@@ -2,7 +2,8 @@
 
     pixels -> stem -> stages of inverted residual blocks -> 1 x 1 convolution -> mean over the pixels -> head
     block:    x + drop(project(gate(depthwise(expand(x))))), without the sum where channels or size change
-    scaling:  channels = the multiple of 8 nearest to width * channels, not below 90 % of it;  blocks = ceil(depth * blocks)
+    scaling:  channels = the multiple of 8 nearest to width factor * channels, not below 90 % of it
+              blocks = ceil(depth factor * blocks)
 
 The blocks are those of MobileNetV2 (Sandler et al. 2018, 1801.04381) with squeeze-and-excitation. Convolutions are padded by
 half a kernel on every side, as in PyTorch's ports of the network; TensorFlow pads one side more where it strides.
@@ -60,8 +61,10 @@ B0_STAGES = (  # table 1 of the paper
 class EfficientNetConfig(PictureNetworkConfig):
     """EfficientNet; the defaults are B0. Norms have the paper's momentum and eps; PyTorch's ports have 0.1 and 1e-5."""
 
-    width: Annotated[float, "factor of all channels", Fact(above=0, at_most=100, size=True)] = 1.0
-    depth: Annotated[float, "factor of the number of blocks in each stage", Fact(above=0, at_most=100, size=True)] = 1.0
+    width_factor: Annotated[float, "factor of all channels", Fact(above=0, at_most=100, size=True)] = 1.0
+    depth_factor: Annotated[
+        float, "factor of the number of blocks in each stage", Fact(above=0, at_most=100, size=True)
+    ] = 1.0
     stages: Annotated[tuple[Stage, ...], "stages from the stem on", Fact(size=True)] = B0_STAGES
     stem_channels: Annotated[int, "channels of the first convolution before scaling", Fact(at_least=1, size=True)] = 32
     stem_stride: Annotated[int, "stride of the first convolution, 3 x 3 pixels", Fact(at_least=1)] = 2
@@ -159,9 +162,9 @@ class EfficientNet(nn.Module):
 
     def __init__(self, config: EfficientNetConfig, classes: int, channels: int) -> None:
         super().__init__()
-        counts = [scaled_blocks(stage.blocks, config.depth) for stage in config.stages]
-        widths = [scaled_channels(stage.channels, config.width) for stage in config.stages]
-        width = scaled_channels(config.stem_channels, config.width)
+        counts = [scaled_blocks(stage.blocks, config.depth_factor) for stage in config.stages]
+        widths = [scaled_channels(stage.channels, config.width_factor) for stage in config.stages]
+        width = scaled_channels(config.stem_channels, config.width_factor)
         self.stem = ConvolutionNorm(config, channels, width, 3, config.stem_stride)
         self.stages, number = nn.ModuleList(), 0
         for stage, count, output in zip(config.stages, counts, widths, strict=True):
@@ -171,7 +174,7 @@ class EfficientNet(nn.Module):
                 blocks.append(InvertedResidual(config, stage, width, output, stage.stride if place == 0 else 1, drop))
                 width, number = output, number + 1
             self.stages.append(blocks)
-        last = scaled_channels(config.last_channels, config.width)
+        last = scaled_channels(config.last_channels, config.width_factor)
         self.last = ConvolutionNorm(config, width, last)
         self.drop = Dropout(config.dropout)
         self.head = FeatureHead(last, classes)

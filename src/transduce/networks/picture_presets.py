@@ -52,9 +52,9 @@ EFFICIENTNETS = (
 
 
 def efficientnet(number: int) -> EfficientNetConfig:
-    """EfficientNet-B<number> (Tan and Le 2019, 1905.11946): B0 scaled in width and depth."""
+    """A network of B0 to B7 (Tan and Le 2019, 1905.11946): B0 scaled in width and depth, for larger pictures each time."""
     width, depth, _, dropout = EFFICIENTNETS[number]
-    return EfficientNetConfig(width, depth, dropout=dropout)
+    return EfficientNetConfig(width_factor=width, depth_factor=depth, dropout=dropout)
 
 
 def efficientnet_mini() -> EfficientNetConfig:
@@ -111,4 +111,11 @@ VIT_PRESETS: dict[str, Callable[[], ViTConfig]] = {
     "vit-base": vit_base,
     "vit-large": vit_large,
     "vit-mini": vit_mini,
+}
+
+# (classes, channels, height in pixels) that each preset was designed for
+PICTURES: dict[str, tuple[int, int, int]] = {
+    **dict.fromkeys((*ALEXNET_PRESETS, *VIT_PRESETS), (1_000, 3, 224)),
+    **{f"efficientnet-b{number}": (1_000, 3, size) for number, (_, _, size, _) in enumerate(EFFICIENTNETS)},
+    **dict.fromkeys(("alexnet-mini", "efficientnet-mini", "vit-mini"), (10, 1, 28)),
 }

@@ -43,10 +43,8 @@ class SeriesNetworkConfig(ABC):
 class SeriesGRUConfig(SeriesNetworkConfig):
     """A gated recurrent unit (Cho et al. 2014, 1406.1078) over the past."""
 
-    d_model: Annotated[int, "width of the states", Fact(at_least=1, at_most=65_536, size=True)] = 64
-    layers: Annotated[
-        int, "layers; each reads the states of the one before", Fact(at_least=1, at_most=1_000, size=True)
-    ] = 2
+    d_model: Annotated[int, "width of the model", Fact(at_least=1, at_most=65_536, size=True)] = 64
+    layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 2
     dropout: Annotated[
         float,
         "share of each layer's states dropped in training",
@@ -71,8 +69,8 @@ class SeriesTransformerConfig(LayerConfig, SeriesNetworkConfig):
     feed_forward: Annotated[
         int, "width inside the feed-forward networks", Fact(at_least=1, at_most=1_048_576, size=True)
     ] = 128
-    norm_placement: Annotated[Placement, "post: norm(x + f(x)); pre: x + f(norm(x))"] = "pre"
-    positions: Annotated[PositionEncoding, "position encoding of the steps", POSITIONS] = Sinusoidal()
+    norm_placement: Annotated[Placement, "post: norm(x + f(x)) as in the paper; pre: x + f(norm(x))"] = "pre"
+    positions: Annotated[PositionEncoding, "position encoding", POSITIONS] = Sinusoidal()
     layers: Annotated[int, "layers", Fact(at_least=1, at_most=1_000, size=True)] = 2
 
     stacks: ClassVar[Mapping[str, str]] = {"encoder": "layers"}

@@ -26,7 +26,7 @@ def sides(start: NetworkConfig, network: NetworkConfig) -> tuple[Side, Side]:
     >>> sides(EncoderDecoderConfig(), DecoderOnlyConfig())  # which has one vocabulary, the target's
     ('target', 'target')
     """
-    if len(start.stacks) == 1:
+    if len(start.stacks) < 2 or not network.stacks:
         return "source", "source"
     stacks = list(network.stacks)
     return SIDES[stacks[0]], SIDES[stacks[-1]]

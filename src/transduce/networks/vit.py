@@ -43,7 +43,7 @@ class ViTConfig(LayerConfig, PictureNetworkConfig):
     feed_forward: Annotated[
         int, "width inside the feed-forward networks", Fact(at_least=1, at_most=1_048_576, size=True)
     ] = 3072
-    norm_placement: Annotated[Placement, "post: norm(x + f(x)); pre: x + f(norm(x)) as in the paper"] = "pre"
+    norm_placement: Annotated[Placement, "post: norm(x + f(x)) as in the paper; pre: x + f(norm(x))"] = "pre"
     norm: Annotated[Norm, "the norm", NORMS] = LayerNorm(1e-6)
     positions: Annotated[PositionEncoding, "position encoding beside the learned positions", POSITIONS] = NoPositions()
     activation: Annotated[ActivationName, "activation of the feed-forward networks"] = "gelu"

@@ -26,6 +26,7 @@ from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
 from transduce.data.records import plural
 from transduce.decoding.config import Decoding
+from transduce.networks.layer_config import LayerConfig
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
@@ -83,8 +84,8 @@ def choose(file: RunFile) -> Chosen:
     examples = Examples.of_data(task, facts)
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
-        has_presets = config.name_of("model", {**NETWORKS, **file.parts}, run.model) in PRESETS_BY_KIND
-        conditional = [*(network(examples, keys) if has_presets else ()), *vocabulary(facts, run.tokenizer, keys)]
+        presets = PRESETS_BY_KIND.get(config.name_of("model", {**NETWORKS, **file.parts}, run.model), {})
+        conditional = [*(network(examples, keys) if SOME in presets else ()), *vocabulary(facts, run.tokenizer, keys)]
         conditional += optimiser(keys)
         run = with_choices(run, conditional, keys, file.parts)
     choices = [*training(examples, run.model, _answer_kind(file), run.training, keys)]
@@ -198,7 +199,8 @@ def training(
         yield Choice("training.metric", task.metrics[0], f"the first metric of {task.name}")
     else:
         yield Choice("training.metric", "loss", f"{task.name} has no metric of predictions")
-    yield _dropout(examples, model.d_model)
+    if isinstance(model, LayerConfig):
+        yield _dropout(examples, model.d_model)
     tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
     batch_tokens = settings.batch_tokens if "training.batch-tokens" in keys else batch
@@ -210,6 +212,8 @@ def training(
         + ("" if batch == MOST_BATCH else "; small data wants small batches (Sennrich and Zhang 2019)"),
     )
     yield _label_smoothing(examples)
+    if not isinstance(model, LayerConfig):
+        return  # rates and warm-ups of other networks follow no such rule
     yield _learning_rate(settings.optimiser, model.d_model)
     pre = model.norm_placement == "pre"
     steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf

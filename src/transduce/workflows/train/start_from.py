@@ -17,7 +17,7 @@ from transduce.decoding.config import Decoding, Generation
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model
 from transduce.models.folder import ModelConfig
-from transduce.networks.table import NETWORKS, NetworkConfig
+from transduce.networks.table import NETWORKS, NetworkConfig, kind_of
 from transduce.networks.transfer import Side, sides, start_stack
 from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
@@ -60,8 +60,15 @@ class Start:
         return Processors({name: self.processors[column] for name, column in columns.items()})
 
     def body(self, kind: str) -> NetworkConfig:
-        """A network of another kind whose layers have the number and the sizes of this model's."""
+        """A network of another kind whose layers have the number and the sizes of this model's.
+
+        ValueError where one of the two has no layers of a Transformer.
+        """
         own, other = self.config.network, {**NETWORKS, **self.parts}[kind]()
+        if not own.stacks or not other.stacks:
+            raise ValueError(
+                f"{KEY}: the layers of {self.folder}, {kind_of(own)}, have no place in a network of the kind {kind}; leave it out"
+            )
         sizes: dict[str, Any] = {
             each.name: getattr(own, each.name) for each in fields(other) if hasattr(own, each.name)
         }
