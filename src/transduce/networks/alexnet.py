@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from transduce import config
 from transduce.config import Fact
-from transduce.layers.channels import LocalResponseNorm
+from transduce.layers.channels import BatchNorm, LocalResponseNorm
 from transduce.layers.dropout import Dropout
 from transduce.networks.heads import FeatureHead
 from transduce.networks.picture_config import PictureNetworkConfig
@@ -64,7 +64,7 @@ class Convolution:
         convolution = nn.Conv2d(channels, self.channels, self.kernel, self.stride, self.padding, groups=self.groups)
         parts: list[nn.Module] = [convolution, nn.ReLU()]
         if self.norm != "none":
-            parts.append(LocalResponseNorm(self.columns) if self.norm == "response" else nn.BatchNorm2d(self.channels))
+            parts.append(LocalResponseNorm(self.columns) if self.norm == "response" else BatchNorm(self.channels))
         if self.pool:
             parts.append(nn.MaxPool2d(POOL, POOL_STRIDE))
         return nn.Sequential(*parts)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from transduce import config
 from transduce.config import Fact
-from transduce.layers.channels import SqueezeExcitation, StochasticDepth
+from transduce.layers.channels import BatchNorm, SqueezeExcitation, StochasticDepth
 from transduce.layers.dropout import Dropout
 from transduce.networks.heads import FeatureHead
 from transduce.networks.picture_config import PictureNetworkConfig
@@ -132,7 +132,7 @@ class ConvolutionNorm(nn.Sequential):
     ) -> None:
         super().__init__(
             nn.Conv2d(channels, output, kernel, stride, kernel // 2, groups=groups, bias=False),
-            nn.BatchNorm2d(output, eps=config.norm_eps, momentum=config.norm_momentum),
+            BatchNorm(output, eps=config.norm_eps, momentum=config.norm_momentum),
             *([] if linear else [nn.SiLU()]),
         )
 

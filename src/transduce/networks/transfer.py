@@ -94,6 +94,8 @@ HEAD: Names = ((r"(head\..*)", r"\1"),)
 
 
 def _name_map(start: NetworkConfig, network: NetworkConfig) -> Names:
+    if not start.stacks or not network.stacks:  # no layers in common with other kinds
+        return SAME if kind_of(start) == kind_of(network) else ()
     if start.stacks == network.stacks:
         return SAME
     if len(network.stacks) == 2:
