@@ -76,7 +76,7 @@ def test_a_network_of_another_kind_has_no_place() -> None:
 
 def test_a_model_card_names_the_network() -> None:
     assert describe(ModelConfig(Classification(), alexnet_mini())) == "alexnet"
-    assert describe(ModelConfig(Classification(), vit_mini())) == "8 layers, 96 wide, 4 heads, pre-norm"
+    assert describe(ModelConfig(Classification(), vit_mini())) == "6 layers, 96 wide, 4 heads, pre-norm"
 
 
 def test_layers_of_a_series_network_may_come_from_an_encoder() -> None:
