@@ -83,7 +83,7 @@ def test_signals_keep_their_size() -> None:
     source, target = torch.randint(0, 50, (4, 20)), torch.randint(0, 50, (4, 20))
     memory, _ = network.encode(source, torch.full((4,), 20))
     assert 0.05 < memory.keys.std() < 0.3 and 0.05 < memory.values.std() < 0.3
-    assert 0.05 < network(source, torch.full((4,), 20), target).std() < 0.3
+    assert 0.05 < network(source, torch.full((4,), 20), target).std() < 0.5
 
 
 def test_the_gradient_of_the_encoder_is_divided_by_twice_the_number_of_attentions() -> None:

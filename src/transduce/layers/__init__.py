@@ -1,1 +1,1 @@
-"""Layers: norms, feed-forward, dropout, activations, initial weights, losses over a vocabulary; an atlas of formulas."""
+"""Layers: norms, feed-forward, dropout, activations, initial weights, channels, losses over a vocabulary; an atlas of formulas."""

@@ -7,7 +7,8 @@ from torch import nn
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig
 from transduce.networks.layer_config import LayerConfig
-from transduce.networks.table import family_of
+from transduce.networks.source_to_target import SourceToTargetConfig
+from transduce.networks.table import family_of, kind_of
 from transduce.tasks.references import loss_unit
 from transduce.training.averaging import WEIGHTS
 from transduce.training.state import TrainState
@@ -28,9 +29,10 @@ def model_card(
     weights = "" if state.best_weights == "weights" else f" Weights: {WEIGHTS[state.best_weights]}."
     sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in processors.items())
     count = sum(parameter.numel() for parameter in network.parameters())
+    family = family_of(model.network)
     return f"""# {name}
 
-A {family_of(model.network)} for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
+{family[0].upper()}{family[1:]} for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
 
 Trained for {state.step} updates, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
 seed {seed}.
@@ -45,8 +47,10 @@ This card and generation.toml may be edited. manifest.json holds the SHA-256 of 
 
 
 def describe(model: ModelConfig) -> str:
-    """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"."""
+    """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"; of a network without such layers its kind."""
     network = model.network
+    if not isinstance(network, LayerConfig | SourceToTargetConfig):
+        return kind_of(network)
     layers = [str(getattr(network, field)) for field in network.stacks.values()]
     size = f"{'+'.join(layers)} layers, {network.d_model} wide"
     if isinstance(network, LayerConfig):

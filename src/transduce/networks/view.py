@@ -45,6 +45,14 @@ class View(NamedTuple):
         return cls(mask, bias, positions)
 
     @classmethod
+    def unmasked(cls, config: LayerConfig, tokens: int, like: Tensor, near: Mask | None = None) -> "View":
+        """A token attends to all tokens of its row, which has no padding; on the device and in the number format of `like`."""
+        positions = Positions.first(tokens, like.device)
+        bias = config.positions.bias(config.heads, positions, positions, like.dtype)
+        mask = None if near is None else near.for_layers(1, config.heads, tokens, like.device, bias is not None)
+        return cls(mask, bias, positions)
+
+    @classmethod
     def causal(
         cls,
         config: LayerConfig,

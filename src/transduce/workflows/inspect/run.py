@@ -104,7 +104,7 @@ def inspect(
     network, reader, writer = model.network, model.processors.tokenizer("source"), model.processors.tokenizer("target")
     if not isinstance(network, EncoderDecoder):
         raise ValueError(
-            f"{model.name}: inspect shows the heads of every layer, which a Transformer has, and this is a "
+            f"{model.name}: inspect shows the heads of every layer, which a Transformer has, and this is "
             f"{family_of(model.config.network)}; transduce align shows its attention over the source"
         )
     (source,), (cut,) = translation.source_rows(model, [text], [tags] if tags else None)

@@ -27,7 +27,8 @@ from transduce.data.columns import Text
 from transduce.data.records import plural
 from transduce.decoding.config import Decoding
 from transduce.networks.layer_config import LayerConfig
-from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, family_of, preset_of_size
+from transduce.networks.source_to_target import SourceToTargetConfig
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, family_of, preset_of_size, reads_tokens
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
@@ -85,7 +86,7 @@ def choose(file: RunFile) -> Chosen:
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
         kind = config.name_of("model", {**NETWORKS, **file.parts}, run.model)
-        preset = network(examples, keys, kind) if kind in PRESETS_BY_KIND else ()
+        preset = network(examples, keys, kind) if reads_tokens(kind) else ()
         conditional = [*preset, *vocabulary(facts, run.tokenizer, keys)]
         conditional += optimiser(keys)
         run = with_choices(run, conditional, keys, file.parts)
@@ -202,7 +203,8 @@ def training(
         yield Choice("training.metric", task.metrics[0], f"the first metric of {task.name}")
     else:
         yield Choice("training.metric", "loss", f"{task.name} has no metric of predictions")
-    yield _dropout(examples, model.d_model)
+    if isinstance(model, LayerConfig | SourceToTargetConfig):
+        yield _dropout(examples, model.d_model)
     tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
     batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
     batch_tokens = settings.batch_tokens if "training.batch-tokens" in keys else batch
@@ -214,6 +216,8 @@ def training(
         + ("" if batch == MOST_BATCH else "; small data wants small batches (Sennrich and Zhang 2019)"),
     )
     yield _label_smoothing(examples)
+    if not isinstance(model, LayerConfig | SourceToTargetConfig):
+        return  # rates and warm-ups of other networks follow no such rule
     yield _learning_rate(settings.optimiser, model.d_model)
     post = isinstance(model, LayerConfig) and model.norm_placement == "post"
     steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf
@@ -227,7 +231,7 @@ def training(
 
 def _warmup_reason(model: NetworkConfig) -> str:
     if not isinstance(model, LayerConfig):
-        return f"a {family_of(model)} needs little warm-up"
+        return f"{family_of(model)} needs little warm-up"
     need = "post-norm needs a long" if model.norm_placement == "post" else "pre-norm needs little"
     return f"{need} warm-up (Xiong et al. 2020)"
 

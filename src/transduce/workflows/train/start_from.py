@@ -65,9 +65,9 @@ class Start:
         ValueError for a network whose layers are of another family.
         """
         own, other = self.config.network, {**NETWORKS, **self.parts}[kind]()
-        if family_of(own) != family_of(other):
+        if family_of(own) != family_of(other) or not other.stacks:
             raise ValueError(
-                f"{KEY}: {self.folder} is a {family_of(own)}, whose layers have no place in the {kind} network that this run "
+                f"{KEY}: {self.folder} is {family_of(own)}, whose layers have no place in the {kind} network that this run "
                 "trains; leave it out"
             )
         sizes: dict[str, Any] = {
