@@ -58,7 +58,7 @@ def decide(
     train = origins["train"]
     held_out = {name: records.keys for name, records in origins.items() if name != "train"}
     dev, test = held_out.get("dev", NO_KEYS), held_out.get("test", NO_KEYS)
-    assignment = assign(task, train.keys, train.groups, dev, test, split)
+    assignment = assign(task, train.keys, train.groups, dev, test, split, train.spans)
     assignment = replace(assignment, train=_cleaned(assignment.train, train))
     require_records(task, assignment, split)
     tags = train.tag_sets.names(train.tags[assignment.train == TRAIN]) if tag_names is None else tag_names

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from transduce.data.columns import Labels
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig
+from transduce.networks.layer_config import LayerConfig
+from transduce.networks.table import kind_of
 from transduce.tasks.references import loss_unit
+from transduce.text.tokenizer import Tokenizer
 from transduce.training.averaging import WEIGHTS
 from transduce.training.state import TrainState
 
@@ -24,11 +28,11 @@ def model_card(
     """README.md of a model folder. `values`: metrics of the validation that chose the model, computed in `precision`."""
     scores = "\n".join(f"| {key} | {value:.4g} |" for key, value in values.items()) or "| not validated | |"
     weights = "" if state.best_weights == "weights" else f" Weights: {WEIGHTS[state.best_weights]}."
-    sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in processors.items())
+    kind = "Transformer" if isinstance(model.network, LayerConfig) else "network"
     count = sum(parameter.numel() for parameter in network.parameters())
     return f"""# {name}
 
-A Transformer for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
+A {kind} for {model.task.name}: {describe(model)}, {count:,} parameters. {_sizes(processors)}{weights}
 
 Trained for {state.step} updates, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
 seed {seed}.
@@ -42,8 +46,18 @@ This card and generation.toml may be edited. manifest.json holds the SHA-256 of 
 """
 
 
+def _sizes(processors: Processors) -> str:
+    """What the columns are to the network: "Vocabularies: source 4,000, target 4,000."."""
+    if all(isinstance(each, Tokenizer | Labels) for each in processors.values()):
+        sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in processors.items())
+        return f"Vocabularies: {sizes}."
+    return "Columns: " + "; ".join(f"{column}: {processors.description(column)}" for column in processors) + "."
+
+
 def describe(model: ModelConfig) -> str:
     """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"."""
     network = model.network
+    if not isinstance(network, LayerConfig):
+        return f"{kind_of(network)} network"
     layers = [str(getattr(network, field)) for field in network.stacks.values()]
     return f"{'+'.join(layers)} layers, {network.d_model} wide, {network.heads} heads, {network.norm_placement}-norm"

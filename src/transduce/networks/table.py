@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, EncoderOnlyConfig
+from transduce.networks.picture_config import PictureNetworkConfig
 from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESETS, PRESETS
+from transduce.networks.series import SeriesNetworkConfig
 
-NetworkConfig = EncoderDecoderConfig | DecoderOnlyConfig | EncoderOnlyConfig
+TransformerConfig = EncoderDecoderConfig | DecoderOnlyConfig | EncoderOnlyConfig
+NetworkConfig = TransformerConfig | PictureNetworkConfig | SeriesNetworkConfig
 
 NETWORKS: dict[str, type[NetworkConfig]] = {
     "encoder-decoder": EncoderDecoderConfig,
@@ -13,7 +16,7 @@ NETWORKS: dict[str, type[NetworkConfig]] = {
     "encoder-only": EncoderOnlyConfig,
 }
 
-PRESETS_BY_KIND: dict[str, Mapping[str, Callable[[], NetworkConfig]]] = {
+PRESETS_BY_KIND: dict[str, Mapping[str, Callable[[], TransformerConfig]]] = {
     "encoder-decoder": PRESETS,
     "decoder-only": DECODER_ONLY_PRESETS,
     "encoder-only": ENCODER_ONLY_PRESETS,

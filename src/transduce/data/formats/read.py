@@ -4,24 +4,31 @@
     .tsv            the task's columns [TAB group [TAB tags]]     tabs separate columns; there is no quoting
     .jsonl .ndjson  {"source": ..., "target": ..., ...}           see json_lines.py
     .txt            one column                                    see plain_text.py
+    a folder        pictures, with a folder for each class        see picture_folder.py
+    idx3-ubyte      arrays of bytes, as aligned files             see idx.py
 
+Where the columns of the task are series, a row of a table is a time step, and records are windows: see time_windows.py.
 Any of these files may be compressed, with .gz or .zst after its extension. The report counts the cases of these rules:
 blank lines of one-file formats are skipped; a line break inside a value becomes one space, unless its column keeps them;
 a record with a blank column is dropped; control and bidirectional characters stay.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from transduce.data.columns import Column, Label
+from transduce.data.columns import Column, Fault, Label
 from transduce.data.config import Corpus
 from transduce.data.findings import Findings
-from transduce.data.formats import csv, json_lines, plain_text
+from transduce.data.formats import csv, idx, json_lines, picture_folder, plain_text, time_windows
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.layout import Layout, corpus_files, layout_of
-from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, open_text, stream_lines
+from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, lines, open_text, stream_lines
+from transduce.data.picture_column import Picture
 from transduce.data.records import Record, counted, with_tags
 from transduce.text.tags import names_in
 
@@ -30,6 +37,7 @@ BIDIRECTIONAL = re.compile(
     "[\u202a-\u202e\u2066-\u2069]"
 )  # embeddings, overrides and isolates; plain marks are everyday text
 
+FOLDER = "folder"
 HEADER = "first row that looks like a header"
 COLUMN_NAMES = {  # beside those of the task
     "src", "tgt", "trg", "input", "output", "translation", "reference", "sentence", "class", "category", "arabic", "chinese",
@@ -55,7 +63,7 @@ def read_records(
     """
     tags = corpus.tags
     labels = [name for name, column in columns.items() if isinstance(column, Label) and name != without]
-    for record in _records(corpus, columns, rules, findings, without):
+    for record in _located(_records(corpus, columns, rules, findings, without), corpus, columns, rules, findings):
         if labels:
             stripped = {name: record.values[name].strip() for name in labels}
             record = record._replace(values={**record.values, **stripped})
@@ -77,25 +85,78 @@ def read_records(
         yield record
 
 
+def _located(
+    records: Iterator[Record], corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings
+) -> Iterator[Record]:
+    """The records, in which names of files are absolute; without those that name none."""
+    named = [name for name, column in columns.items() if isinstance(column, Picture)]
+    named = [name for name in named if corpus.file is None or not corpus.file.is_dir()]  # else they are absolute
+    if not named:
+        yield from records
+        return
+    for record in records:
+        values = dict(record.values)
+        for name in (name for name in named if name in values):
+            path = corpus.files[name] if corpus.file is None else corpus.file
+            if idx.is_idx(path):
+                continue
+            place = columns[name].located(values[name], path.parent)
+            if isinstance(place, Fault):
+                drop_or_stop(BadLine(record.where, *place), rules, findings)
+                break
+            values[name] = place
+        else:
+            yield record._replace(values=values)
+
+
 def _records(
     corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings, without: str | None = None
 ) -> Iterator[Record]:
     extension, files = format_of(corpus, columns), corpus_files(corpus, columns)
     if extension == "aligned":
         name = str(files[0])
-        for number, values in aligned(files, rules, findings):
+        items = {path: idx.values for path in files if idx.is_idx(path)}
+        for number, values in aligned(files, rules, findings, items):
             group = values[-1] if corpus.group is not None else ""
             yield Record(dict(zip(columns, values, strict=False)), f"{name}:{number}", group)
         return
-    layout, read = layout_of(corpus, columns, without), FORMATS[extension]
     for file in files:
-        for place, record in enumerate(read(file, layout, rules, findings)):
+        for place, record in enumerate(_rows(extension, file, corpus, columns, rules, findings, without)):
             if isinstance(record, BadLine):
                 drop_or_stop(record, rules, findings)
                 continue
             if place == 0 and extension == ".tsv" and _looks_like_header(record):
                 findings.noted.add(HEADER, record.where, record.text)
             yield record
+
+
+def _rows(
+    extension: str,
+    file: Path,
+    corpus: Corpus,
+    columns: Mapping[str, Column],
+    rules: LineRules,
+    findings: Findings,
+    without: str | None,
+) -> Iterator[Record | BadLine]:
+    """The records of a file, or the windows of the series in it."""
+    read = FORMATS[extension]
+    if time_windows.has_windows(columns) and not _holds_windows(file, extension, columns):
+        layout = layout_of(corpus, columns, without)
+        names = time_windows.variables(columns)
+        steps = replace(layout, names={name: name for name in names}, numbers=frozenset(names), without=None)
+        return time_windows.windows(read(file, steps, rules, findings), columns, without)
+    return read(file, layout_of(corpus, columns, without), rules, findings)
+
+
+def _holds_windows(file: Path, extension: str, columns: Mapping[str, Column]) -> bool:
+    """Whether the records of a .jsonl file are windows already, as in the dev.jsonl of a run, and not time steps."""
+    if extension not in (".jsonl", ".ndjson"):
+        return False
+    with suppress(ValueError):
+        first = json.loads(next(lines(file), "null"))
+        return isinstance(first, dict) and next(iter(columns)) in first
+    return False
 
 
 def _looks_like_header(record: Record) -> bool:
@@ -163,6 +224,7 @@ FORMATS: dict[str, Callable[[Path, Layout, LineRules, Findings], Iterator[Record
     ".jsonl": partial(_line_by_line, json_lines.parse),
     ".ndjson": partial(_line_by_line, json_lines.parse),
     ".txt": plain_text.rows,
+    FOLDER: picture_folder.rows,
 }
 
 
@@ -178,10 +240,19 @@ def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
         return "aligned"
     if corpus.columns is not None:
         _require_columns(corpus.columns.names, columns, all_of_them=False)
+    if (
+        corpus.records == "lines"
+        and corpus.file.is_dir()
+        and any(isinstance(each, Picture) for each in columns.values())
+    ):
+        return _folder_of_pictures(corpus, columns)
+    if time_windows.has_windows(columns):
+        _require_time_steps(corpus, columns)
     extension = ".txt" if corpus.records == "file" else unpacked_name(corpus.file).suffix.lower()
     if extension not in FORMATS:
+        files = [name for name in FORMATS if name != FOLDER]
         raise ValueError(
-            f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(FORMATS)}, "
+            f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(files)}, "
             f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)})"
         )
     if corpus.columns is not None and extension in (".tsv", ".txt"):
@@ -196,6 +267,36 @@ def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
     if corpus.records != "lines" and extension != ".txt":
         raise ValueError(f'{corpus.file}: records = "{corpus.records}" is for a .txt file; leave it out')
     return extension
+
+
+def _folder_of_pictures(corpus: Corpus, columns: Mapping[str, Column]) -> str:
+    """ValueError unless the task has a picture and its label, in this order."""
+    assert corpus.file is not None
+    kinds = [type(column) for column in columns.values()]
+    if kinds != [Picture, Label]:
+        raise ValueError(
+            f"{corpus.file}: is a folder, which is for tasks with a picture and a label; this one has "
+            f'{" and ".join(columns)} (a folder of text files needs records = "file")'
+        )
+    if corpus.columns is not None:
+        raise ValueError(f"{corpus.file}: columns is for files with column names; leave it out")
+    return FOLDER
+
+
+def _require_time_steps(corpus: Corpus, columns: Mapping[str, Column]) -> None:
+    """ValueError for settings that do not suit tables of time steps."""
+    assert corpus.file is not None
+    extension = unpacked_name(corpus.file).suffix.lower()
+    names = ", ".join(time_windows.variables(columns))
+    if extension not in (".csv", ".jsonl", ".ndjson") or corpus.records != "lines":
+        raise ValueError(
+            f"{corpus.file}: series come from a .csv or .jsonl file with a row for each step and {names} in it"
+        )
+    if corpus.columns is not None and corpus.columns.names:
+        first = next(iter(corpus.columns.names))
+        raise ValueError(
+            f"{corpus.file}: columns cannot name {first}: task.variables names the columns of series, now {names}"
+        )
 
 
 def _require_columns(names: Mapping[str, object], columns: Mapping[str, Column], all_of_them: bool = True) -> None:

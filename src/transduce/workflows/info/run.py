@@ -104,9 +104,7 @@ def _processors(processors: Processors) -> Iterator[tuple[str, str]]:
     for name, processor in processors.items():
         columns.setdefault(id(processor), []).append(name)
     for names in columns.values():
-        processor = processors[names[0]]
-        kind = processor.kind if isinstance(processor, Tokenizer) else "labels"
-        yield ", ".join(names), f"{kind}, {processor.size:,} pieces"
+        yield ", ".join(names), processors.description(names[0])
 
 
 def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> tuple[PresetInfo, ...]:
@@ -155,8 +153,8 @@ def count(network: nn.Module) -> Parameters:
         owners.setdefault(id(parameter), []).append(name.partition(".")[0])
         sizes[id(parameter)] = parameter.numel()
     parts: dict[str, int] = {}
-    order = list(PARTS)
+    order = list(dict.fromkeys([*PARTS, *(name for names in owners.values() for name in names)]))
     for key, names in sorted(owners.items(), key=lambda owner: min(map(order.index, owner[1]))):
-        joint = " = ".join(PARTS[name] for name in sorted(names, key=order.index))
+        joint = " = ".join(PARTS.get(name, name) for name in sorted(names, key=order.index))
         parts[joint] = parts.get(joint, 0) + sizes[key]
     return Parameters(parts, sum(sizes.values()))

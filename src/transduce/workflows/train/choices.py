@@ -24,9 +24,11 @@ from transduce.config import NO_PARTS, Given, Parts
 from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
-from transduce.data.records import plural
+from transduce.data.records import counted, plural
 from transduce.decoding.config import Decoding
+from transduce.networks.layer_config import LayerConfig
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
+from transduce.tasks.task import gives_probabilities
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
@@ -41,6 +43,7 @@ SUBWORDS = ("unigram", "bpe", "wordpiece")
 CHARACTERS_PER_TOKEN = {"unigram": 4, "bpe": 4, "wordpiece": 4, "characters": 1, "words": 6}
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
+LEAST_ROWS, MOST_ROWS = 16, 128  # of a batch whose rows are equally long: pictures, windows
 FEW, SOME, MANY = "transformer-tiny", "transformer-small", "transformer-base"  # presets by number of records
 
 # (up to so many characters of both sides, pieces that they share)
@@ -85,7 +88,7 @@ def choose(file: RunFile) -> Chosen:
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
         has_presets = config.name_of("model", {**NETWORKS, **file.parts}, run.model) in PRESETS_BY_KIND
         conditional = [*(network(examples, keys) if has_presets else ()), *vocabulary(facts, run.tokenizer, keys)]
-        conditional += optimiser(keys)
+        conditional += optimiser(run.model, keys)
         run = with_choices(run, conditional, keys, file.parts)
     choices = [*training(examples, run.model, _answer_kind(file), run.training, keys)]
     if task.answer is not None and isinstance(task.columns[task.answer], Text):
@@ -117,9 +120,13 @@ def with_choices(run: RunConfig, choices: Iterable[Choice], keys: Given, parts: 
 
 
 def _answer_kind(file: RunFile) -> str:
-    """The kind of the tokens that a batch budget counts: those of the answer's text, else of the key column."""
+    """The kind of the tokens that a batch budget counts: those of the answer's text, else of the key column; "" where it
+    counts no tokens.
+    """
     task, tokenizer = file.run.task, file.run.tokenizer
     column = counted_column(task)
+    if not isinstance(task.columns[column], Text):
+        return ""
     if file.start is not None:
         return file.start.tokenizers(task, file.run.model).tokenizer(column).kind
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
@@ -181,10 +188,14 @@ def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> 
             yield Choice(key, {"kind": side.kind, "vocabulary": size}, reason)
 
 
-def optimiser(keys: Given) -> list[Choice]:
-    """Muon, unless a learning rate is given, which may have been found for another."""
+def optimiser(model: NetworkConfig, keys: Given) -> list[Choice]:
+    """Muon for Transformers, unless a learning rate is given, which may have been found for another."""
     if "training.optimiser" in keys or "training.learning-rate" in keys:
         return []
+    if not isinstance(model, LayerConfig):
+        return [
+            Choice("training.optimiser", "adamw", "suits networks of any kind (Loshchilov and Hutter 2017, 1711.05101)")
+        ]
     reason = "needs about half of AdamW's updates (Liu et al. 2025)"
     return [Choice("training.optimiser", "muon", reason)]
 
@@ -198,32 +209,51 @@ def training(
         yield Choice("training.metric", task.metrics[0], f"the first metric of {task.name}")
     else:
         yield Choice("training.metric", "loss", f"{task.name} has no metric of predictions")
-    yield _dropout(examples, model.d_model)
-    tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
-    batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
+    if isinstance(model, LayerConfig):
+        yield _dropout(examples, model.d_model)
+    batch, units, note = _batch(examples, kind)
     batch_tokens = settings.batch_tokens if "training.batch-tokens" in keys else batch
-    updates = max(1, round(tokens / (batch_tokens * settings.accumulate)))
-    yield Choice(
-        "training.batch-tokens",
-        batch,
-        f"about {updates:,} updates in each pass over the {plural(task.unit)}"
-        + ("" if batch == MOST_BATCH else "; small data wants small batches (Sennrich and Zhang 2019)"),
-    )
+    updates = max(1, round(units / (batch_tokens * settings.accumulate)))
+    reason = f"about {updates:,} updates in each pass over the {plural(task.unit)}{note}"
+    yield Choice("training.batch-tokens", batch, reason)
     yield _label_smoothing(examples)
-    yield _learning_rate(settings.optimiser, model.d_model)
-    pre = model.norm_placement == "pre"
+    yield _learning_rate(settings.optimiser, model)
+    pre = not isinstance(model, LayerConfig) or model.norm_placement == "pre"
     steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf
     warmup = int(max(1, min(400 if pre else 4000, steps // 10)))  # a short run must come to its peak
     yield Choice(
         "training.schedule",
         {"kind": "linear", "warmup": warmup},
-        f"falls to 0 when the budget ends (Defazio et al. 2023); {'pre-norm needs little' if pre else 'post-norm needs a long'}"
-        " warm-up (Xiong et al. 2020)",
+        "falls to 0 when the budget ends (Defazio et al. 2023)" + _about_warm_up(model),
     )
+
+
+def _about_warm_up(model: NetworkConfig) -> str:
+    if not isinstance(model, LayerConfig):
+        return ""
+    need = "pre-norm needs little" if model.norm_placement == "pre" else "post-norm needs a long"
+    return f"; {need} warm-up (Xiong et al. 2020)"
+
+
+def _batch(examples: Examples, kind: str) -> tuple[int, float, str]:
+    """The size of a batch in what `training.batch-tokens` counts, the same of an epoch, and more of the reason."""
+    if examples.row_cost is not None:
+        rows = 2 ** round(math.log2(min(MOST_ROWS, max(LEAST_ROWS, examples.epoch / BATCHES_PER_PASS))))
+        each = counted(rows, examples.task.unit)
+        note = f"; a batch holds {each}, and each takes {examples.row_cost}"
+        return rows * examples.row_cost, examples.epoch * examples.row_cost, note
+    tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
+    batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
+    small = "; small data wants small batches (Sennrich and Zhang 2019)"
+    return batch, tokens, "" if batch == MOST_BATCH else small
 
 
 def _label_smoothing(examples: Examples) -> Choice:
     key = "training.label-smoothing"
+    if not gives_probabilities(examples.task):
+        return Choice(key, 0.0, "numbers have no probabilities to smooth")
+    if examples.row_cost is not None:
+        return Choice(key, 0.1, "the usual amount for pictures (Szegedy et al. 2015, 1512.00567)")
     if examples.task.answer is None:
         return Choice(key, 0.0, "the probabilities themselves are what a language model is measured by")
     if examples.number < 50_000:
@@ -249,8 +279,11 @@ def gentler(choices: Iterable[Choice]) -> list[Choice]:
     ]
 
 
-def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
+def _learning_rate(optimiser: Optimiser, model: NetworkConfig) -> Choice:
     """Adafactor's is a share of a weight's size; Muon stands, and wants, about twice as much as Adam."""
+    if not isinstance(model, LayerConfig):
+        return Choice("training.learning-rate", 1e-3, "the usual rate of Adam (Kingma and Ba 2014, 1412.6980)")
+    width = model.d_model
     rate = float(f"{(width * 4000) ** -0.5:.0e}")
     reason = f"about the peak of Vaswani et al. 2017 for a network {width} wide"
     if isinstance(optimiser, Adafactor):

@@ -17,7 +17,7 @@ from transduce.decoding.config import Decoding, Generation
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model
 from transduce.models.folder import ModelConfig
-from transduce.networks.table import NETWORKS, NetworkConfig
+from transduce.networks.table import NETWORKS, NetworkConfig, kind_of
 from transduce.networks.transfer import Side, sides, start_stack
 from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
@@ -50,8 +50,10 @@ class Start:
         """The tokenizers that a run takes: each column's own if the task is the same, else those of the sides of the model
         that the network takes. Labels are learnt from the run's own data.
         """
-        own, (first, last) = self.config.task, sides(self.config.network, network)
-        texts = of_kind(task, Text)
+        own, texts = self.config.task, of_kind(task, Text)
+        if not texts:
+            return Processors()
+        first, last = sides(self.config.network, network)
         columns = dict(zip(texts, texts, strict=True))
         if task.name != own.name:
             answer = own.answer if own.answer in of_kind(own, Text) else own.key
@@ -62,6 +64,10 @@ class Start:
     def body(self, kind: str) -> NetworkConfig:
         """A network of another kind whose layers have the number and the sizes of this model's."""
         own, other = self.config.network, {**NETWORKS, **self.parts}[kind]()
+        if not own.stacks or not other.stacks:
+            raise ValueError(
+                f"{KEY}: {self.folder} has a {kind_of(own)} network, of which a {kind} network can take no layer; leave it out"
+            )
         sizes: dict[str, Any] = {
             each.name: getattr(own, each.name) for each in fields(other) if hasattr(own, each.name)
         }
