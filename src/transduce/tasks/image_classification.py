@@ -6,6 +6,7 @@
 Letters: B rows, C channels, h height, w width, K classes.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -79,7 +80,7 @@ class ImageClassification:
     @property
     def patches(self) -> int:
         """What a picture takes of a batch budget: its squares of 16 x 16 pixels, 4 for 28 x 28 and 196 for 224 x 224."""
-        return int(-((-self.size // PATCH) ** 2))
+        return math.ceil(self.size / PATCH) ** 2
 
     def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:
         return records

@@ -171,6 +171,8 @@ def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> 
     """One for all columns, or one for each: a column without a table of its own gets one, unless tokenizer.vocabulary
     speaks for it.
     """
+    if not facts.characters:  # the task has no text
+        return
     if tokenizer.shared:
         if tokenizer.file is None and tokenizer.kind in SUBWORDS and "tokenizer.vocabulary" not in keys:
             sides = 2 if len(facts.characters) == 1 else 1
