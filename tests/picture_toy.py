@@ -1,6 +1,8 @@
 """Tasks over pictures and series small enough for tests: colours by name, waves; and the networks to learn them."""
 
+import gzip
 import math
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -123,7 +125,18 @@ def waves(steps: int, phase: float = 0.0) -> list[str]:
 
 
 def write_series_run(folder: Path) -> Path:
-    rows = [f"{row},{group}" for step in zip(waves(200), waves(200, 1.0), strict=True) for row, group in zip(step, "ab", strict=True)]
+    steps = zip(waves(200), waves(200, 1.0), strict=True)
+    rows = [f"{row},{group}" for step in steps for row, group in zip(step, "ab", strict=True)]
     (folder / "waves.csv").write_text("\n".join(["level,slope,group", *rows]) + "\n", encoding="utf-8")
     (folder / "waves.toml").write_text(SERIES_RUN, encoding="utf-8")
     return folder / "waves.toml"
+
+
+def idx_bytes(array: np.ndarray, kind: int = 8) -> bytes:
+    return bytes([0, 0, kind, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def write_idx(path: Path, array: np.ndarray) -> Path:
+    content = idx_bytes(array)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path

@@ -41,7 +41,9 @@ def extract(place: Path, out: Path) -> dict[str, Counter[str]]:
         images, labels = (_one_file(place, f"{part}-{name}-ubyte.gz") for name in ("images-idx3", "labels-idx1"))
         names, pictures = kinds(labels), idx.items(images)
         if not len(names) == len(pictures) == expected:
-            raise ValueError(f"{part}: expected {expected:,} pictures, found {len(pictures):,} and {len(names):,} labels")
+            raise ValueError(
+                f"{part}: expected {expected:,} pictures, found {len(pictures):,} and {len(names):,} labels"
+            )
         write_atomically(out / images.name, images.read_bytes())
         write_atomically(out / f"{part}-labels.txt", "".join(f"{name}\n" for name in names))
         counts[part] = Counter(names)
@@ -75,7 +77,9 @@ def say(text: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Gets Fashion-MNIST from its Debian package.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data", help="folder to write (default: data)")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "data", help="folder to write (default: data)"
+    )
     options = parser.parse_args(arguments)
     try:
         options.out.mkdir(parents=True, exist_ok=True)

@@ -246,9 +246,7 @@ class _Encoder:
                 return False
         return True
 
-    def _usable(
-        self, records: Sequence[Record], columns: Mapping[str, list[list[int]]], part: int
-    ) -> Bool[np.ndarray, " R"]:
+    def _usable(self, records: Sequence[Record], columns: Mapping[str, list[Any]], part: int) -> Bool[np.ndarray, " R"]:
         """Marks the records with suitable numbers of tokens. Ratios apply to train only; lengths include the tags."""
         lengths = {name: np.fromiter(map(len, columns[name]), np.int64, len(records)) for name in self._texts}
         reasons: list[tuple[str, Bool[np.ndarray, " R"]]] = [

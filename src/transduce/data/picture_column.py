@@ -66,7 +66,9 @@ class Picture(Column):
             return value
         path = folder / value
         try:
-            if not Path(value).is_absolute() and not path.resolve().is_relative_to(folder.resolve()):
+            if not Path(value).is_absolute() and not Path(os.path.realpath(path)).is_relative_to(
+                os.path.realpath(folder)
+            ):
                 advice = "give its absolute path if that is right"
                 return Fault("picture outside of the folder", f"{value} leads out of {folder}; {advice}")
             if not path.exists() and _item(str(path)) is None:

@@ -121,7 +121,7 @@ class Standardised:
             raise ValueError(f"no window to train on has numbers of {', '.join(names)}")
         deviation = np.sqrt(squares / count)
         deviation = np.where(deviation > 1e-12 * np.maximum(1, abs(mean)), deviation, 1.0)
-        return cls(tuple(names), _rounded(mean), _rounded(deviation))
+        return cls(tuple(names), tuple(mean.tolist()), tuple(deviation.tolist()))
 
     @property
     def size(self) -> int:
@@ -169,7 +169,3 @@ class Standardised:
     def _file(self) -> bytes:
         tree = {"names": self.names, "mean": self.mean, "deviation": self.deviation}
         return (json.dumps(tree, ensure_ascii=False) + "\n").encode()
-
-
-def _rounded(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(f"{value:.9g}") for value in values)

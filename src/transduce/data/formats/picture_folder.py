@@ -39,8 +39,8 @@ def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> It
             if not _is_unicode(where):
                 yield BadLine(ascii(where), "name that is no UTF-8", "rename the file")
                 continue
-            target = file.resolve()
-            if not target.is_relative_to(path.resolve()):
+            target = Path(os.path.realpath(file))
+            if not target.is_relative_to(os.path.realpath(path)):
                 yield BadLine(where, "picture outside of the folder", f"the link leads to {target}")
             elif target.is_dir():
                 yield BadLine(where, "link to a folder", "links to pictures alone are followed")
@@ -64,8 +64,10 @@ def _classes(path: Path, findings: Findings) -> list[Path]:
     for each in folders:
         if not _is_unicode(each.name) or not each.name.strip():
             raise ValueError(f"{str(each)!a}: the name of a class must be UTF-8 text and not blank; rename the folder")
-        if not each.resolve().is_relative_to(path.resolve()):
-            raise ValueError(f"{each}: the link leads out of {path}, to {each.resolve()}; put the folder there instead")
+        if not Path(os.path.realpath(each)).is_relative_to(os.path.realpath(path)):
+            raise ValueError(
+                f"{each}: the link leads out of {path}, to {os.path.realpath(each)}; copy the folder there instead"
+            )
     return folders
 
 

@@ -98,7 +98,7 @@ def _located(
         values = dict(record.values)
         for name in (name for name in named if name in values):
             path = corpus.files[name] if corpus.file is None else corpus.file
-            if idx.is_idx(path):
+            if idx.is_idx(path) or not values[name].strip():  # blank: left out later
                 continue
             place = columns[name].located(values[name], path.parent)
             if isinstance(place, Fault):
