@@ -11,6 +11,7 @@ from transduce.cli.evaluate_options import breakdown_kinds, check, check_task, e
 from transduce.cli.options import columns, free_cores, method
 
 if TYPE_CHECKING:
+    from transduce.tasks.task import Task
     from transduce.workflows.evaluate.assessment import Assessment, Questions
     from transduce.workflows.evaluate.systems import Systems, TestFiles
 
@@ -25,9 +26,11 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.evaluate.run import write_translations
     from transduce.workflows.evaluate.systems import evaluate_systems, task_of
 
-    systems, questions = _systems(options), _questions(options)
+    systems, task = _systems(options), None
     if options.model is not None:
-        check_task(options, task_of(options.model))
+        task = task_of(options.model)
+        check_task(options, task)
+    questions = _questions(options, task)
     if systems.models:
         free_cores(options.device)
     assessment = evaluate_systems(systems, _test_files(options), questions)
@@ -73,8 +76,11 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
     )
 
 
-def _questions(options: argparse.Namespace) -> "Questions":
-    """The settings of the evaluation. A report has all breakdowns, some sentences, and the calibration of a model."""
+def _questions(options: argparse.Namespace, task: "Task | None") -> "Questions":
+    """The settings of the evaluation. A report has all breakdowns, some sentences, and the calibration of a model whose
+    predictions have probabilities.
+    """
+    from transduce.tasks.task import gives_probabilities
     from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES, Questions
     from transduce.workflows.evaluate.breakdowns import KINDS
 
@@ -88,7 +94,8 @@ def _questions(options: argparse.Namespace) -> "Questions":
         train=options.train,
         train_columns=columns(options),
         sentences=by_default if options.worst is None else options.worst,
-        calibration=options.calibration or (reports and not options.ensemble),
+        calibration=options.calibration
+        or (reports and not options.ensemble and (task is None or gives_probabilities(task))),
     )
 
 

@@ -62,6 +62,12 @@ class Forecast:
     variables: Annotated[tuple[str, ...], "columns of the file whose numbers are read and predicted"] = ("value",)
     history: Annotated[int, "steps that the network reads", Fact(at_least=1, at_most=100_000)] = 48
     horizon: Annotated[int, "steps that it predicts", Fact(at_least=1, at_most=100_000)] = 12
+    relative: Annotated[
+        bool,
+        "the network reads and predicts differences from the mean of the history, so that it follows a series whose level "
+        "changes (Kim et al. 2022, reversible instance normalisation)",
+        Fact(unprepared=True),
+    ] = True
 
     name: ClassVar[str] = "forecast"
     unit: ClassVar[str] = "window"
@@ -105,7 +111,7 @@ class Forecast:
 
     def loss(self, network: Any, batch: SeriesBatch, smoothing: float) -> Loss:
         """The squared error of standardised numbers, summed; smoothing has no meaning for numbers."""
-        total = (_predicted(network, batch.history) - batch.future).square().sum()
+        total = (self._predicted(network, batch.history) - batch.future).square().sum()
         return Loss(total, batch.future.numel(), {"nll": total.detach()})
 
     def certainty(self, network: Any, batch: SeriesBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
@@ -114,7 +120,6 @@ class Forecast:
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
         return {}
 
-    @torch.no_grad()
     def predict(self, model: Model, records: Sequence[Record], settings: Any = None) -> Iterator[SeriesPrediction]:
         """See `Task.predict`. A longer history counts by its end; LineError for one that is too short."""
         values = model.processors["history"]
@@ -123,13 +128,23 @@ class Forecast:
         together = max(1, PREDICTED_STEPS // (self.history + self.horizon))
         for begin in range(0, len(histories), together):
             history = torch.from_numpy(np.stack(histories[begin : begin + together])).to(model.device)
-            require_evaluation_mode(model.network)
-            future = torch.stack([_predicted(network, history) for network in model.networks]).mean(0)
-            if not future.isfinite().all():
-                raise ValueError("the model predicts NaN or infinity: it has diverged, or its file is damaged")
-            for steps in future.cpu().numpy():
+            for steps in self._future(model, history).cpu().numpy():
                 restored = values.restored(steps)
                 yield SeriesPrediction(_text(restored), tuple(map(tuple, restored.tolist())))
+
+    @torch.no_grad()
+    def _future(self, model: Model, history: Float[Tensor, "B T F"]) -> Float[Tensor, "B H F"]:
+        """The mean of the model's networks. ValueError for one in training mode, and for numbers that are not finite."""
+        require_evaluation_mode(model.network)
+        future = torch.stack([self._predicted(network, history) for network in model.networks]).mean(0)
+        if not future.isfinite().all():
+            raise ValueError("the model predicts NaN or infinity: it has diverged, or its file is damaged")
+        return future
+
+    def _predicted(self, network: Any, history: Float[Tensor, "B T F"]) -> Float[Tensor, "B H F"]:
+        level = history.mean(1, keepdim=True) if self.relative else torch.zeros_like(history[:, :1])
+        future: Tensor = network((history - level).to(next(network.parameters()).dtype))
+        return future.float() + level
 
     def _history(self, values: Standardised, record: Record, place: int) -> np.ndarray:
         steps = numbers_of(record.values["history"], len(self.variables))
@@ -144,10 +159,5 @@ class Forecast:
 
 
 def _text(steps: np.ndarray) -> str:
-    """Rounded to 7 digits: a network computes in float32."""
-    return text_of(np.array([[float(f"{number:.7g}") for number in step] for step in steps.tolist()]))
-
-
-def _predicted(network: Any, history: Float[Tensor, "B T F"]) -> Float[Tensor, "B H F"]:
-    future: Tensor = network(history.to(next(network.parameters()).dtype))
-    return future.float()
+    """Rounded to 6 digits: a network computes in float32."""
+    return text_of(np.array([[float(f"{number:.6g}") for number in step] for step in steps.tolist()]))

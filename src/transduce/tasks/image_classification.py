@@ -59,7 +59,9 @@ class ImageClassification:
         Fact(at_least=1, at_most=2_048),
     ] = 224
     channels: Annotated[Literal[1, 3], "3: colours, 1: grey"] = 3
-    augment: Annotated[Augmentation, "random changes to the pictures in training", Fact(drawn=True)] = Augmentation()
+    augment: Annotated[Augmentation, "random changes to the pictures in training", Fact(unprepared=True)] = (
+        Augmentation()
+    )
 
     name: ClassVar[str] = "image-classification"
     unit: ClassVar[str] = "picture"
@@ -116,7 +118,6 @@ class ImageClassification:
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
         return {}
 
-    @torch.no_grad()
     def predict(self, model: Model, records: Sequence[Record], settings: Any = None) -> Iterator[LabelPrediction]:
         """See `Task.predict`. LineError for a picture that cannot be read, after the predictions for those before it."""
         labels, values = model.processors.labels("label"), _pixel_values(model.processors)
@@ -125,8 +126,7 @@ class ImageClassification:
             pictures, refusal = _readable(values, records[begin : begin + together], begin)
             if pictures:
                 pixels = _tensor(values, pictures).to(model.device)
-                every = [_probabilities(network, pixels) for network in model.networks]
-                for row in torch.stack(every).mean(0).cpu():
+                for row in _mean_probabilities(model, pixels).cpu():
                     yield LabelPrediction.of(row, labels.names)
             if refusal is not None:
                 raise refusal
@@ -153,6 +153,12 @@ def _readable(values: PixelValues, records: Sequence[Record], begin: int) -> tup
             return pictures, LineError(place, f"{pixels}" if name in record.where else f"{name}: {pixels}")
         pictures.append(pixels)
     return pictures, None
+
+
+@torch.no_grad()
+def _mean_probabilities(model: Model, pixels: Float[Tensor, "B C h w"]) -> Float[Tensor, "B K"]:
+    """Over the model's networks."""
+    return torch.stack([_probabilities(network, pixels) for network in model.networks]).mean(0)
 
 
 def _logits(network: Any, pixels: Float[Tensor, "B C h w"]) -> Float[Tensor, "B K"]:

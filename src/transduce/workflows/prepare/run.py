@@ -103,8 +103,8 @@ class Plan:
 
     def _task_settings(self) -> dict[str, Any]:
         """Those of the task that the prepared data depend on."""
-        drawn = config.keys_where(type(self.task), lambda fact: fact.drawn)
-        return {key: value for key, value in config.tree_of(self.task, self.parts).items() if key not in drawn}
+        other = config.keys_where(type(self.task), lambda fact: fact.unprepared)
+        return {key: value for key, value in config.tree_of(self.task, self.parts).items() if key not in other}
 
     @cached_property
     def digest(self) -> str:
