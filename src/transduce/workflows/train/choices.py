@@ -88,7 +88,7 @@ def choose(file: RunFile) -> Chosen:
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
         has_presets = config.name_of("model", {**NETWORKS, **file.parts}, run.model) in PRESETS_BY_KIND
         conditional = [*(network(examples, keys) if has_presets else ()), *vocabulary(facts, run.tokenizer, keys)]
-        conditional += optimiser(run.model, keys)
+        conditional += optimiser(keys, isinstance(run.model, LayerConfig))
         run = with_choices(run, conditional, keys, file.parts)
     choices = [*training(examples, run.model, _answer_kind(file), run.training, keys)]
     if task.answer is not None and isinstance(task.columns[task.answer], Text):
@@ -190,14 +190,13 @@ def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> 
             yield Choice(key, {"kind": side.kind, "vocabulary": size}, reason)
 
 
-def optimiser(model: NetworkConfig, keys: Given) -> list[Choice]:
-    """Muon for Transformers, unless a learning rate is given, which may have been found for another."""
+def optimiser(keys: Given, transformer: bool = True) -> list[Choice]:
+    """Muon for Transformers, else AdamW, unless a learning rate is given, which may have been found for another."""
     if "training.optimiser" in keys or "training.learning-rate" in keys:
         return []
-    if not isinstance(model, LayerConfig):
-        return [
-            Choice("training.optimiser", "adamw", "suits networks of any kind (Loshchilov and Hutter 2017, 1711.05101)")
-        ]
+    if not transformer:
+        reason = "suits networks of any kind (Loshchilov and Hutter 2017, 1711.05101)"
+        return [Choice("training.optimiser", "adamw", reason)]
     reason = "needs about half of AdamW's updates (Liu et al. 2025)"
     return [Choice("training.optimiser", "muon", reason)]
 
