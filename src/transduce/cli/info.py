@@ -39,7 +39,7 @@ def _preset(description: "PresetInfo") -> str:
     return (
         f"preset {description.name}, {description.kind}\n{description.text}\n"
         + _section("network", description.network.items())
-        + _section("vocabulary", [("tokenizer", f"{description.vocabulary:,} pieces")])
+        + _section("built for", description.sizes.items())
         + _section("parameters", description.parameters.rows)
     )
 

@@ -1,1 +1,1 @@
-"""Layers: norms, feed-forward, dropout, activations, initial weights, losses over a vocabulary."""
+"""Layers: norms, feed-forward, dropout, activations, initial weights, layers over channels, losses over a vocabulary."""

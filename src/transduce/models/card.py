@@ -28,11 +28,10 @@ def model_card(
     """README.md of a model folder. `values`: metrics of the validation that chose the model, computed in `precision`."""
     scores = "\n".join(f"| {key} | {value:.4g} |" for key, value in values.items()) or "| not validated | |"
     weights = "" if state.best_weights == "weights" else f" Weights: {WEIGHTS[state.best_weights]}."
-    kind = "Transformer" if isinstance(model.network, LayerConfig) else "network"
     count = sum(parameter.numel() for parameter in network.parameters())
     return f"""# {name}
 
-A {kind} for {model.task.name}: {describe(model)}, {count:,} parameters. {_sizes(processors)}{weights}
+A network for {model.task.name}: {describe(model)}, {count:,} parameters. {_sizes(processors)}{weights}
 
 Trained for {state.step} updates, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
 seed {seed}.
@@ -55,9 +54,9 @@ def _sizes(processors: Processors) -> str:
 
 
 def describe(model: ModelConfig) -> str:
-    """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"."""
+    """The network in words: "3+3 layers, 256 wide, 4 heads, pre-norm"; of a network that is no Transformer its kind."""
     network = model.network
     if not isinstance(network, LayerConfig):
-        return f"{kind_of(network)} network"
+        return kind_of(network)
     layers = [str(getattr(network, field)) for field in network.stacks.values()]
     return f"{'+'.join(layers)} layers, {network.d_model} wide, {network.heads} heads, {network.norm_placement}-norm"

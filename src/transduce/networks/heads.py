@@ -80,7 +80,11 @@ class NumberHead(nn.Module):
         return numbers.squeeze(-1)
 
 
-HEADS = (VocabularyHead, ClassHead, NumberHead)
+class FeatureHead(nn.Linear):
+    """Features of a row to logits or numbers: a linear map, (..., D) to (..., C)."""
+
+
+HEADS = (VocabularyHead, ClassHead, NumberHead, FeatureHead)
 
 
 def mean_over_tokens(hidden: Float[Tensor, "B T D"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B D"]:

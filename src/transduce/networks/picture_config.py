@@ -1,6 +1,6 @@
-"""The base of all configs of networks that read pictures.
+"""The base of the configs of picture networks: pixels to one logit for each class.
 
-Letters: B rows, C channels, h height, w width.
+Letters: B pictures, C channels, h height, w width.
 """
 
 from abc import ABC, abstractmethod
@@ -13,10 +13,13 @@ from torch import nn
 
 @dataclass(frozen=True)
 class PictureNetworkConfig(ABC):
-    """A network that reads pixels (B, C, h, w), in float, and gives logits (B, classes)."""
+    """A config whose module turns pixels, float (B, C, h, w), into logits (B, classes).
+
+    The output layer of the module is its `head`.
+    """
 
     stacks: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def build(self, classes: int, channels: int, size: int) -> nn.Module:
-        """With fresh weights, for pictures of `channels` channels that are `size` pixels high and wide."""
+        """With fresh weights, for square pictures of `size` x `size` pixels. ValueError if the size does not suit it."""

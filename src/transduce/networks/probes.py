@@ -3,9 +3,11 @@
 Attention weights are those of one forward pass. The layers compute their outputs with the fastest kernel, as always; hooks
 see the inputs of each attention and compute its weights a second time.
 
-Letters: B rows, S source tokens, T target tokens, H heads, N layers of the encoder, M layers of the decoder, D width.
+Letters: B rows, S source tokens, T target tokens, H heads, N layers of the encoder, M layers of the decoder, D width. Of
+pictures: C channels, h height, w width.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from transduce.attention.multihead import MultiHeadAttention
 from transduce.decoding.protocol import require_evaluation_mode
 from transduce.networks.transformer import DecoderOnly, EncoderDecoder, EncoderOnly, Stack
+from transduce.networks.vit import ViT
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,55 @@ def source_saliency(
         gradients = [torch.autograd.grad(each, leaves, retain_graph=True)[0][0] for each in log_probs]  # T times (S, D)
     embeddings = network.source_embedding.scaled(source)[0].detach()  # (S, D)
     return torch.stack([(gradient * embeddings).float().norm(dim=-1) for gradient in gradients])
+
+
+@torch.no_grad()
+def picture_attention_maps(network: ViT, pixels: Float[Tensor, "B C h w"]) -> Float[Tensor, "N B H T T"]:
+    """All weights of `network(pixels)`: each row sums to 1."""
+    with _weights_of(_attentions(network.encoder, "self_attention")) as weights:
+        network(pixels)
+    return torch.stack(weights)
+
+
+def attention_rollout(maps: Float[Tensor, "N B H T T"]) -> Float[Tensor, "B T T"]:
+    """The share of each input token in each last state (Abnar and Zuidema 2020, 2005.00928).
+
+    The product over the layers of (mean over the heads + identity) / 2: half of a state comes through the residual. Each row
+    sums to 1.
+    """
+    same = torch.eye(maps.shape[-1], dtype=maps.dtype, device=maps.device)
+    shares = same.expand(maps.shape[1], -1, -1)
+    for weights in maps:
+        shares = (weights.mean(1) + same) / 2 @ shares
+    return shares
+
+
+def attention_over_patches(network: ViT, attention: Float[Tensor, "B T T"]) -> Float[Tensor, "B rows columns"]:
+    """Weights of the patches, at their places in the picture, in the state that the head reads.
+
+    attention: `maps[-1].mean(1)`, the last layer's weights, or `attention_rollout(maps)`.
+    """
+    weights = network.pool(attention)[:, network.pool.tokens :]  # (B, T) -> (B, P)
+    at_places: Tensor = weights.unflatten(1, (math.isqrt(weights.shape[1]), -1))
+    return at_places
+
+
+def picture_saliency(
+    network: nn.Module, pixels: Float[Tensor, "B C h w"], classes: Int[Tensor, " B"] | None = None
+) -> Float[Tensor, "B h w"]:
+    """Gradient x input of one logit of each picture, summed over the channels (Shrikumar et al. 2016, 1605.01713).
+
+    To first order, a pixel of value 0 instead lowers the logit by this amount; it may be negative. `network` turns pixels into
+    logits (B, classes). `classes`: by default the most probable one of each picture. ValueError in training mode.
+    """
+    require_evaluation_mode(network)
+    leaf = pixels.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = network(leaf)
+        chosen = logits.argmax(-1) if classes is None else classes
+        # rows do not depend on each other, so that the gradient of the sum is the gradient of each row
+        (gradient,) = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), leaf)
+    return (gradient * pixels).sum(1)
 
 
 def _attentions(stack: Stack, name: str) -> list[MultiHeadAttention]:

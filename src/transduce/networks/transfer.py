@@ -26,7 +26,7 @@ def sides(start: NetworkConfig, network: NetworkConfig) -> tuple[Side, Side]:
     >>> sides(EncoderDecoderConfig(), DecoderOnlyConfig())  # which has one vocabulary, the target's
     ('target', 'target')
     """
-    if len(start.stacks) == 1:
+    if len(start.stacks) < 2 or not network.stacks:
         return "source", "source"
     stacks = list(network.stacks)
     return SIDES[stacks[0]], SIDES[stacks[-1]]
@@ -94,6 +94,8 @@ HEAD: Names = ((r"(head\..*)", r"\1"),)
 
 
 def _name_map(start: NetworkConfig, network: NetworkConfig) -> Names:
+    if not start.stacks or not network.stacks:  # no layers in common with other kinds
+        return SAME if kind_of(start) == kind_of(network) else ()
     if start.stacks == network.stacks:
         return SAME
     if len(network.stacks) == 2:

@@ -36,6 +36,12 @@ class View(NamedTuple):
         return cls(mask, config.positions.bias(config.heads, positions, positions, dtype), positions)
 
     @classmethod
+    def unmasked(cls, config: LayerConfig, tokens: int, like: Tensor) -> "View":
+        """A token attends to all tokens of its row, which has no padding; on the device and in the number format of `like`."""
+        positions = Positions.first(tokens, like.device)
+        return cls(None, config.positions.bias(config.heads, positions, positions, like.dtype), positions)
+
+    @classmethod
     def causal(cls, config: LayerConfig, tokens: Int[Tensor, "N T"], cache: Cache | None, dtype: torch.dtype) -> "View":
         """A token attends to the tokens in the cache, to earlier new tokens and to itself."""
         rows, new = tokens.shape

@@ -73,7 +73,7 @@ class Forecast:
     unit: ClassVar[str] = "window"
     key: ClassVar[str] = "history"
     answer: ClassVar[str | None] = "future"
-    default_network: ClassVar[str] = "series"
+    default_network: ClassVar[str] = "series-transformer"
     metrics: ClassVar[tuple[str, ...]] = ("mae", "rmse")
     command: ClassVar[str] = "predict"
     generates: ClassVar[bool] = False

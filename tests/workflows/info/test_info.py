@@ -40,6 +40,17 @@ def test_presets_count_as_the_paper_s_models_do(name: str, total: int) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "total"),
+    [("alexnet", "alexnet", 60_965_224), ("efficientnet-b7", "efficientnet", 66_347_960), ("vit-mini", "vit", 456_202)],
+)
+def test_presets_for_pictures_are_built_for_their_pictures(name: str, kind: str, total: int) -> None:
+    found = kinds_of(name)
+    assert list(found) == [kind] and found[kind].text
+    assert found[kind].parameters.total == total == sum(found[kind].parameters.parts.values())
+    assert found[kind].sizes["pixels"] == {"alexnet": "224 x 224", "efficientnet": "600 x 600", "vit": "28 x 28"}[kind]
+
+
 def test_every_field_of_a_preset_is_there() -> None:
     found = kinds_of("transformer-tiny", vocabulary=10)["encoder-decoder"]
     preset = PRESETS["transformer-tiny"]()

@@ -16,6 +16,7 @@ from transduce.attention.positions import Rotary
 from transduce.config import Given
 from transduce.data.cleaning.rules import Clean
 from transduce.decoding.config import Decoding
+from transduce.networks.alexnet import AlexNetConfig
 from transduce.networks.presets import PRESETS
 from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
@@ -306,3 +307,10 @@ def test_weights_count_in_what_depends_on_the_length_of_an_epoch(tmp_path: Path)
     as_few = choices.training(of(replace(facts, records=400, epoch=None)), network, "unigram", settings, keys())
     other = {"model.dropout", "training.label-smoothing"}  # which depend on how many different pairs there are
     assert [each for each in weighted if each.key not in other] == [each for each in as_few if each.key not in other]
+
+
+def test_a_network_that_is_no_transformer_keeps_the_usual_rate_and_dropout() -> None:
+    """The rules for both are those of Transformers."""
+    made = {each.key: each for each in choices.training(of(facts_of(5000, 9.0, 9.0)), AlexNetConfig(), "bpe", TrainingConfig(), keys())}
+    assert "model.dropout" not in made and made["training.learning-rate"].value == TrainingConfig().learning_rate
+    assert "norm" not in made["training.schedule"].reason

@@ -66,8 +66,8 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
         ),
         (
             DATA + "[model]\nheads = 2\nlayers = 3\n",
-            "run.toml:5: model.layers is a key of decoder-only and encoder-only networks; this run's task, translation, uses "
-            "encoder-decoder",
+            "run.toml:5: model.layers is a key of decoder-only, encoder-only, vit, series-gru and series-transformer networks; "
+            "this run's task, translation, uses encoder-decoder",
         ),
         (
             DATA + '[model]\nkind = "encoder-only"\ntie-output = true\n',
@@ -88,7 +88,8 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
         ),
         (
             DATA + '[model]\nkind = "decoder"\n',
-            'run.toml:4: model must be one of "encoder-decoder", "decoder-only", "encoder-only", found "decoder" (text); did '
+            'run.toml:4: model must be one of "encoder-decoder", "decoder-only", "encoder-only", "alexnet", "efficientnet", "vit", '
+            '"series-gru", "series-transformer", found "decoder" (text); did '
             "you mean 'decoder-only'?",
         ),
         (
@@ -155,8 +156,10 @@ def test_the_keys_of_all_tasks_and_networks_are_listed() -> None:
     keys = {each.key: each for each in describe_run_file()}
     assert keys["task"].type == f"one of {TASK_NAMES}"
     assert keys["task.context"].text.startswith("(language-model) tokens of a packed row")
-    assert keys["model.layers"].text == "(decoder-only, encoder-only) layers"
-    assert keys["model.d-model"].text == "width of the model"
+    assert keys["model.layers"].text == "(decoder-only, encoder-only, vit, series-gru, series-transformer) layers"
+    assert keys["model.d-model"].text == (
+        "(encoder-decoder, decoder-only, encoder-only, vit, series-gru, series-transformer) width of the model"
+    )
     assert keys["model.preset"].type.startswith("one of transformer-base, ")
     assert list(keys).index("model.preset") < list(keys).index("model.d-model")
     assert {"tokenizer.text", "tokenizer.source.kind", "tokenizer.target.vocabulary"} <= keys.keys()

@@ -1,6 +1,7 @@
 """Info: what a model folder holds, and what a preset would build."""
 
 import difflib
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,11 @@ from transduce.config.toml import inline
 from transduce.data.processors import Processors
 from transduce.models.find import find_model, nearest_folder
 from transduce.models.folder import load_folder
+from transduce.networks.picture_config import PictureNetworkConfig
+from transduce.networks.picture_presets import PICTURES
+from transduce.networks.series import SeriesNetworkConfig
 from transduce.networks.stepping import decodes
-from transduce.networks.table import NETWORKS, PRESETS_BY_KIND
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig
 from transduce.tasks.table import TASKS
 from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
@@ -55,14 +59,17 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class PresetInfo:
-    """A preset of one kind of network, and its weights at a vocabulary (that both sides of an encoder-decoder share)."""
+    """A preset of one kind of network, and its weights for inputs and outputs of some size.
+
+    sizes: {"vocabulary": "37,000 pieces"}, which both sides of an encoder-decoder share, or of pictures their pixels and classes.
+    """
 
     name: str
     kind: str
     text: str
     network: dict[str, str]
     parameters: Parameters
-    vocabulary: int
+    sizes: dict[str, str]
 
 
 def info(name: str, vocabulary: int = PAPER_VOCABULARY) -> ModelInfo | tuple[PresetInfo, ...]:
@@ -117,10 +124,21 @@ def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> tuple[PresetIn
             continue
         network_config = presets[name]()
         with torch.device("meta"):
-            network = network_config.build(vocabulary)
-        text = (presets[name].__doc__ or "").strip()
-        descriptions.append(PresetInfo(name, kind, text, fields(network_config), count(network), vocabulary))
+            network, sizes = _example(name, network_config, vocabulary)
+        text = inspect.getdoc(getattr(presets[name], "func", presets[name])) or ""
+        descriptions.append(PresetInfo(name, kind, text, fields(network_config), count(network), sizes))
     return tuple(descriptions)
+
+
+def _example(preset: str, network: NetworkConfig, vocabulary: int) -> tuple[nn.Module, dict[str, str]]:
+    """A network of the config, and the sizes that it is built for: a vocabulary, pictures, or a series of one number."""
+    if isinstance(network, PictureNetworkConfig):
+        classes, channels, size = PICTURES[preset]
+        sizes = {"classes": f"{classes:,}", "pixels": f"{size} x {size}", "channels": str(channels)}
+        return network.build(classes, channels, size), sizes
+    if isinstance(network, SeriesNetworkConfig):
+        return network.build(1, 1), {"features": "1", "horizon": "1 step"}
+    return network.build(vocabulary), {"vocabulary": f"{vocabulary:,} pieces"}
 
 
 def run_file_keys() -> list[KeyDescription]:
@@ -135,7 +153,7 @@ def fields(value: object) -> dict[str, str]:
     return {key: item if isinstance(item, str) else inline(item) for key, item in config.tree_of(value).items()}
 
 
-PARTS = {  # in the order in which they are shown
+PARTS = {  # in the order in which they are shown, after parts of other names
     "encoder": "encoder",
     "decoder": "decoder",
     "source_embedding": "source embeddings",
@@ -153,7 +171,8 @@ def count(network: nn.Module) -> Parameters:
         owners.setdefault(id(parameter), []).append(name.partition(".")[0])
         sizes[id(parameter)] = parameter.numel()
     parts: dict[str, int] = {}
-    order = list(dict.fromkeys([*PARTS, *(name for names in owners.values() for name in names)]))
+    others = dict.fromkeys(name for each in owners.values() for name in each if name not in PARTS)
+    order = [*others, *PARTS]
     for key, names in sorted(owners.items(), key=lambda owner: min(map(order.index, owner[1]))):
         joint = " = ".join(PARTS.get(name, name) for name in sorted(names, key=order.index))
         parts[joint] = parts.get(joint, 0) + sizes[key]

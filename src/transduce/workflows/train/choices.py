@@ -86,8 +86,8 @@ def choose(file: RunFile) -> Chosen:
     examples = Examples.of_data(task, facts)
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
-        has_presets = config.name_of("model", {**NETWORKS, **file.parts}, run.model) in PRESETS_BY_KIND
-        conditional = [*(network(examples, keys) if has_presets else ()), *vocabulary(facts, run.tokenizer, keys)]
+        presets = PRESETS_BY_KIND.get(config.name_of("model", {**NETWORKS, **file.parts}, run.model), {})
+        conditional = [*(network(examples, keys) if SOME in presets else ()), *vocabulary(facts, run.tokenizer, keys)]
         conditional += optimiser(keys, isinstance(run.model, LayerConfig))
         run = with_choices(run, conditional, keys, file.parts)
     choices = [*training(examples, run.model, _answer_kind(file), run.training, keys)]

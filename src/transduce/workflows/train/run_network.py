@@ -79,7 +79,8 @@ def network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start
         owners = [name for name, keys in keys_by_kind.items() if key in keys]
         if owners and kind not in owners:
             place = config.origin(where, model, key)
-            raise ValueError(f"{place}: model.{key} is a key of {' and '.join(owners)} networks; {reason}")
+            names = " and ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
+            raise ValueError(f"{place}: model.{key} is a key of {names} networks; {reason}")
     return network
 
 

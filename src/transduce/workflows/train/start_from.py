@@ -62,11 +62,14 @@ class Start:
         return Processors({name: self.processors[column] for name, column in columns.items()})
 
     def body(self, kind: str) -> NetworkConfig:
-        """A network of another kind whose layers have the number and the sizes of this model's."""
+        """A network of another kind whose layers have the number and the sizes of this model's.
+
+        ValueError where one of the two has no layers of a Transformer.
+        """
         own, other = self.config.network, {**NETWORKS, **self.parts}[kind]()
         if not own.stacks or not other.stacks:
             raise ValueError(
-                f"{KEY}: {self.folder} has a {kind_of(own)} network, of which a {kind} network can take no layer; leave it out"
+                f"{KEY}: the layers of {self.folder}, {kind_of(own)}, have no place in a network of the kind {kind}; leave it out"
             )
         sizes: dict[str, Any] = {
             each.name: getattr(own, each.name) for each in fields(other) if hasattr(own, each.name)
