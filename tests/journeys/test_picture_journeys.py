@@ -1,6 +1,7 @@
 """From files to predictions by the commands, for pictures and for series; runs that resume bit for bit."""
 
 import json
+import re
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import transduce
 from picture_toy import PARTS, picture, waves, write_picture_run, write_series_run
 from transduce.cli.main import main
 from transduce.networks.table import NETWORKS
+from transduce.tasks.forecast import Forecast
 from transduce.tasks.image_classification import ImageClassification
 from transduce.training.interrupt import StopRequest
 from transduce.workflows.train.run import Trained, train
-from transduce.workflows.train.run_file import open_run
+from transduce.workflows.train.run_file import open_run, read_run
 
 
 @pytest.fixture(scope="module")
@@ -152,5 +154,9 @@ def test_run_files_say_what_is_wrong(root: Path, capsys: pytest.CaptureFixture[s
         assert words in capsys.readouterr().err
 
 
-def test_the_default_size() -> None:
-    assert ImageClassification().patches == 196
+@pytest.mark.parametrize(("page", "task"), [("pictures", ImageClassification), ("forecasting", Forecast)])
+def test_the_run_files_of_the_pages(tmp_path: Path, page: str, task: type) -> None:
+    text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "run.toml").write_text(block, encoding="utf-8")
+    assert isinstance(read_run(tmp_path / "run.toml").run.task, task)

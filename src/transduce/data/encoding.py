@@ -293,15 +293,3 @@ def _blocks(records: Iterable[Record], task: RecordType) -> Iterator[list[Record
             block, size = [], 0
     if block:
         yield block
-
-
-def training_records(
-    records: Iterator[Record], outcomes: UInt8[np.ndarray, " N"], limit: int, seed: int
-) -> Iterator[Record]:
-    """The train records in file order, or if there are more than `limit`, a random sample of that many by `seed`."""
-    places = np.flatnonzero(outcomes == TRAIN)
-    if len(places) > limit:
-        places = np.random.default_rng(seed).choice(places, limit, replace=False, shuffle=False)
-    mask = np.zeros(len(outcomes), np.uint8)
-    mask[places] = 1
-    return compress(records, mask.tobytes())

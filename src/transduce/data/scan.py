@@ -12,7 +12,8 @@ from transduce.data.findings import Findings
 from transduce.data.formats import idx, picture_folder
 from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import FileFacts, LineRules, facts, require_equal_lines
-from transduce.data.formats.read import format_of, read_records
+from transduce.data.formats.read import read_records
+from transduce.data.formats.table import format_of
 from transduce.data.named_files import named_files
 from transduce.data.records import Record, RecordType
 from transduce.terminal import ProgressBar, progress_bar

@@ -12,7 +12,8 @@ from transduce.data.config import Corpus
 from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
-from transduce.data.formats.read import FORMATS, read_records
+from transduce.data.formats.read import read_records
+from transduce.data.formats.table import FORMATS
 from transduce.data.records import Record, counted, with_tags
 from transduce.models.model import Model
 from transduce.tasks.inputs import as_record

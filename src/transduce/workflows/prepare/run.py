@@ -17,10 +17,10 @@ from transduce.data import overlap
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Processor, Text
 from transduce.data.config import DataConfig
-from transduce.data.encoding import encode, training_records
+from transduce.data.encoding import encode
 from transduce.data.findings import Findings
 from transduce.data.formats.read import header_warnings
-from transduce.data.part_assignment import Decision, decide
+from transduce.data.part_assignment import Decision, decide, training_records
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.record_keys import read_keys
