@@ -11,7 +11,6 @@ from transduce.cli.evaluate_options import breakdown_kinds, check, check_task, e
 from transduce.cli.options import columns, free_cores, method
 
 if TYPE_CHECKING:
-    from transduce.tasks.task import Task
     from transduce.workflows.evaluate.assessment import Assessment, Questions
     from transduce.workflows.evaluate.systems import Systems, TestFiles
 
@@ -23,14 +22,16 @@ def main(arguments: Sequence[str]) -> int:
     check(options)
 
     from transduce.cli.evaluate_output import as_json, as_text
+    from transduce.tasks.task import gives_probabilities
     from transduce.workflows.evaluate.run import write_translations
     from transduce.workflows.evaluate.systems import evaluate_systems, task_of
 
-    systems, task = _systems(options), None
+    systems, questions = _systems(options), _questions(options)
     if options.model is not None:
         task = task_of(options.model)
         check_task(options, task)
-    questions = _questions(options, task)
+        if not options.calibration and not gives_probabilities(task):  # a report does without
+            questions = replace(questions, calibration=False)
     if systems.models:
         free_cores(options.device)
     assessment = evaluate_systems(systems, _test_files(options), questions)
@@ -76,11 +77,8 @@ def _test_files(options: argparse.Namespace) -> "TestFiles":
     )
 
 
-def _questions(options: argparse.Namespace, task: "Task | None") -> "Questions":
-    """The settings of the evaluation. A report has all breakdowns, some sentences, and the calibration of a model whose
-    predictions have probabilities.
-    """
-    from transduce.tasks.task import gives_probabilities
+def _questions(options: argparse.Namespace) -> "Questions":
+    """The settings of the evaluation. A report has all breakdowns, some sentences, and the calibration of a model."""
     from transduce.workflows.evaluate.assessment import REPORTED_SENTENCES, Questions
     from transduce.workflows.evaluate.breakdowns import KINDS
 
@@ -94,8 +92,7 @@ def _questions(options: argparse.Namespace, task: "Task | None") -> "Questions":
         train=options.train,
         train_columns=columns(options),
         sentences=by_default if options.worst is None else options.worst,
-        calibration=options.calibration
-        or (reports and not options.ensemble and (task is None or gives_probabilities(task))),
+        calibration=options.calibration or (reports and not options.ensemble),
     )
 
 
