@@ -36,6 +36,7 @@ def write(language: str, out: Path) -> None:
             f"this recipe needs the Python package {(error.name or '').partition('.')[0]}; install what it needs with: "
             "pip install lxml polib"
         ) from error
+    sys.path.append(str(Path(__file__).parents[1]))  # of the module that several recipes share
     import apt_packages
 
     packages = ["libreoffice-help-en-us", f"libreoffice-help-{language}", f"libreoffice-l10n-{language}"]

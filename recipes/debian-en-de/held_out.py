@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from parallel_text import Pair
 
-from transduce.data.split import text_key
+from transduce.data.keys import text_key
 
 HELD_OUT = {"help": 1000, "interface": 500, "packages": 1000}  # pairs of each kind for test, and as many for dev
 SURPLUS = 1.25  # times as many pairs may be held out, because documents stay whole

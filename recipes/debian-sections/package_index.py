@@ -1,6 +1,6 @@
 """apt's package index: which packages there are, their sections, sources and English descriptions.
 
-The sibling recipe debian-en-de knows how to run apt without touching the system; its apt_packages.py is used from there.
+apt_packages.py beside the recipes knows how to run apt without touching the system.
 
     downloads/   Packages         a stanza for each package, in the format of deb822(5)
                  Translation-en   their descriptions
@@ -24,7 +24,7 @@ FILES = {
     "Packages": "Packages",
     "Translations": "Translation-en",
 }  # what apt calls an index -> the file for all of its kind
-SIBLING = Path(__file__).parents[1] / "debian-en-de" / "apt_packages.py"
+SHARED = Path(__file__).parents[1] / "apt_packages.py"
 
 
 class Package(NamedTuple):
@@ -79,10 +79,10 @@ def _indexes(apt: ModuleType, draft: Path, environment: dict[str, str]) -> Itera
 
 
 def _apt_packages() -> ModuleType:
-    """The sibling recipe's module, loaded by its path, as both recipes have a get_data.py."""
-    spec = importlib.util.spec_from_file_location("apt_packages", SIBLING)
-    if spec is None or spec.loader is None or not SIBLING.is_file():
-        raise ValueError(f"{SIBLING}: does not exist; this recipe needs the recipe debian-en-de beside it")
+    """The module that several recipes share, loaded by its path."""
+    spec = importlib.util.spec_from_file_location("apt_packages", SHARED)
+    if spec is None or spec.loader is None or not SHARED.is_file():
+        raise ValueError(f"{SHARED}: does not exist; this recipe needs it beside its folder")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

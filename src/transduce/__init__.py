@@ -105,7 +105,7 @@ def train(
 
 def evaluate(
     model: "Model | str | Path",
-    data: str | Path | Iterable[Mapping[str, Any] | str],
+    data: str | Path | Iterable[Any],
     *,
     metrics: Sequence[str] | None = None,
     records: Literal["lines", "paragraphs", "file"] = "lines",
@@ -134,7 +134,7 @@ def evaluate(
 
 
 def predict(
-    model: "Model | str | Path", records: Iterable[Mapping[str, Any] | str], *, parts: Parts = _NONE, **decoding: Any
+    model: "Model | str | Path", records: Iterable[Any], *, parts: Parts = _NONE, **decoding: Any
 ) -> "list[Prediction]":
     """The best prediction for each record, in order, with `text` and `confidence`.
 
@@ -143,7 +143,8 @@ def predict(
     >>> transduce.predict("runs/spam", [{"text": "You have won!"}])[0].confidence
     0.98
 
-    A record is a dict by column, or the text of the task's key column alone; {"source": "...", "tags": ["de"]} has tags.
+    A record is a dict by column, or the value of the task's key column alone: a text, the name of a picture's file or a
+    picture of Pillow, the numbers of a series. {"source": "...", "tags": ["de"]} has tags.
     decoding: changes to the model's settings, for tasks that generate text: beam=8, alpha=0.6, max_length=100.
     parts: as of `load`, where `model` is a folder.
     """

@@ -15,7 +15,7 @@ import transduce
 from transduce.cli import evaluate_options
 from transduce.cli.main import main
 from transduce.data import overlap
-from transduce.data.split import text_key
+from transduce.data.keys import text_key
 from transduce.evaluation.metrics import USUAL
 from transduce.workflows.evaluate.breakdowns import KINDS
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
 from transduce.data.findings import Findings
+from transduce.data.keys import text_key
 from transduce.data.part_assignment import Decision, decide
 from transduce.data.record_keys import read_keys
 from transduce.data.records import COPY, DEV, DUPLICATE, IN_DEV, IN_TEST, TEST, TRAIN
 from transduce.data.scan import find_origins
-from transduce.data.split import among, repeats, text_key
+from transduce.data.split import among, repeats
 from transduce.tasks.translation import TRANSLATION
 
 Rows = list[tuple[str, ...]]

@@ -9,8 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from transduce.data.config import Split
+from transduce.data.keys import exact_key, text_key
 from transduce.data.records import DEV, IN_DEV, IN_TEST, TEST, TRAIN
-from transduce.data.split import assign, exact_key, text_key
+from transduce.data.split import assign
 from transduce.tasks.translation import TRANSLATION
 
 NONE = np.zeros(0, np.uint64)

@@ -45,7 +45,8 @@ def held_out() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def apt() -> ModuleType:
-    return importlib.import_module("apt_packages")
+    with importable(RECIPES):
+        return importlib.import_module("apt_packages")
 
 
 # --- what the parsers read

@@ -22,12 +22,16 @@ def main(arguments: Sequence[str]) -> int:
     check(options)
 
     from transduce.cli.evaluate_output import as_json, as_text
+    from transduce.tasks.task import gives_probabilities
     from transduce.workflows.evaluate.run import write_translations
     from transduce.workflows.evaluate.systems import evaluate_systems, task_of
 
     systems, questions = _systems(options), _questions(options)
     if options.model is not None:
-        check_task(options, task_of(options.model))
+        task = task_of(options.model)
+        check_task(options, task)
+        if not options.calibration and not gives_probabilities(task):  # a report does without
+            questions = replace(questions, calibration=False)
     if systems.models:
         free_cores(options.device)
     assessment = evaluate_systems(systems, _test_files(options), questions)

@@ -18,6 +18,7 @@ class Fact:
     free: it may differ from the model that a run starts from, as the weights do not depend on it.
     noise: two passes over a batch in training differ by it.
     prepared: the prepared data depend on it.
+    unprepared: of a task: the prepared data do not depend on it.
     measure: it changes the measure by which runs are compared, so that a search may not vary it.
 
     A fact of a table holds for every key in it.
@@ -33,6 +34,7 @@ class Fact:
     free: bool = False
     noise: bool = False
     prepared: bool = False
+    unprepared: bool = False
     measure: bool = False
 
     def complaint(self, value: object) -> str:

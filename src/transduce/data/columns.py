@@ -1,13 +1,17 @@
-"""Columns of a task, by kind of value, and the processors that turn their values into ids."""
+"""Columns of a task, by kind of value, and the processors that turn their values into numbers.
+
+Text and labels are here; pictures are in picture_column.py, numbers in series_column.py.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from transduce import files
+from transduce.data.keys import exact_key, text_key
 from transduce.text.imported_tokenizer import load as load_tokenizer
 from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
@@ -16,35 +20,106 @@ MOST_LABELS = 10_000  # classes of a column
 MOST_BYTES = 64 * 2**20  # of a file of labels
 
 
+Notes = tuple[str, ...]
+
+
+class Fault(NamedTuple):
+    """Why a value cannot be used: `reason` is its kind, for counts; `detail` belongs to this value."""
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
 @runtime_checkable
 class Processor(Protocol):
-    """Turns values of a column into ids. A Tokenizer is the processor of Text, Labels is that of Label."""
+    """Turns values of a column into numbers. A Tokenizer is the processor of Text, Labels is that of Label.
+
+    size: how many different ids there are; of pictures and series, the numbers of a value.
+    """
 
     @property
     def size(self) -> int: ...
 
-    def encode_batch(self, values: Sequence[str], /) -> list[list[int]]: ...
+    def encode_batch(self, values: Sequence[str], /) -> Sequence[Any]:
+        """For each value a list of ids or a flat array of the column's `dtype`; a Fault for a value that has none."""
+        ...
 
     def save(self, path: Path, /) -> None: ...
 
     def sha256(self) -> str: ...
 
 
-@runtime_checkable
-class Column(Protocol):
-    """A column of a task, a small frozen dataclass.
+class Column:
+    """A column of a task; a small frozen dataclass derives from it.
 
-    file: name of the processor's file if all columns of this kind share one processor.
+    A value is a string in every format of data: a text, a label, the name of a picture's file, the numbers of a series.
+    What differs from text is said here:
+
+    file: name of the processor's file if all columns of this kind share one processor. shared: whether they always do.
+    dtype: of the numbers in the store. sample: records at most from which a processor is learnt; None: all.
+    units: what a loss over an answer of this kind is a mean over; "" for records.
     """
 
-    @property
-    def file(self) -> str: ...
+    file: ClassVar[str]
+    shared: ClassVar[bool] = False
+    dtype: ClassVar[str] = "int32"
+    sample: ClassVar[int | None] = None
+    units: ClassVar[str] = ""
 
-    def load(self, path: Path, /) -> Processor: ...
+    @property
+    def numbers(self) -> int | None:
+        """Numbers of each value in the store; None where they vary."""
+        return None
+
+    def load(self, path: Path, /) -> Processor:
+        """Reads the file of a processor."""
+        raise NotImplementedError
+
+    def learn(self, values: Iterable[str], name: str, /) -> Processor:
+        """The processor for the values of the column `name` in the records to train on. ValueError if they have none.
+
+        Tokenizers are learnt by settings of their own: see text/learn.
+        """
+        raise NotImplementedError
+
+    def example(self) -> Processor:
+        """A small processor, by which a network is tried before any data is read."""
+        raise NotImplementedError
+
+    def located(self, value: str, folder: Path, /) -> str | Fault:
+        """The value from a file in `folder`, as records have it; a name of a file becomes an absolute path."""
+        return value
+
+    def file_of(self, value: str, /) -> Path | None:
+        """The file that a value names; None for a value that names none."""
+        return None
+
+    def content(self, value: str, /) -> str:
+        """Identifies a value: equal for values that count as duplicates."""
+        return value
+
+    def key(self, content: str, /) -> int:
+        """The hash of a `content`: no key of dev or test occurs in train."""
+        return exact_key(content)
+
+    def encode(self, processor: Processor, values: Sequence[str], /) -> tuple[Sequence[Any], Sequence[Notes]]:
+        """The results of `processor.encode_batch`, and for each value what a report notes of it."""
+        return processor.encode_batch(values), ((),) * len(values)
+
+    def value_of(self, given: object, /) -> str | None:
+        """The value that a Python object stands for; None if it cannot stand for one."""
+        return given if isinstance(given, str) else None
+
+    def values_in(self, path: Path, /) -> list[str] | None:
+        """The values that a file or folder is by itself; None where it holds records."""
+        return None
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(Column):
     """Text as token ids, without start and end.
 
     multiline: texts keep their line breaks; else these become spaces.
@@ -53,6 +128,7 @@ class Text:
     """
 
     file: ClassVar[str] = "tokenizer"
+    units: ClassVar[str] = "tokens"
 
     multiline: bool = False
     limit: int | None = None
@@ -62,15 +138,28 @@ class Text:
     def load(self, path: Path) -> Tokenizer:
         return load_tokenizer(path)
 
+    def key(self, content: str) -> int:
+        return text_key(content)
+
 
 @dataclass(frozen=True)
-class Label:
+class Label(Column):
     """A class, as its number. White space around a label is ignored."""
 
     file: ClassVar[str] = "labels"
 
+    @property
+    def numbers(self) -> int | None:
+        return 1
+
     def load(self, path: Path) -> "Labels":
         return Labels.load(path)
+
+    def learn(self, values: Iterable[str], name: str) -> "Labels":
+        return Labels.learn(values, name)
+
+    def example(self) -> "Labels":
+        return Labels(("0", "1"))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from transduce.config import Fact, Rest
 from transduce.data.cleaning.rules import Clean
 from transduce.text.tags import names_in
 
+SplitBy = Literal["key", "group", "time"]
 MOST_WEIGHT = 1_000.0
 MOST_LINE_BYTES = 1_000_000_000
 MOST_ROW_LINES = 1_000_000
@@ -44,10 +45,13 @@ class Corpus:
     Every file may be compressed: `.gz` or `.zst` after its extension.
     """
 
-    file: Annotated[Path | None, "one .csv, .tsv, .jsonl or .txt file with all columns"] = None
+    file: Annotated[
+        Path | None,
+        "one .csv, .tsv, .jsonl or .txt file with all columns; a folder of pictures with a folder for each class",
+    ] = None
     files: Annotated[
         Mapping[str, Path],
-        "text file of this column, one value per line; line N of every file is one record",
+        "text file of this column, one value per line, or an IDX file; line or item N of every file is one record",
         Rest("columns"),
     ] = field(default_factory=dict)
     group: Annotated[Path | None, "text file, one group name per line, beside the files of the columns"] = None
@@ -103,10 +107,18 @@ def _check_tag(text: str) -> None:
 class Split:
     """Parts held out of the training files; data/split.py has the exact rule."""
 
-    dev: Annotated[int, "distinct keys (sources, texts) to hold out for validation", Fact(at_least=0)] = 0
-    test: Annotated[int, "distinct keys (sources, texts) to hold out for the final test", Fact(at_least=0)] = 0
+    dev: Annotated[
+        int, "distinct keys (sources, texts), or windows of each series, to hold out for validation", Fact(at_least=0)
+    ] = 0
+    test: Annotated[
+        int,
+        "distinct keys (sources, texts), or windows of each series, to hold out for the final test",
+        Fact(at_least=0),
+    ] = 0
     by: Annotated[
-        Literal["key", "group"], "keep together the records with one key (source, text), or the records of one group"
+        SplitBy,
+        "keep together the records with one key (source, text), or the records of one group; time: hold out the last windows "
+        "of each series",
     ] = "key"
 
     def __post_init__(self) -> None:

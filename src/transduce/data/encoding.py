@@ -5,13 +5,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
 from transduce.data.cleaning.rules import Clean, is_unbalanced
-from transduce.data.columns import Label, Text
+from transduce.data.columns import Fault, Label, Text
 from transduce.data.findings import Findings
+from transduce.data.formats.lines import BadLine, LineRules, drop_or_stop
 from transduce.data.processors import Processors
 from transduce.data.records import (
     DEV,
@@ -25,6 +27,7 @@ from transduce.data.records import (
     of_kind,
     plural,
     removed,
+    shortened,
 )
 from transduce.data.report import label_advice, unknown_label
 from transduce.data.scan import Origin
@@ -32,7 +35,8 @@ from transduce.data.split import Assignment
 from transduce.data.store import StoreWriter, TokenStore
 from transduce.text.tags import tags_of_source
 
-BLOCK_RECORDS, BLOCK_CHARACTERS = 8192, 4_000_000  # of a block of records, which is encoded together
+BLOCK_RECORDS, BLOCK_SIZE = 8192, 4_000_000  # records, and characters or numbers, that are encoded together
+NAME = 200  # characters of the name of a file, in messages
 TOO_MANY_TOKENS, UNBALANCED = "longer than max-length", "length ratio above max-ratio"  # why a record is left out
 
 
@@ -75,9 +79,11 @@ def encode(
         held_out = {
             part: HeldOutWriter(stack, folder, PARTS[part], task) for part in (DEV, TEST) if assignment.count(part)
         }
-        train = stack.enter_context(StoreWriter(folder / "train.arrow", task.columns))
+        train = stack.enter_context(StoreWriter(folder / "train.arrow", task.columns, types_of(task)))
         for name, origin in origins.items():
-            encoder = _Encoder(task, processors, clean, getattr(assignment, name), findings[name], held_out)
+            encoder = _Encoder(
+                task, processors, clean, getattr(assignment, name), findings[name], held_out, origin.rules
+            )
             for records in origin.read_corpora("encoding", Findings()):
                 train.write(task.rows(encoder.train_rows(records), processors))
                 ends.append(train.rows)
@@ -106,14 +112,19 @@ def _require_rows(
         raise ValueError(f"no {PARTS[part]} {plural(task.unit)} are left (left out: {dropped}){reasons}")
 
 
+def types_of(task: RecordType) -> dict[str, str]:
+    """The type of the numbers in each column of the store."""
+    return {name: column.dtype for name, column in task.columns.items()}
+
+
 class HeldOutWriter:
     """Writes records of dev or test: texts to `NAME.jsonl`, ids to a temporary file until `finish`."""
 
     def __init__(self, stack: ExitStack, folder: Path, name: str, task: RecordType) -> None:
         """`stack` closes the files before `finish`."""
-        self._columns = tuple(task.columns)
+        self._columns, self._types = tuple(task.columns), types_of(task)
         self._path, self._waiting = folder / f"{name}.arrow", folder / f"{name}-records.arrow"
-        self._ids = stack.enter_context(StoreWriter(self._waiting, self._columns))
+        self._ids = stack.enter_context(StoreWriter(self._waiting, self._columns, self._types))
         self._texts = stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
 
     def write(self, records: Sequence[Record], rows: Sequence[EncodedRow]) -> None:
@@ -124,7 +135,7 @@ class HeldOutWriter:
     def finish(self, task: RecordType, processors: Processors) -> PartCounts:
         """Writes `NAME.arrow`; call it when the files are closed."""
         store = TokenStore(self._waiting)
-        with StoreWriter(self._path, self._columns) as writer:
+        with StoreWriter(self._path, self._columns, self._types) as writer:
             writer.write(task.rows(_stored_rows(store), processors))
         self._waiting.unlink()
         return PartCounts(len(store), writer.rows, writer.tokens)
@@ -135,7 +146,8 @@ def _stored_rows(store: TokenStore) -> Iterator[EncodedRow]:
         places = np.arange(start, min(start + BLOCK_RECORDS, len(store)))
         columns = [store.rows(column, places) for column in store.columns]
         for values in zip(*columns, strict=True):
-            yield {column: ids.tolist() for column, ids in zip(store.columns, values, strict=True)}
+            row = zip(store.columns, values, strict=True)
+            yield {column: each.tolist() if each.dtype == np.int32 else each for column, each in row}
 
 
 class _Encoder:
@@ -152,11 +164,12 @@ class _Encoder:
         outcomes: UInt8[np.ndarray, " N"],
         findings: Findings,
         held_out: Mapping[int, HeldOutWriter],
+        rules: LineRules,
     ) -> None:
         self.mask = np.zeros(len(outcomes), bool)
         self._task, self._processors, self._clean = task, processors, clean
         self._outcomes, self._findings, self._held_out = outcomes, findings, held_out
-        self._removed = removed(task)
+        self._removed, self._rules = removed(task), rules
         self._texts = of_kind(task, Text)
         self._labels = {name: processors.labels(name) for name in of_kind(task, Label)}
         columns = {name: column for name, column in task.columns.items() if isinstance(column, Text)}
@@ -168,7 +181,7 @@ class _Encoder:
 
     def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
         """The encoded train records of a corpus, in order."""
-        for block in _blocks(corpus):
+        for block in _blocks(corpus, self._task):
             start, self._done = self._done, self._done + len(block)
             outcomes, mask = self._outcomes[start : self._done], self.mask[start : self._done]
             if len(outcomes) < len(block):
@@ -181,7 +194,8 @@ class _Encoder:
                     continue
                 places = [place for place in places if self._has_known_labels(block[place])]
                 records = [block[place] for place in places]
-                columns = self._encoded(records)
+                columns, readable = self._encoded(records)
+                records, places = list(compress(records, readable)), list(compress(places, readable))
                 usable = self._usable(records, columns, outcome)
                 mask[places] = usable
                 rows = [dict(zip(columns, ids, strict=True)) for ids in zip(*columns.values(), strict=True)]
@@ -198,19 +212,31 @@ class _Encoder:
                 f"{self._done:,}; start again"
             )
 
-    def _encoded(self, records: Sequence[Record]) -> dict[str, list[list[int]]]:
-        """Ids of each column; those of the key column begin with the tags."""
-        columns = {
-            name: self._processors[name].encode_batch([record.values[name] for record in records])
-            for name in self._task.columns
-        }
+    def _encoded(self, records: Sequence[Record]) -> tuple[dict[str, list[Any]], list[bool]]:
+        """Ids or numbers of each column, of the records that can be read, and which these are; ids of the key column begin
+        with the tags. A record that cannot be read is left out or raises ValueError, as data.bad-lines says.
+        """
+        columns: dict[str, list[Any]] = {}
+        readable = [True] * len(records)
+        for name, column in self._task.columns.items():
+            values, notes = column.encode(self._processors[name], [record.values[name] for record in records])
+            columns[name] = list(values)
+            for place, (value, own_notes) in enumerate(zip(values, notes, strict=True)):
+                if isinstance(value, Fault) and readable[place]:
+                    readable[place] = False
+                    where = _where(records[place], name)
+                    drop_or_stop(BadLine(where, value.reason, value.detail), self._rules, self._findings)
+                for note in own_notes:
+                    self._findings.noted.add(note, _where(records[place], name))
         tag_sets = {record.tags for record in records}
         if any(tag_sets):
             tokenizer = self._processors.tokenizer(self._task.key)
             ids = {tags: tokenizer.tag_ids(tags_of_source(tags)) for tags in tag_sets}
             rows = zip(records, columns[self._task.key], strict=True)
             columns[self._task.key] = [ids[record.tags] + row for record, row in rows]
-        return columns
+        if not all(readable):
+            columns = {name: list(compress(values, readable)) for name, values in columns.items()}
+        return columns, readable
 
     def _has_known_labels(self, record: Record) -> bool:
         for name, labels in self._labels.items():
@@ -220,18 +246,16 @@ class _Encoder:
                 return False
         return True
 
-    def _usable(
-        self, records: Sequence[Record], columns: Mapping[str, list[list[int]]], part: int
-    ) -> Bool[np.ndarray, " R"]:
+    def _usable(self, records: Sequence[Record], columns: Mapping[str, list[Any]], part: int) -> Bool[np.ndarray, " R"]:
         """Marks the records with suitable numbers of tokens. Ratios apply to train only; lengths include the tags."""
         lengths = {name: np.fromiter(map(len, columns[name]), np.int64, len(records)) for name in self._texts}
         reasons: list[tuple[str, Bool[np.ndarray, " R"]]] = [
             (TOO_MANY_TOKENS, lengths[name] > self._clean.max_length) for name in self._limited
         ]
         without_tags = dict(lengths)
-        without_tags[self._task.key] = lengths[self._task.key] - np.array(
-            [len(record.tags) for record in records], np.int64
-        )
+        if self._task.key in lengths:
+            tags = np.array([len(record.tags) for record in records], np.int64)
+            without_tags[self._task.key] = lengths[self._task.key] - tags
         reasons += [(f"empty {name}", without_tags[name] == 0) for name in self._texts]
         most = self._clean.max_ratio
         if part == TRAIN and most is not None:
@@ -250,26 +274,22 @@ class _Encoder:
         return usable
 
 
-def _blocks(records: Iterable[Record]) -> Iterator[list[Record]]:
+def _where(record: Record, column: str) -> str:
+    """The place of a value that names a file: of the record, and the file."""
+    value = record.values[column]
+    return record.where if value in record.where else f"{record.where} ({shortened(value, NAME)})"
+
+
+def _blocks(records: Iterable[Record], task: RecordType) -> Iterator[list[Record]]:
     block: list[Record] = []
-    characters = 0
+    fixed = sum(column.numbers or 0 for column in task.columns.values())
+    varying = [name for name, column in task.columns.items() if column.numbers is None]
+    size = 0
     for record in records:
         block.append(record)
-        characters += sum(map(len, record.values.values()))
-        if len(block) == BLOCK_RECORDS or characters >= BLOCK_CHARACTERS:
+        size += fixed + sum(len(record.values[name]) for name in varying)
+        if len(block) == BLOCK_RECORDS or size >= BLOCK_SIZE:
             yield block
-            block, characters = [], 0
+            block, size = [], 0
     if block:
         yield block
-
-
-def training_records(
-    records: Iterator[Record], outcomes: UInt8[np.ndarray, " N"], limit: int, seed: int
-) -> Iterator[Record]:
-    """The train records in file order, or if there are more than `limit`, a random sample of that many by `seed`."""
-    places = np.flatnonzero(outcomes == TRAIN)
-    if len(places) > limit:
-        places = np.random.default_rng(seed).choice(places, limit, replace=False, shuffle=False)
-    mask = np.zeros(len(outcomes), np.uint8)
-    mask[places] = 1
-    return compress(records, mask.tobytes())

@@ -9,12 +9,16 @@ from transduce.data.store import Row, TokenStore
 
 
 class Rows(NamedTuple):
-    """One batch, not padded: of each column the rows at `indices`. The next batch is at (epoch, position + 1)."""
+    """One batch, not padded: of each column the rows at `indices`. The next batch is at (epoch, position + 1).
+
+    training: whether it is to train on, so that a task may augment it.
+    """
 
     epoch: int
     position: int
     columns: dict[str, list[Row]]
     indices: Indices
+    training: bool = False
 
     def part(self, first: int, step: int) -> "Rows":
         """Every `step`-th row from `first` on: a micro-batch."""
@@ -59,6 +63,6 @@ class Loader:
             for place in range(position, len(plan)):
                 indices = plan[place]
                 columns = {column: self.store.rows(column, indices) for column in self.store.columns}
-                yield Rows(epoch, place, columns, indices)
+                yield Rows(epoch, place, columns, indices, training=True)
             epoch, position = epoch + 1, 0
             plan = self.plan(epoch)

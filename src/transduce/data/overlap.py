@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from transduce.data.split import Keys, among, text_key
+from transduce.data.columns import Column, Text
+from transduce.data.split import Keys, among
 from transduce.files import write_atomically
 
+TEXT = Text()
 NAME = "trained-on.npy"  # sorted, each once
 
 
@@ -23,13 +25,13 @@ def union(one: Path, other: Path) -> bytes:
     return _content(np.concatenate(keys))
 
 
-def count(folder: Path, texts: Iterable[str]) -> int | None:
-    """The number of different `texts`, values of the key column, among the train records; None without the file."""
+def count(folder: Path, values: Iterable[str], column: Column = TEXT) -> int | None:
+    """The number of different `values` of the key column among the train records; None without the file."""
     keys = _keys(folder)
     if keys is None:
         return None
-    text_keys = np.unique(np.fromiter((text_key(text) for text in texts), np.uint64))
-    return int(np.count_nonzero(among(text_keys, keys)))
+    own = np.unique(np.fromiter((column.key(column.content(value)) for value in values), np.uint64))
+    return int(np.count_nonzero(among(own, keys)))
 
 
 def _content(keys: Keys) -> bytes:

@@ -8,10 +8,12 @@ A row has at most context + 1 tokens. Every token but the start tokens is a targ
 document begins with the last token of the row before.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+
+from transduce.data.store import Values
 
 
-def pack(documents: Iterable[Sequence[int]], start: int, end: int, context: int) -> Iterator[list[int]]:
+def pack(documents: Iterable[Values], start: int, end: int, context: int) -> Iterator[list[int]]:
     """Rows of the documents, which are ids without start and end. Empty documents are left out.
 
     >>> list(pack([[5, 6], [7, 8, 9]], start=2, end=3, context=4))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from jaxtyping import UInt8, UInt64
 
 from transduce.data.config import Split
 from transduce.data.record_keys import RecordKeys
-from transduce.data.records import DEV, DUPLICATE, PARTS, STRANGE_TAG, TEST, TRAIN, RecordType, plural
+from transduce.data.records import DEV, DUPLICATE, PARTS, STRANGE_TAG, TEST, TRAIN, Record, RecordType, plural
 from transduce.data.split import Assignment, Keys, among, assign, repeats, require_records
 from transduce.text.tags import name_list
 
@@ -58,7 +59,7 @@ def decide(
     train = origins["train"]
     held_out = {name: records.keys for name, records in origins.items() if name != "train"}
     dev, test = held_out.get("dev", NO_KEYS), held_out.get("test", NO_KEYS)
-    assignment = assign(task, train.keys, train.groups, dev, test, split)
+    assignment = assign(task, train.keys, train.groups, dev, test, split, train.spans)
     assignment = replace(assignment, train=_cleaned(assignment.train, train))
     require_records(task, assignment, split)
     tags = train.tag_sets.names(train.tags[assignment.train == TRAIN]) if tag_names is None else tag_names
@@ -107,3 +108,15 @@ def _untagged(task: RecordType, origins: Mapping[str, RecordKeys], assignment: A
 
 def _overlap(part: str, train: Keys, held_out: UInt64[np.ndarray, " H"]) -> Overlap:
     return Overlap(part, len(np.unique(held_out)), len(np.unique(train[among(train, held_out)])))
+
+
+def training_records(
+    records: Iterator[Record], outcomes: UInt8[np.ndarray, " N"], limit: int, seed: int
+) -> Iterator[Record]:
+    """The train records in file order, or if there are more than `limit`, a random sample of that many by `seed`."""
+    places = np.flatnonzero(outcomes == TRAIN)
+    if len(places) > limit:
+        places = np.random.default_rng(seed).choice(places, limit, replace=False, shuffle=False)
+    mask = np.zeros(len(outcomes), np.uint8)
+    mask[places] = 1
+    return compress(records, mask.tobytes())

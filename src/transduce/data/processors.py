@@ -1,6 +1,6 @@
 """The processors of a task's columns, in a folder: tokenizers and lists of labels."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from transduce.data.columns import Column, Labels, Processor
@@ -27,6 +27,26 @@ class Processors(dict[str, Processor]):
         labels = self[column]
         assert isinstance(labels, Labels), f"column {column!r} has no labels"
         return labels
+
+    def tags(self, column: str) -> tuple[str, ...]:
+        """The tags that stand before the values of a column: those of its tokenizer; none for other kinds of columns."""
+        tokenizer = self[column]
+        return tuple(tokenizer.tags) if isinstance(tokenizer, Tokenizer) else ()
+
+    def check_tags(self, column: str, tags: Sequence[str]) -> None:
+        """ValueError for tags that cannot stand before the values of a column."""
+        tokenizer = self[column]
+        if isinstance(tokenizer, Tokenizer):
+            tokenizer.tag_ids(tags)
+        elif tags:
+            raise ValueError(f"tags stand before a text, and {column} is none: leave out {' '.join(tags)}")
+
+    def description(self, column: str) -> str:
+        """The processor of a column for people: "bpe, 8,000 pieces"."""
+        processor = self[column]
+        if isinstance(processor, Tokenizer):
+            return f"{processor.kind}, {processor.size:,} pieces"
+        return str(getattr(processor, "description", f"labels, {processor.size:,} pieces"))
 
     def sha256(self) -> dict[str, str]:
         """Column -> hash of the file that `save` writes for it."""

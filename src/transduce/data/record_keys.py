@@ -5,16 +5,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, UInt8, UInt16, UInt64
+from jaxtyping import Bool, Int64, UInt8, UInt16, UInt64
 
 from transduce.data.cleaning.rules import Clean, rules, verdict
 from transduce.data.columns import Text
+from transduce.data.config import SplitBy
 from transduce.data.findings import Findings
-from transduce.data.records import Record, counted, of_kind
+from transduce.data.keys import exact_key
+from transduce.data.records import Record, RecordType, counted, of_kind
 from transduce.data.scan import Origin
-from transduce.data.split import exact_key, text_key
 from transduce.text.tags import MOST_TAGS, advice
 
+NO_SPAN = (-1, -1)
 MOST_SETS = 1 << 16  # different combinations of tags: a number has 16 bits
 Numbers = UInt16[np.ndarray, " N"]
 
@@ -23,7 +25,8 @@ Numbers = UInt16[np.ndarray, " N"]
 class RecordKeys:
     """The keys of an origin's records, in order.
 
-    keys: hashes of the key column. groups: hashes of the groups if the split is by group, else `keys`.
+    keys: hashes of the key column. groups: hashes of the groups if the split is by group or by time, else `keys`.
+    spans: first and last time step of each in its group; -1 for records that have none.
     contents: hashes of tags and all columns if duplicates are dropped, else empty.
     tags: the number of each record's tags in `tag_sets`.
     verdicts: TRAIN, or the outcome of the cleaning rule that leaves the record out.
@@ -35,27 +38,36 @@ class RecordKeys:
     tags: UInt16[np.ndarray, " N"]
     verdicts: UInt8[np.ndarray, " N"]
     tag_sets: "TagSets"
+    spans: Int64[np.ndarray, "N 2"]
 
 
-def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, by_group: bool = False) -> RecordKeys:
-    """Read every record and keep at most 27 bytes of each; `findings` counts what is left out or changed.
+def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, split_by: SplitBy = "key") -> RecordKeys:
+    """Read every record and keep at most 43 bytes of each; `findings` counts what is left out or changed.
 
-    `clean`: the cleaning rules, none by default. ValueError if no record is usable, or if a record has no group and
-    `by_group` needs one.
+    `clean`: the cleaning rules, none by default. ValueError if no record is usable, or if a record has no group or time
+    and `split_by` needs one.
     """
     task = origin.task
     keys, groups, contents, tags, verdicts = array("Q"), array("Q"), array("Q"), array("H"), array("B")
+    spans = array("q")
     tag_sets = TagSets()
     active = rules(clean, of_kind(task, Text)) if clean else []
     duplicates = clean is not None and clean.drop_duplicates
+    columns, key_column = task.columns, task.columns[task.key]
     for record in origin.read("reading", findings):
-        keys.append(text_key(record.values[task.key]))
+        content = {name: columns[name].content(value) for name, value in record.values.items()}
+        keys.append(key_column.key(content[task.key]))
+        if record.tags and not isinstance(key_column, Text):
+            raise ValueError(f"{record.where}: tags stand before a text, and {task.key} is none: leave the tags out")
         tags.append(tag_sets.number(record.tags, record.where))
         verdicts.append(verdict(record.values, active))
+        spans.extend(record.span or NO_SPAN)
         if duplicates:
-            contents.append(exact_key("\0".join((*record.tags, *record.values.values()))))
-        if by_group:
+            contents.append(exact_key("\0".join((*record.tags, *content.values()))))
+        if split_by == "group":
             groups.append(_group_key(record, task.unit))
+        elif split_by == "time":
+            groups.append(_series_key(record, task))
     if not keys:
         dropped = str(findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files[:10])
@@ -63,11 +75,12 @@ def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, by
     all_keys = np.frombuffer(keys, np.uint64)
     return RecordKeys(
         keys=all_keys,
-        groups=np.frombuffer(groups, np.uint64) if by_group else all_keys,
+        groups=np.frombuffer(groups, np.uint64) if groups else all_keys,
         contents=np.frombuffer(contents, np.uint64),
         tags=np.frombuffer(tags, np.uint16),
         verdicts=np.frombuffer(verdicts, np.uint8),
         tag_sets=tag_sets,
+        spans=np.frombuffer(spans, np.int64).reshape(-1, 2),
     )
 
 
@@ -78,6 +91,15 @@ def _group_key(record: Record, unit: str) -> int:
             f'split.by = "group" needs one of every {unit}'
         )
     return exact_key(name)
+
+
+def _series_key(record: Record, task: RecordType) -> int:
+    if record.span is None:
+        raise ValueError(
+            f'{record.where}: split.by = "time" is for windows of series, and this is a {task.unit} without a time; '
+            'use split.by = "key" or "group"'
+        )
+    return exact_key(record.group)
 
 
 class TagSets:

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+
 from transduce.data.columns import Column
 from transduce.data.processors import Processors
 from transduce.text.tags import union
 
 EXCERPT = 50  # characters of a value in a report
-EncodedRow = Mapping[str, Sequence[int]]  # column -> ids
+EncodedRow = Mapping[str, Sequence[int] | np.ndarray]  # column -> ids, pixels or numbers
 
 
 class Record(NamedTuple):
@@ -18,12 +20,14 @@ class Record(NamedTuple):
 
     values: of each column: {"source": "one", "target": "eins"}, or {"text": "...", "label": "spam"}.
     where: "file:line". group: "" for none. tags: its own, then those of its corpus.
+    span: the first and the last time step of a window of a series, counted from 0 in its group.
     """
 
     values: Mapping[str, str]
     where: str
     group: str = ""
     tags: tuple[str, ...] = ()
+    span: tuple[int, int] | None = None
 
     @property
     def text(self) -> str:
@@ -108,9 +112,21 @@ def _record(tree: dict[str, Any], where: str) -> Record:
 
 
 # The outcome of a record, as a small number: its part, or the reason why it has none.
-TRAIN, DEV, TEST, IN_DEV, IN_TEST, STRANGE_TAG, DUPLICATE, COPY, TOO_LONG, FEW_LETTERS, WRONG_SCRIPT, DAMAGED = range(
-    12
-)
+(
+    TRAIN,
+    DEV,
+    TEST,
+    IN_DEV,
+    IN_TEST,
+    STRANGE_TAG,
+    DUPLICATE,
+    COPY,
+    TOO_LONG,
+    FEW_LETTERS,
+    WRONG_SCRIPT,
+    DAMAGED,
+    STRADDLES,
+) = range(13)
 
 PARTS = {TRAIN: "train", DEV: "dev", TEST: "test"}
 
@@ -128,4 +144,5 @@ def removed(task: RecordType) -> dict[int, str]:
         FEW_LETTERS: "too few letters",
         WRONG_SCRIPT: "wrong script",
         DAMAGED: "damaged encoding",
+        STRADDLES: "reaches into a later part",
     }

@@ -39,6 +39,8 @@ def processors_report(processors: Processors, external: Processors, config: Toke
             entry["kind"] = "tokenizer"
             if columns[0] not in external:
                 entry["vocabulary"] = config.side(columns[0]).vocabulary
+        else:
+            entry |= {"kind": "numbers", "description": processors.description(columns[0])}
         report.append(entry)
     return report
 
@@ -85,8 +87,9 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     texts = [column for tokenizer in tokenizers for column in tokenizer["columns"]]
     for part, count in report["parts"].items():
         tokens = " and ".join(f"{count['tokens'][column]:,} {column}" for column in texts)
+        tokens = f", {tokens} tokens" if texts else ""
         rows = f" in {counted(count['rows'], 'row')}" if count["rows"] != count["records"] else ""
-        yield f"{part}: {counted(count['records'], report['unit'])}{rows}, {tokens} tokens"
+        yield f"{part}: {counted(count['records'], report['unit'])}{rows}{tokens}"
     if len(corpora := report.get("corpora", ())) > 1:
         packed = report["parts"]["train"]["rows"] != report["parts"]["train"]["records"]
         yield f"train by corpus: {' + '.join(f'{rows:,}' for rows in corpora)} {'rows' if packed else units}"
@@ -114,5 +117,7 @@ def _processors(processors: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         fewer = f" (vocabulary = {most:,}; the text has no more)" if most > size else ""
         if processor["kind"] == "labels":
             yield f"{' and '.join(columns)}: {size:,} different, {name_list(processor['names'])}"
+        elif processor["kind"] == "numbers":
+            yield f"{' and '.join(columns)}: {processor['description']}"
         else:
             yield f"tokenizer: {counted(size, 'piece')} for {' and '.join(columns)}{fewer}"

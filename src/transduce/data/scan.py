@@ -9,9 +9,12 @@ from typing import Any
 from transduce.data.columns import Column
 from transduce.data.config import Corpus, DataConfig
 from transduce.data.findings import Findings
+from transduce.data.formats import idx, picture_folder
 from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import FileFacts, LineRules, facts, require_equal_lines
-from transduce.data.formats.read import format_of, read_records
+from transduce.data.formats.read import read_records
+from transduce.data.formats.table import format_of
+from transduce.data.named_files import named_files
 from transduce.data.records import Record, RecordType
 from transduce.terminal import ProgressBar, progress_bar
 
@@ -22,7 +25,7 @@ BLOCK = 1000  # records that a progress bar counts at once
 class Origin:
     """The files of train, dev or test in a run, and the rules for reading them.
 
-    `facts[i]` has an entry for each file of `corpora[i]`.
+    `facts[i]` has an entry for each file of `corpora[i]`, and one for the files that its records name, if any.
     """
 
     name: str
@@ -33,7 +36,7 @@ class Origin:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """An upper bound of the records of each corpus: lines of one column without the header, or files."""
+        """An upper bound of the records of each corpus: lines of one column without the header, items, or files."""
         return tuple(
             len(files)
             if corpus.records == "file"
@@ -105,9 +108,14 @@ def find_origins(task: RecordType, data: DataConfig, base: Path) -> dict[str, Or
         if corpus.file is None:
             require_equal_lines([facts_of[path] for path in paths])
     rules = LineRules(data.bad_lines, data.max_line_bytes, data.max_row_lines)
+    named = [named_files(corpus, task.columns, rules) for _, corpus, _ in files]
     origins = {}
     for name in dict(corpora):
-        own_facts = tuple(tuple(facts_of[path] for path in paths) for origin, _, paths in files if origin == name)
+        own_facts = tuple(
+            (*(facts_of[path] for path in paths), *([pictures] if pictures is not None else []))
+            for (origin, _, paths), pictures in zip(files, named, strict=True)
+            if origin == name
+        )
         own_corpora = tuple(corpus for origin, corpus in corpora if origin == name)
         origins[name] = Origin(name, task, own_corpora, own_facts, rules)
     return origins
@@ -130,4 +138,10 @@ def _all_facts(paths: Iterable[Path], may_be_empty: set[Path]) -> dict[Path, Fil
     paths = list(paths)
     size = sum(path.stat().st_size for path in paths if path.is_file())
     with progress_bar("B", size, "counting lines", scaled=True) as bar:
-        return {path: facts(path, bar.update, empty=path in may_be_empty) for path in paths}
+        return {path: _facts(path, bar, path in may_be_empty) for path in paths}
+
+
+def _facts(path: Path, bar: ProgressBar, may_be_empty: bool) -> FileFacts:
+    if path.is_dir():
+        return picture_folder.facts(path)
+    return idx.facts(path) if idx.is_idx(path) else facts(path, bar.update, empty=may_be_empty)

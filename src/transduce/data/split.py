@@ -9,38 +9,20 @@ the split is the same for all tokenizers.
 To hold out N: the keys (or groups) with the smallest hashes go to test, as few as have N distinct keys in total; those
 with the largest hashes go to dev. So the part of a key depends neither on the order of the files nor on its frequency,
 and the size of one part does not change the other. All records of a key go to the same part, which has N records or more.
+
+Windows of series are split by time instead: the last ones of each series are held out.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
-from jaxtyping import Bool, UInt8, UInt64
+from jaxtyping import Bool, Int64, UInt8, UInt64
 
 from transduce.data.config import Split
-from transduce.data.records import DEV, IN_DEV, IN_TEST, PARTS, TEST, TRAIN, RecordType, plural, removed
-from transduce.text.normal_forms import normal
+from transduce.data.records import DEV, IN_DEV, IN_TEST, PARTS, STRADDLES, TEST, TRAIN, RecordType, plural, removed
 
 Keys = UInt64[np.ndarray, " N"]
-
-
-def text_key(text: str) -> int:
-    """64-bit hash, equal for texts that are the same key.
-
-    >>> text_key("An  Apple ") == text_key("an apple")
-    True
-    """
-    if text.isascii():  # quicker, and the same
-        folded = text.lower()
-    else:
-        folded = normal("NFKC", normal("NFKC", text).casefold())
-    return exact_key(" ".join(folded.split()))
-
-
-def exact_key(text: str) -> int:
-    """64-bit hash of exactly this text."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def among(keys: Keys, others: UInt64[np.ndarray, " W"]) -> Bool[np.ndarray, " N"]:
@@ -81,18 +63,24 @@ def assign(
     dev_keys: UInt64[np.ndarray, " D"],
     test_keys: UInt64[np.ndarray, " T"],
     split: Split | None,
+    spans: Int64[np.ndarray, "N 2"] | None = None,
 ) -> Assignment:
     """The part of every record, from the keys of the training files and of separate dev and test files (may be empty).
 
-    Records with equal `groups` stay together: `keys` again, or the keys of the groups. ValueError for an empty part.
+    Records with equal `groups` stay together: `keys` again, or the keys of the groups. With `split.by = "time"` they are
+    the windows of a series, and `spans` their first and last steps. ValueError for an empty part.
     """
     train = np.full(len(keys), TRAIN, np.uint8)
-    if split and split.test:
+    by_time = split is not None and split.by == "time"
+    if split and by_time:
+        assert spans is not None
+        train = parts_by_time(groups, spans, split.dev, split.test)
+    elif split and split.test:
         train[_held_out(task, groups, keys, split.test, "test")] = TEST
     held_out = np.concatenate([test_keys, keys[train == TEST]])
     train[(train == TRAIN) & among(keys, held_out)] = IN_TEST
     dev = np.where(among(dev_keys, held_out), IN_TEST, DEV).astype(np.uint8)
-    if split and split.dev:
+    if split and split.dev and not by_time:
         remaining = np.flatnonzero(train == TRAIN)
         train[remaining[_held_out(task, ~groups[remaining], keys[remaining], split.dev, "dev")]] = DEV
     held_out = np.concatenate([dev_keys, keys[train == DEV]])
@@ -100,6 +88,26 @@ def assign(
     assignment = Assignment(train, dev, np.full(len(test_keys), TEST, np.uint8))
     require_records(task, assignment, split)
     return assignment
+
+
+def parts_by_time(groups: Keys, spans: Int64[np.ndarray, "N 2"], dev: int, test: int) -> UInt8[np.ndarray, " N"]:
+    """The last `test` windows of each series are TEST, the last `dev` that end before those begin are DEV, and those that
+    end before dev begins are TRAIN. No time step is in two parts: the windows between them are STRADDLES.
+    """
+    parts = np.full(len(groups), TRAIN, np.uint8)
+    order = np.lexsort((spans[:, 0], groups))
+    for places in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        for part, count in ((TEST, test), (DEV, dev)):
+            last = places[len(places) - min(count, len(places)) :]
+            if not len(last):
+                continue
+            begin = spans[last, 0].min()
+            parts[last] = part
+            earlier = places[: len(places) - len(last)]
+            overlapping = spans[earlier, 1] >= begin
+            parts[earlier[overlapping]] = STRADDLES
+            places = earlier[~overlapping]
+    return parts
 
 
 def _held_out(task: RecordType, groups: Keys, keys: Keys, count: int, part: str) -> Bool[np.ndarray, " N"]:

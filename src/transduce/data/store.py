@@ -1,38 +1,43 @@
-"""The token store: columns of token id lists in one Arrow IPC file, memory-mapped; any Arrow reader opens it.
+"""The store of rows: columns of lists in one Arrow IPC file, memory-mapped; any Arrow reader opens it.
 
+A column holds lists of int32 (ids of tokens and labels), uint8 (pixels) or float32 (numbers).
 Letters: N rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int32, Integer
+from jaxtyping import Float32, Int32, Integer, UInt8
 
-IDS = pa.list_(pa.int32())
+TYPES = {"int32": pa.int32(), "uint8": pa.uint8(), "float32": pa.float32()}
+NO_TYPES: Mapping[str, str] = MappingProxyType({})
+LISTS = {name: pa.list_(kind) for name, kind in TYPES.items()}
 BLOCK, BLOCK_TOKENS = 8192, 2_000_000  # rows and tokens at which a record batch is complete
-Row = Int32[np.ndarray, " _"]  # token ids
+Row = Int32[np.ndarray, " _"] | UInt8[np.ndarray, " _"] | Float32[np.ndarray, " _"]
+Values = Sequence[int] | np.ndarray
 
 
 class StoreWriter:
-    """Writes a token store in record batches; use as a context manager.
+    """Writes a store in record batches; use as a context manager. `types` of columns that do not hold int32.
 
     >>> with StoreWriter(path, ["source", "target"]) as store:
     ...     store.write([{"source": [5, 6], "target": [8]}, {"source": [7], "target": [9, 10]}])
     """
 
-    def __init__(self, path: Path, columns: Iterable[str]) -> None:
+    def __init__(self, path: Path, columns: Iterable[str], types: Mapping[str, str] = NO_TYPES) -> None:
         self._flushed_rows = 0
         self.tokens = dict.fromkeys(columns, 0)
-        self._waiting: dict[str, list[Sequence[int]]] = {column: [] for column in self.tokens}
-        self._schema = pa.schema([pa.field(column, IDS, nullable=False) for column in self.tokens])
+        self._waiting: dict[str, list[Values]] = {column: [] for column in self.tokens}
+        lists = {column: LISTS[types.get(column, "int32")] for column in self.tokens}
+        self._schema = pa.schema([pa.field(column, kind, nullable=False) for column, kind in lists.items()])
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._file, self._schema)
 
-    def write(self, rows: Iterable[Mapping[str, Sequence[int]]]) -> None:
-        """Append rows, each with the ids of every column."""
+    def write(self, rows: Iterable[Mapping[str, Values]]) -> None:
+        """Append rows, each with the ids or numbers of every column."""
         columns, tokens = list(self._waiting.items()), 0
         some = columns[0][1]
         for row in rows:
@@ -51,7 +56,7 @@ class StoreWriter:
 
     def _flush(self) -> None:
         columns = zip(self._waiting.values(), self._schema, strict=True)
-        batch = pa.record_batch([pa.array(waiting, field.type) for waiting, field in columns], schema=self._schema)
+        batch = pa.record_batch([_array(waiting, field.type) for waiting, field in columns], schema=self._schema)
         self._writer.write_batch(batch)
         self._flushed_rows += batch.num_rows
         for name, waiting in self._waiting.items():
@@ -70,8 +75,16 @@ class StoreWriter:
             self._writer.close()
 
 
+def _array(waiting: list[Values], kind: pa.DataType) -> pa.Array:
+    if not any(isinstance(each, np.ndarray) for each in waiting):
+        return pa.array(waiting, kind)
+    ends = np.cumsum([0, *map(len, waiting)], dtype=np.int32)
+    values = np.concatenate(waiting, dtype=kind.value_type.to_pandas_dtype(), casting="same_kind")
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(values), type=kind)
+
+
 class TokenStore:
-    """A token store for reading. Rows are read-only views of the memory-mapped file.
+    """A store for reading. Rows are read-only views of the memory-mapped file.
 
     ValueError for a damaged file. Pickles as its path, so loader processes map the file themselves.
     """
@@ -80,8 +93,9 @@ class TokenStore:
         self.path = path
         try:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            if any(field.type != IDS for field in reader.schema):
-                raise pa.ArrowInvalid(f"expected columns of int32 lists, found {reader.schema.to_string()}")
+            if any(field.type not in LISTS.values() for field in reader.schema):
+                expected = ", ".join(LISTS)
+                raise pa.ArrowInvalid(f"expected columns of lists of {expected}, found {reader.schema.to_string()}")
             batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
             for batch in batches:
                 batch.validate(full=True)
@@ -103,7 +117,7 @@ class TokenStore:
         return TokenStore, (self.path,)
 
     def lengths(self, column: str) -> Int32[np.ndarray, " N"]:
-        """The number of tokens in every row of a column."""
+        """The number of ids or numbers in every row of a column."""
         parts = [np.diff(offsets) for offsets in self._offsets[column]]
         return np.concatenate(parts) if parts else np.zeros(0, np.int32)
 
@@ -112,7 +126,7 @@ class TokenStore:
         return {column: self.lengths(column) for column in self.columns}
 
     def rows(self, column: str, indices: Integer[np.ndarray, " _"]) -> list[Row]:
-        """The token ids of the rows at `indices`, in that order: read-only views, one per row."""
+        """The rows at `indices`, in that order: read-only views, one per row."""
         blocks = np.searchsorted(self._starts, indices, side="right") - 1
         places = (indices - self._starts[blocks]).tolist()
         offsets, values = self._offsets[column], self._values[column]

@@ -11,6 +11,7 @@ from sacrebleu.metrics.ter import TER
 from transduce.evaluation.classification import Accuracy, MacroF1
 from transduce.evaluation.error_rates import ErrorRate, ExactMatch
 from transduce.evaluation.metric import Metric
+from transduce.evaluation.numbers import MeanAbsoluteError, RootMeanSquaredError
 from transduce.evaluation.sacrebleu import SacreBleu
 
 USUAL: tuple[Metric, ...] = (
@@ -37,12 +38,14 @@ ON_DEMAND: tuple[Metric, ...] = (  # only if named
 
 OF_LABELS: tuple[Metric, ...] = (Accuracy(), MacroF1())
 
-METRICS = {metric.name: metric for metric in (*USUAL, *ON_DEMAND, *OF_LABELS)}
+OF_NUMBERS: tuple[Metric, ...] = (MeanAbsoluteError(), RootMeanSquaredError())
+
+METRICS = {metric.name: metric for metric in (*USUAL, *ON_DEMAND, *OF_LABELS, *OF_NUMBERS)}
 
 FIGURES = ("perplexity", "bits-per-byte")  # of a model's probabilities, not of its outputs
 
 # metrics of validations during training
-QUICK_METRICS = {each.name: each for each in (*USUAL, *OF_LABELS) if not each.costly}
+QUICK_METRICS = {each.name: each for each in (*USUAL, *OF_LABELS, *OF_NUMBERS) if not each.costly}
 ERROR_RATES = frozenset(name for name, each in METRICS.items() if not each.higher_is_better)
 
 

@@ -15,6 +15,8 @@ FOR_SENTENCES = (
     "bleu",
     "exact-match",
     "accuracy",
+    "mae",
+    "rmse",
 )
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from transduce.data.columns import Labels
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig
 from transduce.networks.layer_config import LayerConfig
 from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.table import family_of, kind_of
 from transduce.tasks.references import loss_unit
+from transduce.text.tokenizer import Tokenizer
 from transduce.training.averaging import WEIGHTS
 from transduce.training.state import TrainState
 
@@ -27,12 +29,11 @@ def model_card(
     """README.md of a model folder. `values`: metrics of the validation that chose the model, computed in `precision`."""
     scores = "\n".join(f"| {key} | {value:.4g} |" for key, value in values.items()) or "| not validated | |"
     weights = "" if state.best_weights == "weights" else f" Weights: {WEIGHTS[state.best_weights]}."
-    sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in processors.items())
     count = sum(parameter.numel() for parameter in network.parameters())
     family = family_of(model.network)
     return f"""# {name}
 
-{family[0].upper()}{family[1:]} for {model.task.name}: {describe(model)}, {count:,} parameters. Vocabularies: {sizes}.{weights}
+{family[0].upper()}{family[1:]} for {model.task.name}: {describe(model)}, {count:,} parameters. {_sizes(processors)}{weights}
 
 Trained for {state.step} updates, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
 seed {seed}.
@@ -44,6 +45,14 @@ seed {seed}.
 Use: `transduce predict FOLDER < lines.txt`, or `transduce.load(FOLDER).predict(lines)` in Python.
 This card and generation.toml may be edited. manifest.json holds the SHA-256 of every other file, checked at loading.
 """
+
+
+def _sizes(processors: Processors) -> str:
+    """What the columns are to the network: "Vocabularies: source 4,000, target 4,000."."""
+    if all(isinstance(each, Tokenizer | Labels) for each in processors.values()):
+        sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in processors.items())
+        return f"Vocabularies: {sizes}."
+    return "Columns: " + "; ".join(f"{column}: {processors.description(column)}" for column in processors) + "."
 
 
 def describe(model: ModelConfig) -> str:

@@ -16,6 +16,7 @@ from transduce.decoding.protocol import Decodable
 from transduce.models.find import open_model
 from transduce.models.model import Model
 from transduce.tasks.classification import Classification
+from transduce.tasks.image_classification import ImageClassification
 from transduce.tasks.translation import Translation, mean_log_probabilities
 from transduce.text.tokenizer import Tokenizer
 
@@ -30,7 +31,7 @@ class EnsembleModel(Model):
     def __init__(self, models: Sequence[Model]) -> None:
         first, *others = models
         for model in models:
-            if not isinstance(model.task, Translation | Classification):
+            if not isinstance(model.task, Translation | Classification | ImageClassification):
                 raise ValueError(
                     f"{model.name} is a model for {model.task.name}; an ensemble needs models for {Translation.name} or "
                     f"{Classification.name}: give one model"
@@ -89,7 +90,8 @@ def check_same_vocabularies(one: Model, other: Model) -> None:
 def _difference(mine: Processor, theirs: Processor) -> str:
     if isinstance(mine, Labels) or isinstance(theirs, Labels):
         return f"{mine.size:,} labels; {theirs.size:,} labels"
-    assert isinstance(mine, Tokenizer) and isinstance(theirs, Tokenizer)
+    if not (isinstance(mine, Tokenizer) and isinstance(theirs, Tokenizer)):
+        return f"{getattr(mine, 'description', mine)}; {getattr(theirs, 'description', theirs)}"
     if (mine.kind, mine.size) != (theirs.kind, theirs.size):
         return f"{mine.kind}, {mine.size:,} pieces; {theirs.kind}, {theirs.size:,} pieces"
     pairs = zip(mine.pieces(range(mine.size)), theirs.pieces(range(theirs.size)), strict=True)

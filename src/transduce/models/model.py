@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from torch import nn
 
 from transduce import config
 from transduce.config import NO_PARTS, Parts
+from transduce.data.columns import Labels
 from transduce.data.processors import Processors
 from transduce.data.records import Record
 from transduce.decoding.config import OF_SOURCES, Decoding, Generation
@@ -27,6 +28,7 @@ from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.outputs import Output, Scored, in_order
 from transduce.tasks.task import Prediction, Task
 from transduce.tasks.translation import Translation
+from transduce.text.tokenizer import Tokenizer
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 
@@ -68,15 +70,20 @@ class Model:
     def __str__(self) -> str:
         """What the model is: task, network, size, vocabularies, folder."""
         weights = sum(parameter.numel() for parameter in self.network.parameters())
-        sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in self.processors.items())
         network = type(self.network).__name__
-        return f"{self.task.name} model: {network}, {weights:,} parameters; vocabularies: {sizes}; from {self.name}"
+        return f"{self.task.name} model: {network}, {weights:,} parameters; {self._sizes()}; from {self.name}"
 
-    def predict(self, records: Iterable[Record | Mapping[str, Any] | str], **settings: Any) -> list[Prediction]:
+    def _sizes(self) -> str:
+        if all(isinstance(each, Tokenizer | Labels) for each in self.processors.values()):
+            return "vocabularies: " + ", ".join(f"{name} {each.size:,}" for name, each in self.processors.items())
+        return ", ".join(f"{column}: {self.processors.description(column)}" for column in self.processors)
+
+    def predict(self, records: Iterable[Any], **settings: Any) -> list[Prediction]:
         """The best prediction for each record, in order.
 
-        A record is a dict by column, {"text": "..."} (with {"tags": ["de"]} for a model that knows tags), or the text of the
-        task's key column alone. settings: those of `decoding`, for tasks that generate text.
+        A record is a dict by column, {"text": "..."} (with {"tags": ["de"]} for a model that knows tags), or the value of the
+        task's key column alone: a text, the name of a picture's file or a picture of Pillow, the numbers of a series.
+        settings: those of `decoding`, for tasks that generate text.
         """
         rows = [as_record(self.task, record, number) for number, record in enumerate(as_list(records), 1)]
         return list(self.task.predict(self, rows, self.decoding(**settings)))

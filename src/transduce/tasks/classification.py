@@ -65,6 +65,18 @@ class LabelPrediction:
     confidence: float
     probabilities: tuple[tuple[str, float], ...]
 
+    @classmethod
+    def of(cls, probabilities: Float[Tensor, " C"], names: Sequence[str]) -> "LabelPrediction":
+        ranked = sorted(zip(names, probabilities.tolist(), strict=True), key=lambda pair: -pair[1])
+        return cls(ranked[0][0], ranked[0][1], tuple(ranked))
+
+
+def class_loss(logits: Float[Tensor, "B C"], classes: Int[Tensor, " B"], smoothing: float) -> Loss:
+    """Label-smoothed cross-entropy, summed over the rows."""
+    nll = F.cross_entropy(logits.detach(), classes, reduction="sum")
+    total = F.cross_entropy(logits, classes, label_smoothing=smoothing, reduction="sum")
+    return Loss(total, len(classes), {"nll": nll}, ClassOutputs(logits))
+
 
 @dataclass(frozen=True)
 class Classification:
@@ -117,9 +129,7 @@ class Classification:
 
     def loss(self, network: Any, batch: ClassBatch, smoothing: float) -> Loss:
         logits = self._logits(network, batch.tokens, batch.lengths)
-        nll = F.cross_entropy(logits.detach(), batch.classes, reduction="sum")
-        total = F.cross_entropy(logits, batch.classes, label_smoothing=smoothing, reduction="sum")
-        return Loss(total, len(batch.classes), {"nll": nll}, ClassOutputs(logits))
+        return class_loss(logits, batch.classes, smoothing)
 
     def _logits(self, network: Any, tokens: Tensor, lengths: Tensor) -> Float[Tensor, "B C"]:
         logits: Tensor = network.head(network(tokens, lengths), lengths)
@@ -154,9 +164,4 @@ class Classification:
                 tokens, lengths = (each.to(model.device) for each in batch)
                 every = [self._probabilities(network, tokens, lengths) for network in model.networks]
                 for each, row in zip(group, torch.stack(every).mean(0).cpu(), strict=True):
-                    yield window[each], _prediction(row, labels.names)
-
-
-def _prediction(probabilities: Float[Tensor, " C"], names: Sequence[str]) -> LabelPrediction:
-    ranked = sorted(zip(names, probabilities.tolist(), strict=True), key=lambda pair: -pair[1])
-    return LabelPrediction(ranked[0][0], ranked[0][1], tuple(ranked))
+                    yield window[each], LabelPrediction.of(row, labels.names)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from transduce.data.columns import Text
 from transduce.data.records import Record
 from transduce.tasks.task import Task
 from transduce.text.tags import names_in
 
-Given = Record | Mapping[str, Any] | str
+Given = Any  # a Record, a dict by column, or the value of the key column
 
 
 def texts_of(lines: Iterable[str]) -> list[str]:
@@ -30,23 +31,33 @@ def as_list(records: Iterable[Given]) -> list[Given]:
     return list(records)
 
 
-def as_record(task: Task, value: Given, number: int) -> Record:
-    """A record for prediction, of what a caller gives: a dict by column, or the text of the key column.
+def as_record(task: Task, value: Any, number: int) -> Record:
+    """A record for prediction, of what a caller gives: a dict by column, or the value of the key column.
 
     A dict may have tags, as lines of JSON files do: {"tag": "de formal"} or {"tags": ["de", "formal"]}.
     """
     if isinstance(value, Record):
         return value
-    if not isinstance(value, str | Mapping):
-        raise ValueError(f"record {number} must be a text or a dict by column, found {type(value).__name__}")
-    values: Mapping[str, Any] = {task.key: value} if isinstance(value, str) else value
-    inputs = [column for column in task.columns if column != task.answer]
-    for column in inputs:
-        if not isinstance(values.get(column), str):
-            keys = f"the keys {', '.join(map(repr, values))}" if column not in values else repr(values[column])
-            raise ValueError(f"record {number} needs a text under {column!r}, found {keys}")
-    texts = {column: values[column] for column in task.columns if isinstance(values.get(column), str)}
-    return Record(texts, f"record {number}", tags=_tags(values, number))
+    if not isinstance(value, Mapping):
+        of_key = task.columns[task.key].value_of(value)
+        if of_key is None:
+            raise ValueError(
+                f"record {number} must be a {_kind(task)} or a dict by column, found {type(value).__name__}"
+            )
+        return Record({task.key: of_key}, f"record {number}")
+    texts = {name: column.value_of(value[name]) for name, column in task.columns.items() if name in value}
+    for name in task.columns:
+        if name != task.answer and texts.get(name) is None:
+            keys = f"the keys {', '.join(map(repr, value))}" if name not in value else repr(value[name])
+            raise ValueError(f"record {number} needs a {_kind(task)} under {name!r}, found {keys}")
+    given = {name: text for name, text in texts.items() if text is not None}
+    return Record(given, f"record {number}", tags=_tags(value, number))
+
+
+def _kind(task: Task) -> str:
+    """What a value of the key column is, in messages: "text", or "Picture"."""
+    column = task.columns[task.key]
+    return "text" if isinstance(column, Text) else type(column).__name__
 
 
 def answers_of(task: Task, value: Given, number: int) -> tuple[str, ...]:
@@ -58,7 +69,8 @@ def answers_of(task: Task, value: Given, number: int) -> tuple[str, ...]:
             f"record {number} is a text without an answer: give a dict with {task.key!r} and {task.answer!r}"
         )
     answer = (value.values if isinstance(value, Record) else value).get(task.answer)
-    answers = (answer,) if isinstance(answer, str) else answer
+    text = None if answer is None else task.columns[task.answer].value_of(answer)
+    answers = answer if text is None else (text,)
     if not _are_texts(answers) or not answers:
         raise ValueError(f"record {number} needs a text, or a list of texts, under {task.answer!r}, found {answer!r}")
     return tuple(answers)

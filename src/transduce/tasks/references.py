@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from transduce.data.batching import by_length
-from transduce.data.columns import Text
+from transduce.data.columns import Fault, Text
 from transduce.data.loader import Rows
 from transduce.data.processors import Processors
-from transduce.data.records import EncodedRow, Record, plural
+from transduce.data.records import EncodedRow, Record, plural, shortened
 from transduce.tasks.task import Model, Task
 from transduce.tasks.tokens import Ids, tagged
 
+NAME = 200  # characters of a value in messages
 MOST_ANSWER = 8192  # tokens of an answer that is given: memory grows with their square
 
 
@@ -47,7 +48,8 @@ def loss_unit(task: Task) -> str:
     """What the loss of a task is a mean over, in words: "target tokens", "tokens" without an answer, else records."""
     if task.answer is None:
         return "tokens"
-    return f"{task.answer} tokens" if isinstance(task.columns[task.answer], Text) else plural(task.unit)
+    units = task.columns[task.answer].units
+    return f"{task.answer} {units}" if units else plural(task.unit)
 
 
 def figure_names(task: Task) -> tuple[str, ...]:
@@ -97,6 +99,14 @@ def batches(task: Task, model: Model, records: Sequence[Record], batch_tokens: i
         yield task.batch(Rows(0, 0, part, np.array(group)), model.processors, seed=0).to(model.device)
 
 
+def _readable(values: Sequence[Any], records: Sequence[Record], column: str) -> list[Any]:
+    """The same values. ValueError, naming the record, for one that cannot be read."""
+    for value, record in zip(values, records, strict=True):
+        if isinstance(value, Fault):
+            raise ValueError(f"{record.where}: {column} {shortened(record.values[column], NAME)}: {value}")
+    return list(values)
+
+
 def _encoded(task: Task, model: Model, records: Sequence[Record]) -> Iterator[EncodedRow]:
     """The ids of the records, as those of training data; texts within the limits of their columns."""
     encoded: dict[str, Sequence[Ids]] = {}
@@ -105,8 +115,8 @@ def _encoded(task: Task, model: Model, records: Sequence[Record]) -> Iterator[En
             [record.values[name] for record in records],
             isinstance(column, Text) and column.limit is None,
         )
-        if name != task.key:
-            encoded[name] = model.processors[name].encode_batch(texts)
+        if name != task.key or not isinstance(column, Text):
+            encoded[name] = _readable(model.processors[name].encode_batch(texts), records, name)
             if unlimited:
                 check_answers(encoded[name], [f"{record.where}: the {name}" for record in records])
             continue

@@ -16,6 +16,7 @@ from transduce.data.columns import Column
 from transduce.data.loader import Rows
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record
+from transduce.data.series_column import Series
 from transduce.decoding.config import Generation
 from transduce.decoding.hypothesis import SpecialIds
 from transduce.decoding.protocol import Decodable
@@ -39,8 +40,8 @@ class Prediction(Protocol):
     def text(self) -> str: ...
 
     @property
-    def confidence(self) -> float:
-        """A probability, from 0 to 1."""
+    def confidence(self) -> float | None:
+        """A probability, from 0 to 1; None where the task gives none."""
         ...
 
 
@@ -71,8 +72,9 @@ class Task(Protocol):
         record of a file  --predict-->  Prediction                                               (use, evaluation)
 
     name: as run files have it, "classification". unit: one record in messages, "text".
-    columns: name -> Text() or Label(), in the order of a TSV file. key: the column that identifies a record: no key of dev
-    or test occurs in train. answer: the column that predictions are compared with; None: the loss alone measures the task.
+    columns: name -> Text(), Label(), Picture() or Series(), in the order of a TSV file. key: the column that identifies a
+    record: no key of dev or test occurs in train. answer: the column that predictions are compared with; None: the loss alone
+    measures the task.
     default_network: the kind of network where a run file names none, "encoder-only".
     metrics: names in `evaluation.metrics`. The first selects the best checkpoint; where there is none, the loss does.
     command: that of `transduce` which uses a model, "predict". generates: whether `predict` decodes text, by settings of
@@ -92,7 +94,8 @@ class Task(Protocol):
     def columns(self) -> Mapping[str, Column]: ...
 
     def rows(self, records: Iterator[EncodedRow], processors: Processors, /) -> Iterator[EncodedRow]:
-        """The rows to train on, from records whose columns are ids without start and end: {"text": [5, 9], "label": [2]}.
+        """The rows to train on, from records whose columns are ids without start and end: {"text": [5, 9], "label": [2]},
+        or arrays of pixels or numbers.
 
         Most tasks return `records`, or cut them. A row may also be a window of a record, or hold several records.
         """
@@ -113,7 +116,10 @@ class Task(Protocol):
         ...
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> Batch:
-        """Pads rows and adds start and end tokens. Random draws depend on (seed, rows.epoch, rows.indices) only."""
+        """Pads rows and adds start and end tokens. Random draws depend on (seed, rows.epoch, rows.indices) only.
+
+        Rows to train on have `rows.training`: they alone are augmented.
+        """
         ...
 
     def loss(self, network: Any, batch: Any, smoothing: float) -> Loss:
@@ -140,6 +146,11 @@ class Task(Protocol):
         settings: how to decode (`Decoding`); tasks that generate no text ignore it.
         """
         ...
+
+
+def gives_probabilities(task: Task) -> bool:
+    """Whether the predictions of a task have probabilities: those of numbers have none."""
+    return task.answer is None or not isinstance(task.columns[task.answer], Series)
 
 
 def wrong_network(task: Task, config: object) -> ValueError:

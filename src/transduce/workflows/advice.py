@@ -19,7 +19,7 @@ def tag_advice(model: Model, tags: Sequence[object], option: str = "--tag") -> s
     """The tags of a model that is given none; None where there is nothing to say. A model that was trained with tags alone
     guesses without. The tag of synthetic pairs is for training, so it is not counted.
     """
-    names = [name for name in model.processors.tokenizer(model.task.key).tags if name != SYNTHETIC]
+    names = [name for name in model.processors.tags(model.task.key) if name != SYNTHETIC]
     return f"{option} is not given; the model knows {name_list(names)}" if names and not tags else None
 
 

@@ -25,8 +25,8 @@ from transduce.data.cleaning.rules import Clean
 from transduce.data.config import Corpus, DataConfig, Split
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
+from transduce.data.keys import text_key
 from transduce.data.loader import Loader
-from transduce.data.split import text_key
 from transduce.files.lock import path_lock
 from transduce.tasks.references import Item, items
 from transduce.tasks.translation import TRANSLATION

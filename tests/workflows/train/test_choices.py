@@ -311,5 +311,9 @@ def test_weights_count_in_what_depends_on_the_length_of_an_epoch(tmp_path: Path)
 
 def test_a_network_that_is_no_transformer_keeps_the_usual_rate_and_dropout() -> None:
     """The rules for both are those of Transformers."""
-    made = choices.training(of(facts_of(5000, 9.0, 9.0)), AlexNetConfig(), "bpe", TrainingConfig(), keys())
-    assert [each.key for each in made] == ["training.metric", "training.batch-tokens", "training.label-smoothing"]
+    made = {
+        each.key: each
+        for each in choices.training(of(facts_of(5000, 9.0, 9.0)), AlexNetConfig(), "bpe", TrainingConfig(), keys())
+    }
+    assert "model.dropout" not in made and made["training.learning-rate"].value == TrainingConfig().learning_rate
+    assert "norm" not in made["training.schedule"].reason

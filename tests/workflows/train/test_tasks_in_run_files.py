@@ -12,10 +12,12 @@ from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, E
 from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESETS, PRESETS
 from transduce.networks.table import NetworkConfig
 from transduce.tasks.language_model import LanguageModel
+from transduce.tasks.table import TASKS
 from transduce.tasks.translation import Translation
 from transduce.text.config import ColumnTokenizer, TokenizerConfig
 from transduce.workflows.train.run_file import RunConfig, describe_run_file, read_run, read_run_toml, run_toml
 
+TASK_NAMES = ", ".join(f'"{name}"' for name in TASKS)
 DATA = '[data]\ntrain = [{ file = "a.tsv" }]\n'
 LM = '[task]\nkind = "language-model"\ncontext = 64\n'
 
@@ -83,7 +85,7 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
         ),
         (
             DATA + '[task]\nkind = "language-modle"\n',
-            'run.toml:4: task must be one of "translation", "language-model", "classification", found "language-modle" (text); '
+            f'run.toml:4: task must be one of {TASK_NAMES}, found "language-modle" (text); '
             "did you mean 'language-model'?",
         ),
         (
@@ -154,7 +156,7 @@ def test_a_label_column_has_no_tokenizer(tmp_path: Path) -> None:
 
 def test_the_keys_of_all_tasks_and_networks_are_listed() -> None:
     keys = {each.key: each for each in describe_run_file()}
-    assert keys["task"].type == 'one of "translation", "language-model", "classification"'
+    assert keys["task"].type == f"one of {TASK_NAMES}"
     assert keys["task.context"].text.startswith("(language-model) tokens of a packed row")
     assert keys["model.layers"].text == "(decoder-only, encoder-only, vit, series-gru, series-transformer) layers"
     assert keys["model.d-model"].text == (

@@ -6,12 +6,13 @@ the limit is a *bad line*: the reader stops there with file and line, or drops a
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BufferedIOBase, BufferedReader
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from transduce.data.findings import Findings
@@ -30,6 +31,10 @@ NOT_TEXT = (  # (first bytes, kind of file, advice); UTF-32 before UTF-16, whose
     (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "name it .zst or unpack it"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
 )
+
+
+Items = Callable[[Path], Iterator[str]]
+NO_ITEMS: Mapping[Path, Items] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,21 @@ class FileFacts:
 
     def require_unchanged(self) -> None:
         """ValueError if the content differs from that of the pass."""
-        if not self.path.is_file() or (_stamp(self.path) != self.stamp and facts(self.path, empty=True) != self):
+        if not self.path.exists() or (self.new_stamp() != self.stamp and self.again() != self):
             raise ValueError(f"{self.path}: changed during reading; start again when it is complete")
 
+    def new_stamp(self) -> tuple[int, ...]:
+        return stamp(self.path)
 
-def _stamp(path: Path) -> tuple[int, ...]:
+    def again(self) -> "FileFacts":
+        """The results of another pass."""
+        return facts(self.path, empty=True)
+
+
+def stamp(path: Path) -> tuple[int, ...]:
+    """Shows changes to a file: its size and the time of the last change. ValueError for no file."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
     status = path.stat()
     return status.st_size, status.st_mtime_ns
 
@@ -86,7 +101,7 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None, emp
     """
     digest, newlines, before, last = hashlib.sha256(), 0, 0, b""
     with open_text(path) as stream:
-        stamp = _stamp(path)
+        before_reading = stamp(path)
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
@@ -95,7 +110,7 @@ def facts(path: Path, progress: Callable[[int], object] = lambda read: None, emp
             before = bytes_read(stream)
     if not last and not empty:
         raise ValueError(f"{path}: the file is empty")
-    return FileFacts(path, newlines + (last not in (b"", b"\n")), digest.hexdigest(), stamp)
+    return FileFacts(path, newlines + (last not in (b"", b"\n")), digest.hexdigest(), before_reading)
 
 
 def open_text(path: Path) -> BufferedReader:
@@ -172,22 +187,29 @@ def _decoded(raw: bytes, name: str, number: int, max_line_bytes: int) -> str | B
         return BadLine(f"{name}:{number}", "invalid UTF-8", place, raw.decode(errors="replace"))
 
 
-def aligned(paths: Sequence[Path], rules: LineRules, findings: Findings) -> Iterator[tuple[int, tuple[str, ...]]]:
+def aligned(
+    paths: Sequence[Path], rules: LineRules, findings: Findings, items: Mapping[Path, Items] = NO_ITEMS
+) -> Iterator[tuple[int, tuple[str, ...]]]:
     """(line number, that line of every file); ValueError with all counts for files with different numbers of lines.
+
+    items: the readers of files that hold other items than lines.
 
     >>> list(aligned([Path("a.en"), Path("a.de")], LineRules(), Findings()))
     [(1, ('one', 'eins')), (2, ('two', 'zwei'))]
     """
     with ExitStack() as stack:
         sides = [
-            stream_lines(stack.enter_context(open_text(path)), str(path), rules.max_line_bytes, findings)
+            items[path](path)
+            if path in items
+            else stream_lines(stack.enter_context(open_text(path)), str(path), rules.max_line_bytes, findings)
             for path in paths
         ]
         rows: Iterator[tuple[Any, ...]] = zip_longest(*sides)
         for number, row in enumerate(rows, 1):
             if None in row:
-                require_equal_lines([facts(path) for path in paths])
-                raise ValueError(f"{paths[0]}: a file changed during reading; start again")
+                if not items:
+                    require_equal_lines([facts(path) for path in paths])
+                raise ValueError(f"{paths[row.index(None)]}: ends before the other files; each needs as many items")
             if BadLine in map(type, row):
                 drop_or_stop(next(line for line in row if isinstance(line, BadLine)), rules, findings)
             else:

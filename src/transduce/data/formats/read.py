@@ -4,26 +4,31 @@
     .tsv            the task's columns [TAB group [TAB tags]]     tabs separate columns; there is no quoting
     .jsonl .ndjson  {"source": ..., "target": ..., ...}           see json_lines.py
     .txt            one column                                    see plain_text.py
+    a folder        pictures, with a folder for each class        see picture_folder.py
+    idx3-ubyte      arrays of bytes, as aligned files             see idx.py
 
+Where the columns of the task are series, a row of a table is a time step, and records are windows: see time_windows.py.
 Any of these files may be compressed, with .gz or .zst after its extension. The report counts the cases of these rules:
 blank lines of one-file formats are skipped; a line break inside a value becomes one space, unless its column keeps them;
 a record with a blank column is dropped; control and bidirectional characters stay.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from transduce.data.columns import Column, Label
+from transduce.data.columns import Column, Fault, Label
 from transduce.data.config import Corpus
 from transduce.data.findings import Findings
-from transduce.data.formats import csv, json_lines, plain_text
-from transduce.data.formats.compression import unpacked_name
-from transduce.data.formats.layout import Layout, corpus_files, layout_of
-from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, open_text, stream_lines
-from transduce.data.records import Record, counted, with_tags
-from transduce.text.tags import names_in
+from transduce.data.formats import idx, time_windows
+from transduce.data.formats.layout import corpus_files, layout_of
+from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, lines
+from transduce.data.formats.table import FORMATS, format_of
+from transduce.data.picture_column import Picture
+from transduce.data.records import Record, with_tags
 
 CONTROL = re.compile("[\x01-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # all but the tab and the line break
 BIDIRECTIONAL = re.compile(
@@ -55,7 +60,7 @@ def read_records(
     """
     tags = corpus.tags
     labels = [name for name, column in columns.items() if isinstance(column, Label) and name != without]
-    for record in _records(corpus, columns, rules, findings, without):
+    for record in _located(_records(corpus, columns, rules, findings, without), corpus, columns, rules, findings):
         if labels:
             stripped = {name: record.values[name].strip() for name in labels}
             record = record._replace(values={**record.values, **stripped})
@@ -77,25 +82,78 @@ def read_records(
         yield record
 
 
+def _located(
+    records: Iterator[Record], corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings
+) -> Iterator[Record]:
+    """The records, in which names of files are absolute; without those that name none."""
+    named = [name for name, column in columns.items() if isinstance(column, Picture)]
+    named = [name for name in named if corpus.file is None or not corpus.file.is_dir()]  # else they are absolute
+    if not named:
+        yield from records
+        return
+    for record in records:
+        values = dict(record.values)
+        for name in (name for name in named if name in values):
+            path = corpus.files[name] if corpus.file is None else corpus.file
+            if idx.is_idx(path) or not values[name].strip():  # blank: left out later
+                continue
+            place = columns[name].located(values[name], path.parent)
+            if isinstance(place, Fault):
+                drop_or_stop(BadLine(record.where, *place), rules, findings)
+                break
+            values[name] = place
+        else:
+            yield record._replace(values=values)
+
+
 def _records(
     corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings, without: str | None = None
 ) -> Iterator[Record]:
     extension, files = format_of(corpus, columns), corpus_files(corpus, columns)
     if extension == "aligned":
         name = str(files[0])
-        for number, values in aligned(files, rules, findings):
+        items = {path: idx.values for path in files if idx.is_idx(path)}
+        for number, values in aligned(files, rules, findings, items):
             group = values[-1] if corpus.group is not None else ""
             yield Record(dict(zip(columns, values, strict=False)), f"{name}:{number}", group)
         return
-    layout, read = layout_of(corpus, columns, without), FORMATS[extension]
     for file in files:
-        for place, record in enumerate(read(file, layout, rules, findings)):
+        for place, record in enumerate(_rows(extension, file, corpus, columns, rules, findings, without)):
             if isinstance(record, BadLine):
                 drop_or_stop(record, rules, findings)
                 continue
             if place == 0 and extension == ".tsv" and _looks_like_header(record):
                 findings.noted.add(HEADER, record.where, record.text)
             yield record
+
+
+def _rows(
+    extension: str,
+    file: Path,
+    corpus: Corpus,
+    columns: Mapping[str, Column],
+    rules: LineRules,
+    findings: Findings,
+    without: str | None,
+) -> Iterator[Record | BadLine]:
+    """The records of a file, or the windows of the series in it."""
+    read = FORMATS[extension]
+    if time_windows.has_windows(columns) and not _holds_windows(file, extension, columns):
+        layout = layout_of(corpus, columns, without)
+        names = time_windows.variables(columns)
+        steps = replace(layout, names={name: name for name in names}, numbers=frozenset(names), without=None)
+        return time_windows.windows(read(file, steps, rules, findings), columns, without)
+    return read(file, layout_of(corpus, columns, without), rules, findings)
+
+
+def _holds_windows(file: Path, extension: str, columns: Mapping[str, Column]) -> bool:
+    """Whether the records of a .jsonl file are windows already, as in the dev.jsonl of a run, and not time steps."""
+    if extension not in (".jsonl", ".ndjson"):
+        return False
+    with suppress(ValueError):
+        first = json.loads(next(lines(file), "null"))
+        return isinstance(first, dict) and next(iter(columns)) in first
+    return False
 
 
 def _looks_like_header(record: Record) -> bool:
@@ -113,40 +171,6 @@ def header_warnings(findings: Findings) -> Iterator[str]:
         )
 
 
-Parse = Callable[[str, str, Layout, Findings], Record | BadLine]  # line, its place, layout, findings
-
-
-def _line_by_line(
-    parse: Parse, path: Path, layout: Layout, rules: LineRules, findings: Findings
-) -> Iterator[Record | BadLine]:
-    name = str(path)
-    with open_text(path) as stream:
-        for number, line in enumerate(stream_lines(stream, name, rules.max_line_bytes, findings), 1):
-            if isinstance(line, BadLine):
-                yield line
-            elif not line.strip(" "):
-                findings.noted.add("blank line skipped", f"{name}:{number}")
-            else:
-                yield parse(line, f"{name}:{number}", layout, findings)
-
-
-def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Record | BadLine:
-    cells, count = line.split("\t"), len(layout.names)
-    if layout.without is not None and len(cells) > count:
-        del cells[count]  # the answer is the last column of a task
-    if not count <= len(cells) <= count + 2:
-        expected = f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"
-        return BadLine(where, "wrong number of columns", f"expected {expected}, found {counted(len(cells), 'column')}")
-    values = dict(zip(layout.names, cells))  # noqa: B905  (there may be more cells, and `strict` takes time)
-    if len(cells) == count:
-        return Record(values, where)
-    try:
-        tags = names_in(cells[count + 1]) if len(cells) == count + 2 else ()
-    except ValueError as error:
-        return BadLine(where, "not a tag", str(error))
-    return Record(values, where, cells[count], tags)
-
-
 def _remark(record: Record, findings: Findings) -> str | None:
     """Counts unusual characters; returns the first blank column, if there is one."""
     for text in record.values.values():
@@ -155,54 +179,3 @@ def _remark(record: Record, findings: Findings) -> str | None:
         if BIDIRECTIONAL.search(text):
             findings.noted.add("bidirectional control character kept", record.where)
     return next((name for name, value in record.values.items() if not value or value.isspace()), None)
-
-
-FORMATS: dict[str, Callable[[Path, Layout, LineRules, Findings], Iterator[Record | BadLine]]] = {
-    ".csv": csv.rows,
-    ".tsv": partial(_line_by_line, _from_tsv),
-    ".jsonl": partial(_line_by_line, json_lines.parse),
-    ".ndjson": partial(_line_by_line, json_lines.parse),
-    ".txt": plain_text.rows,
-}
-
-
-def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
-    """The format of a corpus: "aligned", or the extension of its one file without ".gz" and ".zst".
-
-    ValueError for an unknown extension, and for a corpus that does not suit the columns of the task.
-    """
-    if corpus.file is None:
-        _require_columns(corpus.files, columns)
-        if corpus.records != "lines":
-            raise ValueError(f'records = "{corpus.records}" is for a .txt file; aligned files have one record per line')
-        return "aligned"
-    if corpus.columns is not None:
-        _require_columns(corpus.columns.names, columns, all_of_them=False)
-    extension = ".txt" if corpus.records == "file" else unpacked_name(corpus.file).suffix.lower()
-    if extension not in FORMATS:
-        raise ValueError(
-            f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(FORMATS)}, "
-            f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)})"
-        )
-    if corpus.columns is not None and extension in (".tsv", ".txt"):
-        raise ValueError(
-            f"{corpus.file}: columns is for files with column names, but a {extension} file has none; leave it out"
-        )
-    if extension == ".txt" and len(columns) > 1:
-        raise ValueError(
-            f"{corpus.file}: a .txt file has one column, but the task has {' and '.join(columns)}; give a file with all "
-            "of them, or one text file for each"
-        )
-    if corpus.records != "lines" and extension != ".txt":
-        raise ValueError(f'{corpus.file}: records = "{corpus.records}" is for a .txt file; leave it out')
-    return extension
-
-
-def _require_columns(names: Mapping[str, object], columns: Mapping[str, Column], all_of_them: bool = True) -> None:
-    """ValueError for names that are not columns of the task and, with `all_of_them`, for missing columns."""
-    expected = " and ".join(columns)
-    for name in names:
-        if name not in columns:
-            raise ValueError(f"{name!r} is not a column of the task, which has {expected}")
-    if all_of_them and len(names) < len(columns):
-        raise ValueError(f"needs a file for each of {expected}, or file; found only {' and '.join(names)}")

@@ -15,7 +15,7 @@ from typing import Any
 from transduce import files
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import facts
-from transduce.data.formats.read import FORMATS
+from transduce.data.formats.table import FORMATS
 from transduce.decoding.config import Decoding
 from transduce.files.resumable_output import check_place, resumable_output
 from transduce.models.model import Model

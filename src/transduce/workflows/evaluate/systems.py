@@ -184,11 +184,11 @@ def _to_compare(path: Path, held_out: HeldOut, systems: Systems, files: TestFile
     """Another model, and the test set with the tags that it knows. ValueError where it cannot do what is asked."""
     model = open_model(path, systems.device, systems.precision)
     try:
-        if held_out.tags and not files.tags and not model.processors.tokenizer(held_out.task.key).tags:
+        if held_out.tags and not files.tags and not model.processors.tags(held_out.task.key):
             held_out = held_out.without_tags()
         systems.method(model)
         for tags in set(held_out.tags):
-            model.processors.tokenizer(held_out.task.key).tag_ids(tags)
+            model.processors.check_tags(held_out.task.key, tags)
     except ValueError as error:
         raise ValueError(f"--compare {path}: {error}") from None
     return model, held_out

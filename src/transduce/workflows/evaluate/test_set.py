@@ -216,7 +216,8 @@ def own_test_set(model: Path) -> Path:
 def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     """What to say where the run of a model was trained on sources of the test set; None where there is nothing to."""
     run = run_folder_of(model)
-    count = None if run is None else overlap.count(run, held_out.sources)
+    column = held_out.task.columns[held_out.task.key]
+    count = None if run is None else overlap.count(run, held_out.sources, column)
     if not count:
         return None
     different = len(set(held_out.sources))

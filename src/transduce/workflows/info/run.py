@@ -111,9 +111,7 @@ def _processors(processors: Processors) -> Iterator[tuple[str, str]]:
     for name, processor in processors.items():
         columns.setdefault(id(processor), []).append(name)
     for names in columns.values():
-        processor = processors[names[0]]
-        kind = processor.kind if isinstance(processor, Tokenizer) else "labels"
-        yield ", ".join(names), f"{kind}, {processor.size:,} pieces"
+        yield ", ".join(names), processors.description(names[0])
 
 
 def preset_info(name: str, vocabulary: int = PAPER_VOCABULARY) -> tuple[PresetInfo, ...]:

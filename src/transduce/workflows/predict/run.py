@@ -12,7 +12,8 @@ from transduce.data.config import Corpus
 from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules
-from transduce.data.formats.read import FORMATS, read_records
+from transduce.data.formats.read import read_records
+from transduce.data.formats.table import FORMATS
 from transduce.data.records import Record, counted, with_tags
 from transduce.models.model import Model
 from transduce.tasks.inputs import as_record
@@ -34,8 +35,8 @@ BATCH = 512  # records predicted together
 class Source:
     """Where records come from.
 
-    names: of files; "-" is standard input. open_lines: opens files of lines by name. columns: those of .csv and .jsonl
-    files, {"text": "description"}. tags: of every record, behind its own.
+    names: of files, and of folders of what a task reads, such as pictures; "-" is standard input. open_lines: opens files of
+    lines by name. columns: those of .csv and .jsonl files, {"text": "description"}. tags: of every record, behind its own.
     """
 
     names: Sequence[str]
@@ -51,9 +52,20 @@ class Source:
     def batches(self, model: Model) -> Iterator[list[Record]]:
         """All records in order. ValueError with file and line for one that cannot be read."""
         for name in self.names:
-            read = self._lines(model.task, name) if self.holds_lines(name) else self._records(model, Path(name))
+            values = None if name == "-" else model.task.columns[model.task.key].values_in(Path(name))
+            if values is not None:
+                read: Iterator[list[Record]] = self._values(model.task, values)
+            elif self.holds_lines(name):
+                read = self._lines(model.task, name)
+            else:
+                read = self._records(model, Path(name))
             for batch in read:
                 yield [with_tags(record, self.tags) for record in batch] if self.tags else batch
+
+    def _values(self, task: Task, values: Sequence[str]) -> Iterator[list[Record]]:
+        """A file that is a value by itself: a picture, or all of those in a folder."""
+        for begin in range(0, len(values), BATCH):
+            yield [Record({task.key: value}, value) for value in values[begin : begin + BATCH]]
 
     def _lines(self, task: Task, name: str) -> Iterator[list[Record]]:
         cut = full_batches if Path(name).is_file() else arriving_batches
@@ -61,7 +73,7 @@ class Source:
             yield [as_record(task, line.text, line.number)._replace(where=line.where) for line in batch]
 
     def _records(self, model: Model, path: Path) -> Iterator[list[Record]]:
-        task, tags = model.task, frozenset(model.processors.tokenizer(model.task.key).tags)
+        task, tags = model.task, frozenset(model.processors.tags(model.task.key))
         ends_in_tags = task.answer is not None and not names_columns(path)
         corpus = Corpus(file=path, columns=None if self.columns is None else named_columns(self.columns, task))
         findings = Findings()
@@ -90,12 +102,12 @@ def predict_files(
 
     ValueError with file and line for a record that cannot be read or predicted for, after the lines of those before it.
     """
-    settings, tokenizer = model.decoding(), model.processors.tokenizer(model.task.key)
+    settings = model.decoding()
 
     def predict(records: Sequence[Record]) -> list[Prediction]:
         for place, record in enumerate(records):
             try:
-                tokenizer.tag_ids(record.tags)
+                model.processors.check_tags(model.task.key, record.tags)
             except ValueError as error:
                 raise LineError(place, str(error)) from None
         return list(bar.counted(model.task.predict(model, records, settings)))
@@ -107,14 +119,20 @@ def predict_files(
                 if isinstance(prediction, Output) and prediction.source_cut:
                     what = f"the {model.task.key} is longer than the {model.generation.max_source:,} tokens that this "
                     notes.add("longer than the model takes", record.where, f"{what}model takes; its beginning was used")
-                write(_json(prediction) if as_json else f"{one_line(prediction.text)}\n")
+                write(_json(model.task, record, prediction) if as_json else f"{one_line(prediction.text)}\n")
             if refusal is not None:
                 raise refusal
 
 
-def _json(prediction: Prediction) -> str:
-    tree: dict[str, Any] = {"text": prediction.text, "confidence": prediction.confidence}
-    probabilities = getattr(prediction, "probabilities", None)
-    if probabilities is not None:
+def _json(task: Task, record: Record, prediction: Prediction) -> str:
+    """An object on a line. A value that names a file, such as a picture, stands in it."""
+    value = record.values[task.key]
+    tree: dict[str, Any] = {} if task.columns[task.key].file_of(value) is None else {task.key: value}
+    tree["text"] = prediction.text
+    if prediction.confidence is not None:
+        tree["confidence"] = prediction.confidence
+    if (probabilities := getattr(prediction, "probabilities", None)) is not None:
         tree["probabilities"] = dict(probabilities)
+    if (values := getattr(prediction, "values", None)) is not None:
+        tree["values"] = values
     return json.dumps(tree, ensure_ascii=False) + "\n"

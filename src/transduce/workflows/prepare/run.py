@@ -15,12 +15,12 @@ from transduce import config
 from transduce.config import Parts
 from transduce.data import overlap
 from transduce.data.cleaning.rules import Clean
-from transduce.data.columns import Column, Label, Labels, Processor, Text
+from transduce.data.columns import Column, Processor, Text
 from transduce.data.config import DataConfig
-from transduce.data.encoding import encode, training_records
+from transduce.data.encoding import encode
 from transduce.data.findings import Findings
 from transduce.data.formats.read import header_warnings
-from transduce.data.part_assignment import Decision, decide
+from transduce.data.part_assignment import Decision, decide, training_records
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.record_keys import read_keys
@@ -69,13 +69,15 @@ class Plan:
     def __post_init__(self) -> None:
         task = self.task
         limits = [column.limit for column in task.columns.values() if isinstance(column, Text)]
+        if not limits and self.data.clean.max_length != Clean.max_length:
+            raise ValueError(f"data.clean.max-length is about texts, and task {task.name} has none: leave it out")
         if None not in limits and self.data.clean.max_length != Clean.max_length:
             raise ValueError(
                 f"data.clean.max-length leaves out long {plural(task.unit)}, but task {task.name} cuts or splits them; "
                 "leave it out"
             )
         if task.key in self.ready:
-            _require_known_tags(self.data, self.ready.tokenizer(task.key).tags)
+            _require_known_tags(self.data, self.ready.tags(task.key))
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -85,11 +87,12 @@ class Plan:
         settings = {
             key: value for key, value in config.tree_of(self.data).items() if key not in ("train", "dev", "test")
         }
-        learns = any(name not in self.ready for name in of_kind(self.task, Text))
-        sampled = learns and self.origins["train"].lines > _records_to_learn_from(self.task, self.tokenizer)
+        learns, lines = any(name not in self.ready for name in of_kind(self.task, Text)), self.origins["train"].lines
+        sampled = learns and lines > _records_to_learn_from(self.task, self.tokenizer)
+        sampled |= any(column.sample is not None and lines > column.sample for column in self.task.columns.values())
         return {
             "format": FORMAT,
-            "task": {"name": self.task.name, **config.tree_of(self.task, self.parts)},
+            "task": {"name": self.task.name, **self._task_settings()},
             "columns": {name: _column_identity(column) for name, column in self.task.columns.items()},
             "data": settings,
             "files": {name: origin.content() for name, origin in self.origins.items()},
@@ -97,6 +100,11 @@ class Plan:
             "processors": self.ready.sha256(),
             "seed": self.seed if sampled else None,
         }
+
+    def _task_settings(self) -> dict[str, Any]:
+        """Those of the task that the prepared data depend on."""
+        other = config.keys_where(type(self.task), lambda fact: fact.unprepared)
+        return {key: value for key, value in config.tree_of(self.task, self.parts).items() if key not in other}
 
     @cached_property
     def digest(self) -> str:
@@ -162,10 +170,10 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     """Write everything but report and manifest into `folder`; the report."""
     task, data, origins = plan.task, plan.data, plan.origins
     findings = {name: Findings() for name in origins}
-    by_group = data.split is not None and data.split.by == "group"
-    records = {"train": read_keys(origins["train"], findings["train"], data.clean, by_group)}
+    split_by = "key" if data.split is None else data.split.by
+    records = {"train": read_keys(origins["train"], findings["train"], data.clean, split_by)}
     records |= {name: read_keys(origin, findings[name]) for name, origin in origins.items() if name != "train"}
-    known_tags = plan.ready.tokenizer(task.key).tags if task.key in plan.ready else None
+    known_tags = plan.ready.tags(task.key) if task.key in plan.ready else None
     decision = decide(task, records, data.split, known_tags)
     keys = records["train"].keys
     records.clear()  # hundreds of megabytes where there are millions of records
@@ -192,7 +200,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
 
 def _records_to_learn_from(task: RecordType, tokenizer: TokenizerConfig) -> int:
     """Records that give as many lines as a tokenizer learns from: a shared one takes a line of each text column."""
-    return max(1, tokenizer.sample // len(of_kind(task, Text))) if tokenizer.shared else tokenizer.sample
+    return max(1, tokenizer.sample // max(1, len(of_kind(task, Text)))) if tokenizer.shared else tokenizer.sample
 
 
 @dataclass(frozen=True)
@@ -221,8 +229,12 @@ class _Learning:
                 with _key_named(f"tokenizer.{name}" if own else "tokenizer", plural(name)):
                     side_tags = tags if name == task.key else ()
                     by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)
-        for name in of_kind(task, Label):
-            by_column[name] = Labels.learn(self._values(name), name)
+        for name, column in task.columns.items():
+            if name not in by_column:
+                own_kind = (other for other in by_column if task.columns[other].file == column.file)
+                before = next(own_kind, None) if column.shared else None
+                values = self._values(name, column.sample)
+                by_column[name] = column.learn(values, name) if before is None else by_column[before]
         return Processors({name: by_column[name] for name in task.columns})
 
     def _lines(self, *columns: str) -> Iterator[str]:
@@ -232,10 +244,11 @@ class _Learning:
             for name in columns:
                 yield record.values[name]
 
-    def _values(self, column: str) -> Iterator[str]:
+    def _values(self, column: str, most: int | None) -> Iterator[str]:
         train = self.decision.assignment.train
         records = self.plan.origins["train"].read(f"learning {plural(column)} from", Findings())
-        return (record.values[column] for record in training_records(records, train, len(train), self.plan.seed))
+        limit = len(train) if most is None else most
+        return (record.values[column] for record in training_records(records, train, limit, self.plan.seed))
 
 
 @contextmanager

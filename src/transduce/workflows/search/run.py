@@ -161,10 +161,10 @@ def _check_values(file: RunFile, fixed: Sequence[str], dimensions: Sequence[Dime
 def usual_dimensions(run: RunConfig) -> list[Dimension]:
     """The usual settings to try first, around the values of the run."""
     rate, batch = run.training.learning_rate, run.training.batch_tokens
-    dropouts = {0.0, 0.1, 0.2, 0.3, getattr(run.model, "dropout", 0.0)}
+    dropout = getattr(run.model, "dropout", None)
     return [
         Range("training.learning-rate", float(f"{rate / 4:.2g}"), float(f"{rate * 4:.2g}")),
-        Choices("model.dropout", tuple(sorted(dropouts))),
+        *([] if dropout is None else [Choices("model.dropout", tuple(sorted({0.0, 0.1, 0.2, 0.3, dropout})))]),
         Choices("training.label-smoothing", tuple(sorted({0.0, 0.1, 0.2, run.training.label_smoothing}))),
         Choices("training.batch-tokens", tuple(sorted({max(1, batch // 2), batch, batch * 2}))),
     ]

@@ -24,11 +24,12 @@ from transduce.config import NO_PARTS, Given, Parts
 from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
-from transduce.data.records import plural
+from transduce.data.records import counted, plural
 from transduce.decoding.config import Decoding
 from transduce.networks.layer_config import LayerConfig
 from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, family_of, preset_of_size, reads_tokens
+from transduce.tasks.task import gives_probabilities
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
@@ -44,6 +45,7 @@ CHARACTERS_PER_TOKEN = {"unigram": 4, "bpe": 4, "wordpiece": 4, "characters": 1,
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
 FEW, SOME, MANY = "tiny", "small", "base"  # sizes of presets by number of records
+LEAST_ROWS, MOST_ROWS = 16, 128  # of a batch whose rows are equally long: pictures, windows
 
 # (up to so many characters of both sides, pieces that they share)
 SIZES = ((300_000, 1000), (3_000_000, 2000), (6_000_000, 4000), (25_000_000, 8000), (80_000_000, 16_000))
@@ -88,7 +90,7 @@ def choose(file: RunFile) -> Chosen:
         kind = config.name_of("model", {**NETWORKS, **file.parts}, run.model)
         preset = network(examples, keys, kind) if reads_tokens(kind) else ()
         conditional = [*preset, *vocabulary(facts, run.tokenizer, keys)]
-        conditional += optimiser(keys)
+        conditional += optimiser(keys, reads_tokens(kind))
         run = with_choices(run, conditional, keys, file.parts)
     choices = [*training(examples, run.model, _answer_kind(file), run.training, keys)]
     if task.answer is not None and isinstance(task.columns[task.answer], Text):
@@ -120,9 +122,13 @@ def with_choices(run: RunConfig, choices: Iterable[Choice], keys: Given, parts: 
 
 
 def _answer_kind(file: RunFile) -> str:
-    """The kind of the tokens that a batch budget counts: those of the answer's text, else of the key column."""
+    """The kind of the tokens that a batch budget counts: those of the answer's text, else of the key column; "" where it
+    counts no tokens.
+    """
     task, tokenizer = file.run.task, file.run.tokenizer
     column = counted_column(task)
+    if not isinstance(task.columns[column], Text):
+        return ""
     if file.start is not None:
         return file.start.tokenizers(task, file.run.model).tokenizer(column).kind
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
@@ -169,6 +175,8 @@ def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> 
     """One for all columns, or one for each: a column without a table of its own gets one, unless tokenizer.vocabulary
     speaks for it.
     """
+    if not facts.characters:  # the task has no text
+        return
     if tokenizer.shared:
         if tokenizer.file is None and tokenizer.kind in SUBWORDS and "tokenizer.vocabulary" not in keys:
             sides = 2 if len(facts.characters) == 1 else 1
@@ -186,10 +194,13 @@ def _vocabularies(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> 
             yield Choice(key, {"kind": side.kind, "vocabulary": size}, reason)
 
 
-def optimiser(keys: Given) -> list[Choice]:
-    """Muon, unless a learning rate is given, which may have been found for another."""
+def optimiser(keys: Given, of_tokens: bool = True) -> list[Choice]:
+    """Muon for networks over tokens, else AdamW, unless a learning rate is given, which may have been found for another."""
     if "training.optimiser" in keys or "training.learning-rate" in keys:
         return []
+    if not of_tokens:
+        reason = "suits networks of any kind (Loshchilov and Hutter 2017, 1711.05101)"
+        return [Choice("training.optimiser", "adamw", reason)]
     reason = "needs about half of AdamW's updates (Liu et al. 2025)"
     return [Choice("training.optimiser", "muon", reason)]
 
@@ -205,20 +216,16 @@ def training(
         yield Choice("training.metric", "loss", f"{task.name} has no metric of predictions")
     if isinstance(model, LayerConfig | SourceToTargetConfig):
         yield _dropout(examples, model.d_model)
-    tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
-    batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
+    batch, units, note = _batch(examples, kind)
     batch_tokens = settings.batch_tokens if "training.batch-tokens" in keys else batch
-    updates = max(1, round(tokens / (batch_tokens * settings.accumulate)))
-    yield Choice(
-        "training.batch-tokens",
-        batch,
-        f"about {updates:,} updates in each pass over the {plural(task.unit)}"
-        + ("" if batch == MOST_BATCH else "; small data wants small batches (Sennrich and Zhang 2019)"),
-    )
+    updates = max(1, round(units / (batch_tokens * settings.accumulate)))
+    reason = f"about {updates:,} updates in each pass over the {plural(task.unit)}{note}"
+    yield Choice("training.batch-tokens", batch, reason)
     yield _label_smoothing(examples)
     if not isinstance(model, LayerConfig | SourceToTargetConfig):
-        return  # rates and warm-ups of other networks follow no such rule
-    yield _learning_rate(settings.optimiser, model.d_model)
+        yield Choice("training.learning-rate", 1e-3, "the usual rate of Adam (Kingma and Ba 2014, 1412.6980)")
+    else:
+        yield _learning_rate(settings.optimiser, model.d_model)
     post = isinstance(model, LayerConfig) and model.norm_placement == "post"
     steps = settings.steps or (settings.epochs and settings.epochs * updates) or math.inf
     warmup = int(max(1, min(4000 if post else 400, steps // 10)))  # a short run must come to its peak
@@ -236,8 +243,25 @@ def _warmup_reason(model: NetworkConfig) -> str:
     return f"{need} warm-up (Xiong et al. 2020)"
 
 
+def _batch(examples: Examples, kind: str) -> tuple[int, float, str]:
+    """The size of a batch in what `training.batch-tokens` counts, the same of an epoch, and more of the reason."""
+    if examples.row_cost is not None:
+        rows = 2 ** round(math.log2(min(MOST_ROWS, max(LEAST_ROWS, examples.epoch / BATCHES_PER_PASS))))
+        each = counted(rows, examples.task.unit)
+        note = f"; a batch holds {each}, and each takes {examples.row_cost}"
+        return rows * examples.row_cost, examples.epoch * examples.row_cost, note
+    tokens = examples.epoch * (examples.characters / CHARACTERS_PER_TOKEN[kind] + 1)
+    batch = 2 ** round(math.log2(min(MOST_BATCH, max(LEAST_BATCH, tokens / BATCHES_PER_PASS))))
+    small = "; small data wants small batches (Sennrich and Zhang 2019)"
+    return batch, tokens, "" if batch == MOST_BATCH else small
+
+
 def _label_smoothing(examples: Examples) -> Choice:
     key = "training.label-smoothing"
+    if not gives_probabilities(examples.task):
+        return Choice(key, 0.0, "numbers have no probabilities to smooth")
+    if examples.row_cost is not None:
+        return Choice(key, 0.1, "the usual amount for pictures (Szegedy et al. 2015, 1512.00567)")
     if examples.task.answer is None:
         return Choice(key, 0.0, "the probabilities themselves are what a language model is measured by")
     if examples.number < 50_000:

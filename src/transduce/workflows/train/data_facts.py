@@ -6,6 +6,8 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from transduce.data.columns import Text
 from transduce.data.config import DataConfig
 from transduce.data.findings import Findings
@@ -58,7 +60,8 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
     """
     task = train.task
     held_out = data.split.dev + data.split.test if data.split else 0
-    if held_out and held_out >= train.lines:
+    by_time = data.split is not None and data.split.by == "time"  # then so many of each series
+    if held_out and held_out >= train.lines and not by_time:
         raise ValueError(
             f"data.split holds out {held_out:,} distinct values of {task.key}, but the train files have {train.lines:,} "
             f"{plural(task.unit)} at most; hold out fewer"
@@ -66,8 +69,11 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
     columns = of_kind(task, Text)
     characters = dict.fromkeys(columns, 0.0)
     multiline = any(isinstance(column, Text) and column.multiline for column in task.columns.values())
-    counts = []
+    counts: list[int] = []
     for corpus, most in zip(train.corpora, train.counts, strict=True):
+        if not columns:
+            counts.append(most)
+            continue
         records = read_records(corpus, task.columns, train.rules, Findings())
         sample = _measure(islice(records, max(1, SAMPLE // len(train.corpora))), columns)
         several_lines = corpus.records == "paragraphs" or (multiline and corpus.records == "lines")
@@ -118,7 +124,8 @@ class Examples:
     """How much there is to learn from.
 
     number: records, or pieces of documents as long as a sentence. of: in words, "20,000 pairs". epoch: of an epoch, where
-    weights make it another number. characters: mean of the text that a batch budget counts.
+    weights make it another number. characters: mean of the text that a batch budget counts. row_cost: what each row takes of
+    that budget, where it is the same for all.
     """
 
     number: int
@@ -126,12 +133,25 @@ class Examples:
     epoch: float
     characters: float
     task: Task
+    row_cost: int | None = None
 
     @classmethod
     def of_data(cls, task: Task, facts: DataFacts) -> "Examples":
-        characters, epoch = facts.characters[counted_column(task)], float(facts.epoch or facts.records)
+        epoch = float(facts.epoch or facts.records)
+        if (cost := _row_cost(task)) is not None:
+            return cls(facts.records, counted(facts.records, task.unit), epoch, 0.0, task, cost)
+        characters = facts.characters[counted_column(task)]
         if task.answer is not None:
             return cls(facts.records, counted(facts.records, task.unit), epoch, characters, task)
         pieces = max(1.0, characters / CHARACTERS_PER_RECORD)
         total = f"{facts.records * characters:,.0f} characters"
         return cls(round(facts.records * pieces), total, epoch * pieces, characters / pieces, task)
+
+
+def _row_cost(task: Task) -> int | None:
+    """What every row takes of a batch budget, where no column varies in length."""
+    numbers = {name: column.numbers for name, column in task.columns.items()}
+    if None in numbers.values():
+        return None
+    costs = task.cost({name: np.array([number]) for name, number in numbers.items()})
+    return int(max(costs.main[0], costs.other[0]))

@@ -16,7 +16,7 @@ from transduce.data.columns import Text
 from transduce.data.config import DataConfig
 from transduce.data.records import of_kind
 from transduce.decoding.config import OF_SOURCES, Decoding
-from transduce.networks.config import DecoderOnlyConfig, EncoderOnlyConfig
+from transduce.networks.config import DecoderOnlyConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
 from transduce.tasks.table import TASKS
@@ -213,7 +213,7 @@ def _check_network(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
 
 def _check_decoding(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
     """ValueError for settings of decoding that the run's task does not use."""
-    if isinstance(run.model, EncoderOnlyConfig) and run.decoding != Decoding():
+    if not run.task.generates and run.decoding != Decoding():
         place = config.origin(where, tree, "decoding")
         raise ValueError(
             f"{place}: [decoding] is for tasks that generate text; task {run.task.name} does not: leave it out"

@@ -11,7 +11,7 @@ from typing import Any
 
 from transduce import config
 from transduce.config import Parts
-from transduce.data.columns import Labels, Processor, Text
+from transduce.data.columns import Processor, Text
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig, network_without_values
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
@@ -28,7 +28,7 @@ DEFAULT_SIZE = "small"
 def require_usable(task: Task, network: NetworkConfig) -> None:
     """ValueError, with both, where the task cannot use the network."""
     processors: dict[str, Processor] = {
-        name: _characters() if isinstance(column, Text) else Labels(("0", "1")) for name, column in task.columns.items()
+        name: _characters() if isinstance(column, Text) else column.example() for name, column in task.columns.items()
     }
     with suppress(LookupError):  # a task that looks for a label or token of its data is checked when that is there
         network_without_values(ModelConfig(task, network), Processors(processors))
@@ -47,7 +47,8 @@ def network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start
     """
     networks: Mapping[str, Any] = config.with_own(NETWORKS, NetworkConfig, parts)
     model, kind = tree.get("model", {}), task.default_network
-    if kind not in networks:
+    names_kind = isinstance(model, str) or (isinstance(model, dict) and "kind" in model)
+    if kind not in networks and not names_kind:
         raise ValueError(
             f"{where}: default_network of task {task.name} is {kind!r}, expected one of {', '.join(networks)}"
         )

@@ -50,8 +50,10 @@ class Start:
         """The tokenizers that a run takes: each column's own if the task is the same, else those of the sides of the model
         that the network takes. Labels are learnt from the run's own data.
         """
-        own, (first, last) = self.config.task, sides(self.config.network, network)
-        texts = of_kind(task, Text)
+        own, texts = self.config.task, of_kind(task, Text)
+        if not texts:
+            return Processors()
+        first, last = sides(self.config.network, network)
         columns = dict(zip(texts, texts, strict=True))
         if task.name != own.name:
             answer = own.answer if own.answer in of_kind(own, Text) else own.key

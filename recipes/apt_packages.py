@@ -93,7 +93,8 @@ def download(
         else:
             say(f"already downloaded: {folder}")
             return _opened(folder)
-    say(f"downloading {', '.join(packages)} and package descriptions in {', '.join(languages)} with apt ...")
+    descriptions = f" and package descriptions in {', '.join(languages)}" if languages else ""
+    say(f"downloading {', '.join(packages)}{descriptions} with apt ...")
     with replace_folder(folder) as draft, tempfile.TemporaryDirectory(prefix="apt-") as place:
         environment = configured(Path(place), languages)
         warnings = run(["apt-get", "-q", "update"], draft, environment).stderr
@@ -112,7 +113,7 @@ def require_apt() -> None:
     missing = [program for program in ("apt-get", "dpkg-deb") if shutil.which(program) is None]
     if missing:
         raise ValueError(
-            f"this recipe's text comes from Debian packages, and this system has no {' and no '.join(missing)}; run the "
+            f"this recipe's data comes from Debian packages, and this system has no {' and no '.join(missing)}; run the "
             "recipe on Debian or Ubuntu, or in a container of one of them (debian:stable, for example), and copy the "
             "data folder here"
         )
