@@ -529,7 +529,7 @@ def test_predict_without_the_column(models: dict[str, Path], here: Path, refused
     )
     assert done("predict", models[task], table, "--columns", f"{key}=description").count("\n") == 1
     told = refused("predict", models[task], table, "--columns", "words=description")
-    assert told.startswith("--columns takes NAME=COLUMN with names of source, target, text, label, tag, group")
+    assert told.startswith("--columns takes NAME=COLUMN with names of source, target, text, label, ")
     lines = write(here / "a.jsonl", '{"words": "bar"}\n')
     assert f'missing key (no "{key}"; the keys are "words")' in refused("predict", models[task], lines)
 
