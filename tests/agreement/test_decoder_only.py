@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from transduce.attention.cache import Memory
-from transduce.attention.masks import DenseMask, causal, within_lengths
+from transduce.attention.mask import DenseMask
+from transduce.attention.masks import causal, within_lengths
 from transduce.attention.multihead import CrossAttention, SelfAttention
 from transduce.attention.positions import Alibi, NoPositions, Positions, Rotary, Sinusoidal
 from transduce.attention.scores import ScaledDotProduct

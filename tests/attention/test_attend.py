@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from transduce.attention.attend import attend, attention_weights, explain
 from transduce.attention.kernels import Plan, Request, plan
-from transduce.attention.masks import Mask, causal, within_lengths
+from transduce.attention.mask import Mask
+from transduce.attention.masks import causal, within_lengths
 from transduce.attention.scores import ScaledDotProduct
 
 BACKENDS = ["reference", "matmul", "sdpa"]

@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from transduce.attention.attend import attend, attention_weights
-from transduce.attention.masks import DenseMask, Mask, causal, window, within_lengths
+from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import causal, window, within_lengths
 from transduce.attention.normalisers import Hard, Sigmoid, Softmax, SoftmaxWithSink, Sparsemax, TalkingHeads, TopK
 from transduce.attention.scores import Additive, Cosine, FeatureKernel, General, ScaledDotProduct
 from transduce.attention.scores import TalkingHeads as TalkingScores

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transduce.attention.mask import Mask
 from transduce.attention.masks import (
-    Mask,
     blocks,
     by_keys,
     by_table,

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from transduce.attention.catalogue import MODEL_ATTENTIONS
-from transduce.attention.masks import Mask, window
+from transduce.attention.mask import Mask
+from transduce.attention.masks import window
 from transduce.attention.mechanisms.local import LocalAttention
 from transduce.attention.model_attention import ModelAttention
 from transduce.attention.positions import Alibi, NoPositions

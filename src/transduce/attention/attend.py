@@ -24,7 +24,7 @@ from torch import Tensor
 from transduce.attention.dot_product import DotProducts, without_hidden_keys
 from transduce.attention.kernels import Backend, Plan, Request, plan
 from transduce.attention.linear import FeatureMap, causal_linear_attend, linear_attend
-from transduce.attention.masks import Band, DenseMask, Mask
+from transduce.attention.mask import Band, DenseMask, Mask
 from transduce.attention.normalisers import Normaliser, Softmax
 from transduce.attention.scores import DotProductScore, FeatureKernel, ScaledDotProduct, Score
 from transduce.attention.windowed import windowed_attend

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from transduce.attention.masks import DenseMask
+from transduce.attention.mask import DenseMask
 
 
 def distances(queries: int, keys: int, device: torch.device | str = "cpu") -> Int[Tensor, "L S"]:

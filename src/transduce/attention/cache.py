@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from transduce.attention.masks import DenseMask
+from transduce.attention.mask import DenseMask
 from transduce.attention.positions import Positions
 
 SLOTS = 16  # of a new buffer; a full one grows by a quarter: each step of a beam search copies all slots, free ones too

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from transduce.attention.masks import DenseMask
+from transduce.attention.mask import DenseMask
 from transduce.layers.dropout import dropout as drop
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from transduce.attention.biases import DistanceBias
-from transduce.attention.masks import Mask
+from transduce.attention.mask import Mask
 from transduce.attention.normalisers import Normaliser, Softmax
 from transduce.attention.scores import ScaledDotProduct, Score
 

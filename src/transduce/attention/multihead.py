@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transduce.attention.attend import DOT_PRODUCT, SOFTMAX, attend, attention_weights
 from transduce.attention.biases import DistanceBias
 from transduce.attention.cache import KeysValues, KeyValueCache, Memory
-from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.normalisers import Normaliser
 from transduce.attention.positions import NoPositions, PositionEncoding, Positions
 from transduce.attention.scores import Score

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from transduce.attention.attend import attend, attention_weights
-from transduce.attention.masks import DenseMask, zero_padding
+from transduce.attention.mask import DenseMask
+from transduce.attention.masks import zero_padding
 from transduce.attention.scores import ScaledDotProduct
 
 DOT = ScaledDotProduct(1.0)

@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
-from transduce.attention.masks import Band, DenseMask, window
+from transduce.attention.mask import Band, DenseMask
+from transduce.attention.masks import window
 
 SHORTEST = 16  # queries of a chunk
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transduce import config
 from transduce.attention.attend import attention_weights
 from transduce.attention.biases import gaussian
-from transduce.attention.masks import DenseMask
+from transduce.attention.mask import DenseMask
 from transduce.attention.monotonic import expected_stops, hard_stops
 from transduce.attention.scores import Additive, General, LocationOnly, ScaledDotProduct, Score
 from transduce.config import Fact

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transduce.attention.cache import Lengths
-from transduce.attention.masks import DenseMask, within_lengths
+from transduce.attention.mask import DenseMask
+from transduce.attention.masks import within_lengths
 from transduce.networks.heads import VocabularyHead
 from transduce.networks.token_embedding import TokenEmbedding
 

@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from transduce.attention.cache import Cache
-from transduce.attention.masks import DenseMask, Mask, causal, same_document, up_to, within_lengths
+from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import causal, same_document, up_to, within_lengths
 from transduce.attention.positions import Positions
 from transduce.networks.layer_config import LayerConfig
 

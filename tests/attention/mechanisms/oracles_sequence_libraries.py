@@ -10,7 +10,8 @@ from oracles import build, oracle
 from torch import nn
 from torch.nn import functional as F
 
-from transduce.attention.masks import Mask, causal
+from transduce.attention.mask import Mask
+from transduce.attention.masks import causal
 from transduce.attention.mechanisms.convolutional import Convolutional
 from transduce.attention.mechanisms.multi_head import MultiHead
 from transduce.attention.mechanisms.set_attention import InducedSetAttention, SetPooling

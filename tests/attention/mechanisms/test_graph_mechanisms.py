@@ -6,7 +6,8 @@ from oracles import build
 from scipy.stats import chisquare
 from torch import nn
 
-from transduce.attention.masks import Mask, blocks, causal
+from transduce.attention.mask import Mask
+from transduce.attention.masks import blocks, causal
 from transduce.attention.mechanisms.bigbird import bigbird
 from transduce.attention.mechanisms.dynamic_convolutional import DynamicConvolution
 from transduce.attention.mechanisms.feedback import FeedbackMemory

@@ -5,7 +5,8 @@ import torch
 from oracles import build
 from torch.nn import functional as F
 
-from transduce.attention.masks import Mask, by_table
+from transduce.attention.mask import Mask
+from transduce.attention.masks import by_table
 from transduce.attention.mechanisms.convolutional import Convolutional
 from transduce.attention.mechanisms.cross_modal import CrossModal
 from transduce.attention.mechanisms.entmax_attention import EntmaxAttention

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from transduce import config
 from transduce.attention.biases import AdaptiveSpan, DistanceBias
-from transduce.attention.masks import DenseMask, Mask, causal
+from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import causal
 from transduce.attention.mechanisms.mechanism import Mechanism, sentences
 from transduce.attention.model_attention import ModelAttention, Place
 from transduce.attention.multihead import SelfAttention

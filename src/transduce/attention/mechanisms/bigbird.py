@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from transduce.attention.masks import Mask, random_blocks
+from transduce.attention.mask import Mask
+from transduce.attention.masks import random_blocks
 from transduce.attention.mechanisms.mechanism import Attention, Mechanism
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from transduce.attention.masks import Mask, causal
+from transduce.attention.mask import Mask
+from transduce.attention.masks import causal
 from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
 from transduce.attention.model_attention import ModelAttention
 

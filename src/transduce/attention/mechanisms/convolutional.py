@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transduce.attention.attend import attend, attention_weights
-from transduce.attention.masks import Mask, causal
+from transduce.attention.mask import Mask
+from transduce.attention.masks import causal
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.multihead import merge_heads
 from transduce.layers.initialise import xavier_linear

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from transduce.attention.cache import Memory
-from transduce.attention.masks import DenseMask, zero_padding
+from transduce.attention.mask import DenseMask
+from transduce.attention.masks import zero_padding
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
 from transduce.attention.multihead import CrossAttention
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from transduce import config
-from transduce.attention.masks import Mask, dilated
+from transduce.attention.mask import Mask
+from transduce.attention.masks import dilated
 from transduce.attention.mechanisms.mechanism import Mechanism, in_one_head
 from transduce.attention.model_attention import ModelAttention
 from transduce.config import Fact

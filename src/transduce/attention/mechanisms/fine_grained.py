@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from transduce.attention.attend import SOFTMAX
-from transduce.attention.masks import Mask
+from transduce.attention.mask import Mask
 from transduce.attention.mechanisms.mechanism import Mechanism, sentences
 
 FEATURES = 2  # of the values of the example

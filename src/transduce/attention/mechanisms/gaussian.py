@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from transduce.attention.attend import attend, attention_weights
 from transduce.attention.biases import gaussian
-from transduce.attention.masks import Mask
+from transduce.attention.mask import Mask
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.scores import ScaledDotProduct
 

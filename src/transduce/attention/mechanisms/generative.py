@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from transduce.attention.attend import attend, attention_weights
-from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism
 from transduce.attention.mechanisms.pictures import PIXELS, pictures, to_picture, to_tokens
 from transduce.attention.scores import ScaledDotProduct

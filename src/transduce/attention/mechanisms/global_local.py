@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from transduce.attention.attend import attention_weights
-from transduce.attention.masks import Mask, by_keys, padding, window, zero_padding
+from transduce.attention.mask import Mask
+from transduce.attention.masks import by_keys, padding, window, zero_padding
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
 from transduce.attention.multihead import MultiHeadAttention, merge_heads
 from transduce.layers.packed_linear import PackedLinear

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transduce.attention.attend import attend, attention_weights
-from transduce.attention.masks import DenseMask
+from transduce.attention.mask import DenseMask
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.mechanisms.relations import Edge, by_relation
 from transduce.attention.multihead import merge_heads

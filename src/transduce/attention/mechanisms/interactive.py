@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.mechanisms.multi_head import MultiHead
 from transduce.attention.mechanisms.pictures import PIXELS, SIDE, pictures, to_tokens

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from transduce import config
-from transduce.attention.masks import Mask, window
+from transduce.attention.mask import Mask
+from transduce.attention.masks import window
 from transduce.attention.mechanisms.mechanism import Attention, Mechanism
 from transduce.attention.model_attention import ModelAttention
 from transduce.attention.scores import ScaledDotProduct

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from transduce.attention.attend import attention_weights
 from transduce.attention.biases import gaussian
-from transduce.attention.masks import DenseMask, Mask, everything
+from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import everything
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.scores import ScaledDotProduct
 

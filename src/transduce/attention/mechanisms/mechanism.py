@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from transduce.attention.attend import DOT_PRODUCT, SOFTMAX, attend, attention_weights
 from transduce.attention.biases import DistanceBias
-from transduce.attention.masks import Mask
+from transduce.attention.mask import Mask
 from transduce.attention.model_attention import ModelAttention
 from transduce.attention.normalisers import Normaliser
 from transduce.attention.scores import Score

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from transduce.attention.attend import attention_weights
-from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.multihead import MultiHeadAttention, merge_heads
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from transduce.attention.attend import SOFTMAX
-from transduce.attention.masks import Mask
+from transduce.attention.mask import Mask
 from transduce.attention.mechanisms.mechanism import Attention, Mechanism
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from transduce.attention.masks import Mask
+from transduce.attention.mask import Mask
 from transduce.attention.multihead import SelfAttention
 
 

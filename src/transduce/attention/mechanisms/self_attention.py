@@ -6,7 +6,7 @@ Letters: B batch, L tokens, D width, H heads.
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.mechanisms.mechanism import Mechanism, sentences
 from transduce.attention.multihead import SelfAttention
 

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from transduce.attention.masks import Mask, blocks
+from transduce.attention.mask import Mask
+from transduce.attention.masks import blocks
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.multihead import SelfAttention
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from transduce.attention import normalisers, scores
-from transduce.attention.masks import DenseMask, Mask
+from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
 from transduce.attention.multihead import SelfAttention
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from transduce.attention.masks import Mask
+from transduce.attention.mask import Mask
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
 from transduce.attention.mechanisms.multi_head import MultiHead
 

@@ -1,0 +1,159 @@
+"""A mask: a closure (batch, head, query, key) -> bool, True = may attend. Masks compose with `&`, `|` and `~`.
+
+The four arguments are index tensors that broadcast against each other, shaped (B,1,1,1), (1,H,1,1), (1,1,L,1) and
+(1,1,1,S); a closure that ignores some of them gives a small tensor. masks.py has the masks of the field.
+
+Letters: B batch, L queries, S keys.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from transduce.attention.kernels import narrow
+
+Rule = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Band:
+    """A rule that kernels know: query i sees keys i - before .. i + after (None: no limit) among those that `keys` allows.
+
+    keys: a rule that looks at batch and key alone, such as padding; None: all keys.
+    """
+
+    before: int | None
+    after: int | None
+    keys: Rule | None = None
+
+    def __and__(self, other: "Band") -> "Band":
+        before, after = (_smaller(*sides) for sides in ((self.before, other.before), (self.after, other.after)))
+        return Band(before, after, _both(self.keys, other.keys))
+
+    @property
+    def window(self) -> int | None:
+        """The number of keys that a query sees at most; None where a side has no limit."""
+        return None if self.before is None or self.after is None else self.before + self.after + 1
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether it is the lower triangle, no more and no less."""
+        return (self.before, self.after, self.keys) == (None, 0, None)
+
+
+def _smaller(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _both(one: Rule | None, other: Rule | None) -> Rule | None:
+    if one is None or other is None:
+        return one or other
+    return lambda b, h, q, k: one(b, h, q, k) & other(b, h, q, k)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A rule over indices: which query may attend to which key. `band` is the same rule, where it has that form."""
+
+    rule: Rule
+    band: Band | None = None
+
+    def __and__(self, other: "Mask") -> "Mask":
+        band = self.band & other.band if self.band is not None and other.band is not None else None
+        return Mask(lambda b, h, q, k: self.rule(b, h, q, k) & other.rule(b, h, q, k), band)
+
+    def __or__(self, other: "Mask") -> "Mask":
+        return Mask(lambda b, h, q, k: self.rule(b, h, q, k) | other.rule(b, h, q, k))
+
+    def __invert__(self) -> "Mask":
+        return Mask(lambda b, h, q, k: ~self.rule(b, h, q, k))
+
+    def at(self, queries: Int[Tensor, "*B L"], keys: Int[Tensor, "*B S"] | None = None) -> "Mask":
+        """The same rule over positions, (L,) or (B, L): of the tokens that follow those in a cache, or of packed documents.
+
+        Without `keys` the positions of the keys are 0 .. S - 1.
+        """
+
+        def position(of: Tensor | None, b: Tensor, place: Tensor) -> Tensor:
+            if of is None:
+                return place
+            return of[place] if of.ndim == 1 else of[b, place]
+
+        return Mask(lambda b, h, q, k: self.rule(b, h, position(queries, b, q), position(keys, b, k)))
+
+    def dense(
+        self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str = "cpu"
+    ) -> Bool[Tensor, "_ _ L S"]:
+        """The rule written out: (B or 1, H or 1, L, S), with axes of size 1 where the rule does not look at them."""
+        index = [torch.arange(size, device=device) for size in (batch, heads, queries, keys)]
+        b, h, q, k = (i.view([-1 if axis == at else 1 for at in range(4)]) for axis, i in enumerate(index))
+        allowed = self.rule(b, h, q, k)
+        return allowed.expand(allowed.shape[0], allowed.shape[1], queries, keys)
+
+    def written_out(self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str) -> "DenseMask":
+        """The same mask with its rows computed once, for a stack whose layers all use it."""
+        causal = queries == keys and self.band is not None and self.band.is_causal
+        return DenseMask(self.dense(batch, heads, queries, keys, device), causal)
+
+    def for_layers(
+        self, batch: int, heads: int, length: int, device: torch.device, bias: bool = False
+    ) -> "Mask | DenseMask":
+        """The form that is fastest for several layers over `length` tokens: the rule itself where chunks compute it.
+
+        bias: whether a bias is added to the scores.
+        """
+        if self.band is not None and not bias and narrow(self.band.window, length):
+            return self
+        return self.written_out(batch, heads, length, length, device)
+
+
+@dataclass(frozen=True)
+class DenseMask:
+    """A mask as a tensor (B or 1, H or 1, L, S), True = may attend, with its additive forms cached.
+
+    is_causal: it is the lower triangle of a square, which kernels compute without reading it.
+    """
+
+    allowed: Bool[Tensor, "_ _ L S"]
+    is_causal: bool = False
+    _additive: dict[torch.dtype, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    _sees: list[bool] = field(default_factory=list, repr=False, compare=False)
+    _hidden: list[Tensor | None] = field(default_factory=list, repr=False, compare=False)
+
+    def additive(self, dtype: torch.dtype) -> Float[Tensor, "_ _ L S"]:
+        """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added.
+
+        Scores of float16 may be as large as that: there it is -inf, and 0 in rows without any key.
+        """
+        if dtype not in self._additive:
+            hidden, lowest = ~self.allowed, torch.finfo(dtype).min / 2
+            if dtype is torch.float16:
+                hidden, lowest = hidden & self.allowed.any(-1, keepdim=True), -torch.inf
+            blank = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
+            self._additive[dtype] = blank.masked_fill_(hidden, lowest)
+        return self._additive[dtype]
+
+    @property
+    def every_query_sees(self) -> bool:
+        """Whether each query has some key. False on an accelerator and for torch.compile, where reading it back costs more."""
+        if self.is_causal:
+            return True
+        if self.allowed.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        if not self._sees:
+            self._sees.append(bool(self.allowed.any(-1).all()))
+        return self._sees[0]
+
+    @property
+    def hidden_keys(self) -> Bool[Tensor, "_ _ S 1"] | None:
+        """True at keys that no query sees, such as padding. None where there are none and that is read back at little cost."""
+        if self.is_causal:
+            return None
+        if not self._hidden:
+            hidden = ~self.allowed.any(-2).unsqueeze(-1)
+            readable = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
+            self._hidden.append(None if readable and not bool(hidden.any()) else hidden)
+        return self._hidden[0]
