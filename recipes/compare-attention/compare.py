@@ -9,7 +9,6 @@ that was stopped and keeps the finished ones. `python compare.py --report` write
 import argparse
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -26,19 +25,49 @@ DATA = HERE.parent / "pronounce-en"
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # two-sided 95 % of Student's t for so many seeds
 
 
-def everywhere(attention: str, decoder: bool = True) -> tuple[str, ...]:
-    """Settings of one mechanism in encoder, cross-attention and, unless it cannot be causal, decoder."""
+Settings = Mapping[str, object]
+
+# Sinusoids are added to the embeddings; rotary positions and ALiBi would tell positions a second time, in the scores.
+TRANSFORMER: Settings = {
+    "preset": "transformer-small",
+    "d-model": 128,
+    "heads": 4,
+    "feed-forward": 256,
+    "encoder-layers": 2,
+    "decoder-layers": 2,
+    "positions": "sinusoidal",
+    "dropout": 0.0,
+}
+
+
+def everywhere(attention: str, decoder: bool = True) -> Settings:
+    """The Transformer with one mechanism in encoder, cross-attention and, unless it cannot be causal, decoder."""
     places = ("encoder.attention", "decoder.cross-attention", *(("decoder.attention",) if decoder else ()))
-    return tuple(f"model.{place}={attention}" for place in places)
+    return {**TRANSFORMER, **dict.fromkeys(places, attention)}
 
 
-VARIANTS: Mapping[str, tuple[str, ...]] = {
-    "scaled-dot-product": (),
+def recurrent(cell: str, attention: str) -> Settings:
+    """A recurrent encoder-decoder of about the same size."""
+    return {
+        "kind": "recurrent",
+        "preset": "recurrent-small",
+        "d-model": 192,
+        "encoder-layers": 1,
+        "decoder-layers": 1,
+        "dropout": 0.0,
+        "cell": cell,
+        "attention": attention,
+    }
+
+
+VARIANTS: Mapping[str, Settings] = {
+    "scaled-dot-product": TRANSFORMER,
     "dot-product": everywhere("dot-product"),
     "general": everywhere("general"),
     "additive": everywhere("additive"),
     "content-based": everywhere("content-based"),
-    "relative-position": everywhere("relative-position"),
+    "t5": everywhere("t5"),
+    "cosine": everywhere("cosine"),
     "local": everywhere("{kind='local', window=4}"),
     "sparsemax": everywhere("sparsemax"),
     "entmax": everywhere("entmax"),
@@ -46,6 +75,9 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     "sigmoid": everywhere("sigmoid"),
     "kernel": everywhere("kernel"),
     "location-based": everywhere("{kind='location-based', places-of-keys=64}", decoder=False),
+    "LSTM, additive": recurrent("lstm", "additive"),
+    "LSTM, general": recurrent("lstm", "general"),
+    "GRU, additive": recurrent("gru", "additive"),
 }
 
 
@@ -92,9 +124,10 @@ def measure(name: str, seed: int, steps: int | None, words: int) -> None:
     """Trains and evaluates one run, unless its result is there."""
     if any((each.name, each.seed) == (name, seed) for each in read_results()):
         return
-    label = f"{name}-{seed}"
+    label = f"{name.replace(', ', '-')}-{seed}"
     print(f"{label}: training ...", file=sys.stderr, flush=True)
-    settings = [f"seed={seed}", *VARIANTS[name], *([f"training.steps={steps}"] if steps else [])]
+    settings = [f"seed={seed}", *(f"model.{key}={value}" for key, value in VARIANTS[name].items())]
+    settings += [f"training.steps={steps}"] if steps else []
     memory = train(label, settings)
     folder = HERE / "runs" / label
     model = transduce.load(folder)
@@ -114,24 +147,34 @@ def measure(name: str, seed: int, steps: int | None, words: int) -> None:
         out.write(json.dumps(asdict(result)) + "\n")
 
 
+MEASURED_TRAINING = """
+import re, sys
+from pathlib import Path
+from transduce.cli.main import main
+
+code = main(sys.argv[2:])
+Path(sys.argv[1]).write_text(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])  # Linux, in KiB
+sys.exit(code)
+"""
+
+
 def train(label: str, settings: Iterable[str]) -> float:
     """Runs `transduce train` to its end; returns its peak memory in MiB."""
-    path = HERE / f"{label}.toml"
+    path, peak = HERE / f"{label}.toml", HERE / f"{label}.peak"
     path.write_text((HERE / "run.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    command = [sys.executable, "-m", "transduce", "train", path.name]
+    command = [sys.executable, "-c", MEASURED_TRAINING, peak.name, "train", path.name]
     if (HERE / "runs" / label).exists():
         command.append("--resume")
     else:
         command += [part for setting in settings for part in ("--set", setting)]
     try:
-        with subprocess.Popen(command, cwd=HERE) as process:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+        code = subprocess.run(command, cwd=HERE, check=False).returncode
+        if code:
+            raise SystemExit(code)
+        return int(peak.read_text()) / 1024
     finally:
         path.unlink()
-    if process.returncode:
-        raise SystemExit(process.returncode)
-    return usage.ru_maxrss / 1024
+        peak.unlink(missing_ok=True)
 
 
 def events(folder: Path) -> list[dict[str, float]]:

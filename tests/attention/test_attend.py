@@ -1,5 +1,7 @@
 """All backends agree with the reference, with PyTorch and with the rules that every mechanism must keep."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -124,8 +126,8 @@ def test_bias_is_added_to_the_scores(qkv):
 
 def test_explain_says_which_kernel_computes_a_call_and_why(qkv):
     query, key, _ = qkv
-    assert explain(query, key) == plan(Request(device="cpu", keys=5, dot_product=True, softmax=True))
-    assert explain(query, key).backend == "matmul" and "at most 512 keys on a CPU" in explain(query, key).reason
+    assert explain(query, key) == plan(Request(device="cpu", keys=5, dot_product=True, softmax=True, bytes=8))
+    assert explain(query, key).backend == "matmul" and "at most 128 keys on a CPU" in explain(query, key).reason
     assert explain(query, key, score=lambda q, k: q @ k.mT) == Plan("reference", "the score is no scaled dot product")
     assert explain(query, key, backend="sdpa") == Plan("sdpa", "the caller sets it")
 
@@ -133,6 +135,8 @@ def test_explain_says_which_kernel_computes_a_call_and_why(qkv):
 def test_the_plan_says_why():
     short = Request(device="cpu", keys=30, dot_product=True, softmax=True)
     assert plan(short).backend == "matmul"
+    half = Request(device="cpu", keys=500, dot_product=True, softmax=True, bytes=2)
+    assert plan(half).backend == "matmul" and plan(replace(half, bytes=4)).backend == "sdpa"
     assert plan(Request(device="cpu", keys=4096, dot_product=True, softmax=True)).backend == "sdpa"
     assert plan(Request(device="cuda", keys=30, dot_product=True, softmax=True)).backend == "sdpa"
     other = plan(Request(device="cpu", keys=30, dot_product=False, softmax=True))

@@ -117,6 +117,7 @@ def explain(
         softmax=isinstance(normalise, Softmax),
         window=None if band is None else band.window,
         bias=bias is not None,
+        bytes=query.element_size(),
         sums=isinstance(score, FeatureKernel)
         and isinstance(normalise, Softmax)
         and bias is None

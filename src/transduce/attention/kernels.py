@@ -5,7 +5,9 @@ from typing import Literal
 
 Backend = Literal["reference", "matmul", "sdpa", "windowed", "linear"]
 
-SHORT_ON_CPU = 512  # keys: up to here plain products beat PyTorch's CPU flash kernel, forward and backward (measured)
+# Keys up to which plain products beat PyTorch's CPU flash kernel, forward and backward (measured), by bytes of a number.
+SHORT_ON_CPU = {2: 512, 4: 128, 8: 128}
+LONG = 512  # keys from which a narrow window is worth its chunks
 CHUNKS = 4  # a window of at most a quarter of the keys is faster in chunks
 
 
@@ -21,6 +23,7 @@ class Request:
         None  # keys that a query sees at most, of a mask that is a band of a square; None: no such mask
     )
     bias: bool = False
+    bytes: int = 4  # of a number
     sums: bool = False  # the score is a kernel of features, under a mask that sums over the keys can respect
 
 
@@ -51,8 +54,9 @@ def plan(request: Request, backend: Backend | None = None) -> Plan:
         return Plan("linear", "the score is a kernel of features: sums over the keys need no weights")
     if not _obstacle_of_windows(request) and narrow(request.window, request.keys):
         return Plan("windowed", "the mask is a narrow window: chunks of queries need no weights outside it")
-    if request.device == "cpu" and request.keys <= SHORT_ON_CPU:
-        return Plan("matmul", f"at most {SHORT_ON_CPU} keys on a CPU: plain products are faster than the flash kernel")
+    short = SHORT_ON_CPU[request.bytes]
+    if request.device == "cpu" and request.keys <= short:
+        return Plan("matmul", f"at most {short} keys on a CPU: plain products are faster than the flash kernel")
     return Plan("sdpa", "a scaled dot product with a softmax: PyTorch's fused kernel")
 
 
@@ -71,4 +75,4 @@ def _obstacle_of_windows(request: Request) -> str:
 
 def narrow(window: int | None, keys: int) -> bool:
     """Whether chunks compute a window of that many keys faster than a kernel over all keys."""
-    return window is not None and keys > SHORT_ON_CPU and keys >= CHUNKS * window
+    return window is not None and keys > LONG and keys >= CHUNKS * window

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 FeatureMap = Callable[[Tensor], Tensor]
 
 CHUNK = 128  # tokens: within a chunk attention is a matrix, between chunks a state
+BLOCK = 32 * CHUNK  # tokens that are computed at once
 
 
 def elu_plus_one(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E"]:
@@ -112,8 +113,22 @@ def causal_linear_attend(
 ) -> Float[Tensor, "*B L V"]:
     """Every query attends to keys up to its own. Time and memory are linear in L.
 
-    Chunks are computed side by side: a matrix of weights within each, and the sums over all chunks before it.
+    Chunks are computed side by side: a matrix of weights within each, and the sums over all chunks before it. Blocks of many
+    chunks follow each other, so that the tensors of a block stay small enough for a CPU's memory allocator and caches.
     """
+    outputs: list[Tensor] = []
+    state: LinearState | None = None
+    queries, keys, values = (each.split(BLOCK, dim=-2) for each in (query, key, value))
+    for q, k, v in zip(queries, keys, values, strict=True):
+        output, state = _causal_block(q, k, v, state, feature_map, chunk)
+        outputs.append(output)
+    return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-2)
+
+
+def _causal_block(
+    query: Tensor, key: Tensor, value: Tensor, state: LinearState | None, feature_map: FeatureMap, chunk: int
+) -> tuple[Tensor, LinearState]:
+    """Queries attend to keys of the block up to their own, and to those whose sums are in `state`."""
     length = query.shape[-2]
     padding = (0, 0, 0, -length % chunk)  # padding comes later than all tokens, so that no token sees it
     queries, keys, values = (
@@ -121,13 +136,15 @@ def causal_linear_attend(
     )  # (*B, N, C, M or V)
     products = keys.transpose(-2, -1) @ values  # (*B, N, M, V)
     totals = keys.sum(-2)  # (*B, N, M)
-    before = products.cumsum(-3) - products
-    total_before = totals.cumsum(-2) - totals
+    products_so_far, totals_so_far = products.cumsum(-3), totals.cumsum(-2)
+    if state is not None:
+        products_so_far = products_so_far + state.products.unsqueeze(-3)
+        totals_so_far = totals_so_far + state.total.unsqueeze(-2)
     weights = (queries @ keys.transpose(-2, -1)).tril()  # (*B, N, C, C)
-    output = queries @ before + weights @ values
-    normaliser = queries @ total_before.unsqueeze(-1) + weights.sum(-1, keepdim=True)
+    output = queries @ (products_so_far - products) + weights @ values
+    normaliser = queries @ (totals_so_far - totals).unsqueeze(-1) + weights.sum(-1, keepdim=True)
     joined: Tensor = _divide(output, normaliser).flatten(-3, -2)
-    return joined[..., :length, :]
+    return joined[..., :length, :], LinearState(products_so_far[..., -1, :, :], totals_so_far[..., -1, :])
 
 
 def _divide(output: Tensor, normaliser: Tensor) -> Tensor:

@@ -8,12 +8,15 @@ Letters: B batch, L queries, S keys.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from transduce.attention.kernels import narrow
+
+CACHED = 512  # tokens of the longest causal mask that is cached
 
 Rule = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
@@ -95,8 +98,11 @@ class Mask:
 
     def written_out(self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str) -> "DenseMask":
         """The same mask with its rows computed once, for a stack whose layers all use it."""
-        causal = queries == keys and self.band is not None and self.band.is_causal
-        return DenseMask(self.dense(batch, heads, queries, keys, device), causal)
+        if queries != keys or self.band is None or not self.band.is_causal:
+            return DenseMask(self.dense(batch, heads, queries, keys, device))
+        if queries > CACHED or torch.compiler.is_compiling():
+            return DenseMask(self.dense(1, 1, queries, keys, device), is_causal=True)
+        return _causal_square(queries, torch.device(device))
 
     def for_layers(
         self, batch: int, heads: int, length: int, device: torch.device, bias: bool = False
@@ -132,8 +138,9 @@ class DenseMask:
             hidden, lowest = ~self.allowed, torch.finfo(dtype).min / 2
             if dtype is torch.float16:
                 hidden, lowest = hidden & self.allowed.any(-1, keepdim=True), -torch.inf
-            blank = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
-            self._additive[dtype] = blank.masked_fill_(hidden, lowest)
+            with torch.inference_mode(False):  # a cached mask serves training too
+                blank = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
+                self._additive[dtype] = blank.masked_fill_(hidden, lowest)
         return self._additive[dtype]
 
     @property
@@ -157,3 +164,10 @@ class DenseMask:
             readable = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
             self._hidden.append(None if readable and not bool(hidden.any()) else hidden)
         return self._hidden[0]
+
+
+@lru_cache(maxsize=64)
+def _causal_square(length: int, device: torch.device) -> DenseMask:
+    """The lower triangle: computing it anew takes longer than short attention itself."""
+    with torch.inference_mode(False):
+        return DenseMask(torch.ones(1, 1, length, length, dtype=torch.bool, device=device).tril(), is_causal=True)

@@ -14,7 +14,7 @@ from transduce.config import Parts
 from transduce.data.columns import Processor, Text
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig, network_without_values
-from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size, reads_tokens
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.text.config import TokenizerConfig
@@ -97,7 +97,7 @@ def _preset(kind: str, name: object, where: str) -> NetworkConfig:
 
 
 def _default_network(kind: str, networks: Mapping[str, Any]) -> NetworkConfig:
-    """A kind's preset of the usual size, or its own defaults where it has no presets."""
-    preset = PRESETS_BY_KIND[kind][preset_of_size(kind, DEFAULT_SIZE)] if kind in PRESETS_BY_KIND else networks[kind]
+    """A kind's preset of the usual size; its own defaults where it reads no tokens, and of a kind of the caller's own."""
+    preset = PRESETS_BY_KIND[kind][preset_of_size(kind, DEFAULT_SIZE)] if reads_tokens(kind) else networks[kind]
     network: NetworkConfig = preset()
     return network
