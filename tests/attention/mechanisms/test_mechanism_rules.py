@@ -194,6 +194,7 @@ for name, row in MECHANISMS.items():
 """
 
 
+@pytest.mark.slow
 def test_points_compile_as_one_graph():
     """In a process of its own, as the checks of shapes while the tests run are no part of a graph."""
     run = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, check=False)
