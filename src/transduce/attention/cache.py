@@ -169,7 +169,7 @@ class MemoryCache:
 
     def select(self, rows: Int[Tensor, " R"]) -> "MemoryCache":
         keys, values = (tuple(each[rows] for each in part) for part in (self.keys, self.values))
-        return MemoryCache(keys, values, DenseMask(self.mask.allowed[rows]))
+        return MemoryCache(keys, values, DenseMask(self.mask.allowed[rows]).with_finite_keys())
 
     def join(self, other: "MemoryCache") -> "MemoryCache":
         """These sentences, then the other's, padded to one length."""
@@ -183,4 +183,4 @@ class MemoryCache:
             for mine, theirs in ((self.keys, other.keys), (self.values, other.values))
         )
         masks = [F.pad(each.mask.allowed, (0, source - each.mask.allowed.shape[3])) for each in (self, other)]
-        return MemoryCache(keys, values, DenseMask(torch.cat(masks)))
+        return MemoryCache(keys, values, DenseMask(torch.cat(masks)).with_finite_keys())

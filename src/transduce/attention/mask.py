@@ -7,7 +7,7 @@ Letters: B batch, L queries, S keys.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import torch
@@ -153,6 +153,10 @@ class DenseMask:
         if not self._sees:
             self._sees.append(bool(self.allowed.any(-1).all()))
         return self._sees[0]
+
+    def with_finite_keys(self) -> "DenseMask":
+        """The same mask where all keys are finite numbers, as the padding of a network is: `hidden_keys` is None."""
+        return replace(self, _hidden=[None])
 
     @property
     def hidden_keys(self) -> Bool[Tensor, "_ _ S 1"] | None:

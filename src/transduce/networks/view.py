@@ -77,7 +77,7 @@ class View(NamedTuple):
             mask = None
         else:
             rule = up_to(positions.index) if near is None else up_to(positions.index) & near.at(positions.index)
-            mask = rule.written_out(rows, config.heads, new, keys.end, tokens.device)
+            mask = rule.written_out(rows, config.heads, new, keys.end, tokens.device).with_finite_keys()
         return cls(mask, config.positions.bias(config.heads, positions, keys, dtype), positions)
 
     @classmethod
@@ -97,4 +97,4 @@ class View(NamedTuple):
 def padding(tokens: Int[Tensor, "B T"], lengths: Int[Tensor, " B"]) -> DenseMask:
     """(B, 1, 1, T): False at the padding of each row."""
     rows, width = tokens.shape
-    return within_lengths(lengths).written_out(rows, 1, 1, width, tokens.device)
+    return within_lengths(lengths).written_out(rows, 1, 1, width, tokens.device).with_finite_keys()
