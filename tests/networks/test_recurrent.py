@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from transduce.attention.monotonic import expected_stops, hard_stops
+from transduce.attention.monotonic import hard_alignment, monotonic_alignment, stop_probabilities
 from transduce.networks.presets import recurrent_tiny
 from transduce.networks.recurrent import Bahdanau, Luong, Recurrent, RecurrentConfig
 from transduce.networks.recurrent_attention import (
@@ -178,6 +178,14 @@ def test_location_does_not_look_at_the_keys_and_has_a_longest_source() -> None:
     )
     with pytest.raises(ValueError, match=r"6 places and found 7 keys: build it with as many places"):
         network(torch.zeros(1, 7, dtype=torch.int64), torch.tensor([7]), TARGET[:1])
+
+
+def expected_stops(energies, previous, allowed):
+    return monotonic_alignment(stop_probabilities(energies, allowed), previous)
+
+
+def hard_stops(energies, previous, allowed):
+    return hard_alignment(stop_probabilities(energies, allowed), previous)
 
 
 @pytest.mark.parametrize("queries", [1, 3])

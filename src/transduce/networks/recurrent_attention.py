@@ -18,7 +18,7 @@ from transduce import config
 from transduce.attention.attend import attention_weights
 from transduce.attention.biases import gaussian
 from transduce.attention.mask import DenseMask
-from transduce.attention.monotonic import expected_stops, hard_stops
+from transduce.attention.monotonic import hard_alignment, monotonic_alignment, stop_probabilities
 from transduce.attention.scores import Additive, General, LocationOnly, ScaledDotProduct, Score
 from transduce.config import Fact
 from transduce.layers.initialise import xavier_linear
@@ -115,8 +115,9 @@ class MonotonicAttention(SourceAttention):
         energies = self.gain * scores / self.score.to_score.weight.norm() + self.offset
         if self.training:
             energies = energies + self.noise * torch.randn_like(energies)
-        stops = hard_stops if self.hard and not self.training else expected_stops
-        return stops(energies, before.weights, memory.mask.allowed).to(queries.dtype)
+        energies = energies.to(torch.promote_types(energies.dtype, torch.float32))
+        align = hard_alignment if self.hard and not self.training else monotonic_alignment
+        return align(stop_probabilities(energies, memory.mask.allowed), before.weights).to(queries.dtype)
 
 
 @runtime_checkable

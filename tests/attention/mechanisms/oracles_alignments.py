@@ -13,8 +13,9 @@ from transduce.attention.mechanisms.dynamic_convolutional import LOWEST_PRIOR, D
 from transduce.attention.mechanisms.feedback import FeedbackMemory
 from transduce.attention.mechanisms.mechanism import Attention
 from transduce.attention.mechanisms.mocha import MonotonicChunkwise, chunkwise
-from transduce.attention.mechanisms.monotonic import Monotonic, hard_alignment, monotonic_alignment
+from transduce.attention.mechanisms.monotonic import Monotonic
 from transduce.attention.mechanisms.structured import chain_marginals
+from transduce.attention.monotonic import hard_alignment, monotonic_alignment
 
 # Monotonic attention and MoCHA
 

@@ -14,10 +14,10 @@ from transduce.attention.mechanisms.feedback import FeedbackMemory
 from transduce.attention.mechanisms.heterogeneous import HeterogeneousGraph
 from transduce.attention.mechanisms.location_hybrid import Filtered
 from transduce.attention.mechanisms.mocha import MonotonicChunkwise
-from transduce.attention.mechanisms.monotonic import hard_alignment, monotonic_alignment
 from transduce.attention.mechanisms.multi_relational import RelationalGraph
 from transduce.attention.mechanisms.structured import chain_marginals
 from transduce.attention.mechanisms.tree import PARENTS
+from transduce.attention.monotonic import hard_alignment, monotonic_alignment
 from transduce.attention.normalisers import Hard
 from transduce.attention.scores import Additive
 

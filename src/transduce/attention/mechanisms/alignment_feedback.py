@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from transduce.attention.masks import zero_padding
 from transduce.attention.normalisers import Softmax
 from transduce.attention.scores import Additive
 
@@ -41,9 +42,7 @@ class AlignmentFeedback(nn.Module):
         value: Float[Tensor, "B S V"],
         keys_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L V"]:
-        if keys_allowed is not None:
-            value = value.masked_fill(~keys_allowed.unsqueeze(-1), 0.0)  # NaN at padding
-        return self.weights(query, key, value, keys_allowed) @ value
+        return self.weights(query, key, value, keys_allowed) @ zero_padding(value, keys_allowed)
 
     def weights(
         self,

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from transduce.attention.masks import zero_padding
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.normalisers import Softmax
 
@@ -88,9 +89,7 @@ class DynamicConvolution(nn.Module):
         keys_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L V"]:
         """keys_allowed: False at padding. A row of padding alone gives zeros."""
-        if keys_allowed is not None:
-            value = value.masked_fill(~keys_allowed.unsqueeze(-1), 0.0)  # NaN at padding
-        return self.weights(query, value, keys_allowed) @ value
+        return self.weights(query, value, keys_allowed) @ zero_padding(value, keys_allowed)
 
     def weights(
         self,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from transduce.attention.masks import window
 from transduce.attention.mechanisms.mechanism import Mechanism
-from transduce.attention.mechanisms.monotonic import SIDES, Monotonic, monotonic_alignment, steps_and_frames
+from transduce.attention.mechanisms.monotonic import SIDES, Monotonic, steps_and_frames
 from transduce.attention.normalisers import Softmax
 from transduce.attention.scores import Additive
 
@@ -43,7 +43,7 @@ class MonotonicChunkwise(Monotonic):
         value: Float[Tensor, "B S V"],
         keys_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L S"]:
-        alignment = monotonic_alignment(self.stops(query, key, keys_allowed))
+        alignment = super().weights(query, key, value, keys_allowed)
         return chunkwise(alignment, self.chunk_score(query, key), self.chunk, keys_allowed)
 
 

@@ -1,6 +1,6 @@
 """Monotonic attention: a scan from left to right that stops at one key, and starts there for the next query.
 
-It is the expectation over all scans, which training needs; `hard_alignment` is the one scan of decoding.
+It is the expectation over all scans, which training needs; attention/monotonic.py has the one scan of decoding too.
 
 Letters: B batch, L queries, S keys, D width of queries, E width of keys, V width of values, A hidden width.
 """
@@ -11,37 +11,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from transduce.attention.masks import zero_padding
 from transduce.attention.mechanisms.mechanism import Mechanism
+from transduce.attention.monotonic import monotonic_alignment, stop_probabilities
 from transduce.attention.scores import Additive
-
-
-def monotonic_alignment(stops: Float[Tensor, "B L S"]) -> Float[Tensor, "B L S"]:
-    """The probability that the scan of query i stops at key j; each row sums to at most 1.
-
-    stops: the probability that it stops at key j if it comes there. Query 0 starts at key 0, query i where query i - 1
-    stopped: it may stop there again. After the last key a scan has no stop, and neither have those of later queries.
-
-    >>> monotonic_alignment(torch.full((1, 2, 3), 0.5))
-    [[[0.5, 0.25, 0.125], [0.25, 0.25, 0.1875]]]
-
-    The paper divides by products of 1 - p, which vanish. Here `passing` holds these products for every start.
-    """
-    batch, _, keys = stops.shape
-    start = torch.zeros(batch, keys, dtype=stops.dtype, device=stops.device)
-    start[:, :1] = 1.0
-    from_key = torch.ones(keys, keys, dtype=torch.bool, device=stops.device).triu()  # start k before or at key l
-    rows = []
-    for stop in stops.unbind(1):
-        factors = torch.where(from_key, 1 - stop.unsqueeze(1), 1.0)  # (B, S, S): 1 - p_l for l >= k
-        passing = torch.cat([torch.ones_like(factors[..., :1]), factors[..., :-1].cumprod(-1)], -1) * from_key
-        start = stop * (start.unsqueeze(1) @ passing).squeeze(1)
-        rows.append(start)
-    return torch.stack(rows, 1)
-
-
-def hard_alignment(stops: Float[Tensor, "B L S"]) -> Float[Tensor, "B L S"]:
-    """The scan that stops at the first key whose probability is above 1/2: 1 at this key, or zeros if there is none."""
-    return monotonic_alignment((stops > 0.5).to(stops.dtype))
 
 
 class Energy(nn.Module):
@@ -81,8 +54,7 @@ class Monotonic(nn.Module):
         energies = self.energy(query, key)
         if self.training and self.noise:
             energies = energies + self.noise * torch.randn_like(energies)
-        stops: Tensor = energies.sigmoid()
-        return stops if keys_allowed is None else stops.masked_fill(~keys_allowed.unsqueeze(1), 0.0)
+        return stop_probabilities(energies, None if keys_allowed is None else keys_allowed.unsqueeze(1))
 
     def forward(
         self,
@@ -91,9 +63,7 @@ class Monotonic(nn.Module):
         value: Float[Tensor, "B S V"],
         keys_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L V"]:
-        if keys_allowed is not None:
-            value = value.masked_fill(~keys_allowed.unsqueeze(-1), 0.0)  # NaN at padding
-        return self.weights(query, key, value, keys_allowed) @ value
+        return self.weights(query, key, value, keys_allowed) @ zero_padding(value, keys_allowed)
 
     def weights(
         self,
