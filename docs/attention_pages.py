@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import torch
+from layer_pages import fact_rows
 
 from transduce.attention.attend import explain
 from transduce.attention.catalogue import MECHANISMS
@@ -55,7 +56,7 @@ def pages() -> dict[str, str]:
 
 def markdown(entry: Page) -> str:
     row = entry.mechanism
-    facts = "".join(f"| {name} | {_cell(name, text)} |\n" for name, text in description(entry))
+    facts = fact_rows(description(entry))
     note = f"{row.note}\n\n" if row.note else ""
     others = ", ".join(f"[{name}]({name}.md)" for name in row.alternates)
     alternates = f"Other meanings of the name: {others}.\n\n" if others else ""
@@ -67,13 +68,6 @@ def markdown(entry: Page) -> str:
         f"# {row.name}\n\n{row.purpose}\n\n| | |\n|---|---|\n{facts}\n{note}{alternates}{models}"
         f"## Example\n\n{row.caption}\n\n![{row.name}: weights]({row.name}.svg)\n"
     )
-
-
-def _cell(name: str, text: str) -> str:
-    """The text of a table's cell, in which no character acts; formulas and shapes as code."""
-    if name in ("formula", "shapes"):
-        return "`" + text.replace("|", "\\|") + "`"
-    return "".join(f"\\{sign}" if sign in "*_|" else sign for sign in text)
 
 
 def picture(entry: Page) -> str:

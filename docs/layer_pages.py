@@ -1,7 +1,7 @@
 """A page and a picture for each layer of the atlas, and their index."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ def pages() -> dict[str, str]:
 
 def markdown(entry: Page) -> str:
     layer = entry.layer
-    description = "".join(f"| {name} | {_cell(name, text)} |\n" for name, text in facts(layer, entry.example))
+    description = fact_rows(facts(layer, entry.example))
     notes = "".join(f"- {note}\n" for note in layer.notes)
     source = inspect.getsource(layer.reference)
     return (
@@ -42,6 +42,11 @@ def markdown(entry: Page) -> str:
         f"`{inspect.unwrap(layer.reference).__module__}`:\n\n```python\n{source}```\n\n"
         f"## Example\n\n![{layer.name}: input and output]({layer.name}.svg)\n\n```text\n{example_text(entry)}```\n"
     )
+
+
+def fact_rows(rows: Iterable[tuple[str, str]]) -> str:
+    """Rows of a table in Markdown."""
+    return "".join(f"| {name} | {_cell(name, text)} |\n" for name, text in rows)
 
 
 def _cell(name: str, text: str) -> str:

@@ -4,6 +4,7 @@ Messages and bars go to stderr, and only inside `messages_on_stderr`, which the 
 writes nothing: it logs to `logging.getLogger("transduce")` and below, and bars stay hidden.
 """
 
+import difflib
 import errno
 import logging
 import os
@@ -172,6 +173,14 @@ def _columns(char: str) -> int:
     if unicodedata.category(char) in ("Mn", "Me", "Cf") or "\u1160" <= char <= "\u11ff":  # Hangul vowels and finals
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def unknown(noun: str, name: str, names: Iterable[str]) -> str:
+    """`there is no layer 'cov2d'; did you mean 'conv2d'?`; all names where none is near."""
+    known = list(names)
+    near = difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return f"there is no {noun} {name!r}; {advice}"
 
 
 def table(rows: Iterable[Sequence[str]], sides: str = "") -> str:

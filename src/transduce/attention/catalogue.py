@@ -1,7 +1,5 @@
 """The mechanisms by name: one row for each file of `mechanisms/`."""
 
-import difflib
-
 from transduce.attention.mechanisms.adaptive import ADAPTIVE
 from transduce.attention.mechanisms.additive import ADDITIVE
 from transduce.attention.mechanisms.alibi import ALIBI
@@ -85,6 +83,7 @@ from transduce.attention.mechanisms.tree import TREE
 from transduce.attention.mechanisms.two_stream import TWO_STREAM
 from transduce.attention.mechanisms.visual_sentinel import VISUAL_SENTINEL
 from transduce.attention.model_attention import ModelAttention
+from transduce.terminal import unknown
 
 MECHANISMS: dict[str, Mechanism] = {
     each.name: each
@@ -182,8 +181,6 @@ MODEL_ATTENTIONS: dict[str, type[ModelAttention]] = {
 
 def mechanism(name: str) -> Mechanism:
     """The mechanism called `name`. ValueError with the nearest name, or all of them."""
-    if name in MECHANISMS:
-        return MECHANISMS[name]
-    near = difflib.get_close_matches(name, MECHANISMS, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(MECHANISMS)}"
-    raise ValueError(f"there is no attention mechanism {name!r}; {advice}")
+    if name not in MECHANISMS:
+        raise ValueError(unknown("attention mechanism", name, MECHANISMS))
+    return MECHANISMS[name]

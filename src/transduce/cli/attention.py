@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.parser import Parser
+from transduce.cli.parser import row_name
 from transduce.terminal import table
 
 if TYPE_CHECKING:
@@ -14,20 +14,14 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = Parser(
-        "transduce attention",
-        "Lists the attention mechanisms, or explains one: purpose, formula, paper, and its weights in a small example.",
-        "  transduce attention additive",
+    description = (
+        "Lists the attention mechanisms, or explains one: purpose, formula, paper, and its weights in a small example."
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="name of a mechanism; without it all are listed")
-    options = parser.parse(arguments)
+    name = row_name("attention", description, "additive", "mechanism", arguments)
 
     from transduce.workflows.attention.run import names, page
 
-    if options.name is None:
-        streams.write(table(names()))
-    else:
-        streams.write(_text(page(options.name)))
+    streams.write(table(names()) if name is None else _text(page(name)))
     return 0
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
-from transduce.cli.parser import Parser
+from transduce.cli.parser import row_name
 from transduce.terminal import table
 
 if TYPE_CHECKING:
@@ -12,20 +12,14 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = Parser(
-        "transduce layer",
-        "Lists the layers, or explains one: purpose, formula, source, parameters, cost, and an example in numbers.",
-        "  transduce layer batch-norm",
+    description = (
+        "Lists the layers, or explains one: purpose, formula, source, parameters, cost, and an example in numbers."
     )
-    parser.add_argument("name", metavar="NAME", nargs="?", help="name of a layer; without it all are listed")
-    options = parser.parse(arguments)
+    name = row_name("layer", description, "batch-norm", "layer", arguments)
 
     from transduce.workflows.layer.run import names, page
 
-    if options.name is None:
-        streams.write(table(names()))
-    else:
-        streams.write(_text(page(options.name)))
+    streams.write(table(names()) if name is None else _text(page(name)))
     return 0
 
 

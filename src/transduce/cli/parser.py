@@ -35,6 +35,14 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f"{message}; see {self.prog} --help")
 
 
+def row_name(command: str, description: str, example: str, noun: str, arguments: Sequence[str]) -> str | None:
+    """The argument of a command that lists a catalogue, or explains the row of that name: None for the list."""
+    parser = Parser(f"transduce {command}", description, f"  transduce {command} {example}")
+    parser.add_argument("name", metavar="NAME", nargs="?", help=f"name of a {noun}; without it all are listed")
+    name: str | None = parser.parse(arguments).name
+    return name
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`, did you mean train?`, or nothing where no known word is near."""
     near = difflib.get_close_matches(word, list(words), n=1)

@@ -1,6 +1,5 @@
 """The page of a layer: its description, and its worked example, computed when the page is made."""
 
-import difflib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from torch import Tensor
 from transduce.attention.position_layers import POSITION_LAYERS
 from transduce.layers.atlas.catalogue import LAYERS
 from transduce.layers.atlas.layer import Example, Layer
-from transduce.terminal import table
+from transduce.terminal import table, unknown
 
 ALL: dict[str, Layer] = {**LAYERS, **POSITION_LAYERS}
 
@@ -30,9 +29,7 @@ class Page:
 def page(name: str) -> Page:
     """ValueError for an unknown name, with the nearest one."""
     if name not in ALL:
-        near = difflib.get_close_matches(name, ALL, n=1)
-        advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(ALL)}"
-        raise ValueError(f"there is no layer {name!r}; {advice}")
+        raise ValueError(unknown("layer", name, ALL))
     example = ALL[name].example()
     differences = [
         float((example.outputs[output] - value).abs().max()) for output, value in example.torch_outputs.items()
