@@ -6,7 +6,7 @@ from torch import Tensor
 
 from transduce.attention.masks import causal
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
-from transduce.attention.mechanisms.positioned import PositionedSelfAttention
+from transduce.attention.mechanisms.whole_rows import WholeRows
 from transduce.attention.multihead import SelfAttention
 from transduce.attention.positions import Alibi, Positions
 
@@ -25,7 +25,7 @@ ALIBI = Mechanism(
     paper="Press, Smith and Lewis 2022, Train Short, Test Long, 2108.12409",
     cost="that of multi-head attention; no further parameters",
     kind="point",
-    build=lambda width: PositionedSelfAttention(SelfAttention(width, HEADS), penalty, causal()),
+    build=lambda width: WholeRows(SelfAttention(width, HEADS), penalty, causal()),
     shapes="(B, L, D) -> (B, L, D)",
     inputs=lambda batch, width: sentences(batch, width)[:1],
     sides=(WORDS, WORDS),

@@ -93,7 +93,7 @@ class Attention(nn.Module):
         query, key, value = (each.unsqueeze(1) for each in (query, key, value))  # one head
         bias = self._bias(query, key)
         return attend(
-            query, key, value, self._both(mask), bias=bias, score=self.score, normalise=self.normalise
+            query, key, value, restricted(self.mask, mask), bias=bias, score=self.score, normalise=self.normalise
         ).squeeze(1)
 
     def weights(
@@ -106,7 +106,7 @@ class Attention(nn.Module):
         """`weights @ value` is the output."""
         query, key = query.unsqueeze(1), key.unsqueeze(1)
         bias = self._bias(query, key)
-        return attention_weights(query, key, self._both(mask), bias, self.score, self.normalise).squeeze(1)
+        return attention_weights(query, key, restricted(self.mask, mask), bias, self.score, self.normalise).squeeze(1)
 
     def _bias(self, query: Tensor, key: Tensor) -> Tensor | None:
         if self.bias is None:
@@ -114,10 +114,12 @@ class Attention(nn.Module):
         bias: Tensor = self.bias(query.shape[2], key.shape[2])
         return bias
 
-    def _both(self, mask: Mask | None) -> Mask | None:
-        if self.mask is None or mask is None:
-            return self.mask or mask
-        return self.mask & mask
+
+def restricted(own: Mask | None, mask: Mask | None) -> Mask | None:
+    """The mask of a mechanism, restricted further by a caller's."""
+    if own is None or mask is None:
+        return own or mask
+    return own & mask
 
 
 def in_one_head(parts: ModelAttention) -> Callable[[int], Attention]:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from transduce import config
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
-from transduce.attention.mechanisms.positioned import PositionedSelfAttention
+from transduce.attention.mechanisms.whole_rows import WholeRows
 from transduce.attention.model_attention import ModelAttention, Place
 from transduce.attention.multihead import SelfAttention
 from transduce.attention.scores import Score, ShawRelative
@@ -36,9 +36,7 @@ RELATIVE = Mechanism(
     paper="Shaw, Uszkoreit and Vaswani 2018, Self-Attention with Relative Position Representations, 1803.02155",
     cost="that of multi-head attention, and L * (2 reach + 1) products; (2 reach + 1) E parameters",
     kind="own part",
-    build=lambda width: PositionedSelfAttention(
-        SelfAttention(width, HEADS, score=ShawRelative(width // HEADS, reach=2))
-    ),
+    build=lambda width: WholeRows(SelfAttention(width, HEADS, score=ShawRelative(width // HEADS, reach=2))),
     shapes="(B, L, D) -> (B, L, D)",
     inputs=lambda batch, width: sentences(batch, width)[:1],
     sides=(WORDS, WORDS),

@@ -1,7 +1,7 @@
 """Rotary positions (RoPE): queries and keys turn with their place, so that scores depend on distances."""
 
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
-from transduce.attention.mechanisms.positioned import PositionedSelfAttention
+from transduce.attention.mechanisms.whole_rows import WholeRows
 from transduce.attention.multihead import SelfAttention
 from transduce.attention.positions import Rotary
 
@@ -12,7 +12,7 @@ ROTARY = Mechanism(
     paper="Su et al. 2021, RoFormer: Enhanced Transformer with Rotary Position Embedding, 2104.09864",
     cost="that of multi-head attention, and 2 E products per query and key; no further parameters",
     kind="point",
-    build=lambda width: PositionedSelfAttention(SelfAttention(width, 2, Rotary())),
+    build=lambda width: WholeRows(SelfAttention(width, 2, Rotary())),
     shapes="(B, L, D) -> (B, L, D)",
     inputs=lambda batch, width: sentences(batch, width)[:1],
     sides=(WORDS, WORDS),

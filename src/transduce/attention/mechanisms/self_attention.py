@@ -1,30 +1,8 @@
-"""Self-attention: queries, keys and values come from the same tokens.
+"""Self-attention: queries, keys and values come from the same tokens."""
 
-Letters: B batch, L tokens, D width, H heads.
-"""
-
-from jaxtyping import Float
-from torch import Tensor, nn
-
-from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.mechanisms.mechanism import Mechanism, sentences
+from transduce.attention.mechanisms.whole_rows import WholeRows
 from transduce.attention.multihead import SelfAttention
-
-
-class WholeRows(nn.Module):
-    """`SelfAttention` without a cache: tokens to tokens."""
-
-    def __init__(self, attention: SelfAttention) -> None:
-        super().__init__()
-        self.attention = attention
-
-    def forward(self, x: Float[Tensor, "B L D"], mask: Mask | DenseMask | None = None) -> Float[Tensor, "B L D"]:
-        output: Tensor = self.attention(x, mask)[0]
-        return output
-
-    def weights(self, x: Float[Tensor, "B L D"], mask: Mask | DenseMask | None = None) -> Float[Tensor, "B H L L"]:
-        return self.attention.weights(x, mask)
-
 
 SELF = Mechanism(
     name="self",

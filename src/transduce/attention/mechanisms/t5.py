@@ -6,7 +6,7 @@ from typing import Annotated
 from transduce import config
 from transduce.attention.biases import DistanceBias, T5Buckets
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism, sentences
-from transduce.attention.mechanisms.positioned import PositionedSelfAttention
+from transduce.attention.mechanisms.whole_rows import WholeRows
 from transduce.attention.model_attention import ModelAttention
 from transduce.attention.multihead import SelfAttention
 from transduce.attention.scores import ScaledDotProduct, Score
@@ -41,9 +41,7 @@ T5 = Mechanism(
     paper="Raffel et al. 2020, Exploring the Limits of Transfer Learning with T5, 1910.10683, section 2.1",
     cost="that of multi-head attention, with L * S numbers per head; H * buckets parameters",
     kind="point",
-    build=lambda width: PositionedSelfAttention(
-        SelfAttention(width, HEADS, score=ScaledDotProduct(1.0)), T5Buckets(HEADS)
-    ),
+    build=lambda width: WholeRows(SelfAttention(width, HEADS, score=ScaledDotProduct(1.0)), T5Buckets(HEADS)),
     in_models=T5Attention,
     shapes="(B, L, D) -> (B, L, D)",
     inputs=lambda batch, width: sentences(batch, width)[:1],
