@@ -43,14 +43,19 @@ def attention_weights(
     normalise: Normaliser = SOFTMAX,
 ) -> Float[Tensor, "B H L S"]:
     """How much each query attends to each key. With G below H, each head of keys serves H / G heads of queries."""
-    _check_shapes(query, key, key, score)
-    dense = _dense(mask, query, key)
+    _check(query, key, key, mask, score)
+    return _weights(query, key, _dense(mask, query, key), bias, score, normalise)
+
+
+def _weights(
+    query: Tensor, key: Tensor, mask: DenseMask | None, bias: Tensor | None, score: Score, normalise: Normaliser
+) -> Tensor:
     scores = score(query, key.repeat_interleave(query.shape[1] // key.shape[1], dim=1))
     if scores.dtype is torch.float16:
         scores = scores.float()
     if bias is not None:
         scores = scores + bias
-    return normalise(scores, None if dense is None else dense.allowed).to(query.dtype)
+    return normalise(scores, None if mask is None else mask.allowed).to(query.dtype)
 
 
 def attend(
@@ -72,9 +77,7 @@ def attend(
     the weights that become zero; the others are divided by 1 - dropout. It is for training only.
     `backend` forces one of "reference", "matmul", "sdpa", "windowed", "linear"; ValueError where that one cannot compute this.
     """
-    _check_shapes(query, key, value, score)
-    if mask is not None and not isinstance(mask, Mask):
-        _check_mask(mask, query, key)
+    _check(query, key, value, mask, score)
     if not 0.0 <= dropout < 1.0:
         raise ValueError(f"dropout must be at least 0 and below 1, found {dropout}")
     kernel = explain(
@@ -137,7 +140,7 @@ def _reference(
     normalise: Normaliser,
     dropout: float,
 ) -> Tensor:
-    weights = drop(attention_weights(query, key, mask, bias, score, normalise), dropout, training=True)
+    weights = drop(_weights(query, key, mask, bias, score, normalise), dropout, training=True)
     return weights @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
 
 
@@ -184,12 +187,20 @@ def _linear(
 
 
 def _dense(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> DenseMask | None:
-    if isinstance(mask, Mask):
-        batch, heads, queries, _ = query.shape
-        mask = mask.written_out(batch, heads, queries, key.shape[2], query.device)
-    if mask is not None:
+    """A mask that `_check` has seen, as a tensor."""
+    if not isinstance(mask, Mask):
+        return mask
+    batch, heads, queries, _ = query.shape
+    dense = mask.written_out(batch, heads, queries, key.shape[2], query.device)
+    _check_mask(dense, query, key)
+    return dense
+
+
+def _check(query: Tensor, key: Tensor, value: Tensor, mask: Mask | DenseMask | None, score: Score) -> None:
+    """ValueError for arguments that do not fit each other; the rule of a `Mask` is checked when it is written out."""
+    _check_shapes(query, key, value, score)
+    if mask is not None and not isinstance(mask, Mask):
         _check_mask(mask, query, key)
-    return mask
 
 
 def _check_mask(mask: DenseMask, query: Tensor, key: Tensor) -> None:

@@ -56,7 +56,7 @@ class Column:
     """A column of a task; a small frozen dataclass derives from it.
 
     A value is a string in every format of data: a text, a label, the name of a picture's file, the numbers of a series.
-    What differs from text is said here:
+    Other kinds than text override these:
 
     file: name of the processor's file if all columns of this kind share one processor. shared: whether they always do.
     dtype: of the numbers in the store. sample: records at most from which a processor is learnt; None: all.

@@ -70,21 +70,29 @@ class BatchNorm(nn.BatchNorm2d):
         )
 
 
-class SqueezeExcitation(nn.Module):
-    """x * sigmoid(W2 silu(W1 mean(x) + b1) + b2), the mean over the pixels of each channel (Hu et al. 2017, 1709.01507).
+class ChannelGate(nn.Module):
+    """sigmoid(W2 f(W1 mean(x) + b1) + b2) for an activation f, the mean over the pixels of each channel: a gate per channel."""
 
-    The paper has relu inside; EfficientNet has silu.
-    """
-
-    def __init__(self, channels: int, inner: int) -> None:
+    def __init__(self, channels: int, inner: int, activation: Callable[[Tensor], Tensor] = F.relu) -> None:
         super().__init__()
         self.squeeze = nn.Conv2d(channels, inner, 1)
         self.excite = nn.Conv2d(inner, channels, 1)
+        self.activation = activation
+
+    def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C _ _"]:
+        """(B, C, 1, 1)."""
+        gates: Tensor = self.excite(self.activation(self.squeeze(x.mean((2, 3), keepdim=True)))).sigmoid()
+        return gates
+
+
+class SqueezeExcitation(ChannelGate):
+    """x times its channel gate, with silu inside as in EfficientNet; the paper has relu (Hu et al. 2017, 1709.01507)."""
+
+    def __init__(self, channels: int, inner: int) -> None:
+        super().__init__(channels, inner, F.silu)
 
     def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-        means = x.mean((2, 3), keepdim=True)  # (B, C, 1, 1)
-        gates: Tensor = self.excite(F.silu(self.squeeze(means))).sigmoid()
-        return x * gates
+        return x * super().forward(x)
 
 
 class StochasticDepth(nn.Module):

@@ -48,7 +48,7 @@ This card and generation.toml may be edited. manifest.json holds the SHA-256 of 
 
 
 def _sizes(processors: Processors) -> str:
-    """What the columns are to the network: "Vocabularies: source 4,000, target 4,000."."""
+    """The columns as the card describes them: "Vocabularies: source 4,000, target 4,000."."""
     if all(isinstance(each, Tokenizer | Labels) for each in processors.values()):
         sizes = ", ".join(f"{column} {processor.size:,}" for column, processor in processors.items())
         return f"Vocabularies: {sizes}."

@@ -67,7 +67,7 @@ def transfer(
     sources: dict[str, str] = {}
     new: list[str] = []
     for name, tensor in tensors.items():
-        source = next((each for each in _sources(name, names) if each in weights), None)
+        source = next((each for each in renamings(name, names) if each in weights), None)
         if source is not None and weights[source].shape == tensor.shape:
             sources[name] = source
         elif source is None or name.startswith("head."):
@@ -117,6 +117,6 @@ def _name_map(start: NetworkConfig, network: NetworkConfig) -> Names:
     return (layers, *embeddings, *(HEAD if side == "target" else ()))
 
 
-def _sources(name: str, names: Names) -> Iterable[str]:
-    """Names in the other network that may stand for `name`, the best first."""
+def renamings(name: str, names: Names) -> Iterable[str]:
+    """Names in the other network that `name` may have, the best first."""
     return (match.expand(replacement) for pattern, replacement in names if (match := re.fullmatch(pattern, name)))

@@ -60,14 +60,14 @@ def test_deformable_attention_begins_with_points_around_the_reference():
 def test_hidden_pixels_of_a_pyramid_count_nothing():
     module, query, reference, *levels = random_build("multi-scale")
     shown = [torch.ones(B, *level.shape[2:], dtype=torch.bool) for level in levels]
-    close(module(query, reference, *levels, shown=shown), module(query, reference, *levels))
+    close(module(query, reference, *levels, valid=shown), module(query, reference, *levels))
     shown[0][:, :, 2:] = False
-    weights = module.weights(query, reference, *levels, shown=shown)[..., :16].unflatten(-1, (4, 4))
+    weights = module.weights(query, reference, *levels, valid=shown)[..., :16].unflatten(-1, (4, 4))
     assert (weights[..., 2:] == 0).all() and (weights[..., :2] > 0).any()
-    output = module(query, reference, *levels, shown=shown)
+    output = module(query, reference, *levels, valid=shown)
     levels[0] = levels[0].clone()
     levels[0][..., 2:] = torch.nan
-    close(module(query, reference, *levels, shown=shown), output)
+    close(module(query, reference, *levels, valid=shown), output)
 
 
 def test_the_loss_of_a_task_leaves_the_gates_of_other_tasks_alone():

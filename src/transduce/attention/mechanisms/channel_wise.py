@@ -1,29 +1,16 @@
 """Channel-wise attention: a gate for each channel (squeeze-and-excitation).
 
-Letters: B pictures, C channels, R channels inside the gate, h height, w width.
+Letters: B pictures, C channels, h height, w width.
 """
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.mechanisms.pictures import Gated, pictures
+from transduce.layers.channels import ChannelGate
 
 EXAMPLE_CHANNELS = 8
-
-
-class SqueezeExcitation(nn.Module):
-    """sigmoid(W2 relu(W1 mean(x) + b1) + b2), the mean over the pixels of each channel."""
-
-    def __init__(self, channels: int, inner: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Linear(channels, inner)
-        self.excite = nn.Linear(inner, channels)
-
-    def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C 1 1"]:
-        gates: Tensor = self.excite(F.relu(self.squeeze(x.mean((2, 3))))).sigmoid()
-        return gates[..., None, None]
 
 
 class EfficientChannel(nn.Module):
@@ -47,7 +34,7 @@ CHANNEL_WISE = Mechanism(
     paper="Hu, Shen and Sun 2018, Squeeze-and-Excitation Networks, 1709.01507",
     cost="time C * h * w; 2 C R + C + R parameters for R channels inside",
     kind="own module",
-    build=lambda width: Gated(SqueezeExcitation(width, max(1, width // 2))),
+    build=lambda width: Gated(ChannelGate(width, max(1, width // 2))),
     shapes="(B, C, h, w) -> (B, C, h, w)",
     inputs=pictures,
     sides=(("gate",), tuple(f"channel {number}" for number in range(1, EXAMPLE_CHANNELS + 1))),

@@ -53,7 +53,7 @@ class Contrastive(nn.Module):
         first_allowed: Bool[Tensor, "B L"] | None = None,
         second_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L S"]:
-        """Those of the first sentence; with the arguments swapped, those of the second."""
+        """The weights of the first sentence; with swapped arguments, those of the second."""
         second = zero_padding(second, second_allowed)
         return self.attention.weights(zero_padding(first, first_allowed), second, second, padding(second_allowed))
 

@@ -63,7 +63,7 @@ class DualStream(nn.Module):
         regions: Float[Tensor, "B N D"],
         allowed: Bool[Tensor, "B T"] | None = None,
     ) -> Float[Tensor, "B H T N"]:
-        """Those of the words; `regions.attention.weights` has those of the regions."""
+        """The weights of the words; `regions.attention.weights` has those of the regions."""
         return self.words.attention.weights(zero_padding(words, allowed), regions)
 
 

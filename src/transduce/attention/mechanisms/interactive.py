@@ -79,7 +79,7 @@ class TwoWayBlock(nn.Module):
         pixel_places: Float[Tensor, "B N D"],
         mask: AnyMask = None,
     ) -> Float[Tensor, "B H T N"]:
-        """Those from the prompts to the pixels."""
+        """The weights from the prompts to the pixels."""
         prompts = self._after_self_attention(prompts, prompt_places, mask)
         return self.to_pixels.weights(prompts + prompt_places, pixels + pixel_places, pixels)
 
@@ -100,7 +100,7 @@ def clicks_and_picture(batch: int, width: int) -> tuple[Tensor, ...]:
 
 INTERACTIVE = Mechanism(
     name="interactive",
-    purpose="Prompts of a user and the picture inform each other: a click finds its object, pixels learn what is asked.",
+    purpose="Prompts of a user and the picture attend to each other: a click selects its object, pixels get the request.",
     formula="t += A(t, t); t += A(t, x); t += MLP(t); x += A(x, t), each with a layer norm; places in queries and keys",
     paper="Kirillov et al. 2023, Segment Anything, 2304.02643, appendix A (mask decoder)",
     cost="time T^2 + 2 T N per head, memory alike; 8 D^2 + 2 D * hidden parameters",

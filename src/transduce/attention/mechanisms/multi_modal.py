@@ -45,7 +45,7 @@ class MultiModal(nn.Module):
     def weights(
         self, state: Float[Tensor, "B P"], *streams: Float[Tensor, "B _ _"], present: Bool[Tensor, "B M"] | None = None
     ) -> Float[Tensor, "B 1 M"]:
-        """Those of the modalities."""
+        """The weights of the modalities."""
         return pool_weights(self.query, self._keys(state, self._contexts(state, streams, present)), present)
 
     def _contexts(self, state: Tensor, streams: Sequence[Tensor], present: Tensor | None) -> list[Tensor]:

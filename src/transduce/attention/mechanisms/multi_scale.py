@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.mechanisms.pictures import bilinear_weights, pictures
 
-Shown = Sequence[Bool[Tensor, "B _ _"]] | None
+Valid = Sequence[Bool[Tensor, "B _ _"]] | None
 HEADS, LEVELS, POINTS = 2, 2, 2  # of the example
 
 
@@ -59,16 +59,16 @@ class DeformableAttention(nn.Module):
         query: Float[Tensor, "B L D"],
         reference: Float[Tensor, "B L Y 2"],
         *levels: Float[Tensor, "B D _ _"],
-        shown: Shown = None,
+        valid: Valid = None,
     ) -> Float[Tensor, "B L D"]:
-        """reference: where each query looks on each level. shown: False at padding of a level; such pixels count as zeros.
+        """reference: where each query looks on each level. valid: False at padding of a level; such pixels count as zeros.
 
         ValueError for another number of levels.
         """
         places, weights = self.places_and_weights(query, reference, levels)
         values = [self.to_value(level.movedim(1, -1)).movedim(-1, 1) for level in levels]
-        if shown is not None:
-            values = [value.masked_fill(~each.unsqueeze(1), 0.0) for value, each in zip(values, shown, strict=True)]
+        if valid is not None:
+            values = [value.masked_fill(~each.unsqueeze(1), 0.0) for value, each in zip(values, valid, strict=True)]
         values = [value.unflatten(1, (self.heads, -1)) for value in values]
         output: Tensor = self.to_output(sample_levels(values, places, weights).transpose(1, 2).flatten(2))
         return output
@@ -78,7 +78,7 @@ class DeformableAttention(nn.Module):
         query: Float[Tensor, "B L D"],
         reference: Float[Tensor, "B L Y 2"],
         *levels: Float[Tensor, "B D _ _"],
-        shown: Shown = None,
+        valid: Valid = None,
     ) -> Float[Tensor, "B H L N"]:
         """The weight of every pixel of every level. A row sums to less than 1 where points lie beyond an edge or at padding."""
         places, weights = self.places_and_weights(query, reference, levels)
@@ -87,9 +87,9 @@ class DeformableAttention(nn.Module):
             by_point = bilinear_weights(2 * places[:, :, :, number] - 1, *level.shape[2:])  # (B, H, L, K, h w)
             maps.append((weights[:, :, :, number].unsqueeze(-1) * by_point).sum(-2))
         pixels = torch.cat(maps, -1)
-        if shown is None:
+        if valid is None:
             return pixels
-        return pixels * torch.cat([each.flatten(1) for each in shown], -1)[:, None, None]
+        return pixels * torch.cat([each.flatten(1) for each in valid], -1)[:, None, None]
 
     def places_and_weights(
         self, query: Tensor, reference: Tensor, levels: Sequence[Tensor]

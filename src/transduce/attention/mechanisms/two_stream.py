@@ -40,7 +40,7 @@ class TwoStream(nn.Module):
     def weights(
         self, content: Float[Tensor, "B L D"], query: Float[Tensor, "B L D"], places: Int[Tensor, "B L"]
     ) -> Float[Tensor, "B H L L"]:
-        """Those of the query stream."""
+        """The weights of the query stream."""
         return self.attention.weights(query, content, content, earlier(places, itself=False))
 
 

@@ -1,4 +1,4 @@
-"""What batch, layer, instance and group normalisation share."""
+"""The standardisation that batch, layer, instance and group normalisation have in common."""
 
 import torch
 from jaxtyping import Float

@@ -7,12 +7,11 @@ EfficientNet's published weights go with norms of PyTorch's eps, `EfficientNetCo
 with `tf_efficientnet` need another padding and do not fit.
 """
 
-import re
 from collections.abc import Mapping
 
 from torch import Tensor
 
-Names = tuple[tuple[str, str], ...]  # (pattern of a published name, name here), the first that fits
+from transduce.networks.transfer import Names, renamings
 
 TORCHVISION_ALEXNET: Names = (
     *(
@@ -66,8 +65,7 @@ def renamed(published: Mapping[str, Tensor], names: Names) -> dict[str, Tensor]:
     """The same tensors under the names here; ValueError for a name that no pattern fits."""
     weights = {}
     for name, tensor in published.items():
-        matches = (match.expand(own) for pattern, own in names if (match := re.fullmatch(pattern, name)))
-        own_name = next(matches, None)
+        own_name = next(iter(renamings(name, names)), None)
         if own_name is None:
             raise ValueError(f"no tensor of the network corresponds to {name}: expected the weights of another network")
         weights[own_name] = tensor
