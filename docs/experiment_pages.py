@@ -7,10 +7,22 @@ from experiments import (
     lstm_and_gru,
     normalisation,
     score_scale,
+    upsampling,
+    weights_of_all,
     word_order,
 )
 
-EXPERIMENTS = (normalisation, dropout_scale, score_scale, causal_jacobian, word_order, lstm_and_gru, attention_by_hand)
+EXPERIMENTS = (
+    normalisation,
+    dropout_scale,
+    score_scale,
+    causal_jacobian,
+    word_order,
+    lstm_and_gru,
+    attention_by_hand,
+    upsampling,
+    weights_of_all,
+)
 
 INDEX = """# Experiments
 

@@ -51,7 +51,7 @@ class RecentSteps(nn.Module):
 class TinySeries(SeriesNetworkConfig):
     steps: Annotated[int, "last steps that it reads"] = 4
 
-    def build(self, features: int, horizon: int) -> nn.Module:
+    def build(self, features: int, history: int, horizon: int) -> nn.Module:
         return RecentSteps(features, horizon, self.steps)
 
 

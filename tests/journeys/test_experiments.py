@@ -75,3 +75,16 @@ def test_attention_by_hand() -> None:
         assert values.flatten().tolist() == pytest.approx([number for row in expected for number in row], rel=1e-5)
     expected = [6.1, 5.6, 5.8, 5.3, 6.7, 6.8, 4.9, 7.1]
     assert experiment.mixtures().flatten().tolist() == pytest.approx(expected)
+
+
+def test_a_learned_upsampling_fits_its_pictures_best() -> None:
+    examples, errors = import_module("experiments.upsampling").measure()
+    assert errors["learned"] < errors["bilinear"] < errors["nearest"] < errors["bilinear, corners aligned"]
+    assert examples["nearest"][::3, ::3].equal(examples["small"])
+
+
+def test_masks_and_sparse_normalisers_use_few_keys() -> None:
+    rows = import_module("experiments.weights_of_all").measure()
+    assert rows["hard"].used == pytest.approx(1) and rows["hard"].zeros == pytest.approx(5 / 6)
+    assert rows["top-k"].zeros == pytest.approx(4 / 6) and rows["causal"].zeros == pytest.approx(15 / 36)
+    assert rows["sparsemax"].used < rows["entmax"].used < rows["scaled-dot-product"].used < rows["kernel"].used

@@ -87,5 +87,5 @@ def test_layers_of_a_series_network_may_come_from_an_encoder() -> None:
     text = replace(PRESETS_BY_KIND["encoder-only"]["transformer-tiny"](), d_model=8, heads=2, feed_forward=12)
     start = text.build(11)
     assert isinstance(start, EncoderOnly)
-    result = transfer(start, text, series.build(2, 3), series)
+    result = transfer(start, text, series.build(2, 5, 3), series)
     assert all(name.startswith("encoder.") for name in result.taken)

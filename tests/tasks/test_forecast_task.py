@@ -68,7 +68,7 @@ def test_the_loss_is_the_squared_error(relative: bool) -> None:
 
 
 def test_a_forecast_follows_the_level_of_its_history() -> None:
-    network, history = TinySeries().build(2, 2), torch.randn(5, 4, 2)
+    network, history = TinySeries().build(2, 4, 2), torch.randn(5, 4, 2)
     lower, higher = (TASK._predicted(network, history + level) for level in (0.0, 100.0))
     assert torch.allclose(lower + 100, higher, atol=1e-3)
 

@@ -97,7 +97,7 @@ class Forecast:
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, SeriesNetworkConfig):
             raise wrong_network(self, config)
-        return config.build(len(self.variables), self.horizon)
+        return config.build(len(self.variables), self.history, self.horizon)
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> SeriesBatch:
         return SeriesBatch(*(self._tensor(rows.columns[name], steps) for name, steps in self._steps.items()))

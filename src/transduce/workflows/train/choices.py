@@ -222,6 +222,8 @@ def training(
     reason = f"about {updates:,} updates in each pass over the {plural(task.unit)}{note}"
     yield Choice("training.batch-tokens", batch, reason)
     yield _label_smoothing(examples)
+    if not gives_probabilities(task):
+        yield Choice("training.precision", "float32", "numbers need more than the three digits of bfloat16")
     if not isinstance(model, LayerConfig | SourceToTargetConfig):
         yield Choice("training.learning-rate", 1e-3, "the usual rate of Adam (Kingma and Ba 2014, 1412.6980)")
     else:
