@@ -23,12 +23,12 @@ def alexnet_one_column() -> AlexNetConfig:
 
 
 def alexnet_mini() -> AlexNetConfig:
-    """AlexNet's five convolutions and three linear layers for 28 to 32 pixels, with batch norm: 0.8 million parameters."""
+    """AlexNet's five convolutions and three linear layers for 28 to 32 pixels, with batch norm: 1.5 million parameters."""
     return AlexNetConfig(
         convolutions=(
-            Convolution(32, 5, padding=2, norm="batch", pool=True),
-            Convolution(96, norm="batch", pool=True),
-            *[Convolution(128, norm="batch")] * 3,
+            Convolution(64, 5, padding=2, norm="batch", pool=True),
+            Convolution(128, norm="batch", pool=True),
+            *[Convolution(192, norm="batch")] * 3,
         ),
         grid=3,
         hidden=(256, 256),
