@@ -112,7 +112,9 @@ def test_a_model_that_has_diverged() -> None:
 def test_settings_and_networks() -> None:
     with pytest.raises(ValueError, match="variables must name different columns"):
         Forecast(("a", "a"))
-    with pytest.raises(ValueError, match="task forecast needs a series-transformer network, found encoder-only"):
+    with pytest.raises(
+        ValueError, match="task forecast needs a series-gru or series-transformer network, found encoder-only"
+    ):
         TASK.network(encoder_only_tiny(), PROCESSORS)
     with pytest.raises(ValueError, match="there is no calibration"):
         TASK.certainty(None, TASK.batch(rows(1), PROCESSORS, 0))

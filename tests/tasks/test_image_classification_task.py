@@ -127,5 +127,5 @@ def test_a_picture_that_cannot_be_read_comes_after_those_before_it(tmp_path: Pat
 
 
 def test_networks_for_pictures_alone() -> None:
-    with pytest.raises(ValueError, match="task image-classification needs a vit network, found encoder-only"):
+    with pytest.raises(ValueError, match="needs an alexnet, efficientnet or vit network, found encoder-only"):
         TASK.network(encoder_only_tiny(), PROCESSORS)

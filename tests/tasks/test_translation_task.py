@@ -92,5 +92,7 @@ def test_certainty_is_that_of_the_most_probable_tokens(network):
 
 
 def test_a_network_that_does_not_fit_is_named_with_the_task():
-    with pytest.raises(ValueError, match="translation needs an encoder-decoder network, found decoder-only"):
+    with pytest.raises(
+        ValueError, match="needs an encoder-decoder, recurrent or convolutional network, found decoder-only"
+    ):
         TRANSLATION.network(DecoderOnlyConfig(), PROCESSORS)

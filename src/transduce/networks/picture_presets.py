@@ -111,6 +111,14 @@ VIT_PRESETS: dict[str, Callable[[], ViTConfig]] = {
     "vit-mini": vit_mini,
 }
 
+SMALL_PICTURE = 64  # pixels: up to this height the presets for 28 to 32 pixels suit pictures better than those for 224
+SMALL, LARGE = "small", "large"
+PRESETS_BY_PICTURE: dict[str, dict[str, str]] = {
+    "alexnet": {SMALL: "alexnet-mini", LARGE: "alexnet-one-column"},
+    "efficientnet": {SMALL: "efficientnet-mini", LARGE: "efficientnet-b0"},
+    "vit": {SMALL: "vit-mini", LARGE: "vit-tiny"},
+}
+
 # (classes, channels, height in pixels) that each preset was designed for
 PICTURES: dict[str, tuple[int, int, int]] = {
     **dict.fromkeys((*ALEXNET_PRESETS, *VIT_PRESETS), (1_000, 3, 224)),

@@ -113,7 +113,7 @@ class Classification:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, EncoderOnlyConfig):
-            raise wrong_network(self, config)
+            raise wrong_network(self, config, EncoderOnlyConfig)
         network: nn.Module = config.build(processors["text"].size, ClassHead(config.d_model, processors["label"].size))
         return network
 

@@ -96,7 +96,7 @@ class Forecast:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, SeriesNetworkConfig):
-            raise wrong_network(self, config)
+            raise wrong_network(self, config, SeriesNetworkConfig)
         return config.build(len(self.variables), self.history, self.horizon)
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> SeriesBatch:

@@ -67,7 +67,7 @@ class ImageClassification:
     unit: ClassVar[str] = "picture"
     key: ClassVar[str] = "image"
     answer: ClassVar[str | None] = "label"
-    default_network: ClassVar[str] = "vit"
+    default_network: ClassVar[str] = "efficientnet"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro-f1")
     command: ClassVar[str] = "predict"
     generates: ClassVar[bool] = False
@@ -93,7 +93,7 @@ class ImageClassification:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, PictureNetworkConfig):
-            raise wrong_network(self, config)
+            raise wrong_network(self, config, PictureNetworkConfig)
         return config.build(processors["label"].size, self.channels, self.size)
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> PictureBatch:

@@ -84,7 +84,7 @@ class LanguageModel:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, DecoderOnlyConfig):
-            raise wrong_network(self, config)
+            raise wrong_network(self, config, DecoderOnlyConfig)
         network: nn.Module = config.build(vocabulary=processors["text"].size)
         return network
 

@@ -20,7 +20,7 @@ from transduce.data.series_column import Series
 from transduce.decoding.config import Generation
 from transduce.decoding.hypothesis import SpecialIds
 from transduce.decoding.protocol import Decodable
-from transduce.networks.table import kind_of
+from transduce.networks.table import NETWORKS, kind_of
 from transduce.text.tokenizer import Tokenizer
 from transduce.training.losses import Loss
 
@@ -153,13 +153,12 @@ def gives_probabilities(task: Task) -> bool:
     return task.answer is None or not isinstance(task.columns[task.answer], Series)
 
 
-def wrong_network(task: Task, config: object) -> ValueError:
-    """The error for a network that a task cannot train; names both."""
-    return ValueError(f"task {task.name} needs {_with_article(task.default_network)} network, found {kind_of(config)}")
-
-
-def _with_article(name: str) -> str:
-    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
+def wrong_network(task: Task, config: object, base: type) -> ValueError:
+    """The error for a network that a task cannot train; names the kinds that it can, whose configs derive from `base`."""
+    *first, last = (name for name, cls in NETWORKS.items() if issubclass(cls, base))
+    kinds = f"{', '.join(first)} or {last}" if first else last
+    article = "an" if kinds[0] in "aeiou" else "a"
+    return ValueError(f"task {task.name} needs {article} {kinds} network, found {kind_of(config)}")
 
 
 def special_ids(tokenizer: Tokenizer) -> SpecialIds:

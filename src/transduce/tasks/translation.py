@@ -88,7 +88,7 @@ class Translation:
 
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, SourceToTargetConfig):
-            raise wrong_network(self, config)
+            raise wrong_network(self, config, SourceToTargetConfig)
         source, target = processors["source"], processors["target"]
         network: nn.Module = config.build(target.size, None if source is target else source.size)
         return network

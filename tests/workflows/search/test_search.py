@@ -23,7 +23,8 @@ from transduce.workflows.search.proposals import require_optuna
 from transduce.workflows.search.run import SearchOutcome, _fixed, search, usual_dimensions
 from transduce.workflows.search.space import Choices
 from transduce.workflows.search.trials import Result, read_results, write_results
-from transduce.workflows.train.choices import Choice, choose
+from transduce.workflows.train.choice import Choice
+from transduce.workflows.train.choices import choose
 from transduce.workflows.train.run_file import read_run
 
 SHORT = ("training.steps=4", "training.validate-every=2", "training.metric=loss", "training.validate-sentences=4")

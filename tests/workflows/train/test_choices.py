@@ -18,13 +18,16 @@ from transduce.data.cleaning.rules import Clean
 from transduce.decoding.config import Decoding
 from transduce.networks.alexnet import AlexNetConfig
 from transduce.networks.presets import PRESETS
+from transduce.tasks.image_classification import ImageClassification
 from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OPTIMISERS, Muon
 from transduce.workflows.train import choices, data_facts
-from transduce.workflows.train.choices import Choice, choose, log_choices
+from transduce.workflows.train.choice import Choice
+from transduce.workflows.train.choices import choose, log_choices
 from transduce.workflows.train.data_facts import DataFacts, Examples
+from transduce.workflows.train.network_choice import network
 from transduce.workflows.train.run_file import RunConfig, names_of, read_run, run_toml
 from transduce.workflows.train.run_folder import RunFolder
 
@@ -57,7 +60,7 @@ def chosen(pairs: int, given_keys: Iterable[str] = (), length: float = 100.0) ->
     """All choices for so many pairs of sentences, for a run that is otherwise as it comes."""
     facts, given = facts_of(pairs, length, length), keys(*given_keys)
     first = [
-        *choices.network(of(facts), given),
+        *network(of(facts), given),
         *choices.vocabulary(facts, RunConfig.tokenizer, given),
         *choices.optimiser(given),
     ]
@@ -317,3 +320,20 @@ def test_a_network_that_is_no_transformer_keeps_the_usual_rate_and_dropout() -> 
     }
     assert "model.dropout" not in made and made["training.learning-rate"].value == TrainingConfig().learning_rate
     assert "norm" not in made["training.schedule"].reason
+
+
+@pytest.mark.parametrize(
+    ("size", "kind", "preset"),
+    [
+        (28, "alexnet", "alexnet-mini"),
+        (64, "efficientnet", "efficientnet-mini"),
+        (65, "efficientnet", "efficientnet-b0"),
+        (224, "vit", "vit-tiny"),
+        (224, "alexnet", "alexnet-one-column"),
+        (28, "my-own", None),
+    ],
+)
+def test_the_size_of_the_pictures_chooses_the_network(size: int, kind: str, preset: str | None) -> None:
+    examples = Examples.of_data(ImageClassification(size=size), DataFacts(500, {}))
+    assert [choice.value for choice in network(examples, keys(), kind)] == ([] if preset is None else [preset])
+    assert network(examples, keys("model.dropout", "model.stages"), "efficientnet") == []

@@ -10,6 +10,7 @@ from transduce.config.fields import fields_of
 from transduce.data.config import DataConfig
 from transduce.networks.config import DecoderOnlyConfig, EncoderDecoderConfig, EncoderOnlyConfig
 from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESETS, PRESETS
+from transduce.networks.recurrent import RecurrentConfig
 from transduce.networks.table import NetworkConfig
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.table import TASKS
@@ -105,7 +106,7 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
         ),
         (
             'model = "encoder-only"\n' + DATA,
-            "run.toml:1: model: task translation needs an encoder-decoder network, found",
+            "run.toml:1: model: task translation needs an encoder-decoder, recurrent or convolutional network, found",
         ),
         (
             DATA + LM + "[decoding]\ncoverage-penalty = 0.2\n",
@@ -118,10 +119,34 @@ def test_a_network_may_be_named_by_its_kind_and_preset(tmp_path: Path, model: st
         (DATA + "[model]\nprest = 3\n", "run.toml:4: unknown key 'model.prest'; did you mean 'model.preset'?"),
         (DATA + "[model]\nwidth = 3\n", "run.toml:4: unknown key 'model.width'; did you mean 'model.head-width'?"),
         ("model = 3\n" + DATA, "run.toml:1: model must be one of"),
+        (
+            DATA + '[model]\npreset = "alexnet-mini"\n',
+            "run.toml:3: model: task translation needs an encoder-decoder, recurrent or convolutional network, found alexnet",
+        ),
+        (
+            DATA + '[model]\npreset = "vit-mini"\nencoder-layers = 2\n',
+            "run.toml:5: model.encoder-layers is a key of encoder-decoder, recurrent and convolutional networks; model.preset is "
+            "vit-mini",
+        ),
     ],
 )
 def test_mistakes_name_task_and_network(tmp_path: Path, text: str, message: str) -> None:
     assert refusal(tmp_path, text).startswith(message)
+
+
+def test_a_mechanism_that_no_layer_can_have(tmp_path: Path) -> None:
+    message = refusal(tmp_path, DATA + '[model.encoder]\nattention = "prefix"\n')
+    assert message.startswith("run.toml:4: model.encoder.attention must be one of ")
+    assert message.endswith(
+        "prefix is in the catalogue (`transduce attention prefix`), but no layer of a model can have it"
+    )
+    message = refusal(tmp_path, DATA + '[model.encoder]\nattention = "my-own"\n')
+    assert message.endswith('if it is a part of your own, give it: parts={"my-own": ...} in Python')
+
+
+def test_a_preset_gives_the_kind_that_alone_has_it(tmp_path: Path) -> None:
+    assert isinstance(run(tmp_path, DATA + '[model]\npreset = "recurrent-tiny"\n').model, RecurrentConfig)
+    assert isinstance(run(tmp_path, DATA + '[model]\npreset = "transformer-tiny"\n').model, EncoderDecoderConfig)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def _example(preset: str, network: NetworkConfig, vocabulary: int) -> tuple[nn.M
         sizes = {"classes": f"{classes:,}", "pixels": f"{size} x {size}", "channels": str(channels)}
         return network.build(classes, channels, size), sizes
     if isinstance(network, SeriesNetworkConfig):
-        return network.build(1, network.patch, 1), {"features": "1", "horizon": "1 step"}
+        return network.build(1, 1, 1), {"features": "1", "history": "1 step", "horizon": "1 step"}
     return network.build(vocabulary), {"vocabulary": f"{vocabulary:,} pieces"}
 
 

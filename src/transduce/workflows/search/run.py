@@ -24,7 +24,8 @@ from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
 from transduce.workflows.search.space import Choices, Dimension, Range, combinations, parse
 from transduce.workflows.search.trials import Result, Stopped, Trials, read_results, write_results
-from transduce.workflows.train.choices import Choice, choose
+from transduce.workflows.train.choice import Choice
+from transduce.workflows.train.choices import choose
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.run import plan, require_trainable
 from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run

@@ -21,51 +21,33 @@ from typing import Any
 
 from transduce import config
 from transduce.config import NO_PARTS, Given, Parts
-from transduce.config.toml import inline
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
 from transduce.data.records import counted, plural
 from transduce.decoding.config import Decoding
 from transduce.networks.layer_config import LayerConfig
 from transduce.networks.source_to_target import SourceToTargetConfig
-from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, family_of, preset_of_size, reads_tokens
+from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, family_of, reads_tokens
 from transduce.tasks.task import gives_probabilities
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import Adafactor, Muon, Optimiser
+from transduce.workflows.train.choice import Choice
 from transduce.workflows.train.data_facts import DataFacts, Examples, counted_column
+from transduce.workflows.train.network_choice import PRESET, network
 from transduce.workflows.train.run_file import RunConfig, RunFile
 
 log = logging.getLogger(__name__)
-
-PRESET = "model.preset"  # a key of run files that is no field: it stands for all fields of [model]
 
 SUBWORDS = ("unigram", "bpe", "wordpiece")
 CHARACTERS_PER_TOKEN = {"unigram": 4, "bpe": 4, "wordpiece": 4, "characters": 1, "words": 6}
 BATCHES_PER_PASS = 100
 LEAST_BATCH, MOST_BATCH = 512, 4096
-FEW, SOME, MANY = "tiny", "small", "base"  # sizes of presets by number of records
 LEAST_ROWS, MOST_ROWS = 16, 128  # of a batch whose rows are equally long: pictures, windows
 
 # (up to so many characters of both sides, pieces that they share)
 SIZES = ((300_000, 1000), (3_000_000, 2000), (6_000_000, 4000), (25_000_000, 8000), (80_000_000, 16_000))
 LARGEST_VOCABULARY = 32_000
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A setting by its dotted key, its value as TOML has it, and why.
-
-    >>> print(Choice("model.dropout", 0.3, "only 5,000 pairs"))
-    model.dropout = 0.3: only 5,000 pairs
-    """
-
-    key: str
-    value: Any
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.key} = {self.value if isinstance(self.value, str) else inline(self.value)}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +70,7 @@ def choose(file: RunFile) -> Chosen:
     conditional = []
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
         kind = config.name_of("model", {**NETWORKS, **file.parts}, run.model)
-        preset = network(examples, keys, kind) if reads_tokens(kind) else ()
+        preset = network(examples, keys, kind)
         conditional = [*preset, *vocabulary(facts, run.tokenizer, keys)]
         conditional += optimiser(keys, reads_tokens(kind))
         run = with_choices(run, conditional, keys, file.parts)
@@ -132,32 +114,6 @@ def _answer_kind(file: RunFile) -> str:
     if file.start is not None:
         return file.start.tokenizers(task, file.run.model).tokenizer(column).kind
     return tokenizer.kind if tokenizer.shared else tokenizer.side(column).kind
-
-
-def network(examples: Examples, keys: Given, kind: str = "encoder-decoder") -> list[Choice]:
-    """The preset of a kind of network and, of a Transformer, its positions, unless something of its size is given."""
-    if PRESET in keys or keys.any(config.keys_where(RunConfig, lambda fact: fact.size)):
-        return []
-    size, reason = _size(examples)
-    choices = [Choice(PRESET, preset_of_size(kind, size), reason)]
-    if not issubclass(NETWORKS[kind], LayerConfig):
-        return choices
-    if size == MANY and "model.norm-placement" not in keys:
-        reason = "learns steadily at this size without a long warm-up (Xiong et al. 2020)"
-        choices.append(Choice("model.norm-placement", "pre", reason))
-    if "model.positions" not in keys:
-        reason = "attention sees distances, and learns from fewer examples (Su et al. 2021; recipe pronounce-en)"
-        choices.append(Choice("model.positions", "rotary", reason))
-    return choices
-
-
-def _size(examples: Examples) -> tuple[str, str]:
-    """The size of the preset, and the reason."""
-    if examples.number < 2_000:
-        return FEW, f"{examples.of} only; a larger network would overfit"
-    if examples.number < 300_000:
-        return SOME, f"{examples.of}; below 300,000 pairs, smaller networks translate better (Araabi and Monz 2020)"
-    return MANY, f"{examples.of} are enough for the size of Vaswani et al. 2017; without a GPU, {SOME} learns faster"
 
 
 def vocabulary(facts: DataFacts, tokenizer: TokenizerConfig, keys: Given) -> list[Choice]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from transduce import config
+from transduce.attention.catalogue import MECHANISMS
 from transduce.config import NO_PARTS, Fact, Given, Parts
 from transduce.data.columns import Text
 from transduce.data.config import DataConfig
@@ -186,9 +187,7 @@ def _run_file(
     try:
         run = _run_of(tree, path, start, parts)
     except config.UnknownPart as error:
-        raise ValueError(
-            f'{error}; if it is a part of your own, give it: parts={{"{error.kind}": ...}} in Python'
-        ) from None
+        raise ValueError(f"{error}; {_advice_on_part(error.kind)}") from None
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
     if "decoding" in tree:
@@ -198,6 +197,12 @@ def _run_file(
     if before is not None and before.data == data:
         data = before.data  # which has read its files
     return RunFile(path, tree, run, config.given(tree), start, data, parts)
+
+
+def _advice_on_part(kind: str) -> str:
+    if kind in MECHANISMS:
+        return f"{kind} is in the catalogue (`transduce attention {kind}`), but no layer of a model can have it"
+    return f'if it is a part of your own, give it: parts={{"{kind}": ...}} in Python'
 
 
 def _check_network(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:

@@ -61,6 +61,8 @@ def network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start
     own_kind, name = model.pop("kind", None), model.pop("preset", None)
     if own_kind is not None:
         kind, reason = own_kind, f"model.kind is {own_kind}"
+    elif start is None and (preset_kind := _only_kind_of(name)):
+        kind, reason = preset_kind, f"model.preset is {name}"
     if start is not None and start.config.task.name == task.name:
         network = start.config.network
         kind = config.name_of("model", networks, network)
@@ -82,6 +84,12 @@ def network_to_change(tree: dict[str, Any], where: str, task: Task, start: Start
             names = " and ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
             raise ValueError(f"{place}: model.{key} is a key of {names} networks; {reason}")
     return network
+
+
+def _only_kind_of(preset: object) -> str | None:
+    """The kind of network that alone has a preset of this name."""
+    kinds = [kind for kind, presets in PRESETS_BY_KIND.items() if isinstance(preset, str) and preset in presets]
+    return kinds[0] if len(kinds) == 1 else None
 
 
 def _preset(kind: str, name: object, where: str) -> NetworkConfig:
