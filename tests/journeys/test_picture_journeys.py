@@ -14,7 +14,7 @@ from transduce.networks.table import NETWORKS
 from transduce.tasks.forecast import Forecast
 from transduce.tasks.image_classification import ImageClassification
 from transduce.training.interrupt import StopRequest
-from transduce.workflows.train.run import Trained, train
+from transduce.workflows.train.run import Trained, prepare_run, train
 from transduce.workflows.train.run_file import open_run, read_run
 
 
@@ -93,6 +93,30 @@ def test_a_picture_that_cannot_be_read_is_named(root: Path, tmp_path: Path, caps
         transduce.predict(run, [picture("red", 1), tmp_path / "b.png"], parts={})
     with pytest.raises(ValueError, match="record 1 must be a Picture or a dict by column, found int"):
         transduce.predict(run, [3])
+
+
+@pytest.mark.usefixtures("own_networks")
+def test_a_folder_of_pictures_that_moves_is_prepared_again(tmp_path: Path) -> None:
+    """The records name the files, which the validation and the evaluation show and read."""
+    run = write_picture_run(tmp_path)
+    before = prepare_run(open_run(run, {}, parts=PARTS), tmp_path)
+    (tmp_path / "pictures").rename(tmp_path / "moved")
+    run.write_text(run.read_text().replace('"pictures"', '"moved"'))
+    after = prepare_run(open_run(run, {}, parts=PARTS), tmp_path)
+    assert before.folder != after.folder and not after.reused
+    assert all("/moved/" in record.values["image"] for record in after.records("test"))
+
+
+def test_a_name_without_a_file(tmp_path: Path) -> None:
+    run = tmp_path / "x.toml"
+    for name, words in (
+        ("nowhere", "nowhere: no such file or folder; the name is relative to the folder of the run file"),
+        ("one.png", r"unknown extension '.png'.*; or name a folder that has a folder of pictures for each label"),
+    ):
+        picture("red", 1).save(tmp_path / "one.png")
+        run.write_text(f'task = "image-classification"\n[data]\ntrain = [{{ file = "{name}" }}]\n')
+        with pytest.raises(ValueError, match=words):
+            prepare_run(read_run(run), tmp_path)
 
 
 @pytest.mark.usefixtures("own_networks")

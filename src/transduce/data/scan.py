@@ -15,6 +15,7 @@ from transduce.data.formats.lines import FileFacts, LineRules, facts, require_eq
 from transduce.data.formats.read import read_records
 from transduce.data.formats.table import format_of
 from transduce.data.named_files import named_files
+from transduce.data.picture_column import Picture
 from transduce.data.records import Record, RecordType
 from transduce.terminal import ProgressBar, progress_bar
 
@@ -56,9 +57,11 @@ class Origin:
 
     def content(self) -> list[dict[str, Any]]:
         """The facts that determine the records: formats, hashes, columns and tags. Paths do not: moved files are the same
-        data. Weights do not: they belong to the loader.
+        data. Weights do not: they belong to the loader. Records of pictures hold the absolute names of the files, so there
+        the paths count too.
         """
         columns = self.task.columns
+        named = any(isinstance(column, Picture) for column in columns.values())
         return [
             {
                 "format": format_of(corpus, columns),
@@ -69,6 +72,7 @@ class Origin:
                 "records": corpus.records,
                 "tags": list(corpus.tags),
             }
+            | ({"paths": [str(file.path.resolve()) for file in files]} if named else {})
             for corpus, files in zip(self.corpora, self.facts, strict=True)
         ]
 

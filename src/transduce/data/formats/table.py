@@ -81,11 +81,15 @@ def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
     if time_windows.has_windows(columns):
         _require_time_steps(corpus, columns)
     extension = ".txt" if corpus.records == "file" else unpacked_name(corpus.file).suffix.lower()
+    if extension not in FORMATS and not corpus.file.exists():
+        raise ValueError(f"{corpus.file}: no such file or folder; the name is relative to the folder of the run file")
     if extension not in FORMATS:
         files = [name for name in FORMATS if name != FOLDER]
+        pictures = any(isinstance(column, Picture) for column in columns.values())
+        folder = "; or name a folder that has a folder of pictures for each label" if pictures else ""
         raise ValueError(
             f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(files)}, "
-            f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)})"
+            f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)}){folder}"
         )
     if corpus.columns is not None and extension in (".tsv", ".txt"):
         raise ValueError(
