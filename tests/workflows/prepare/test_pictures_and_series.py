@@ -347,6 +347,8 @@ def test_a_series_that_repeats_itself_loses_no_window(tmp_path: Path, rows: list
 
 def test_a_series_too_short_for_its_parts_names_what_helps(tmp_path: Path) -> None:
     corpus = write_steps(tmp_path / "a.csv", *waves(13))
-    words = r"1 is held out as dev, .* removed \(reaches into a later part\); give a longer series, hold out fewer windows"
+    words = (
+        r"1 is held out as dev, .* removed \(reaches into a later part\); give a longer series, hold out fewer windows"
+    )
     with pytest.raises(ValueError, match=words):
         run(SERIES, tmp_path, corpus, split=Split(dev=1, test=1, by="time"))
