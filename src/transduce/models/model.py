@@ -69,7 +69,7 @@ class Model:
         return f"<{type(self).__name__} {self.name}: {self.task.name}>"
 
     def __str__(self) -> str:
-        """What the model is: task, network, size, vocabularies, folder."""
+        """The model in one line: task, network, size, vocabularies, folder."""
         weights = sum(parameter.numel() for parameter in self.network.parameters())
         network = type(self.network).__name__
         return f"{self.task.name} model: {network}, {weights:,} parameters; {self._sizes()}; from {self.name}"

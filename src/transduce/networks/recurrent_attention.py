@@ -43,7 +43,7 @@ class SourceAttention(nn.Module):
         self.score = score
 
     def keys(self, states: Float[Tensor, "B S D"]) -> Float[Tensor, "B S A"]:
-        """What a query is compared with: for an additive score its projection U k, else the encoder's states."""
+        """The vectors that a query is compared with: for an additive score its projection U k, else the encoder's states."""
         return self.score.from_key(states) if isinstance(self.score, Additive) else states
 
     def forward(

@@ -45,7 +45,7 @@ class SourceToTargetConfig:
 
 @dataclass(frozen=True)
 class SourceMemory:
-    """What the decoder attends to: keys and values of each source token, computed once for each sentence.
+    """The memory that the decoder attends to: keys and values of each source token, computed once for each sentence.
 
     mask: (B, 1, 1, S), False at padding.
     """

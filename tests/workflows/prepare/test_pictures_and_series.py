@@ -295,6 +295,15 @@ def test_what_is_no_number(tmp_path: Path, number: str) -> None:
         run(SERIES, tmp_path, write_steps(tmp_path / "a.csv", *rows))
 
 
+def test_a_number_that_is_too_large_names_its_line(tmp_path: Path) -> None:
+    rows = waves(30)
+    rows[10] = "1e200,1"
+    words = r"a\.csv:12: number too large \(level 1e200 is beyond 1e\+100; correct it, or divide the column"
+    with pytest.raises(ValueError, match=words):
+        run(SERIES, tmp_path, write_steps(tmp_path / "a.csv", *rows))
+    assert run(SERIES, tmp_path, write_steps(tmp_path / "a.csv", *rows), bad_lines="drop").report["parts"]["train"]
+
+
 def test_faults_of_series(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"a\.csv:2: series too short \(the series has 5 steps in a row, a window needs 6\)"

@@ -262,10 +262,10 @@ def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, st
         log.info("start-from: the labels are not those of %s, so the head is new", start.folder)
     start_network = start.network()
     transferred = transfer(start_network, start.config.network, network, run.model, new_head=labels != before)
-    parts = Counter(name.partition(".")[0] for name in transferred.taken)
+    parts = Counter(name.partition(".")[0] for name in transferred.matches)
     log.info(
         "start-from: %d tensors taken from the %s model (%s); new: %s",
-        len(transferred.taken),
+        len(transferred.matches),
         start.config.task.name,
         ", ".join(f"{part} {count}" for part, count in parts.items()),
         ", ".join(transferred.new) or "none",
