@@ -186,4 +186,5 @@ class SeriesTransformer(SeriesNetwork):
         x = self.input(patches)
         view = View.unmasked(self.config, patches.shape[1], x, self.encoder.near)
         states, _ = self.encoder(self.drop(self.config.positions.embed(x, view.positions)), view)
-        return states[:, -1]
+        state: Tensor = states[:, -1]
+        return state
