@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from picture_toy import write_idx
 from transduce.data import pictures
 from transduce.data.columns import Fault
 from transduce.data.picture_column import Picture, PixelValues
 from transduce.data.pictures import FIRST_FRAME, ROTATED, decoded, fitted
+from transduce.data.processors import Processors
 
 
 def content(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -74,6 +76,20 @@ def test_floating_point_pixels_are_refused() -> None:
     assert str(fault) == "picture of another kind: its pixels are floating-point numbers, expected 8 or 16 bits"
     fault = fault_of(content(Image.fromarray(np.full((4, 4), 1 << 20, np.int32)), "TIFF"))
     assert fault.detail == "its pixels have 32 bits, expected 8 or 16"
+
+
+def test_a_transparent_colour_of_16_bits_is_laid_on_white() -> None:
+    values = np.full((4, 4), 100 * 256, np.uint16)
+    values[:2] += 7  # the same upper 8 bits
+    pixels = pixels_of(content(Image.fromarray(values), transparency=100 * 256 + 7), channels=1)
+    assert (pixels[:2] == 255).all() and (pixels[2:] == 100).all()
+
+
+def test_pixels_of_32_bits_count_as_8_bits_where_none_is_above_255() -> None:
+    for value, grey in ((200, 200), (255, 255), (256, 1), (200 * 256, 200)):
+        assert (pixels_of(content(Image.new("I", (4, 4), value), "TIFF")) == grey).all()
+        named = Picture(4, 3).value_of(Image.new("I", (4, 4), value))
+        assert named is not None and (Picture(4, 3).example().encode_batch([named])[0] == grey).all()
 
 
 def test_the_centre_of_the_resized_picture() -> None:
@@ -183,13 +199,54 @@ def test_mean_and_deviation_are_those_of_the_pixels(tmp_path: Path) -> None:
 
 def test_pictures_of_python() -> None:
     column, values = Picture(4, 3), Picture(4, 3).example()
-    for mode in ("RGB", "L", "RGBA", "1", "P", "CMYK", "I;16"):
+    modes = ("RGB", "L", "LA", "RGBA", "1", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "La", "RGBa", "RGBX", "I", "I;16")
+    for mode in modes:
         value = column.value_of(Image.new(mode, (5, 4)))
         assert value is not None and column.file_of(value) is None
         assert not isinstance(values.encode_batch([value])[0], Fault), mode
     assert column.value_of(Path("a.png")) == "a.png" and column.value_of(3) is None
     (fault,) = values.encode_batch(["data:image/png;base64,@@"])
     assert isinstance(fault, Fault) and fault.reason == "damaged picture"
+
+
+def test_pictures_of_python_are_rotated_as_their_files_are(tmp_path: Path) -> None:
+    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"{orientation}.png"
+        Image.fromarray(pixels).save(path, exif=exif)
+        named = [Picture(4, 3).value_of(given) for given in (path, Image.open(path))]
+        from_file, in_memory = Picture(4, 3).example().encode_batch([str(name) for name in named])
+        assert (from_file == in_memory).all(), orientation
+
+
+def test_pictures_of_python_that_cannot_be_used() -> None:
+    with pytest.raises(ValueError, match="the picture is empty: it has 0 x 5 pixels"):
+        Picture().value_of(Image.new("RGB", (0, 5)))
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    half = Image.open(io.BytesIO(content(Image.fromarray(noise))[:5_000]))
+    with pytest.raises(ValueError, match="the picture of mode RGB cannot be used"):
+        Picture().value_of(half)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"size": 8, "channels": 1, "mean": [NaN], "deviation": [0.5]}', "mean must be 1 numbers from 0 to 1"),
+        ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [NaN]}', "deviation must be 1 numbers from 0.001 to 1"),
+        ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [1e400]}', "deviation must be"),
+        ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [1e-300]}', "deviation must be"),
+        ('{"size": -5, "channels": 1, "mean": [0.5], "deviation": [0.5]}', "size must be 1 to 2,048 .* found -5"),
+        ('{"size": 20000, "channels": 1, "mean": [0.5], "deviation": [0.5]}', "size must be 1 to 2,048"),
+        ('{"size": 56, "channels": 1, "mean": [0.5], "deviation": [0.5]}', "size is 56, but task.size is 8"),
+        ('{"size": 8, "channels": 3, "mean": [0, 0, 0], "deviation": [1, 1, 1]}', "channels is 3, but task.channels is 1"),
+    ],
+)  # fmt: skip
+def test_files_of_pixel_values_that_do_not_fit_the_task(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "pixels.json").write_text(content)
+    with pytest.raises(ValueError, match=rf"pixels\.json.*{words}"):
+        Processors.load(tmp_path, {"image": Picture(8, 1)})
 
 
 def test_equal_files_have_one_content(tmp_path: Path) -> None:
@@ -207,12 +264,18 @@ def test_names_stay_in_their_folder(tmp_path: Path) -> None:
         Image.new("RGB", (3, 3)).save(place)
     (inside / "link.png").symlink_to(tmp_path / "out.png")
     (inside / "round.png").symlink_to("round.png")
+    write_idx(tmp_path / "out-idx3-ubyte", np.zeros((2, 3, 3), np.uint8))
+    write_idx(inside / "in-idx3-ubyte", np.zeros((2, 3, 3), np.uint8))
+    (inside / "link-idx3-ubyte").symlink_to(tmp_path / "out-idx3-ubyte")
+    assert column.located("in-idx3-ubyte#1", inside) == f"{inside}/in-idx3-ubyte#1"
     for name in ("a#1.png", "./a#1.png", "ü ñ.png", str(tmp_path / "out.png")):
         place = column.located(name, inside)
         assert not isinstance(place, Fault) and Path(place).is_absolute() and Path(place).is_file()
     for name, words in (
         ("../out.png", "leads out of"),
         ("link.png", "leads out of"),
+        ("link-idx3-ubyte#0", "leads out of"),
+        ("../out-idx3-ubyte#0", "leads out of"),
         ("none.png", "does not exist"),
         ("round.png", ""),
         ("a\0b", ""),

@@ -169,7 +169,7 @@ def test_run_files_say_what_is_wrong(root: Path, capsys: pytest.CaptureFixture[s
         (
             'kind = "tiny-pictures"',
             'kind = "encoder-only"',
-            "task image-classification needs an alexnet, efficientnet or vit network, found encoder-only",
+            "task image-classification needs an alexnet, efficientnet, vit or tiny-pictures network, found encoder-only",
         ),
         ("[model]", "[decoding]\nbeam = 3\n[model]", "[decoding] is for tasks that generate text"),
     ):

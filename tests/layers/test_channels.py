@@ -28,6 +28,19 @@ def test_running_values_follow_small_steps_in_bfloat16() -> None:
     assert norm.weight.grad is not None and norm.weight.grad.dtype == torch.bfloat16
 
 
+def test_one_value_for_each_channel_is_normalised_by_the_running_values() -> None:
+    torch.manual_seed(0)
+    norm = BatchNorm(3)
+    norm(torch.randn(4, 3, 2, 2) + 5)
+    before = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
+    x = torch.randn(1, 3, 1, 1, requires_grad=True)
+    y = norm(x)
+    torch.testing.assert_close(norm.state_dict(), before)
+    torch.testing.assert_close(y, norm.eval()(x))
+    y.sum().backward()
+    assert x.grad is not None and x.grad.abs().min() > 0
+
+
 def test_other_moves_change_the_running_values_too() -> None:
     assert BatchNorm(2).double().running_var.dtype == torch.float64
     assert BatchNorm(2).to("meta").running_mean.device.type == "meta"

@@ -110,8 +110,8 @@ def test_a_small_network_learns_and_its_head_is_no_inner_matrix() -> None:
         (lambda: Convolution(10, groups=3), "channels must be a multiple of groups, found 10 and 3"),
         (lambda: Convolution(10, columns=4), "channels must be a multiple of columns, found 10 and 4"),
         (lambda: Convolution(0), "channels must be 1 to 65,536, found 0"),
-        (lambda: AlexNetConfig(convolutions=()), "convolutions must have at least 1 row"),
-        (lambda: AlexNetConfig(hidden=(8, 0)), r"hidden must be widths of at least 1, found \[8, 0\]"),
+        (lambda: AlexNetConfig(convolutions=()), "convolutions must have 1 to 1,000 rows, found 0"),
+        (lambda: AlexNetConfig(hidden=(8, 0)), "hidden must be widths of 1 to 1,048,576, found 0"),
         (lambda: AlexNetConfig(dropout=1.0), "dropout must be at least 0 and below 1, found 1"),
         (lambda: alexnet().build(10, 3, 28), "pictures of 28 x 28 pixels are too small: .* after convolution 2"),
         (

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from transduce.networks.convolutional import Convolutional, ConvolutionalConfig, scaled_gradient
+from transduce.attention.positions import Positions
+from transduce.networks.convolutional import Convolutional, ConvolutionalConfig
 from transduce.networks.presets import convolutional_tiny
 
 V, WIDTH = 13, 8
@@ -87,10 +88,15 @@ def test_signals_keep_their_size() -> None:
 
 
 def test_the_gradient_of_the_encoder_is_divided_by_twice_the_number_of_attentions() -> None:
-    x = torch.tensor([3.0], requires_grad=True)
-    y = scaled_gradient(x, 0.25)
-    y.backward()
-    assert y.item() == 3.0 and x.grad is not None and x.grad.item() == 0.25
+    """Against the gradient of the encoder alone; the values of the keys are those of the encoder."""
+    network = network_of(dropout=0.0)
+    embedded = network.source_embedding(SOURCE, Positions.first(6, SOURCE.device))
+    output = network.encoder(embedded, (torch.arange(6) < LENGTHS[:, None])[..., None])
+    keys = network.encode(SOURCE, LENGTHS)[0].keys
+    torch.testing.assert_close(keys, output)
+    bias, shares = network.encoder.blocks[0].convolution.bias, torch.randn(keys.shape).double()
+    (whole,), (own,) = (torch.autograd.grad((each * shares).sum(), bias) for each in (output, keys))
+    torch.testing.assert_close(own, whole / (2 * len(network.decoder.attentions)))
 
 
 def test_mistakes() -> None:

@@ -98,6 +98,18 @@ def test_stochastic_depth_drops_rows_and_keeps_the_mean() -> None:
     assert drop.eval()(x) is x
 
 
+@torch.no_grad()
+def test_initial_weights_have_the_variance_of_their_outputs() -> None:
+    """2 / (kernel area * outputs / groups): a filter of a depthwise convolution has one output."""
+    torch.manual_seed(0)
+    network = efficientnet_mini().build(10, 1, 28)
+    block = network.stages[2][1]
+    assert float(block.expand[0].weight.var()) == pytest.approx(2 / (48 * 4), rel=0.1)
+    assert float(block.depthwise[0].weight.var()) == pytest.approx(2 / 9, rel=0.2)
+    assert float(block.project[0].weight.var()) == pytest.approx(2 / 48, rel=0.1)
+    assert not block.gate.squeeze.bias.any() and not block.gate.excite.bias.any()
+
+
 def test_the_mini_network_keeps_a_map_of_7_pixels_and_all_weights_learn() -> None:
     torch.manual_seed(0)
     network = efficientnet_mini().build(10, 1, 28)

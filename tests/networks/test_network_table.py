@@ -88,4 +88,4 @@ def test_layers_of_a_series_network_may_come_from_an_encoder() -> None:
     start = text.build(11)
     assert isinstance(start, EncoderOnly)
     result = transfer(start, text, series.build(2, 5, 3), series)
-    assert all(name.startswith("encoder.") for name in result.taken)
+    assert all(name.startswith("encoder.") for name in result.matches)

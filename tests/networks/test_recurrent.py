@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from transduce.attention.monotonic import hard_alignment, monotonic_alignment, stop_probabilities
+from transduce.networks.cells import recurrence
 from transduce.networks.presets import recurrent_tiny
 from transduce.networks.recurrent import Bahdanau, Luong, Recurrent, RecurrentConfig
 from transduce.networks.recurrent_attention import (
@@ -243,9 +244,25 @@ def test_monotonic_attention_in_a_network(hard: bool) -> None:
     stops = hard_stops if hard else expected_stops
     start = torch.eye(6)[0].double()
     torch.testing.assert_close(weights[0], stops(energies, start, torch.ones(1, 6, dtype=torch.bool)))
-    network.train()
-    noisy = [network.source_weights(SOURCE, LENGTHS, TARGET) for _ in range(2)]
-    assert not torch.equal(*noisy) and set(noisy[0].unique().tolist()) != {0.0, 1.0}, "training takes the expectation"
+
+
+def test_the_noise_of_monotonic_attention_in_training() -> None:
+    """Without dropout two passes differ by the noise alone; without noise training takes the expectation."""
+    for noise in (0.0, 1.0):
+        network = network_of(attention=MonotonicAttentionPart(noise=noise, offset=0.3), dropout=0.0)
+        soft = network_of(attention=MonotonicAttentionPart(hard=False, offset=0.3), dropout=0.0)
+        expected = soft.source_weights(SOURCE, LENGTHS, TARGET)
+        network.train()
+        one, other = (network.source_weights(SOURCE, LENGTHS, TARGET) for _ in range(2))
+        assert torch.equal(one, other) == torch.allclose(one, expected) == (noise == 0.0)
+
+
+def test_forget_gates_of_lstm_cells_begin_open() -> None:
+    """Of the input, forget, cell and output gate, the second has a bias of 1, in both directions."""
+    for layer in (recurrence("lstm", 3, 4, bidirectional=True), recurrence("lstm", 3, 4)):
+        for name, bias in layer.named_parameters():
+            if name.startswith("bias_ih"):
+                assert (bias.view(4, 4)[1] == 1).all() and (bias.view(4, 4)[[0, 2, 3]].abs() <= 0.5).all(), name
 
 
 def test_mistakes_in_a_config() -> None:

@@ -38,7 +38,7 @@ def test_an_encoder_of_an_encoder_decoder_becomes_an_encoder_only(source_vocabul
     network = small(encoder_only_tiny, V, ClassHead(16, 3))
     result = moved(start, transformer_tiny, network, encoder_only_tiny)
     assert result.new == ("head.classes.weight", "head.classes.bias")
-    assert len(result.taken) + 2 == len(dict(network.named_parameters()))
+    assert len(result.matches) + 2 == len(dict(network.named_parameters()))
     torch.testing.assert_close(network(TOKENS, LENGTHS), start.encode(TOKENS, LENGTHS).states)
 
 

@@ -92,6 +92,8 @@ def test_predictions_are_in_the_units_of_the_data() -> None:
         ("1,2 1 1,2 1,2", "wrong number of variables: step 2 has 1 numbers, expected 2"),
         ("1,2 1,x 1,2 1,2", "not a number"),
         ("1,2 1,nan 1,2 1,2", "not a finite number"),
+        ("1,2 1e300,2 1,2 1,2", "number too large: 1e.300 is beyond 1e.100"),
+        ("1,2 1,2 1,2 1,1e39", "too far from the training data: slope is 1e.39"),
         ("", "the history has 0 steps"),
     ],
 )
@@ -128,7 +130,9 @@ def test_numbers_read_back_as_they_are() -> None:
     again = numbers_of(text_of(steps), 3)
     assert isinstance(again, np.ndarray) and (again == steps).all()
     assert Series(("a",), 2).value_of([1, 2.5]) == "1 2.5" and Series(("a",), 2).value_of(object()) is None
-    assert np.allclose(VALUES.restored(VALUES.standardised(steps[:, :2])), steps[:, :2], rtol=1e-5, atol=1e-4)
+    standardised = VALUES.standardised(steps[:, :2])
+    assert isinstance(standardised, np.ndarray)
+    assert np.allclose(VALUES.restored(standardised), steps[:, :2], rtol=1e-5, atol=1e-4)
 
 
 def test_the_metrics_agree_with_scikit_learn() -> None:

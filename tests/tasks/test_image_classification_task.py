@@ -84,6 +84,25 @@ def test_each_augmentation_by_hand() -> None:
     assert (pixels == np.arange(16).reshape(4, 4, 1)).all()  # the store's own pixels stay
 
 
+def test_moves_of_all_lengths_are_equally_probable() -> None:
+    """1,500 rows; 4 standard deviations of a share of 1/3 are 0.05."""
+    pixels, grey = np.array([[[1], [2], [3]]], np.uint8), np.array([0], np.uint8)
+    moved = [Augmentation(shift=1).apply(pixels, grey, 0, 0, row)[0, :, 0].tolist() for row in range(1_500)]
+    for expected in ([1, 2, 3], [0, 1, 2], [2, 3, 0]):
+        across = [row for row in moved if any(row)]  # two thirds of them leave the only row of pixels
+        assert across.count(expected) / len(across) == pytest.approx(1 / 3, abs=0.09)
+    assert len(across) / len(moved) == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_the_centre_of_a_cutout_is_anywhere() -> None:
+    """A square of 3 x 3 pixels covers a pixel of the first column with the centres 0 and 1, one of the middle with three."""
+    pixels, grey = np.zeros((9, 9, 1), np.uint8), np.array([99], np.uint8)
+    holes = np.stack([Augmentation(cutout=3).apply(pixels, grey, 0, 0, row)[..., 0] == 99 for row in range(2_000)])
+    assert {int(hole.sum()) for hole in holes} == {4, 6, 9}
+    columns = holes.any(1).mean(0)  # the share of the squares that cover each column
+    assert columns == pytest.approx(np.array([2, 3, 3, 3, 3, 3, 3, 3, 2]) / 9, abs=0.05)
+
+
 def test_the_loss_is_that_of_pytorch() -> None:
     network, batch = model().network, TASK.batch(rows(), PROCESSORS, seed=1)
     logits = network(batch.pixels)

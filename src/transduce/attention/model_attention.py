@@ -22,6 +22,11 @@ class ModelAttention:
 
     places: ClassVar[tuple[Place, ...]] = PLACES
 
+    @property
+    def longest_keys(self) -> int | None:
+        """The most keys that a query can be compared with; None: any number."""
+        return None
+
     def score(self, heads: int, width: int) -> Score:
         """Compares queries and keys; `width` is that of a head."""
         return ScaledDotProduct()

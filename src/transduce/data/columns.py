@@ -78,6 +78,9 @@ class Column:
         """Reads the file of a processor."""
         raise NotImplementedError
 
+    def check(self, processor: Processor, /) -> None:
+        """ValueError, with the key of its file, for a processor of other values than those of this column."""
+
     def learn(self, values: Iterable[str], name: str, /) -> Processor:
         """The processor for the values of the column `name` in the records to train on. ValueError if they have none.
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt64
 
 from transduce.data.config import Split
+from transduce.data.formats.time_windows import has_windows
 from transduce.data.record_keys import RecordKeys
 from transduce.data.records import DEV, DUPLICATE, PARTS, STRANGE_TAG, TEST, TRAIN, Record, RecordType, plural
 from transduce.data.split import Assignment, Keys, among, assign, repeats, require_records
@@ -32,9 +33,14 @@ class Overlap:
         key, keys, units = task.key, plural(task.key), plural(task.unit)
         share = f"{self.in_train:,} of {self.keys:,} {keys}" if self.in_train < self.keys else f"every {key}"
         occur = "occur" if 1 < self.in_train < self.keys else "occurs"
+        consequence = (
+            f"A series may repeat itself, so no {task.unit} is left out"
+            if has_windows(task.columns)
+            else f"The train {units} with these {keys} are left out, so that the {self.part} set stays unseen"
+        )
         return (
-            f"{share} of the {self.part} files {occur} in the train files too. The train {units} with these {keys} are "
-            f"left out, so that the {self.part} set stays unseen; check that these are the right files"
+            f"{share} of the {self.part} files {occur} in the train files too. {consequence}; check that these are the right "
+            "files"
         )
 
 

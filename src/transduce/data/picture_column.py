@@ -12,7 +12,6 @@ Letters: h height, w width, C channels.
 import base64
 import binascii
 import hashlib
-import io
 import json
 import os
 import re
@@ -28,11 +27,12 @@ from PIL import Image
 from transduce import files
 from transduce.data.columns import Column, Fault, Notes, Processor
 from transduce.data.formats import idx
-from transduce.data.pictures import SUFFIXES, Pixels, decoded, fitted, read_bytes
+from transduce.data.pictures import SUFFIXES, Pixels, decoded, fitted, in_memory, read_bytes
 
 ITEM = re.compile(r"(.+)#(\d{1,9})", re.DOTALL)
 EMBEDDED = "data:image/"
 MOST_BYTES = 1 << 20  # of the file of a processor
+LARGEST_SIZE = 2_048  # height and width in pixels that a network reads
 LEAST_DEVIATION = 1e-3  # of pixels from 0 to 1: a channel of one value is not divided by 0
 
 
@@ -54,6 +54,15 @@ class Picture(Column):
     def load(self, path: Path) -> "PixelValues":
         return PixelValues.load(path)
 
+    def check(self, processor: Processor) -> None:
+        assert isinstance(processor, PixelValues)
+        for key, own, other in (
+            ("size", self.size, processor.picture_size),
+            ("channels", self.channels, processor.channels),
+        ):
+            if own != other:
+                raise ValueError(f"{key} is {other}, but task.{key} is {own}")
+
     def learn(self, values: Iterable[str], name: str) -> "PixelValues":
         return PixelValues.learn(values, name, self)
 
@@ -66,12 +75,12 @@ class Picture(Column):
             return value
         path = folder / value
         try:
-            if not Path(value).is_absolute() and not Path(os.path.realpath(path)).is_relative_to(
-                os.path.realpath(folder)
-            ):
+            item = _item(str(path))
+            file = os.path.realpath(path if item is None else item[0])  # a link with an item's number is no link's name
+            if not Path(value).is_absolute() and not Path(file).is_relative_to(os.path.realpath(folder)):
                 advice = "give its absolute path if that is right"
                 return Fault("picture outside of the folder", f"{value} leads out of {folder}; {advice}")
-            if not path.exists() and _item(str(path)) is None:
+            if not path.exists() and item is None:
                 return Fault("no such picture", f"{path} does not exist; names are relative to the folder of the file")
         except (OSError, ValueError) as error:
             return Fault("no such picture", f"{value!r} cannot be the name of a file ({error})")
@@ -96,11 +105,11 @@ class Picture(Column):
         ]
 
     def value_of(self, given: object) -> str | None:
-        """Also a Path, and a picture of Pillow."""
+        """Also a Path, and a picture of Pillow, which is rotated as its EXIF orientation says. ValueError for one that cannot
+        be read.
+        """
         if isinstance(given, Image.Image):
-            buffer = io.BytesIO()
-            given.save(buffer, "PNG" if given.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "TIFF")
-            return f"{EMBEDDED}png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+            return f"{EMBEDDED}png;base64,{base64.b64encode(in_memory(given)).decode('ascii')}"
         return str(given) if isinstance(given, str | Path) else None
 
     def values_in(self, path: Path) -> list[str] | None:
@@ -176,8 +185,15 @@ class PixelValues:
     deviation: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if len(self.mean) != self.channels or len(self.deviation) != self.channels or min(self.deviation) <= 0:
-            raise ValueError("mean and deviation need a number for each channel, and deviations are above 0")
+        if not 1 <= self.picture_size <= LARGEST_SIZE or self.channels not in (1, 3):
+            raise ValueError(
+                f"size must be 1 to {LARGEST_SIZE:,} and channels 1 or 3, found {self.picture_size} and {self.channels}"
+            )
+        for key, values, least in (("mean", self.mean, 0.0), ("deviation", self.deviation, LEAST_DEVIATION)):
+            if len(values) != self.channels or not all(least <= value <= 1 for value in values):
+                raise ValueError(
+                    f"{key} must be {self.channels} numbers from {least:g} to 1, one for each channel, found {list(values)}"
+                )
 
     @classmethod
     def learn(cls, values: Iterable[str], name: str, picture: Picture) -> "PixelValues":

@@ -4,7 +4,7 @@ The rules, in this order:
 
     frames        of an animation, or of a file of several pages, the first
     rotation      as its EXIF orientation says
-    16 bits       the upper 8 of them
+    16 bits       the upper 8 of them; pixels of 32 bits count as 8 bits if none is above 255, else as 16
     transparency  laid on white
     colours       any mode (palette, CMYK, 1-bit, ...) as RGB, or as grey for one channel
     size          shorter side to the size of the network, then the centre
@@ -31,6 +31,8 @@ MOST_BYTES = 200_000_000  # of a file
 MOST_PIXELS = 64_000_000  # of a picture; decoded it has up to 4 bytes for each
 WHITE = (255, 255, 255, 255)
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits in a pixel
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+PLAIN_MODES = {"HSV": "RGB", "La": "LA", "RGBa": "RGBA"}  # modes that no file has
 FIRST_FRAME = "first frame of an animation used"
 ROTATED = "rotated by its EXIF orientation"
 
@@ -80,6 +82,25 @@ def decoded(content: bytes, channels: int, size: int) -> tuple[Pixels, tuple[str
     return pixels, tuple(note for note, applies in notes if applies)
 
 
+def in_memory(picture: Image.Image) -> bytes:
+    """The content of a file that has the pixels of a picture, rotated as its EXIF orientation says.
+
+    ValueError for one without pixels, and for one that cannot be written or read.
+    """
+    if 0 in picture.size:
+        raise ValueError(f"the picture is empty: it has {picture.width} x {picture.height} pixels")
+    buffer = io.BytesIO()
+    try:
+        upright = ImageOps.exif_transpose(picture)
+        upright = upright.convert(PLAIN_MODES.get(upright.mode, upright.mode))
+        upright.save(buffer, "PNG" if upright.mode in PNG_MODES else "TIFF")
+    except _DAMAGE as error:
+        raise ValueError(
+            f'the picture of mode {picture.mode} cannot be used ({error}); give picture.convert("RGB")'
+        ) from None
+    return buffer.getvalue()
+
+
 _DAMAGE = (
     OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError, MemoryError,
     struct.error, zlib.error, RuntimeError, NotImplementedError,
@@ -125,7 +146,12 @@ def _plain(picture: Image.Image, mode: str) -> Image.Image | Fault:
         values = np.asarray(picture).astype(np.int64)
         if values.min(initial=0) < 0 or values.max(initial=0) > 0xFFFF:
             return Fault("picture of another kind", "its pixels have 32 bits, expected 8 or 16")
-        picture = Image.fromarray((values >> 8).astype(np.uint8))
+        has_8_bits = picture.mode == "I" and values.max(initial=0) <= 0xFF
+        pixels = (values if has_8_bits else values >> 8).astype(np.uint8)
+        transparent = picture.info.get("transparency")
+        if isinstance(transparent, int):  # the value of all transparent pixels, which needs all of its bits
+            pixels[values == transparent] = 0xFF
+        picture = Image.fromarray(pixels)
     if picture.has_transparency_data:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, WHITE), picture.convert("RGBA"))
     return picture if picture.mode == mode else picture.convert("RGB").convert(mode)

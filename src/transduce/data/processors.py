@@ -61,7 +61,8 @@ class Processors(dict[str, Processor]):
 
     @classmethod
     def load(cls, folder: Path, columns: Mapping[str, Column], listed: Container[str] | None = None) -> "Processors":
-        """Reads the files that `save` wrote. ValueError, naming the file, if one is missing or damaged.
+        """Reads the files that `save` wrote. ValueError, naming the file, if one is missing or damaged, or does
+        not fit its column.
 
         listed: names of the files in the folder's manifest, which alone may be read; by default all.
         """
@@ -76,5 +77,9 @@ class Processors(dict[str, Processor]):
             path = readable[0]
             if path not in by_path:
                 by_path[path] = column.load(path)
+            try:
+                column.check(by_path[path])
+            except ValueError as error:
+                raise ValueError(f"{path} does not fit the task: {error}") from None
             by_column[name] = by_path[path]
         return cls(by_column)

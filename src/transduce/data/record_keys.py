@@ -11,6 +11,7 @@ from transduce.data.cleaning.rules import Clean, rules, verdict
 from transduce.data.columns import Text
 from transduce.data.config import SplitBy
 from transduce.data.findings import Findings
+from transduce.data.formats.time_windows import has_windows
 from transduce.data.keys import exact_key
 from transduce.data.records import Record, RecordType, counted, of_kind
 from transduce.data.scan import Origin
@@ -27,7 +28,7 @@ class RecordKeys:
 
     keys: hashes of the key column. groups: hashes of the groups if the split is by group or by time, else `keys`.
     spans: first and last time step of each in its group; -1 for records that have none.
-    contents: hashes of tags and all columns if duplicates are dropped, else empty.
+    contents: hashes of tags and all columns if duplicates are dropped, else empty; empty for windows of series.
     tags: the number of each record's tags in `tag_sets`.
     verdicts: TRAIN, or the outcome of the cleaning rule that leaves the record out.
     """
@@ -52,7 +53,7 @@ def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, sp
     spans = array("q")
     tag_sets = TagSets()
     active = rules(clean, of_kind(task, Text)) if clean else []
-    duplicates = clean is not None and clean.drop_duplicates
+    duplicates = clean is not None and clean.drop_duplicates and not has_windows(task.columns)
     columns, key_column = task.columns, task.columns[task.key]
     for record in origin.read("reading", findings):
         content = {name: columns[name].content(value) for name, value in record.values.items()}

@@ -67,8 +67,10 @@ def of_kind(task: RecordType, kind: type) -> tuple[str, ...]:
 
 
 def plural(word: str, count: int = 2) -> str:
-    """`plural("pair") == "pairs"`, `plural("pair", 1) == "pair"`."""
-    return word if count == 1 else f"{word}s"
+    """`plural("pair") == "pairs"`, `plural("pair", 1) == "pair"`, `plural("history") == "histories"`."""
+    if count == 1:
+        return word
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
 def counted(number: int, unit: str) -> str:

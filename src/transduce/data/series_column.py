@@ -19,10 +19,13 @@ import numpy as np
 from jaxtyping import Float
 
 from transduce import files
-from transduce.data.columns import Column, Fault
+from transduce.data.columns import Column, Fault, Processor
 
 MOST_BYTES = 1 << 20  # of the file of a processor
 LEARNT_FROM = 20_000  # windows at most
+LARGEST = 1e100  # of a number, whose square float64 can still add up
+FARTHEST = 1e15  # deviations from the mean, whose square float32 can still add up
+LEAST_SHARE = 1e-12  # of the largest number: a smaller deviation is rounding
 Steps = Float[np.ndarray, "T F"]
 
 
@@ -48,6 +51,11 @@ class Series(Column):
 
     def load(self, path: Path) -> "Standardised":
         return Standardised.load(path)
+
+    def check(self, processor: Processor) -> None:
+        assert isinstance(processor, Standardised)
+        if processor.names != self.names:
+            raise ValueError(f"names are {', '.join(processor.names)}, but task.variables are {', '.join(self.names)}")
 
     def learn(self, values: Iterable[str], name: str) -> "Standardised":
         return Standardised.learn(values, self.names)
@@ -77,7 +85,7 @@ def text_of(steps: Steps) -> str:
 
 
 def numbers_of(value: str, variables: int) -> Steps | Fault:
-    """The numbers of a window, each finite."""
+    """The numbers of a window, each finite and at most LARGEST."""
     rows = [step.split(",") for step in value.split()]
     for place, row in enumerate(rows, 1):
         if len(row) != variables:
@@ -88,7 +96,15 @@ def numbers_of(value: str, variables: int) -> Steps | Fault:
         return Fault("not a number", str(error))
     if not np.isfinite(array).all():
         return Fault("not a finite number", "NaN and infinity cannot be learnt from")
+    if np.abs(array).max(initial=0) > LARGEST:
+        return too_large(f"{array.flat[np.abs(array).argmax()]:g}")
     return array
+
+
+def too_large(number: str) -> Fault:
+    return Fault(
+        "number too large", f"{number} is beyond {LARGEST:g}; correct it, or divide the column by a constant factor"
+    )
 
 
 @dataclass(frozen=True)
@@ -100,14 +116,24 @@ class Standardised:
     deviation: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        finite = all(map(math.isfinite, (*self.mean, *self.deviation)))
-        if not finite or not len(self.names) == len(self.mean) == len(self.deviation) or min(self.deviation) <= 0:
-            raise ValueError("each variable needs a finite mean, and a finite deviation above 0")
+        if not len(self.names) == len(self.mean) == len(self.deviation):
+            raise ValueError(
+                f"each variable needs a mean and a deviation, found {len(self.names)} names, {len(self.mean)} means and "
+                f"{len(self.deviation)} deviations"
+            )
+        for name, mean, deviation in zip(self.names, self.mean, self.deviation, strict=True):
+            if not math.isfinite(mean) or not 0 < deviation < math.inf:
+                raise ValueError(
+                    f"{name} needs a finite mean and a finite deviation above 0, found {mean:g} and {deviation:g}"
+                )
 
     @classmethod
     def learn(cls, values: Iterable[str], names: Sequence[str]) -> "Standardised":
-        """Mean and deviation over the steps of windows; a variable that does not change has deviation 1."""
-        count, mean, squares = 0, np.zeros(len(names)), np.zeros(len(names))
+        """Mean and deviation over the steps of windows; a variable that does not change has deviation 1.
+
+        To not change is measured by its largest number: 1e-13 and 2e-13 differ, 1 and 1 + 1e-13 do not.
+        """
+        count, mean, squares, largest = 0, np.zeros(len(names)), np.zeros(len(names)), np.zeros(len(names))
         for value in islice(values, LEARNT_FROM):
             steps = numbers_of(value, len(names))
             if isinstance(steps, Fault):
@@ -116,11 +142,11 @@ class Standardised:
             both, own = count + len(steps), steps.mean(0)
             squares += ((steps - own) ** 2).sum(0) + (own - mean) ** 2 * (count * len(steps) / both)
             mean += (own - mean) * (len(steps) / both)
-            count = both
+            count, largest = both, np.maximum(largest, np.abs(steps).max(0))
         if count == 0:
             raise ValueError(f"no window to train on has numbers of {', '.join(names)}")
         deviation = np.sqrt(squares / count)
-        deviation = np.where(deviation > 1e-12 * np.maximum(1, abs(mean)), deviation, 1.0)
+        deviation = np.where(deviation > LEAST_SHARE * largest, deviation, 1.0)
         return cls(tuple(names), tuple(mean.tolist()), tuple(deviation.tolist()))
 
     @property
@@ -135,12 +161,23 @@ class Standardised:
 
     def encode_batch(self, values: Sequence[str]) -> list[Any]:
         """The standardised numbers of each window, step after step, or its Fault."""
-        windows = [numbers_of(value, len(self.names)) for value in values]
-        return [each if isinstance(each, Fault) else self.standardised(each).reshape(-1) for each in windows]
+        windows = (numbers_of(value, len(self.names)) for value in values)
+        standardised = [each if isinstance(each, Fault) else self.standardised(each) for each in windows]
+        return [each if isinstance(each, Fault) else each.reshape(-1) for each in standardised]
 
-    def standardised(self, steps: Steps) -> Steps:
-        """In float32; computed in float64."""
-        standardised: Steps = ((steps - np.array(self.mean)) / np.array(self.deviation)).astype(np.float32)
+    def standardised(self, steps: Steps) -> Steps | Fault:
+        """In float32; computed in float64. A Fault for numbers so far from the mean that float32 cannot hold a loss."""
+        with np.errstate(over="ignore"):
+            exact = (steps - np.array(self.mean)) / np.array(self.deviation)
+        place = np.unravel_index(np.abs(exact).argmax(), exact.shape)
+        if np.abs(exact[place]) > FARTHEST:
+            variable = place[1]
+            return Fault(
+                "too far from the training data",
+                f"{self.names[variable]} is {steps[place]:g}, more than {FARTHEST:g} deviations from the mean of the training "
+                f"data (mean {self.mean[variable]:.4g}, deviation {self.deviation[variable]:.4g})",
+            )
+        standardised: Steps = exact.astype(np.float32)
         return standardised
 
     def restored(self, steps: Steps) -> Steps:

@@ -10,7 +10,8 @@ To hold out N: the keys (or groups) with the smallest hashes go to test, as few 
 with the largest hashes go to dev. So the part of a key depends neither on the order of the files nor on its frequency,
 and the size of one part does not change the other. All records of a key go to the same part, which has N records or more.
 
-Windows of series are split by time instead: the last ones of each series are held out.
+Windows of series are split by time instead: the last ones of each series are held out. Their keys are never compared: a
+series repeats itself, and a history that occurs earlier too is data, not a copy.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt64
 
 from transduce.data.config import Split
+from transduce.data.formats.time_windows import has_windows
 from transduce.data.records import DEV, IN_DEV, IN_TEST, PARTS, STRADDLES, TEST, TRAIN, RecordType, plural, removed
 
 Keys = UInt64[np.ndarray, " N"]
@@ -78,16 +80,21 @@ def assign(
     elif split and split.test:
         train[_held_out(task, groups, keys, split.test, "test")] = TEST
     held_out = np.concatenate([test_keys, keys[train == TEST]])
-    train[(train == TRAIN) & among(keys, held_out)] = IN_TEST
-    dev = np.where(among(dev_keys, held_out), IN_TEST, DEV).astype(np.uint8)
+    train[(train == TRAIN) & _occurring(task, keys, held_out)] = IN_TEST
+    dev = np.where(_occurring(task, dev_keys, held_out), IN_TEST, DEV).astype(np.uint8)
     if split and split.dev and not by_time:
         remaining = np.flatnonzero(train == TRAIN)
         train[remaining[_held_out(task, ~groups[remaining], keys[remaining], split.dev, "dev")]] = DEV
     held_out = np.concatenate([dev_keys, keys[train == DEV]])
-    train[(train == TRAIN) & among(keys, held_out)] = IN_DEV
+    train[(train == TRAIN) & _occurring(task, keys, held_out)] = IN_DEV
     assignment = Assignment(train, dev, np.full(len(test_keys), TEST, np.uint8))
     require_records(task, assignment, split)
     return assignment
+
+
+def _occurring(task: RecordType, keys: Keys, held_out: UInt64[np.ndarray, " W"]) -> Bool[np.ndarray, " N"]:
+    """Marks the keys that occur in a later part; none of windows of series."""
+    return np.zeros(len(keys), bool) if has_windows(task.columns) else among(keys, held_out)
 
 
 def parts_by_time(groups: Keys, spans: Int64[np.ndarray, "N 2"], dev: int, test: int) -> UInt8[np.ndarray, " N"]:
@@ -159,4 +166,6 @@ def _advice(counts: Mapping[int, int]) -> str:
         return "hold out fewer, in data.split"
     if most in (IN_DEV, IN_TEST):
         return "give other files to train on than those of dev and test"
+    if most == STRADDLES:
+        return "give a longer series, hold out fewer windows in data.split, or lower task.history or task.horizon"
     return "the rules are those of [data.clean]"

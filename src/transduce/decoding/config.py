@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from transduce import config
 from transduce.config import Fact
 from transduce.decoding.strategies.sampling import Sampling
 
 OF_SOURCES = ("max-ratio", "max-extra", "coverage-penalty")  # settings without meaning where a model reads no source
+
+Limits = TypeVar("Limits", bound="Decoding")
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,12 @@ class Decoding:
     def limit(self, source_length: int) -> int:
         """The longest output of a source of `source_length` tokens: `Decoding(max_ratio=2).limit(3) == 56`."""
         return min(self.max_length, math.floor(self.max_ratio * source_length) + self.max_extra)
+
+    def within(self: Limits, longest_target: int | None) -> Limits:
+        """The same, without longer outputs than a network can write; None: it has no limit."""
+        if longest_target is None or self.max_length <= longest_target:
+            return self
+        return replace(self, max_length=longest_target, min_length=min(self.min_length, longest_target))
 
     def greedy(self) -> "Decoding":
         """The same rules and limits for one beam and one output, which costs least; no scores of coverage."""

@@ -47,6 +47,9 @@ class BatchNorm(nn.BatchNorm2d):
 
     Evaluation uses running means and variances. They stay in float32 in a network of bfloat16, whose rounding would lose
     steps of 1 % of a value.
+
+    One value for each channel, of one picture whose map has one pixel, has no variance: training then normalises it by the
+    running values too, and leaves them as they are.
     """
 
     running_mean: Tensor
@@ -62,11 +65,12 @@ class BatchNorm(nn.BatchNorm2d):
         return self
 
     def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-        if self.training:
+        measures = self.training and x.numel() > x.shape[1]
+        if measures:
             self.num_batches_tracked.add_(1)
         gain, bias = self.weight.to(self.running_mean.dtype), self.bias.to(self.running_mean.dtype)
         return F.batch_norm(
-            x, self.running_mean, self.running_var, gain, bias, self.training, self.momentum or 0.0, self.eps
+            x, self.running_mean, self.running_var, gain, bias, measures, self.momentum or 0.0, self.eps
         )
 
 

@@ -48,6 +48,10 @@ class EnsembleModel(Model):
     def name(self) -> str:
         return " + ".join(model.name for model in self.models)
 
+    @property
+    def longest_target(self) -> int | None:
+        return min((model.longest_target for model in self.models if model.longest_target is not None), default=None)
+
     def decodable(self) -> Decodable[Any]:
         return Ensemble([model.decodable() for model in self.models])
 

@@ -11,7 +11,7 @@ Nothing in it is executable, and pickle is never read.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from transduce import config, files
 from transduce.config import NO_PARTS, Parts
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
+from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.table import NETWORKS, NetworkConfig
 from transduce.networks.tensors import check_tensors, computes_tensors, set_tensors
 from transduce.tasks.table import TASKS
@@ -35,7 +36,7 @@ EDITABLE = (GENERATION, CARD)
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What a model is, apart from weights and processors: config.toml."""
+    """The task and the network of a model, without weights and processors: config.toml."""
 
     task: Annotated[Task, "what the model was trained for", TASKS]
     network: Annotated[NetworkConfig, "the network", NETWORKS]
@@ -90,7 +91,16 @@ def load_folder(
         raise ValueError(f"{folder}: no such model folder; training writes one to runs/NAME/model")
     model, processors = read_config_and_processors(folder, parts)
     network = read_network(folder, model, processors)
-    return Loaded(model, network.to(device=device, dtype=dtype).eval(), processors, read_generation(folder))
+    generation = within_network(read_generation(folder), model.network)
+    return Loaded(model, network.to(device=device, dtype=dtype).eval(), processors, generation)
+
+
+def within_network(generation: Generation, network: NetworkConfig) -> Generation:
+    """The generation, without longer sources than the network can read, nor longer outputs than it can write."""
+    if not isinstance(network, SourceToTargetConfig):
+        return generation
+    most = generation.max_source if network.longest_source is None else network.longest_source
+    return replace(generation.within(network.longest_target), max_source=min(generation.max_source, most))
 
 
 def read_network(folder: Path, model: ModelConfig, processors: Processors) -> nn.Module:

@@ -21,6 +21,7 @@ from transduce.decoding.scores import check_probabilities
 from transduce.decoding.strategies.sampling import Sampling
 from transduce.machine.hardware import best_device
 from transduce.models.folder import ModelConfig, load_folder
+from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.stepping import decodable
 from transduce.tasks import language_model, references, translation
 from transduce.tasks.inputs import as_list, as_record, texts_of
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass
 class Model:
-    """What `transduce.load` returns.
+    """The result of `transduce.load`.
 
     config: task and network, as config.toml of the model folder has them. network: the torch module. processors: those
     of the task's columns, `model.processors["text"]`. generation: how it decodes unless told otherwise.
@@ -68,7 +69,7 @@ class Model:
         return f"<{type(self).__name__} {self.name}: {self.task.name}>"
 
     def __str__(self) -> str:
-        """What the model is: task, network, size, vocabularies, folder."""
+        """The model in one line: task, network, size, vocabularies, folder."""
         weights = sum(parameter.numel() for parameter in self.network.parameters())
         network = type(self.network).__name__
         return f"{self.task.name} model: {network}, {weights:,} parameters; {self._sizes()}; from {self.name}"
@@ -210,7 +211,13 @@ class Model:
         if isinstance(changes.get("sampling"), Sampling):  # all of it, not changes to the model's own
             base, changes["sampling"] = {**base, "sampling": None}, config.tree_of(changes["sampling"])
         tree = {name.replace("_", "-"): "none" if value is None else value for name, value in changes.items()}
-        return config.build(Decoding, tree, "decoding", base)
+        return config.build(Decoding, tree, "decoding", base).within(self.longest_target)
+
+    @property
+    def longest_target(self) -> int | None:
+        """Tokens of the longest output that the network can write; None: any number."""
+        network = self.config.network
+        return network.longest_target if isinstance(network, SourceToTargetConfig) else None
 
     def decodable(self) -> Decodable[Any]:
         """The model as search strategies see it."""

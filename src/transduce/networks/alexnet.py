@@ -28,6 +28,7 @@ from transduce.networks.picture_config import PictureNetworkConfig
 ChannelNorm = Literal["none", "response", "batch"]
 InitialWeights = Literal["he", "paper"]
 
+MOST_LAYERS, MOST_WIDTH = 1_000, 1_048_576
 POOL, POOL_STRIDE = 3, 2  # windows overlap: section 3.4 of the paper
 
 
@@ -42,9 +43,13 @@ class Convolution:
         int, "rows and columns of zeros on each side of the picture", Fact(at_least=0, at_most=1_024)
     ] = 1
     groups: Annotated[
-        int, "equal shares of the channels, each of which reads one share of the input", Fact(at_least=1, size=True)
+        int,
+        "equal shares of the channels, each of which reads one share of the input",
+        Fact(at_least=1, at_most=65_536, size=True),
     ] = 1
-    columns: Annotated[int, 'shares of the output that the norm "response" keeps apart', Fact(at_least=1)] = 1
+    columns: Annotated[
+        int, 'shares of the output that the norm "response" keeps apart', Fact(at_least=1, at_most=65_536)
+    ] = 1
     norm: Annotated[ChannelNorm, "after the relu: local response norm, or batch norm"] = "none"
     pool: Annotated[bool, "maximum over windows of 3 x 3 pixels, 2 apart"] = False
 
@@ -92,7 +97,9 @@ class AlexNetConfig(PictureNetworkConfig):
 
     convolutions: Annotated[tuple[Convolution, ...], "convolutions from the pixels on", Fact(size=True)] = TWO_COLUMNS
     grid: Annotated[
-        int, "the linear layers read means over grid x grid cells of the last map", Fact(at_least=1, size=True)
+        int,
+        "the linear layers read means over grid x grid cells of the last map",
+        Fact(at_least=1, at_most=1_024, size=True),
     ] = 6
     hidden: Annotated[tuple[int, ...], "widths of the linear layers before the output", Fact(size=True)] = (4096, 4096)
     dropout: Annotated[
@@ -106,10 +113,12 @@ class AlexNetConfig(PictureNetworkConfig):
 
     def __post_init__(self) -> None:
         config.check(self)
-        if not self.convolutions:
-            raise ValueError("convolutions must have at least 1 row, found 0")
-        if any(width < 1 for width in self.hidden):
-            raise ValueError(f"hidden must be widths of at least 1, found {list(self.hidden)}")
+        if not 1 <= len(self.convolutions) <= MOST_LAYERS:
+            raise ValueError(f"convolutions must have 1 to {MOST_LAYERS:,} rows, found {len(self.convolutions):,}")
+        if len(self.hidden) > MOST_LAYERS:
+            raise ValueError(f"hidden must have at most {MOST_LAYERS:,} widths, found {len(self.hidden):,}")
+        if wrong := [width for width in self.hidden if not 1 <= width <= MOST_WIDTH]:
+            raise ValueError(f"hidden must be widths of 1 to {MOST_WIDTH:,}, found {wrong[0]}")
 
     def build(self, classes: int, channels: int, size: int) -> "AlexNet":
         read, height = channels, size

@@ -27,6 +27,11 @@ class EncoderDecoderConfig(LayerConfig, SourceToTargetConfig):
 
     stacks: ClassVar[Mapping[str, str]] = {"encoder": "encoder_layers", "decoder": "decoder_layers"}
 
+    @property
+    def longest_source(self) -> int | None:
+        limits = (self.encoder.attention.longest_keys, self.decoder.cross_attention.longest_keys)
+        return min((limit for limit in limits if limit is not None), default=None)
+
     def build(self, target_vocabulary: int, source_vocabulary: int | None = None) -> EncoderDecoder:
         """With fresh weights. `source_vocabulary=None`: both sides share one vocabulary and its embeddings."""
         encoder = Stack(self, self.encoder_layers, attention=self.encoder.attention)

@@ -210,7 +210,7 @@ class ConvolutionalConfig(SourceToTargetConfig):
         int, "inputs that a convolution reads at a time; an odd number", Fact(at_least=1, at_most=1_001, size=True)
     ] = 3
     places: Annotated[
-        int, "tokens of the longest source or target; places are learnt", Fact(at_least=1, at_most=1_000_000, size=True)
+        int, "tokens of the longest source or target; places are learnt", Fact(at_least=2, at_most=1_000_000, size=True)
     ] = 1024
     weight_norm: Annotated[bool, "gain and direction of the weights are learnt apart, as in the paper"] = True
     dropout: Annotated[
@@ -227,6 +227,14 @@ class ConvolutionalConfig(SourceToTargetConfig):
         config.check(self)
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd, the same number of inputs on each side, found {self.kernel}")
+
+    @property
+    def longest_source(self) -> int:
+        return self.places
+
+    @property
+    def longest_target(self) -> int:
+        return self.places
 
     def block(self) -> Block:
         return Block(self.d_model, self.kernel, self.dropout, self.weight_norm)

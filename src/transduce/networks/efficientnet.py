@@ -26,6 +26,7 @@ from transduce.layers.dropout import Dropout
 from transduce.networks.heads import FeatureHead
 from transduce.networks.picture_config import PictureNetworkConfig
 
+MOST_BLOCKS = 1_000  # of a network
 MULTIPLE = 8  # channels of a scaled network
 SQUEEZE = 4  # channels that a block reads, over channels inside its gate
 
@@ -36,9 +37,15 @@ class Stage:
 
     blocks: Annotated[int, "blocks before scaling", Fact(at_least=1, at_most=1_000, size=True)] = 1
     channels: Annotated[int, "channels of the output before scaling", Fact(at_least=1, at_most=65_536, size=True)] = 16
-    expansion: Annotated[int, "channels inside a block, over those that it reads", Fact(at_least=1, size=True)] = 6
-    kernel: Annotated[int, "height and width of the depthwise kernel in pixels; odd", Fact(at_least=1, size=True)] = 3
-    stride: Annotated[int, "pixels between two positions of the kernel in the first block", Fact(at_least=1)] = 1
+    expansion: Annotated[
+        int, "channels inside a block, over those that it reads", Fact(at_least=1, at_most=1_024, size=True)
+    ] = 6
+    kernel: Annotated[
+        int, "height and width of the depthwise kernel in pixels; odd", Fact(at_least=1, at_most=1_023, size=True)
+    ] = 3
+    stride: Annotated[
+        int, "pixels between two positions of the kernel in the first block", Fact(at_least=1, at_most=1_024)
+    ] = 1
 
     def __post_init__(self) -> None:
         config.check(self)
@@ -66,9 +73,13 @@ class EfficientNetConfig(PictureNetworkConfig):
         float, "factor of the number of blocks in each stage", Fact(above=0, at_most=100, size=True)
     ] = 1.0
     stages: Annotated[tuple[Stage, ...], "stages from the stem on", Fact(size=True)] = B0_STAGES
-    stem_channels: Annotated[int, "channels of the first convolution before scaling", Fact(at_least=1, size=True)] = 32
-    stem_stride: Annotated[int, "stride of the first convolution, 3 x 3 pixels", Fact(at_least=1)] = 2
-    last_channels: Annotated[int, "channels before the output, before scaling", Fact(at_least=1, size=True)] = 1280
+    stem_channels: Annotated[
+        int, "channels of the first convolution before scaling", Fact(at_least=1, at_most=65_536, size=True)
+    ] = 32
+    stem_stride: Annotated[int, "stride of the first convolution, 3 x 3 pixels", Fact(at_least=1, at_most=1_024)] = 2
+    last_channels: Annotated[
+        int, "channels before the output, before scaling", Fact(at_least=1, at_most=65_536, size=True)
+    ] = 1280
     dropout: Annotated[
         float, "share of the head's input dropped in training", Fact(at_least=0, below=1, free=True, noise=True)
     ] = 0.2
@@ -86,6 +97,9 @@ class EfficientNetConfig(PictureNetworkConfig):
         config.check(self)
         if not self.stages:
             raise ValueError("stages must have at least 1 row, found 0")
+        blocks = sum(scaled_blocks(stage.blocks, self.depth_factor) for stage in self.stages)
+        if blocks > MOST_BLOCKS:
+            raise ValueError(f"stages must have at most {MOST_BLOCKS:,} blocks after scaling, found {blocks:,}")
 
     @property
     def total_stride(self) -> int:

@@ -23,6 +23,15 @@ class EncoderAttention:
     def __post_init__(self) -> None:
         _check("attention", self.attention, "encoder")
 
+    def check_length(self, tokens: int, what: str) -> None:
+        """ValueError where the layers cannot read so many tokens: `check_length(513, "a picture")`."""
+        longest = self.attention.longest_keys
+        if longest is not None and tokens > longest:
+            kind = type(self.attention).__name__
+            raise ValueError(
+                f"{what} has {tokens:,} tokens, but the encoder's {kind} reads at most {longest:,}: raise that"
+            )
+
 
 @dataclass(frozen=True)
 class DecoderAttention:

@@ -239,6 +239,13 @@ class RecurrentConfig(SourceToTargetConfig):
             )
 
     @property
+    def longest_source(self) -> int | None:
+        longest: int | None = getattr(
+            self.attention, "longest_source", None
+        )  # parts of a caller's own need not have it
+        return longest
+
+    @property
     def details(self) -> str:
         """For messages: "lstm cells, attention additive, wiring luong"."""
         attention, wiring = _name(ATTENTIONS, self.attention), _name(WIRINGS, self.wiring)

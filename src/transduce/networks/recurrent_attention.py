@@ -26,7 +26,7 @@ from transduce.networks.source_to_target import SourceMemory
 
 
 class Before(NamedTuple):
-    """Where the queries stand: the weights of the step before the first one, and the places of the queries.
+    """The position of the queries: the weights of the step before the first one, and the places of the queries.
 
     Before the first step all weight is on source token 0. Places are counted from 0.
     """
@@ -43,7 +43,7 @@ class SourceAttention(nn.Module):
         self.score = score
 
     def keys(self, states: Float[Tensor, "B S D"]) -> Float[Tensor, "B S A"]:
-        """What a query is compared with: for an additive score its projection U k, else the encoder's states."""
+        """The vectors that a query is compared with: for an additive score its projection U k, else the encoder's states."""
         return self.score.from_key(states) if isinstance(self.score, Additive) else states
 
     def forward(
@@ -122,7 +122,10 @@ class MonotonicAttention(SourceAttention):
 
 @runtime_checkable
 class AttentionPart(Protocol):
-    """Builds the attention of a decoder whose queries and encoder states are `width` wide."""
+    """Builds the attention of a decoder whose queries and encoder states are `width` wide.
+
+    A part that cannot read a source of any length has a property `longest_source`: tokens, with the end token.
+    """
 
     def source_attention(self, width: int) -> SourceAttention: ...
 
@@ -171,11 +174,15 @@ class LocationAttention:
     """W q: a score for each place of the source, whatever stands there (Luong et al. 2015, 1508.04025)."""
 
     places: Annotated[
-        int, "tokens of the longest source, its end token included", Fact(at_least=1, at_most=100_000, size=True)
+        int, "tokens of the longest source, its end token included", Fact(at_least=2, at_most=100_000, size=True)
     ] = 256
 
     def __post_init__(self) -> None:
         config.check(self)
+
+    @property
+    def longest_source(self) -> int:
+        return self.places
 
     def source_attention(self, width: int) -> SourceAttention:
         return SourceAttention(LocationOnly(width, self.places))

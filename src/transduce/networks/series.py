@@ -106,6 +106,7 @@ class SeriesTransformerConfig(LayerConfig, PatchedConfig):
 
     def build(self, features: int, history: int, horizon: int) -> "SeriesTransformer":
         self.check_history(history)
+        self.encoder.check_length(history // self.patch, f"a history of {history:,} steps")
         return SeriesTransformer(self, features, history, horizon)
 
 

@@ -25,8 +25,18 @@ from transduce.networks.token_embedding import TokenEmbedding
 class SourceToTargetConfig:
     """The base of every config whose network turns source and target tokens into hidden states for its `head`.
 
-    The task translation accepts each of them.
+    The task translation accepts each of them. Lengths are in tokens, with the end token; None: any length.
     """
+
+    @property
+    def longest_source(self) -> int | None:
+        """The longest source that the network can read."""
+        return None
+
+    @property
+    def longest_target(self) -> int | None:
+        """The longest target that the network can write."""
+        return None
 
     def build(self, target_vocabulary: int, source_vocabulary: int | None = None) -> nn.Module:
         """With fresh weights. `source_vocabulary=None`: both sides share one vocabulary and its embeddings."""
@@ -35,7 +45,7 @@ class SourceToTargetConfig:
 
 @dataclass(frozen=True)
 class SourceMemory:
-    """What the decoder attends to: keys and values of each source token, computed once for each sentence.
+    """The memory that the decoder attends to: keys and values of each source token, computed once for each sentence.
 
     mask: (B, 1, 1, S), False at padding.
     """

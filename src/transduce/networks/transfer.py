@@ -41,7 +41,7 @@ def start_stack(start: NetworkConfig, stack: str) -> str:
 class Transfer:
     """Names of the tensors of the new network: those with the values of the other one, and those with fresh values."""
 
-    taken: tuple[str, ...]
+    matches: tuple[str, ...]
     new: tuple[str, ...]
 
 

@@ -63,7 +63,9 @@ class ViTConfig(LayerConfig, PictureNetworkConfig):
                 f"the height of the pictures must be a multiple of patch, found {size} and {self.patch}; "
                 f"{size - size % self.patch or self.patch} is one"
             )
-        return ViT(self, classes, channels, (size // self.patch) ** 2)
+        patches = (size // self.patch) ** 2
+        self.encoder.check_length(patches + POOLS[self.pool].tokens, f"a picture of {size} x {size} pixels")
+        return ViT(self, classes, channels, patches)
 
 
 class ClassToken(nn.Module):

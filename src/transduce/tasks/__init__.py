@@ -1,1 +1,1 @@
-"""What to learn: examples to batches, model output to loss, to predictions, to metrics. One file per task."""
+"""Tasks: examples to batches, model output to loss, to predictions, to metrics. One file per task."""

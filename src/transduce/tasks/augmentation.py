@@ -17,7 +17,7 @@ Pixels = UInt8[np.ndarray, "h w C"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What may happen to a picture each time that it is trained on. By default nothing."""
+    """Random changes of a picture, drawn anew each time that it is trained on. By default none."""
 
     shift: Annotated[
         int,
@@ -39,9 +39,9 @@ class Augmentation:
         """A changed copy. `grey` fills what comes into view, and the square."""
         draw = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch, row])))
         # every number is drawn whether it is used or not: settings do not change the draws of each other
-        down, right = draw.uniform(-1, 1, 2)
+        down, right = draw.uniform(0, 1, 2)
         mirrored, (centre_y, centre_x) = draw.uniform() < 0.5, draw.uniform(0, 1, 2)
-        changed = _moved(pixels, grey, round(down * self.shift), round(right * self.shift))
+        changed = _moved(pixels, grey, _offset(down, self.shift), _offset(right, self.shift))
         if self.flip and mirrored:
             changed = changed[:, ::-1]
         if self.cutout:
@@ -49,6 +49,11 @@ class Augmentation:
             changed = changed.copy()
             changed[_side(centre_y, height, self.cutout), _side(centre_x, width, self.cutout)] = grey
         return changed
+
+
+def _offset(share: float, most: int) -> int:
+    """A whole number from -most to most, each equally probable for a uniform share of [0, 1)."""
+    return int(share * (2 * most + 1)) - most
 
 
 def _moved(pixels: Pixels, grey: UInt8[np.ndarray, " C"], down: int, right: int) -> Pixels:

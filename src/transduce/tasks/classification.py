@@ -114,6 +114,7 @@ class Classification:
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, EncoderOnlyConfig):
             raise wrong_network(self, config, EncoderOnlyConfig)
+        config.encoder.check_length(self.max_tokens, "a text of task.max-tokens")
         network: nn.Module = config.build(processors["text"].size, ClassHead(config.d_model, processors["label"].size))
         return network
 

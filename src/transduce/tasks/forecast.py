@@ -121,7 +121,7 @@ class Forecast:
         return {}
 
     def predict(self, model: Model, records: Sequence[Record], settings: Any = None) -> Iterator[SeriesPrediction]:
-        """See `Task.predict`. A longer history counts by its end; LineError for one that is too short."""
+        """See `Task.predict`. A longer history counts by its end; LineError for one that cannot be read."""
         values = model.processors["history"]
         assert isinstance(values, Standardised)
         histories = [self._history(values, record, place) for place, record in enumerate(records)]
@@ -155,7 +155,10 @@ class Forecast:
                 place,
                 f"the history has {counted(len(steps), 'step')}, the model reads {self.history}; give more of the series",
             )
-        return values.standardised(steps[-self.history :])
+        standardised = values.standardised(steps[-self.history :])
+        if isinstance(standardised, Fault):
+            raise LineError(place, str(standardised))
+        return standardised
 
 
 def _text(steps: np.ndarray) -> str:

@@ -21,7 +21,7 @@ from transduce.config import Fact
 from transduce.data.batching import Costs, Lengths
 from transduce.data.columns import Column, Fault, Label
 from transduce.data.loader import Rows
-from transduce.data.picture_column import Picture, PixelValues
+from transduce.data.picture_column import LARGEST_SIZE, Picture, PixelValues
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record, shortened
 from transduce.decoding.protocol import require_evaluation_mode
@@ -56,7 +56,7 @@ class ImageClassification:
     size: Annotated[
         int,
         "height and width in pixels that the network reads; pictures are brought to it",
-        Fact(at_least=1, at_most=2_048),
+        Fact(at_least=1, at_most=LARGEST_SIZE),
     ] = 224
     channels: Annotated[Literal[1, 3], "3: colours, 1: grey"] = 3
     augment: Annotated[Augmentation, "random changes to the pictures in training", Fact(unprepared=True)] = (
@@ -81,7 +81,7 @@ class ImageClassification:
 
     @property
     def patches(self) -> int:
-        """What a picture takes of a batch budget: its squares of 16 x 16 pixels, 4 for 28 x 28 and 196 for 224 x 224."""
+        """The share of a picture in a batch budget: its squares of 16 x 16 pixels, 4 for 28 x 28 and 196 for 224 x 224."""
         return math.ceil(self.size / PATCH) ** 2
 
     def rows(self, records: Iterator[EncodedRow], processors: Processors) -> Iterator[EncodedRow]:

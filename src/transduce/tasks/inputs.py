@@ -55,7 +55,7 @@ def as_record(task: Task, value: Any, number: int) -> Record:
 
 
 def _kind(task: Task) -> str:
-    """What a value of the key column is, in messages: "text", or "Picture"."""
+    """The kind of a value of the key column, in messages: "text", or "Picture"."""
     column = task.columns[task.key]
     return "text" if isinstance(column, Text) else type(column).__name__
 

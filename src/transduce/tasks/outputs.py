@@ -1,4 +1,4 @@
-"""What a model that decodes gives for a record: outputs with their probabilities, and probabilities of given targets."""
+"""The results of a model that decodes: outputs with their probabilities, and probabilities of given targets."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Records and their right answers: what predictions are compared with."""
+"""Records and their right answers, with which predictions are compared."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ def items(task: Task, records: Sequence[Record], merge: bool = True) -> list[Ite
 
 
 def loss_unit(task: Task) -> str:
-    """What the loss of a task is a mean over, in words: "target tokens", "tokens" without an answer, else records."""
+    """The unit that the loss of a task is a mean over, in words: "target tokens", "tokens" without an answer, else records."""
     if task.answer is None:
         return "tokens"
     units = task.columns[task.answer].units

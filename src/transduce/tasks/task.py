@@ -1,4 +1,4 @@
-"""What a task is: everything that prepare, training, validation, evaluation and use must know of what is learnt.
+"""The protocol of a task: everything that prepare, training, validation, evaluation and use must know of it.
 
 A task is a frozen dataclass; its fields are its own keys in a run file (`[task]`). `tasks/table.py` lists the tasks;
 `tasks/classification.py` is the shortest, and docs/extending.md says how to add one.
@@ -34,7 +34,7 @@ class Batch(Protocol):
 
 @runtime_checkable
 class Prediction(Protocol):
-    """What a model predicts for a record. `text` is printed, and compared with the answer."""
+    """The prediction of a model for a record. `text` is printed, and compared with the answer."""
 
     @property
     def text(self) -> str: ...
@@ -47,7 +47,7 @@ class Prediction(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """What a task sees of a model, during training and in use."""
+    """The part of a model that a task sees, during training and in use."""
 
     network: nn.Module
     processors: Processors

@@ -1,4 +1,4 @@
-"""What tasks over token ids share: padding, the loss of a vocabulary head, and how certain it is.
+"""The common part of tasks over token ids: padding, the loss of a vocabulary head, and how certain it is.
 
 Letters: B rows, T tokens, N tokens that count, R rows of one piece of them, D width of the model, V vocabulary.
 """

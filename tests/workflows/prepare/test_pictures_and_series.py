@@ -295,6 +295,15 @@ def test_what_is_no_number(tmp_path: Path, number: str) -> None:
         run(SERIES, tmp_path, write_steps(tmp_path / "a.csv", *rows))
 
 
+def test_a_number_that_is_too_large_names_its_line(tmp_path: Path) -> None:
+    rows = waves(30)
+    rows[10] = "1e200,1"
+    words = r"a\.csv:12: number too large \(level 1e200 is beyond 1e\+100; correct it, or divide the column"
+    with pytest.raises(ValueError, match=words):
+        run(SERIES, tmp_path, write_steps(tmp_path / "a.csv", *rows))
+    assert run(SERIES, tmp_path, write_steps(tmp_path / "a.csv", *rows), bad_lines="drop").report["parts"]["train"]
+
+
 def test_faults_of_series(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"a\.csv:2: series too short \(the series has 5 steps in a row, a window needs 6\)"
@@ -324,3 +333,31 @@ def test_numbers_that_are_large_and_differ_little(tmp_path: Path) -> None:
     prepared = run(SERIES, tmp_path, write_steps(tmp_path / "a.csv", *rows))
     numbers = np.concatenate(stored(prepared, "train", "history")).reshape(-1, 2)
     assert np.abs(numbers[:, 0]).max() < 2 and len(np.unique(numbers[:, 0])) == 7 and (numbers[:, 1] == 0).all()
+
+
+CONSTANT, PERIODIC = ["5,1"] * 60, [f"{step % 7},1" for step in range(60)]
+
+
+@pytest.mark.parametrize("rows", [CONSTANT, PERIODIC])
+def test_a_series_that_repeats_itself_loses_no_window(tmp_path: Path, rows: list[str]) -> None:
+    corpus = write_steps(tmp_path / "a.csv", *rows)
+    prepared = run(SERIES, tmp_path, corpus, split=Split(dev=4, test=3, by="time"))
+    assert {name: part["records"] for name, part in prepared.report["parts"].items()} == {
+        "train": 55 - 7 - 2 * 5, "dev": 4, "test": 3
+    }  # fmt: skip
+    assert dropped(prepared) == {"reaches into a later part": 2 * 5}
+    files = {name: write_steps(tmp_path / f"{name}.csv", *rows[:20]) for name in ("dev", "test")}
+    prepared = run(SERIES, tmp_path, corpus, **files)
+    assert [part["records"] for part in prepared.report["parts"].values()] == [55, 15, 15]
+    assert not dropped(prepared) and not dropped(prepared, "dev")
+    assert "every history of the dev files occurs in the train files too" in prepared.report["warnings"][0]
+    assert "no window is left out" in prepared.report["warnings"][0]
+
+
+def test_a_series_too_short_for_its_parts_names_what_helps(tmp_path: Path) -> None:
+    corpus = write_steps(tmp_path / "a.csv", *waves(13))
+    words = (
+        r"1 is held out as dev, .* removed \(reaches into a later part\); give a longer series, hold out fewer windows"
+    )
+    with pytest.raises(ValueError, match=words):
+        run(SERIES, tmp_path, corpus, split=Split(dev=1, test=1, by="time"))

@@ -85,6 +85,14 @@ def test_it_learns_and_translates(folder: Path, model: Model) -> None:
     assert model.translate(["bad"] * 3, sampling={"temperature": 0.1}) == ["d a b"] * 3
 
 
+def test_outputs_of_a_network_with_few_places_end_in_time(tmp_path: Path) -> None:
+    """An untrained network writes up to its limit, here max-extra; its places are fewer."""
+    run = write_run(tmp_path, f"{CONVOLUTIONAL}places = 9\nd-model = 8\n")
+    settings = ("training.steps=2", "training.validate-every=1", "data.clean.max-length=8", "decoding.max-extra=20")
+    generation = transduce.load(train(run, settings, root=tmp_path).folder).generation
+    assert generation.max_source == generation.max_length == 9
+
+
 def test_ensembles_mix_kinds(recurrent: Path, convolutional: Path) -> None:
     both = transduce.load([recurrent, convolutional])
     assert both.translate(["bad"], coverage_penalty=0.1) == ["d a b"]

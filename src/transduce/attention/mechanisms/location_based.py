@@ -21,6 +21,10 @@ class LocationBasedAttention(ModelAttention):
     def __post_init__(self) -> None:
         config.check(self)
 
+    @property
+    def longest_keys(self) -> int:
+        return self.places_of_keys
+
     def score(self, heads: int, width: int) -> Score:
         return LocationOnly(width, self.places_of_keys)
 

@@ -39,7 +39,10 @@ class Clean:
     max_ratio: Annotated[
         float | None, "leave out records with a text of more than so many times the other's tokens", Fact(at_least=1)
     ] = None
-    drop_duplicates: Annotated[bool, "leave out records with the tags and columns of an earlier record"] = True
+    drop_duplicates: Annotated[
+        bool,
+        "leave out records with the tags and columns of an earlier record; windows of series stay, which may repeat",
+    ] = True
     drop_copies: Annotated[bool, "leave out records with two equal texts"] = False
     drop_damaged: Annotated[bool, "leave out records with U+FFFD, or with UTF-8 decoded as another encoding"] = True
     min_letters: Annotated[

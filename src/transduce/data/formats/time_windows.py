@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from transduce.data.columns import Column
 from transduce.data.formats.lines import BadLine
 from transduce.data.records import Record, counted
-from transduce.data.series_column import Series
+from transduce.data.series_column import LARGEST, Series, too_large
 
 Rows = Iterator[Record | BadLine]
 
@@ -95,6 +95,8 @@ def _step(row: Record) -> str | BadLine:
             number = math.nan
         if not math.isfinite(number) or "_" in text:
             return BadLine(row.where, "not a finite number", f"{name} is {text!r}")
+        if abs(number) > LARGEST:
+            return BadLine(row.where, *too_large(f"{name} {text.strip()}"))
         texts.append(text.strip())
     return ",".join(texts)
 

@@ -14,6 +14,7 @@ from transduce.data.findings import Findings
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import LineRules, facts, lines, require_equal_lines
 from transduce.data.formats.read import header_warnings, read_records
+from transduce.data.formats.time_windows import has_windows
 from transduce.data.processors import Processors
 from transduce.data.records import Record, plural, with_tags
 from transduce.models.find import run_folder_of
@@ -218,11 +219,11 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
     run = run_folder_of(model)
     column = held_out.task.columns[held_out.task.key]
     count = None if run is None else overlap.count(run, held_out.sources, column)
-    if not count:
-        return None
     different = len(set(held_out.sources))
+    if not count or (has_windows(held_out.task.columns) and count < different):  # a series may repeat itself
+        return None
     return (
-        f"{model} was trained on {count:,} of the {different:,} different {held_out.task.key}s of {held_out.name}: "
+        f"{model} was trained on {count:,} of the {different:,} different {plural(held_out.task.key)} of {held_out.name}: "
         "its figures there say little about text that it has not seen"
     )
 

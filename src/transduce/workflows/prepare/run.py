@@ -44,7 +44,7 @@ from transduce.workflows.advice import another_task_named
 
 __all__ = ["Plan", "Prepared", "imported_tokenizers", "prepare"]
 
-FORMAT = 9  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 10  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.machine.hardware import best_device, bf16_is_fast
 from transduce.models.card import describe, model_card
 from transduce.models.find import run_folder_of
-from transduce.models.folder import ModelConfig, save
+from transduce.models.folder import ModelConfig, save, within_network
 from transduce.models.model import Model
 from transduce.networks.heads import inner_matrices
 from transduce.networks.stepping import decodes
@@ -45,6 +45,7 @@ from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers,
 from transduce.workflows.train.choices import choose, log_choices
 from transduce.workflows.train.run_file import RunConfig, RunFile
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
+from transduce.workflows.train.run_network import require_lengths
 from transduce.workflows.train.start_from import Start
 from transduce.workflows.train.validation import DevSet
 
@@ -55,7 +56,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """What a sitting left: the run folder, whether the budget is spent, the signal that stopped it if one did."""
+    """The result of a sitting: the run folder, whether the budget is spent, the signal that stopped it if one did."""
 
     folder: Path
     finished: bool
@@ -156,6 +157,7 @@ def require_trainable(config: RunConfig) -> None:
     split = config.data.split
     if config.data.dev is None and (split is None or split.dev == 0):
         raise ValueError("data.dev or data.split is needed: without a dev set nothing tells which checkpoint is best")
+    require_lengths(config.model, config.data.clean)
 
 
 def _with_precision(config: RunConfig) -> RunConfig:
@@ -260,10 +262,10 @@ def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, st
         log.info("start-from: the labels are not those of %s, so the head is new", start.folder)
     start_network = start.network()
     transferred = transfer(start_network, start.config.network, network, run.model, new_head=labels != before)
-    parts = Counter(name.partition(".")[0] for name in transferred.taken)
+    parts = Counter(name.partition(".")[0] for name in transferred.matches)
     log.info(
         "start-from: %d tensors taken from the %s model (%s); new: %s",
-        len(transferred.taken),
+        len(transferred.matches),
         start.config.task.name,
         ", ".join(f"{part} {count}" for part, count in parts.items()),
         ", ".join(transferred.new) or "none",
@@ -272,10 +274,12 @@ def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, st
 
 
 def _generation(run: RunConfig, start: Start | None) -> Generation:
-    """How the model decodes; no source is cut that is as long as those that were learnt from."""
+    """How the model decodes: no source is cut that is as long as those that were learnt from, none is longer than the network
+    reads.
+    """
     longest = run.data.clean.max_length + 1
     begun = Generation() if start is None else start.generation
-    return Generation.of(run.decoding, max(begun.max_source, longest))
+    return within_network(Generation.of(run.decoding, max(begun.max_source, longest)), run.model)
 
 
 def _description(model: ModelConfig, masters: MasterWeights, device: str) -> str:

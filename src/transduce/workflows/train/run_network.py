@@ -11,9 +11,11 @@ from typing import Any
 
 from transduce import config
 from transduce.config import Parts
+from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Processor, Text
 from transduce.data.processors import Processors
 from transduce.models.folder import ModelConfig, network_without_values
+from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size, reads_tokens
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
@@ -32,6 +34,19 @@ def require_usable(task: Task, network: NetworkConfig) -> None:
     }
     with suppress(LookupError):  # a task that looks for a label or token of its data is checked when that is there
         network_without_values(ModelConfig(task, network), Processors(processors))
+
+
+def require_lengths(network: NetworkConfig, clean: Clean) -> None:
+    """ValueError where a pair to learn from may be longer than the network reads or writes."""
+    if not isinstance(network, SourceToTargetConfig):
+        return
+    longest = clean.max_length + 1  # the end token counts
+    for side, limit in (("source", network.longest_source), ("target", network.longest_target)):
+        if limit is not None and longest > limit:
+            raise ValueError(
+                f"data.clean.max-length must be at most {limit - 1:,}, found {longest - 1:,}: the network has places for a "
+                f"{side} of {limit:,} tokens, its end token included; lower it, or give the network more places"
+            )
 
 
 @functools.cache
