@@ -99,12 +99,19 @@ def test_a_picture_that_cannot_be_read_is_named(root: Path, tmp_path: Path, caps
 def test_a_folder_of_pictures_that_moves_is_prepared_again(tmp_path: Path) -> None:
     """The records name the files, which the validation and the evaluation show and read."""
     run = write_picture_run(tmp_path)
-    before = prepare_run(open_run(run, {}, parts=PARTS), tmp_path)
+    before = prepare_run(read_run(run), tmp_path)
     (tmp_path / "pictures").rename(tmp_path / "moved")
     run.write_text(run.read_text().replace('"pictures"', '"moved"'))
-    after = prepare_run(open_run(run, {}, parts=PARTS), tmp_path)
+    after = prepare_run(read_run(run), tmp_path)
     assert before.folder != after.folder and not after.reused
     assert all("/moved/" in record.values["image"] for record in after.records("test"))
+
+
+def test_windows_that_share_steps_are_not_split_one_by_one(tmp_path: Path) -> None:
+    run = write_series_run(tmp_path)
+    run.write_text(run.read_text().replace(', by = "time"', "").replace('"tiny-series"', '"series-gru"'))
+    with pytest.raises(ValueError, match=r'waves\.csv:2: a window .* use split\.by = "time"'):
+        prepare_run(read_run(run), tmp_path)
 
 
 def test_a_name_without_a_file(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ class RecordKeys:
     spans: Int64[np.ndarray, "N 2"]
 
 
-def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, split_by: SplitBy = "key") -> RecordKeys:
+def read_keys(
+    origin: Origin, findings: Findings, clean: Clean | None = None, split_by: SplitBy | None = None
+) -> RecordKeys:
     """Read every record and keep at most 43 bytes of each; `findings` counts what is left out or changed.
 
     `clean`: the cleaning rules, none by default. ValueError if no record is usable, or if a record has no group or time
@@ -69,6 +71,11 @@ def read_keys(origin: Origin, findings: Findings, clean: Clean | None = None, sp
             groups.append(_group_key(record, task.unit))
         elif split_by == "time":
             groups.append(_series_key(record, task))
+        elif split_by == "key" and record.span is not None:
+            raise ValueError(
+                f'{record.where}: a window of a series shares its steps with the next one, so that split.by = "key" puts the '
+                'same steps into several parts; use split.by = "time" (the last windows of each series) or "group" (whole series)'
+            )
     if not keys:
         dropped = str(findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files[:10])

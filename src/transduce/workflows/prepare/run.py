@@ -170,7 +170,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     """Write everything but report and manifest into `folder`; the report."""
     task, data, origins = plan.task, plan.data, plan.origins
     findings = {name: Findings() for name in origins}
-    split_by = "key" if data.split is None else data.split.by
+    split_by = None if data.split is None else data.split.by
     records = {"train": read_keys(origins["train"], findings["train"], data.clean, split_by)}
     records |= {name: read_keys(origin, findings[name]) for name, origin in origins.items() if name != "train"}
     known_tags = plan.ready.tags(task.key) if task.key in plan.ready else None
