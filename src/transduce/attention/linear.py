@@ -25,13 +25,15 @@ BLOCK = 32 * CHUNK  # tokens that are computed at once
 
 
 def elu_plus_one(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E"]:
-    """elu(x) + 1: above 0 everywhere (Katharopoulos et al. 2020)."""
-    features: Tensor = F.elu(x) + 1
-    return features
+    """elu(x) + 1, which is x + 1 above 0 and exp(x) below (Katharopoulos et al. 2020), and at least exp(-43).
+
+    As a sum with 1 it would lose its digits far below 0. The product of two features below exp(-43) is no number of float32.
+    """
+    return F.relu(x) + x.clamp(-43.0, 0.0).exp()
 
 
 def degree_two(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E*E"]:
-    """All products of two features: phi(q) . phi(k) is exactly (q . k)^2."""
+    """All products of two features: phi(q) . phi(k) is exactly (q . k)^2. A query that is orthogonal to all keys gives zeros."""
     products: Tensor = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)
     return products
 
@@ -130,21 +132,23 @@ def _causal_block(
 ) -> tuple[Tensor, LinearState]:
     """Queries attend to keys of the block up to their own, and to those whose sums are in `state`."""
     length = query.shape[-2]
-    padding = (0, 0, 0, -length % chunk)  # padding comes later than all tokens, so that no token sees it
+    chunks = max(1, -(-length // chunk))
+    padding = (0, 0, 0, chunks * chunk - length)  # padding comes later than all tokens, so that no token sees it
     queries, keys, values = (
         F.pad(each, padding).unflatten(-2, (-1, chunk)) for each in (feature_map(query), feature_map(key), value)
     )  # (*B, N, C, M or V)
     products = keys.transpose(-2, -1) @ values  # (*B, N, M, V)
     totals = keys.sum(-2)  # (*B, N, M)
-    products_so_far, totals_so_far = products.cumsum(-3), totals.cumsum(-2)
-    if state is not None:
-        products_so_far = products_so_far + state.products.unsqueeze(-3)
-        totals_so_far = totals_so_far + state.total.unsqueeze(-2)
+    if state is None:
+        state = LinearState(torch.zeros_like(products[..., 0, :, :]), torch.zeros_like(totals[..., 0, :]))
+    # row n: the sums before chunk n. As sums up to it less its own they would keep the rounding of large later keys
+    products = torch.cat([state.products.unsqueeze(-3), products], -3).cumsum(-3)  # (*B, N + 1, M, V)
+    totals = torch.cat([state.total.unsqueeze(-2), totals], -2).cumsum(-2)
     weights = (queries @ keys.transpose(-2, -1)).tril()  # (*B, N, C, C)
-    output = queries @ (products_so_far - products) + weights @ values
-    normaliser = queries @ (totals_so_far - totals).unsqueeze(-1) + weights.sum(-1, keepdim=True)
-    joined: Tensor = _divide(output, normaliser).flatten(-3, -2)
-    return joined[..., :length, :], LinearState(products_so_far[..., -1, :, :], totals_so_far[..., -1, :])
+    outputs = queries @ products[..., :-1, :, :] + weights @ values
+    normaliser = queries @ totals[..., :-1, :].unsqueeze(-1) + weights.sum(-1, keepdim=True)
+    tokens: Tensor = _divide(outputs, normaliser).flatten(-3, -2)
+    return tokens[..., :length, :], LinearState(products[..., -1, :, :], totals[..., -1, :])
 
 
 def _divide(output: Tensor, normaliser: Tensor) -> Tensor:

@@ -30,13 +30,13 @@ def causal(offset: int = 0) -> Mask:
 def up_to(positions: Int[Tensor, "*B L"]) -> Mask:
     """Query i sees keys 0 .. positions[i], its own position among them: (L,) for all rows or (B, L)."""
     if positions.ndim == 1:
-        return Mask(lambda b, h, q, k: k <= positions[q])
-    return Mask(lambda b, h, q, k: k <= positions[b, q])
+        return Mask(lambda b, h, q, k: k <= positions.to(k.device)[q])
+    return Mask(lambda b, h, q, k: k <= positions.to(k.device)[b, q])
 
 
 def same_document(documents: Int[Tensor, "B T"]) -> Mask:
     """Queries see keys of their own document: block-diagonal where several are packed into a row."""
-    return Mask(lambda b, h, q, k: documents[b, q] == documents[b, k])
+    return segments(documents, documents)
 
 
 def within_lengths(lengths: Int[Tensor, " B"]) -> Mask:
@@ -66,6 +66,17 @@ def padding(allowed: Shaped[Tensor, "B S"] | None) -> Mask | None:
 def zero_padding(x: Float[Tensor, "*B S D"], allowed: Bool[Tensor, "*B S"] | None) -> Float[Tensor, "*B S D"]:
     """Zeros where `allowed` is False: a NaN there would reach the output, as 0 times NaN is NaN."""
     return x if allowed is None else x.masked_fill(~allowed.unsqueeze(-1), 0.0)
+
+
+def zero_unseen(x: Float[Tensor, "B S D"], mask: DenseMask | None) -> Float[Tensor, "B S D"]:
+    """`zero_padding` for modules with a mask: zeros at keys or values that no query of any head may attend to."""
+    hidden = None if mask is None else mask.hidden_keys
+    return x if hidden is None else x.masked_fill(hidden.all(1), 0.0)
+
+
+def count_seen(mask: DenseMask) -> Int[Tensor, "_ 1"]:
+    """The number of keys of each row that some query may attend to."""
+    return mask.allowed.flatten(1, 2).any(1).sum(-1, keepdim=True)
 
 
 def window(before: int, after: int = 0) -> Mask:
@@ -118,8 +129,8 @@ def global_tokens(is_global: Shaped[Tensor, "*B N"]) -> Mask:
     """
     tokens = _bool("global_tokens", is_global)
     if tokens.ndim == 1:
-        return Mask(lambda b, h, q, k: tokens[q] | tokens[k])
-    return Mask(lambda b, h, q, k: tokens[b, q] | tokens[b, k])
+        return Mask(lambda b, h, q, k: tokens.to(q.device)[q] | tokens.to(k.device)[k])
+    return Mask(lambda b, h, q, k: tokens.to(q.device)[b, q] | tokens.to(k.device)[b, k])
 
 
 def graph(nodes: int, edges: Sequence[tuple[int, int]], self_loops: bool = True) -> Mask:

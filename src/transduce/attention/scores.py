@@ -111,11 +111,14 @@ class GraphAdditive(nn.Module):
 class Cosine(nn.Module):
     """sharpness * cos(q, k) with a sharpness above 0 (Graves et al. 2014, 1410.5401, content-based addressing).
 
-    The sharpness is softplus of a learned number for each query, from the query itself; `fixed` sets one for all.
+    The sharpness is softplus of a learned number for each query, from the query itself; `fixed` sets one for all. A vector of
+    zeros has the score 0. ValueError for a fixed sharpness of at most 0.
     """
 
     def __init__(self, query_width: int, fixed: float | None = None) -> None:
         super().__init__()
+        if fixed is not None and not 0 < fixed < math.inf:
+            raise ValueError(f"Cosine: the sharpness must be above 0 and finite, found {fixed}")
         self.sharpness = (
             _Constant(fixed) if fixed is not None else nn.Sequential(nn.Linear(query_width, 1), nn.Softplus())
         )
@@ -125,7 +128,12 @@ class Cosine(nn.Module):
         return query @ key.transpose(-2, -1)
 
     def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
-        return F.normalize(query, dim=-1) * self.sharpness(query), F.normalize(key, dim=-1), 1.0
+        return _direction(query) * self.sharpness(query), _direction(key), 1.0
+
+
+def _direction(x: Tensor) -> Tensor:
+    """x / |x|; zeros for zeros, in float16 too, where 1e-12 is 0."""
+    return F.normalize(x, dim=-1, eps=max(1e-12, torch.finfo(x.dtype).tiny))
 
 
 class _Constant(nn.Module):
@@ -188,7 +196,8 @@ class FeatureKernel:
 
     def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
         kernel = self.feature_map(query) @ self.feature_map(key).transpose(-2, -1)
-        return kernel.clamp(min=torch.finfo(kernel.dtype).tiny).log()
+        nothing = kernel <= 0
+        return kernel.masked_fill(nothing, 1.0).log().masked_fill(nothing, -torch.inf)  # log 0 has no gradient
 
 
 class Relational(nn.Module):

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from transduce.attention.mask import Band, DenseMask
-from transduce.attention.masks import window
 
 SHORTEST = 16  # queries of a chunk
 
@@ -30,17 +29,23 @@ def windowed_attend(
 ) -> Float[Tensor, "B H T V"]:
     """Query i attends to the keys of its band, which has both limits. `attend` computes the chunks, as a larger batch."""
     assert band.before is not None and band.after is not None
-    before, after = band.before, band.after
+    before, after = (
+        max(band.before, 0),
+        max(band.after, 0),
+    )  # a chunk has its own keys, where its queries see none of them too
     batch, _, length, _ = query.shape
     chunk = max(1, min(length, max(before, after, SHORTEST)))
-    chunks = -(-length // chunk)
+    chunks = max(1, -(-length // chunk))
     queries = _neighbourhoods(query, 0, 0, chunk, chunks)
     keys, values = (_neighbourhoods(each, before, after, chunk, chunks) for each in (key, value))
     # one batch of B * N short sequences
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values))
     inside = _neighbourhoods(_keys_allowed(band, batch, length, query.device), before, after, chunk, chunks)
-    # key 0 of a chunk is `before` places before its query 0
-    near = window(0, before + after).dense(1, 1, chunk, chunk + before + after, query.device)
+    rows = torch.arange(chunk, device=query.device)[
+        :, None
+    ]  # places in a chunk: key 0 is `before` places before query 0
+    places = torch.arange(-before, chunk + after, device=query.device)
+    near = (places >= rows - band.before) & (places <= rows + band.after)  # (C, K)
     mask = DenseMask(near & inside.squeeze(1).flatten(0, 1).transpose(1, 2).unsqueeze(1))  # (B N, 1, C, K)
     by_chunk: Tensor = attend(queries, keys, values, mask).unflatten(0, (batch, chunks)).transpose(1, 2)
     return by_chunk.flatten(2, 3)[:, :, :length]  # (B, H, N, C, V) -> (B, H, T, V)
