@@ -39,7 +39,7 @@ class Plan:
 def plan(request: Request, backend: Backend | None = None) -> Plan:
     """The fastest exact kernel, or `backend`. ValueError for an unknown one, and where it cannot compute the request."""
     if backend is not None and backend not in BACKENDS:
-        raise ValueError(f"an attention backend is one of {', '.join(map(repr, BACKENDS))}, found {backend!r}")
+        raise ValueError(f"a backend of attention is one of {', '.join(map(repr, BACKENDS))}, found {backend!r}")
     obstacle = "" if request.sums and backend in (None, "linear") else _obstacle(request)
     if backend is not None:
         if backend == "windowed":

@@ -18,6 +18,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from transduce.attention.ranges import at_least
+
 FeatureMap = Callable[[Tensor], Tensor]
 
 CHUNK = 128  # tokens: within a chunk attention is a matrix, between chunks a state
@@ -47,6 +49,10 @@ class PositiveRandomFeatures:
     width: int
     features: int
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("PositiveRandomFeatures: width", self.width, 1)
+        at_least("PositiveRandomFeatures: features", self.features, 1)
 
     @cached_property
     def vectors(self) -> Float[Tensor, "M E"]:
@@ -118,6 +124,7 @@ def causal_linear_attend(
     Chunks are computed side by side: a matrix of weights within each, and the sums over all chunks before it. Blocks of many
     chunks follow each other, so that the tensors of a block stay small enough for a CPU's memory allocator and caches.
     """
+    at_least("chunk", chunk, 1)
     outputs: list[Tensor] = []
     state: LinearState | None = None
     queries, keys, values = (each.split(BLOCK, dim=-2) for each in (query, key, value))

@@ -3,7 +3,6 @@
 Letters: B batch axes (batch and heads), L queries, S keys, H heads.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -12,6 +11,8 @@ import torch
 from entmax import entmax15, entmax_bisect
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from transduce.attention.ranges import above_zero, at_least
 
 
 @runtime_checkable
@@ -119,8 +120,7 @@ class Hard:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"Hard: the temperature must be above 0 and finite, found {self.temperature}")
+        above_zero("Hard: the temperature", self.temperature)
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
         if not scores.shape[-1]:  # `argmax` refuses rows without keys
@@ -143,8 +143,7 @@ class TopK:
     count: int
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise ValueError(f"TopK: count must be at least 1, found {self.count}")
+        at_least("TopK: count", self.count, 1)
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
         order = _lowest(scores, allowed).argsort(dim=-1, descending=True, stable=True)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from transduce.attention.biases import distances
 from transduce.attention.linear import FeatureMap, elu_plus_one
+from transduce.attention.ranges import above_zero, at_least
 
 
 @runtime_checkable
@@ -117,8 +118,8 @@ class Cosine(nn.Module):
 
     def __init__(self, query_width: int, fixed: float | None = None) -> None:
         super().__init__()
-        if fixed is not None and not 0 < fixed < math.inf:
-            raise ValueError(f"Cosine: the sharpness must be above 0 and finite, found {fixed}")
+        if fixed is not None:
+            above_zero("Cosine: the sharpness", fixed)
         self.sharpness = (
             _Constant(fixed) if fixed is not None else nn.Sequential(nn.Linear(query_width, 1), nn.Softplus())
         )
@@ -153,6 +154,7 @@ class LocationOnly(nn.Module):
 
     def __init__(self, query_width: int, places: int) -> None:
         super().__init__()
+        at_least("LocationOnly: places", places, 1)
         self.to_places = nn.Linear(query_width, places, bias=False)
 
     def forward(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S F"]) -> Float[Tensor, "*B L S"]:
@@ -172,6 +174,7 @@ class ShawRelative(nn.Module):
 
     def __init__(self, width: int, reach: int) -> None:
         super().__init__()
+        at_least("ShawRelative: reach", reach, 0)
         self.reach = reach
         self.vectors = nn.Embedding(2 * reach + 1, width)
 
@@ -195,7 +198,11 @@ class FeatureKernel:
     feature_map: FeatureMap = elu_plus_one
 
     def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
+        if query.dtype is torch.float16:  # products of small features are 0 there
+            query, key = query.float(), key.float()
         kernel = self.feature_map(query) @ self.feature_map(key).transpose(-2, -1)
+        # a logarithm of bfloat16 has too few digits
+        kernel = kernel.to(torch.promote_types(kernel.dtype, torch.float32))
         nothing = kernel <= 0
         return kernel.masked_fill(nothing, 1.0).log().masked_fill(nothing, -torch.inf)  # log 0 has no gradient
 
@@ -222,10 +229,13 @@ class Relational(nn.Module):
 
 @dataclass(frozen=True)
 class SoftCapped:
-    """cap * tanh(score / cap): no score passes the cap (Gemma 2, 2408.00118)."""
+    """cap * tanh(score / cap): no score passes the cap (Gemma 2, 2408.00118). ValueError for a cap of at most 0."""
 
     score: Score
     cap: float
+
+    def __post_init__(self) -> None:
+        above_zero("SoftCapped: the cap", self.cap)
 
     def __call__(self, query: Tensor, key: Tensor) -> Tensor:
         return self.cap * torch.tanh(self.score(query, key) / self.cap)

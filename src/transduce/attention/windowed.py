@@ -29,10 +29,7 @@ def windowed_attend(
 ) -> Float[Tensor, "B H T V"]:
     """Query i attends to the keys of its band, which has both limits. `attend` computes the chunks, as a larger batch."""
     assert band.before is not None and band.after is not None
-    before, after = (
-        max(band.before, 0),
-        max(band.after, 0),
-    )  # a chunk has its own keys, where its queries see none of them too
+    before, after = max(band.before, 0), max(band.after, 0)  # a chunk has the keys of its own tokens in any case
     batch, _, length, _ = query.shape
     chunk = max(1, min(length, max(before, after, SHORTEST)))
     chunks = max(1, -(-length // chunk))
@@ -41,12 +38,15 @@ def windowed_attend(
     # one batch of B * N short sequences
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values))
     inside = _neighbourhoods(_keys_allowed(band, batch, length, query.device), before, after, chunk, chunks)
-    rows = torch.arange(chunk, device=query.device)[
-        :, None
-    ]  # places in a chunk: key 0 is `before` places before query 0
+    # places in a chunk: key 0 is `before` places before query 0
+    rows = torch.arange(chunk, device=query.device)[:, None]
     places = torch.arange(-before, chunk + after, device=query.device)
     near = (places >= rows - band.before) & (places <= rows + band.after)  # (C, K)
-    mask = DenseMask(near & inside.squeeze(1).flatten(0, 1).transpose(1, 2).unsqueeze(1))  # (B N, 1, C, K)
+    allowed = near & inside.squeeze(1).flatten(0, 1).transpose(1, 2).unsqueeze(1)  # (B N, 1, C, K)
+    if band.after < 0:  # the last keys have no query: those that only fill the last chunk must not see them either
+        tokens = torch.arange(chunks * chunk, device=query.device).view(chunks, 1, chunk, 1) < length
+        allowed = allowed & tokens.repeat(batch, 1, 1, 1)
+    mask = DenseMask(allowed)
     by_chunk: Tensor = attend(queries, keys, values, mask).unflatten(0, (batch, chunks)).transpose(1, 2)
     return by_chunk.flatten(2, 3)[:, :, :length]  # (B, H, N, C, V) -> (B, H, T, V)
 

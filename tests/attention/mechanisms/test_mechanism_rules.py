@@ -12,12 +12,10 @@ import pytest
 import torch
 
 from transduce.attention.catalogue import MECHANISMS, mechanism
-from transduce.attention.mask import Mask
-from transduce.attention.masks import by_keys, by_table, window
+from transduce.attention.masks import by_table, window
 from transduce.attention.mechanisms.mechanism import STANDARD
 
 B, L, S, D, V = 2, 5, 5, 6, 3
-NUMBERS = [torch.nan, torch.inf, -torch.inf]
 WIDTH = 8
 BY_PLACE = {
     "local",
@@ -102,129 +100,6 @@ def test_forward_and_weights_take_the_same_arguments(name):
     assert list(forward) == list(weights)
 
 
-# With a mask of keys.
-
-KEYS = {
-    "masked": (1, 2),
-    "monotonic": (1, 2),
-    "mocha": (1, 2),
-    "location-hybrid": (1, 2),
-    "coverage": (1, 2),
-    "dynamic-convolutional": (1,),
-    "multi-head": (1, 2),
-    "single-head": (1, 2),
-    "fine-grained": (1, 2),
-    "opponent": (1, 2),
-    "generative": (1,),
-    "cross": (1,),
-    "cross-modal": (1,),
-    "memory": (1,),
-    "multi-step": (2, 3),
-    "task-specific": (0,),
-    "time-based": (0,),
-    "co-attention": (1,),
-    "dual": (1,),
-    "dual-stream": (0,),
-    "hierarchical": (0,),
-    "multi-view": (0,),
-    "set": (0,),
-    "global-local": (0, 1),
-} | {
-    name: (1, 2) for name, row in MECHANISMS.items() if row.standard and name != "graph"
-}  # the inputs that have the keys
-# a token that is key and query: NaN in its query is NaN in its output. Or the keys are no axis of an input
-OTHER = {
-    "self", "talking-heads", "alibi", "rotary", "t5", "relative", "adaptive", "convolutional",
-    "graph", "tree", "bigbird", "interactive", "multi-scale", "multi-modal", "contrastive",
-}  # fmt: skip
-
-
-def mask_parameter(module):
-    names = inspect.signature(module.forward).parameters
-    return next((each for each in names if each in {"mask", "allowed", "keys_allowed"}), None)
-
-
-def test_every_mechanism_with_a_mask_has_its_keys_here():
-    masks = {"mask", "valid", "present"}
-    for name, row in MECHANISMS.items():
-        parameters = inspect.signature(row.build(WIDTH).forward).parameters
-        has_mask = any(each in masks or each.endswith("allowed") for each in parameters)
-        assert has_mask == (name in KEYS or name in OTHER), name
-
-
-@pytest.fixture(params=KEYS)
-def keyed(request):
-    """A module, its inputs, the numbers of the inputs with keys, and a function from allowed keys to the mask argument."""
-    torch.manual_seed(4)
-    row = MECHANISMS[request.param]
-    module = row.build(WIDTH).double().eval()
-    inputs = [
-        each for each in doubled(row.inputs(B, WIDTH)) if each.is_floating_point() or request.param == "global-local"
-    ]
-    parameter = mask_parameter(module)
-    return (
-        module,
-        inputs,
-        KEYS[request.param],
-        lambda allowed: {parameter: by_keys(allowed) if parameter == "mask" else allowed},
-    )
-
-
-def tensors_of(output):
-    return output if isinstance(output, tuple) else (output,)
-
-
-def results(function, inputs, at, *mask, **options):
-    """Outputs, and gradients of the inputs `at` and of the parameters, in one list."""
-    inputs = [each.detach().clone() for each in inputs]
-    for number in at:
-        if inputs[number].is_floating_point():
-            inputs[number].requires_grad_()
-    outputs = tensors_of(function(*inputs, *mask, **options))
-    module = getattr(function, "__self__", function)
-    leaves = [each for each in (*inputs, *module.parameters()) if each.requires_grad]
-    total = sum(each.square().sum() for each in outputs)
-    if not total.requires_grad:
-        return list(outputs)
-    return [*outputs, *torch.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True)]
-
-
-def hidden_last(inputs, at):
-    """The last key of every row, and the first but one of the first row too."""
-    axes = inputs[at[0]].shape[:-1]
-    allowed = torch.ones(axes, dtype=torch.bool)
-    allowed[..., -1] = False
-    allowed[0, ..., 1] = False
-    return allowed
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-def test_nan_and_infinity_at_masked_keys_leave_outputs_and_gradients(keyed, number):
-    module, inputs, at, options = keyed
-    allowed = hidden_last(inputs, at)
-    bad = list(inputs)
-    for place in at:
-        if inputs[place].is_floating_point():
-            bad[place] = inputs[place].masked_fill(~allowed.unsqueeze(-1), number)
-    expected = results(module, inputs, at, **options(allowed))
-    torch.testing.assert_close(results(module, bad, at, **options(allowed)), expected)
-
-
-def test_masked_keys_at_the_end_change_nothing(keyed):
-    module, inputs, at, options = keyed
-    allowed = torch.ones(inputs[at[0]].shape[:-1], dtype=torch.bool)
-    longer = list(inputs)
-    for place in at:
-        axis = -2 if inputs[place].is_floating_point() else -1
-        longer[place] = torch.cat([inputs[place], inputs[place].narrow(axis, 0, 2)], axis)
-    padded = torch.cat([allowed, torch.zeros_like(allowed[..., :2])], -1)
-    whole = zip(
-        tensors_of(module(*inputs, **options(allowed))), tensors_of(module(*longer, **options(padded))), strict=True
-    )
-    for output, other in whole:
-        torch.testing.assert_close(other[tuple(map(slice, output.shape))], output)
-
-
 # Between any queries, keys and values.
 
 
@@ -263,20 +138,6 @@ def test_masked_keys_have_no_influence_and_a_row_without_keys_gives_zeros(standa
     other = key.detach().clone(), value.detach().clone()
     other[0][:, 2], other[1][:, 2] = 100.0, -100.0
     torch.testing.assert_close(standard(query, *other, mask), output)
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-def test_nan_and_infinity_behind_a_mask_leave_outputs_and_gradients(standard, tensors, number):
-    query, key, value = tensors
-    allowed = torch.rand(B, L, S) < 0.7
-    allowed[:, :, 2], allowed[0, :, 4], allowed[:, 3] = False, False, False  # hidden keys, and rows without keys
-    mask = Mask(lambda b, h, q, k: allowed[b, q, k])
-    expected = results(standard, (query, key, value), (1, 2), mask)
-    hidden = ~allowed.any(1).unsqueeze(-1)
-    bad = query, key.masked_fill(hidden, number), value.masked_fill(hidden, number)
-    torch.testing.assert_close(results(standard, bad, (1, 2), mask), expected)
-    weights = results(standard.weights, bad, (1,), mask)
-    torch.testing.assert_close(weights, results(standard.weights, (query, key, value), (1,), mask))
 
 
 def test_keys_in_another_order_give_the_same_output(standard, standard_name, tensors):

@@ -11,6 +11,7 @@ from transduce.attention.biases import gaussian
 from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.masks import count_seen
 from transduce.attention.mechanisms.mechanism import Mechanism
+from transduce.attention.ranges import above_zero
 from transduce.attention.scores import ScaledDotProduct
 
 UNSCALED = ScaledDotProduct(1.0)
@@ -24,8 +25,7 @@ class GaussianAttention(nn.Module):
 
     def __init__(self, width: int, hidden: int, deviation: float) -> None:
         super().__init__()
-        if not deviation > 0:
-            raise ValueError(f"deviation must be above 0, found {deviation}")
+        above_zero("deviation", deviation)
         self.deviation = deviation
         self.to_centre = nn.Sequential(
             nn.Linear(width, hidden, bias=False), nn.Tanh(), nn.Linear(hidden, 1, bias=False)
