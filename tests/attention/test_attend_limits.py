@@ -7,6 +7,7 @@ from transduce.attention.attend import attend, attention_weights, explain
 from transduce.attention.biases import AdaptiveSpan, LearnedBias, T5Buckets
 from transduce.attention.mask import Mask
 from transduce.attention.masks import causal, window, within_lengths
+from transduce.attention.multihead import SelfAttention
 from transduce.attention.normalisers import Entmax, Hard, Sigmoid, Softmax, SoftmaxWithSink, Sparsemax, TopK
 from transduce.attention.scores import Cosine, LocationOnly, ScaledDotProduct, ShawRelative, SoftCapped
 
@@ -63,7 +64,7 @@ def test_a_large_finite_key_behind_a_mask(backend, dtype, mask):
 def test_queries_of_a_long_row_that_see_its_last_keys_alone(dtype):
     """A fused kernel meets whole blocks of masked keys first."""
     torch.manual_seed(3)
-    inputs = [torch.randn(1, 2, 700, 8, dtype=dtype).requires_grad_() for _ in range(3)]
+    inputs = [torch.randn(1, 1, 700, 8, dtype=dtype).requires_grad_() for _ in range(3)]
     mask = Mask(lambda b, h, q, k: (k >= 690) & (q != 5))
     results = []
     for backend in ("sdpa", "reference"):
@@ -104,6 +105,7 @@ def test_an_unknown_backend(as_users):
         (lambda: LearnedBias(1, 3, -1), "LearnedBias: keys must be at least 1, found -1"),
         (lambda: ShawRelative(4, -1), "ShawRelative: reach must be at least 0, found -1"),
         (lambda: LocationOnly(4, 0), "LocationOnly: places must be at least 1, found 0"),
+        (lambda: SelfAttention(8, 0), "heads must be at least 1, found 0"),
         (lambda: Cosine(4, fixed=0.0), "Cosine: the sharpness must be above 0 and finite, found 0.0"),
         (lambda: SoftCapped(ScaledDotProduct(), -1.0), "SoftCapped: the cap must be above 0 and finite, found -1.0"),
     ],

@@ -46,6 +46,14 @@ class Band:
         """Whether it is the lower triangle, no more and no less."""
         return (self.before, self.after, self.keys) == (None, 0, None)
 
+    def keys_allowed(self, batch: int, length: int, device: torch.device) -> Bool[Tensor, "_ S"]:
+        """The keys that `keys` allows, for each row or for all."""
+        if self.keys is None:
+            return torch.ones(1, length, dtype=torch.bool, device=device)
+        rows, places = torch.arange(batch, device=device)[:, None, None, None], torch.arange(length, device=device)
+        nothing = torch.zeros(1, 1, 1, 1, dtype=torch.int64, device=device)
+        return self.keys(rows, nothing, nothing, places[None, None, None, :])[:, 0, 0]
+
 
 def _smaller(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else min(one, other)

@@ -69,8 +69,15 @@ def zero_padding(x: Float[Tensor, "*B S D"], allowed: Bool[Tensor, "*B S"] | Non
     return x if allowed is None else x.masked_fill(~allowed.unsqueeze(-1), 0.0)
 
 
-def zero_unseen(x: Float[Tensor, "B S D"], mask: DenseMask | None) -> Float[Tensor, "B S D"]:
-    """`zero_padding` for modules with a mask: zeros at keys or values that no query of any head may attend to."""
+def zero_unseen(x: Float[Tensor, "B S D"], mask: Mask | DenseMask | None) -> Float[Tensor, "B S D"]:
+    """`zero_padding` for modules with a mask: zeros at keys or values that no query of any head may attend to.
+
+    Of a `Mask` it knows the keys that its band excludes, such as padding.
+    """
+    if isinstance(mask, Mask):
+        if mask.band is None or mask.band.keys is None:
+            return x
+        return x.masked_fill(~mask.band.keys_allowed(len(x), x.shape[1], x.device).unsqueeze(-1), 0.0)
     hidden = None if mask is None else mask.hidden_keys
     return x if hidden is None else x.masked_fill(hidden.all(1), 0.0)
 

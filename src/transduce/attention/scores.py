@@ -192,7 +192,8 @@ class FeatureKernel:
     """log(phi(q) . phi(k)), for features that are not negative: a softmax gives each key phi(q) . phi(k) over their sum.
 
     That is linear attention (Katharopoulos et al. 2020, 2006.16236): `attend` computes it by sums over the keys where the mask
-    allows that (linear.py), else pair by pair, as here.
+    allows that (linear.py), else pair by pair, as here. A kernel of 0 has the score minus infinity, and a query whose kernels
+    are all 0 gets zeros in both ways.
     """
 
     feature_map: FeatureMap = elu_plus_one

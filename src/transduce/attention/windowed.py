@@ -9,7 +9,7 @@ Letters: B batch, H heads, T tokens, E width of a head, V width of a value, N ch
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -37,7 +37,8 @@ def windowed_attend(
     keys, values = (_neighbourhoods(each, before, after, chunk, chunks) for each in (key, value))
     # one batch of B * N short sequences
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values))
-    inside = _neighbourhoods(_keys_allowed(band, batch, length, query.device), before, after, chunk, chunks)
+    keys_allowed = band.keys_allowed(batch, length, query.device)[:, None, :, None]
+    inside = _neighbourhoods(keys_allowed.expand(batch, 1, length, 1), before, after, chunk, chunks)
     # places in a chunk: key 0 is `before` places before query 0
     rows = torch.arange(chunk, device=query.device)[:, None]
     places = torch.arange(-before, chunk + after, device=query.device)
@@ -49,15 +50,6 @@ def windowed_attend(
     mask = DenseMask(allowed)
     by_chunk: Tensor = attend(queries, keys, values, mask).unflatten(0, (batch, chunks)).transpose(1, 2)
     return by_chunk.flatten(2, 3)[:, :, :length]  # (B, H, N, C, V) -> (B, H, T, V)
-
-
-def _keys_allowed(band: Band, batch: int, length: int, device: torch.device) -> Bool[Tensor, "B 1 T 1"]:
-    rows, places = torch.arange(batch, device=device)[:, None, None, None], torch.arange(length, device=device)
-    if band.keys is None:
-        return torch.ones(batch, 1, length, 1, dtype=torch.bool, device=device)
-    nothing = torch.zeros(1, 1, 1, 1, dtype=torch.int64, device=device)
-    allowed: Tensor = band.keys(rows, nothing, nothing, places[None, None, None, :])
-    return allowed.expand(batch, 1, 1, length).transpose(2, 3)
 
 
 def _neighbourhoods(x: Tensor, before: int, after: int, chunk: int, chunks: int) -> Shaped[Tensor, "B H N K E"]:

@@ -7,7 +7,8 @@ import torch
 
 from transduce.attention.catalogue import MECHANISMS
 from transduce.attention.mask import Mask
-from transduce.attention.masks import by_keys
+from transduce.attention.masks import by_keys, window, within_lengths
+from transduce.attention.mechanisms.multi_head import MultiHead
 
 B, WIDTH = 2, 8
 NUMBERS = [torch.nan, torch.inf, -torch.inf]
@@ -129,6 +130,15 @@ def test_masked_keys_at_the_end_change_nothing(keyed):
     )
     for output, other in whole:
         torch.testing.assert_close(other[tuple(map(slice, output.shape))], output)
+
+
+def test_nan_behind_the_padding_of_a_long_window_of_several_heads():
+    torch.manual_seed(7)
+    module = MultiHead(4, heads=2)
+    inputs = [torch.randn(1, 520, 4) for _ in range(3)]
+    mask = window(3, 3) & within_lengths(torch.tensor([400]))
+    bad = [inputs[0], *(torch.cat([each[:, :400], torch.full((1, 120, 4), torch.nan)], 1) for each in inputs[1:])]
+    torch.testing.assert_close(results(module, bad, (1, 2), mask), results(module, inputs, (1, 2), mask))
 
 
 @pytest.mark.parametrize("number", NUMBERS)
