@@ -111,7 +111,17 @@ def test_features_of_very_negative_inputs_are_above_0():
     assert (features.square() > 0).all() and features[-3:].tolist() == [1.0, 3.0, 10001.0]
     torch.testing.assert_close(features[3:5], x[3:5].exp())
     (gradient,) = torch.autograd.grad(features.sum(), x)
-    assert gradient[-1] == 1 and gradient.isfinite().all()
+    torch.testing.assert_close(gradient[3:], torch.tensor([-20.0, -1.0, 0.0, 0.0, 0.0]).exp())
+    assert gradient.isfinite().all()
+    near = torch.tensor([-20.0, -1.0, 0.5, 3.0]).double().requires_grad_()
+    assert torch.autograd.gradcheck(elu_plus_one, near) and torch.autograd.gradgradcheck(elu_plus_one, near)
+
+
+@pytest.mark.parametrize("backend", ["linear", "reference"])
+def test_nan_at_a_key_that_is_seen_shows(backend):
+    query, key, value = torch.rand(3, 1, 1, 5, 4)
+    key[0, 0, 3] = torch.nan
+    assert attend(query, key, value, score=FeatureKernel(), backend=backend).isnan().all()
 
 
 def test_a_large_later_key_does_not_change_earlier_tokens():

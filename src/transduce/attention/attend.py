@@ -59,10 +59,9 @@ def _weights(
     if bias is not None:
         scores = scores + bias
     allowed = None if mask is None else mask.allowed
-    if isinstance(
-        score, FeatureKernel
-    ):  # a kernel of 0 is a weight of 0, and a row of them gives zeros: sums do the same
-        similar = scores > -torch.inf
+    if isinstance(score, FeatureKernel):
+        # a kernel of 0 is a weight of 0, and a row of them gives zeros, as sums over the keys have it
+        similar = scores != -torch.inf
         allowed = similar if allowed is None else allowed & similar
     return normalise(scores, allowed).to(query.dtype)
 
