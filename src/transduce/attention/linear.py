@@ -42,7 +42,8 @@ class _EluPlusOne(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> Tensor:
         (features,) = context.saved_tensors
-        return gradient * features.clamp(max=1.0)  # exp(x) below 0, 1 above
+        slope: Tensor = features.clamp(max=1.0)  # exp(x) below 0, 1 above
+        return gradient * slope
 
 
 def elu_plus_one(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E"]:
