@@ -1,6 +1,5 @@
 """Bad input of `attend` on every backend: wrong shapes and types, NaN behind masks, numbers out of range, empty rows."""
 
-import jaxtyping
 import pytest
 import torch
 from torch.nn import functional as F
@@ -20,14 +19,6 @@ LENGTHS = torch.tensor([3, 4])
 @pytest.fixture(params=BACKENDS)
 def backend(request):
     return request.param
-
-
-@pytest.fixture
-def as_users():
-    """Without the checks of types that only the tests have."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def tensors(key_heads=H, dtype=torch.float64):

@@ -23,6 +23,10 @@ def quadratic(query, key, value, feature_map, allowed=None):
     return weights / weights.sum(-1, keepdim=True) @ value
 
 
+def leaves(tensors):
+    return [each.requires_grad_() for each in tensors]
+
+
 @pytest.fixture
 def tensors():
     torch.manual_seed(1)
@@ -72,9 +76,94 @@ def test_masked_keys_have_no_influence_and_nan_does_not_leak(tensors):
     allowed = torch.rand(2, 3, 37) < 0.5
     allowed[0, 0] = False
     expected = linear_attend(query, key, value, keys_allowed=allowed)
-    damaged = value.masked_fill(~allowed[..., None], torch.nan)
-    torch.testing.assert_close(linear_attend(query, key, damaged, keys_allowed=allowed), expected)
     assert (expected[0, 0] == 0).all()
+    gradients = torch.autograd.grad(linear_attend(*leaves(tensors), keys_allowed=allowed).square().sum(), tensors)
+    for number in (torch.nan, torch.inf, -torch.inf):
+        bad = leaves([query, *(each.detach().masked_fill(~allowed[..., None], number) for each in (key, value))])
+        output = linear_attend(*bad, keys_allowed=allowed)
+        torch.testing.assert_close(output, expected)
+        torch.testing.assert_close(torch.autograd.grad(output.square().sum(), bad), gradients)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("shift", [-30.0, -20.0, 0.0, 20.0, 3e4])
+@pytest.mark.parametrize("mask", [None, causal()])
+def test_large_and_negative_inputs(dtype, shift, mask):
+    """Against exp and x + 1 in float64."""
+    torch.manual_seed(1)
+    inputs = [(shift + torch.randn(1, 1, 40, 4)).to(dtype), *torch.randn(2, 1, 1, 40, 4).to(dtype)]
+    query, key, value = (each.double() for each in inputs)
+    features = (torch.where(each > 0, each + 1, each.clamp(max=0).exp()) for each in (query, key))
+    kernel = next(features) @ next(features).mT
+    kernel = kernel if mask is None else kernel.tril()
+    expected = kernel / kernel.sum(-1, keepdim=True) @ value
+    tolerance = 1e-5 if dtype is torch.float32 else 3e-2
+    for backend in ("linear", "reference"):
+        each = leaves(inputs)
+        output = attend(*each, mask, score=FeatureKernel(), backend=backend)
+        torch.testing.assert_close(output.double(), expected, atol=tolerance, rtol=tolerance)
+        assert all(gradient.isfinite().all() for gradient in torch.autograd.grad(output.sum(), each))
+
+
+def test_features_of_very_negative_inputs_are_above_0():
+    x = torch.tensor([-1e30, -1000.0, -90.0, -20.0, -1.0, 0.0, 2.0, 1e4], requires_grad=True)
+    features = elu_plus_one(x)
+    assert (features.square() > 0).all() and features[-3:].tolist() == [1.0, 3.0, 10001.0]
+    torch.testing.assert_close(features[3:5], x[3:5].exp())
+    (gradient,) = torch.autograd.grad(features.sum(), x)
+    torch.testing.assert_close(gradient[3:], torch.tensor([-20.0, -1.0, 0.0, 0.0, 0.0]).exp())
+    assert gradient.isfinite().all()
+    near = torch.tensor([-20.0, -1.0, 0.5, 3.0]).double().requires_grad_()
+    assert torch.autograd.gradcheck(elu_plus_one, near) and torch.autograd.gradgradcheck(elu_plus_one, near)
+
+
+@pytest.mark.parametrize("backend", ["linear", "reference"])
+def test_nan_at_a_key_that_is_seen_shows(backend):
+    query, key, value = torch.rand(3, 1, 1, 5, 4)
+    key[0, 0, 3] = torch.nan
+    assert attend(query, key, value, score=FeatureKernel(), backend=backend).isnan().all()
+
+
+def test_a_large_later_key_does_not_change_earlier_tokens():
+    torch.manual_seed(1)
+    query, key, value = torch.rand(3, 1, 1, 300, 4)
+    large = key.clone()
+    large[:, :, 255] = 1e8
+    ours, other = (causal_linear_attend(query, each, value) for each in (large, key))
+    assert torch.equal(ours[:, :, :255], other[:, :, :255])
+
+
+@pytest.mark.parametrize("mask", [None, causal(), everything(), window(5, 5)])
+@pytest.mark.parametrize("backend", ["linear", "reference"])
+def test_a_query_whose_kernels_are_all_0_gives_zeros(mask, backend):
+    if backend == "linear" and mask is not None and mask.band.window is not None:
+        return  # no sum respects a window
+    score = FeatureKernel(degree_two)
+    inputs = leaves(
+        [torch.tensor([[[[1.0, 1.0], [1.0, 0.0]]]]), torch.tensor([[[[1.0, -1.0]] * 2]]), torch.ones(1, 1, 2, 3)]
+    )
+    output = attend(*inputs, mask, score=score, backend=backend)
+    torch.testing.assert_close(output[0, 0], torch.tensor([[0.0] * 3, [1.0] * 3]))
+    assert all(each.isfinite().all() for each in torch.autograd.grad(output.sum(), inputs))
+
+
+@pytest.mark.parametrize("mask", [None, causal(), within_lengths(torch.tensor([0, 0]))])
+def test_no_tokens(mask):
+    x = torch.zeros(2, 3, 0, 4)
+    assert attend(x, x, x, mask, score=FeatureKernel()).shape == x.shape
+    query = torch.zeros(2, 3, 5, 4)
+    if mask is None or not mask.band.is_causal:
+        assert torch.equal(attend(query, x, x, mask, score=FeatureKernel()), query)
+
+
+def test_sizes_out_of_range():
+    x = torch.zeros(1, 1, 4, 2)
+    with pytest.raises(ValueError, match="chunk must be at least 1, found 0"):
+        causal_linear_attend(x, x, x, chunk=0)
+    with pytest.raises(ValueError, match="width must be at least 1, found 0"):
+        PositiveRandomFeatures(0, 4)
+    with pytest.raises(ValueError, match="features must be at least 1, found 0"):
+        PositiveRandomFeatures(4, 0)
 
 
 @pytest.mark.parametrize("mask", [None, causal(), within_lengths(torch.tensor([9, 4])), everything()])

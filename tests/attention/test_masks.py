@@ -82,11 +82,10 @@ def test_axes_that_a_rule_ignores_stay_small():
     assert within_lengths(torch.tensor([1, 2])).dense(2, 5, 3, 4).shape == (2, 1, 3, 4)
 
 
-def test_additive_form_is_finite_and_zero_where_allowed():
-    mask = causal().written_out(1, 1, 2, 2, "cpu")
+def test_additive_form_is_minus_infinity_where_a_row_has_other_keys():
+    mask = causal(-1).written_out(1, 1, 3, 3, "cpu")
     added = mask.additive(torch.float32)[0, 0]
-    assert added[1].tolist() == [0.0, 0.0]
-    assert added[0, 1] < -1e38 and torch.isfinite(added).all()
+    assert added.tolist() == [[0.0, 0.0, 0.0], [0.0, -torch.inf, -torch.inf], [0.0, 0.0, -torch.inf]]
     assert mask.additive(torch.float32) is mask.additive(torch.float32)
 
 
@@ -172,3 +171,22 @@ def test_segments_and_random_blocks():
 def test_wrong_masks_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        up_to(torch.tensor([1, 2])),
+        up_to(torch.tensor([[1, 2]])),
+        same_document(torch.tensor([[0, 1]])),
+        global_tokens(torch.tensor([True, False])),
+        global_tokens(torch.tensor([[True, False]])),
+    ],
+)
+def test_tables_move_to_the_device_of_the_positions(mask):
+    assert mask.dense(1, 1, 2, 2, "meta").shape == (1, 1, 2, 2)
+
+
+def test_a_rule_must_return_a_tensor():
+    with pytest.raises(ValueError, match="the rule of a mask must return a tensor of type bool, found True"):
+        Mask(lambda b, h, q, k: True).dense(1, 1, 2, 2)

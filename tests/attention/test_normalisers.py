@@ -178,3 +178,59 @@ def test_talking_heads_mix_weights(scores):
     with torch.no_grad():
         part.mixture.copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
     torch.testing.assert_close(part(scores, None), scores.softmax(-1).flip(1))
+
+
+@pytest.mark.parametrize("part", EVERY, ids=name)
+@pytest.mark.parametrize("number", [torch.nan, torch.inf])
+def test_a_row_with_nan_is_nan_and_the_others_are_not(part, number, scores):
+    part = part.double() if isinstance(part, torch.nn.Module) else part
+    allowed = torch.ones(3, 1, L, S, dtype=torch.bool)
+    allowed[0, 0, 1], allowed[:, :, 2, 3] = False, False  # a row without keys, and one masked key
+    bad = scores.clone()
+    bad[0, :, 0, 0], bad[0, :, 1:3, 3] = torch.nan, number
+    leaf = bad.requires_grad_()
+    weights = part(leaf, allowed)
+    torch.testing.assert_close(weights[:, :, 1:], part(scores, allowed)[:, :, 1:])
+    assert weights[0, :, 0].isnan().any(-1).all() and weights[1:].isfinite().all()
+    (gradient,) = torch.autograd.grad(weights[:, :, 1:].square().sum(), leaf)
+    assert isinstance(part, Sigmoid) or gradient[:, :, 1:].isfinite().all()
+    assert part(torch.full_like(scores, torch.nan), None).isnan().any(-1).all()
+
+
+@pytest.mark.parametrize("part", EVERY, ids=name)
+@pytest.mark.parametrize("shape", [(3, H, L, 0), (3, H, 0, S), (0, H, L, S)])
+def test_empty_scores_give_empty_weights(part, shape):
+    leaf = torch.zeros(shape, requires_grad=True)
+    weights = part(leaf, torch.ones(shape, dtype=torch.bool))
+    assert weights.shape == part(leaf, None).shape == shape
+    weights.sum().backward()
+
+
+def test_sparsemax_of_low_precision_sums_to_one():
+    torch.manual_seed(1)
+    scores = (0.001 * torch.randn(8, 1000)).bfloat16()
+    weights = Sparsemax()(scores, None)
+    assert weights.dtype is torch.bfloat16
+    assert torch.equal(weights, Sparsemax()(scores.float(), None).bfloat16())
+    torch.testing.assert_close(weights.double().sum(-1), torch.ones(8).double(), atol=2e-3, rtol=0)
+
+
+def test_second_derivatives_are_right_or_refused(scores):
+    leaf = scores[:1].clone().requires_grad_()
+    for part in (Softmax(), Sparsemax()):
+        assert torch.autograd.gradgradcheck(lambda s, part=part: part(s, None), leaf)
+    for part in (Entmax(), Entmax(1.2), LearnedEntmax(H).double()):
+        with pytest.raises(RuntimeError, match="entmax has no second derivative: leave out create_graph=True"):
+            torch.autograd.grad(part(leaf, None).square().sum(), leaf, create_graph=True)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_hard_attention_needs_a_temperature_above_0(temperature):
+    with pytest.raises(ValueError, match="the temperature must be above 0 and finite, found"):
+        Hard(temperature=temperature)
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_top_k_needs_a_key(count):
+    with pytest.raises(ValueError, match=f"count must be at least 1, found {count}"):
+        TopK(count)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from transduce.attention.attend import attend, explain
 from transduce.attention.masks import causal, window, within_lengths
+from transduce.attention.scores import Cosine, General
 
 
 @settings(max_examples=60, deadline=None)
@@ -40,6 +41,35 @@ def test_heads_of_queries_may_share_keys():
     query, key, value = (torch.randn(2, heads, 40, 4).double() for heads in (4, 2, 2))
     windowed = attend(query, key, value, window(3, 1), backend="windowed")
     torch.testing.assert_close(windowed, attend(query, key, value, window(3, 1), backend="reference"))
+
+
+@pytest.mark.parametrize("mask", [window(0) & causal(-1), window(5) & causal(-7), window(5) & causal(-2)])
+def test_windows_that_end_before_the_query(mask):
+    torch.manual_seed(0)
+    tensors = [torch.randn(1, 2, 600, 4).double().requires_grad_() for _ in range(3)]
+    assert explain(*tensors[:2], mask).backend == "windowed"
+    expected = attend(*tensors, mask, backend="reference")
+    ours = attend(*tensors, mask)
+    torch.testing.assert_close(ours, expected)
+    assert (ours[:, :, 0] == 0).all()
+    for one, other in zip(
+        *(torch.autograd.grad(each.square().sum(), tensors) for each in (ours, expected)), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("score", [Cosine(4), Cosine(4, fixed=10.0), General(4, 4)])
+@pytest.mark.parametrize("mask", [window(3, 1) & within_lengths(torch.tensor([30])), window(5) & causal(-2)])
+def test_chunks_of_mapped_keys_that_no_query_sees(score, mask):
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, 2, 40, 4).requires_grad_() for _ in range(3))
+    bad = key.detach().clone()
+    bad[:, :, 39] = torch.nan
+    bad.requires_grad_()
+    leaves = [bad, *score.parameters()]
+    ours = attend(query, bad, value, mask, score=score, backend="windowed")
+    torch.testing.assert_close(ours, attend(query, key, value, mask, score=score, backend="reference"))
+    assert all(each.isfinite().all() for each in torch.autograd.grad(ours.square().sum(), leaves))
 
 
 def test_a_narrow_window_over_many_keys_is_chunked():

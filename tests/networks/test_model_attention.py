@@ -134,3 +134,24 @@ def test_a_place_where_it_does_not_work_is_an_error_that_names_both():
     for holder, key in ((DecoderAttention, "attention"), (CrossingDecoderAttention, "cross_attention")):
         with pytest.raises(ValueError, match=r"attention _ForEncoders cannot be used in the .*it is for the encoder"):
             holder(**{key: _ForEncoders()})
+
+
+@pytest.mark.parametrize("preset", [transformer_tiny, decoder_only_tiny])
+def test_every_bucket_of_t5_learns_in_a_decoder(preset):
+    """Queries of a decoder see no later tokens: half of the buckets of both directions would never be used."""
+    attention = MODEL_ATTENTIONS["t5"](buckets=8, most=16)
+    if preset is transformer_tiny:
+        network = everywhere(attention)
+        output = network(SOURCE.tokens, SOURCE.lengths, torch.randint(0, V, (3, 40)))
+        stacks = (network.encoder, False), (network.decoder, True)
+        assert not network.decoder.layers[0].cross_attention.distance_bias.causal
+    else:
+        network = replace(preset(), decoder=DecoderAttention(attention)).build(V).double().eval()
+        output = network(torch.randint(0, V, (3, 40)))
+        stacks = ((network.decoder, True),)
+    output.square().sum().backward()
+    for stack, causal in stacks:
+        bias = stack.layers[0].self_attention.distance_bias
+        assert bias.causal == causal
+    gradient = network.decoder.layers[0].self_attention.distance_bias.table.weight.grad
+    assert (gradient != 0).any(-1).all()

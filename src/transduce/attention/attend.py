@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from transduce.attention.dot_product import DotProducts, without_hidden_keys
+from transduce.attention.dot_product import DotProducts, without_hidden_keys, zero_hidden
 from transduce.attention.kernels import Backend, Plan, Request, plan
 from transduce.attention.linear import FeatureMap, causal_linear_attend, linear_attend
 from transduce.attention.mask import Band, DenseMask, Mask
@@ -44,7 +44,10 @@ def attention_weights(
 ) -> Float[Tensor, "B H L S"]:
     """How much each query attends to each key. With G below H, each head of keys serves H / G heads of queries."""
     _check(query, key, key, mask, score)
-    return _weights(query, key, _dense(mask, query, key), bias, score, normalise)
+    dense = _dense(mask, query, key)
+    if dense is not None:
+        key = zero_hidden(key, dense)
+    return _weights(query, key, dense, bias, score, normalise)
 
 
 def _weights(
@@ -55,7 +58,12 @@ def _weights(
         scores = scores.float()
     if bias is not None:
         scores = scores + bias
-    return normalise(scores, None if mask is None else mask.allowed).to(query.dtype)
+    allowed = None if mask is None else mask.allowed
+    if isinstance(score, FeatureKernel):
+        # a kernel of 0 is a weight of 0, and a row of them gives zeros, as sums over the keys have it
+        similar = scores != -torch.inf
+        allowed = similar if allowed is None else allowed & similar
+    return normalise(scores, allowed).to(query.dtype)
 
 
 def attend(
@@ -75,7 +83,8 @@ def attend(
     A query that may attend to nothing gives zeros. With G below H, each head of keys and values serves H / G neighbouring
     heads of queries (Ainslie et al. 2023, 2305.13245). `bias` must be finite: the mask hides keys. `dropout` is the share of
     the weights that become zero; the others are divided by 1 - dropout. It is for training only.
-    `backend` forces one of "reference", "matmul", "sdpa", "windowed", "linear"; ValueError where that one cannot compute this.
+    `backend` forces one of "reference", "matmul", "sdpa", "windowed", "linear"; ValueError for another name, and where that one
+    cannot compute this.
     """
     _check(query, key, value, mask, score)
     if not 0.0 <= dropout < 1.0:
@@ -89,12 +98,12 @@ def attend(
         return compute(key, value) if dense is None else without_hidden_keys(compute, key, value, dense)
     if kernel == "linear":
         return _linear(query, key, value, mask, cast(FeatureKernel, score).feature_map)
-    query, key, scale = cast(DotProductScore, score).factors(query, key)
+    dot_products = cast(DotProductScore, score)
     if kernel == "windowed":
         band = _window(mask, query, key)
         assert band is not None
-        return windowed_attend(query, key, value, band, DotProducts(_of_chunks(query), scale, dropout))
-    return DotProducts(kernel, scale, dropout)(query, key, value, _dense(mask, query, key), bias)
+        return windowed_attend(query, key, value, band, DotProducts(_of_chunks(query), dot_products, dropout))
+    return DotProducts(kernel, dot_products, dropout)(query, key, value, _dense(mask, query, key), bias)
 
 
 def explain(

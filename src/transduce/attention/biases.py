@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.mask import DenseMask
+from transduce.attention.ranges import above_zero, at_least
 
 
 def distances(queries: int, keys: int, device: torch.device | str = "cpu") -> Int[Tensor, "L S"]:
@@ -28,8 +29,7 @@ def gaussian(centres: Float[Tensor, "*B L"], keys: int, deviation: float) -> Flo
 
     The local attention "local-p" of Luong et al. 2015 multiplies after the softmax instead (mechanisms/local.py).
     """
-    if not deviation > 0:
-        raise ValueError(f"deviation must be above 0, found {deviation}")
+    above_zero("deviation", deviation)
     places = torch.arange(keys, device=centres.device, dtype=centres.dtype)
     return -((places - centres.unsqueeze(-1)) ** 2) / (2 * deviation**2)
 
@@ -51,12 +51,14 @@ class T5Buckets(DistanceBias):
 
     Half of the buckets hold one distance each; the others grow by equal factors up to `most`, and the last one holds all
     larger distances. `causal`: later keys share the bucket of distance 0, and a mask hides them; otherwise each direction
-    has half of the buckets.
+    has half of the buckets. ValueError for fewer than 2 buckets of a direction, and for a `most` within the first half of them.
     """
 
     def __init__(self, heads: int, buckets: int = 32, most: int = 128, causal: bool = False) -> None:
         super().__init__()
+        at_least("T5Buckets: buckets", buckets, 2 if causal else 4)
         self.buckets, self.most, self.causal = buckets, most, causal
+        at_least("T5Buckets: most", most, self._one_direction() // 2 + 1)
         self.table = nn.Embedding(buckets, heads)
 
     def at(self, distance: Int[Tensor, "*M L S"]) -> Float[Tensor, "*M H L S"]:
@@ -64,7 +66,7 @@ class T5Buckets(DistanceBias):
         return bias.movedim(-1, -3)
 
     def bucket(self, distance: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
-        count = self.buckets if self.causal else self.buckets // 2
+        count = self._one_direction()
         later = 0 if self.causal else (distance > 0) * count
         steps = (-distance).clamp(min=0) if self.causal else distance.abs()
         exact = count // 2
@@ -72,12 +74,18 @@ class T5Buckets(DistanceBias):
         far = (exact + (growth * (count - exact)).long()).clamp(max=count - 1)
         return later + torch.where(steps < exact, steps, far)
 
+    def _one_direction(self) -> int:
+        """The number of buckets."""
+        return self.buckets if self.causal else self.buckets // 2
+
 
 class LearnedBias(nn.Module):
     """One learned number for each head, query place and key place, up to `queries` and `keys`; begins at 0."""
 
     def __init__(self, heads: int, queries: int, keys: int) -> None:
         super().__init__()
+        at_least("LearnedBias: queries", queries, 1)
+        at_least("LearnedBias: keys", keys, 1)
         self.table = nn.Parameter(torch.zeros(1, heads, queries, keys))
 
     def forward(self, queries: int, keys: int) -> Float[Tensor, "1 H L S"]:
@@ -98,6 +106,8 @@ class AdaptiveSpan(DistanceBias):
 
     def __init__(self, heads: int, longest: int, ramp: int = 32) -> None:
         super().__init__()
+        at_least("AdaptiveSpan: longest", longest, 1)
+        at_least("AdaptiveSpan: ramp", ramp, 1)
         self.longest, self.ramp = longest, ramp
         self.share = nn.Parameter(torch.full((heads,), 0.5))  # of the longest span
 

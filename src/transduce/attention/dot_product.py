@@ -15,15 +15,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from transduce.attention.mask import DenseMask
+from transduce.attention.scores import DotProductScore
 from transduce.layers.dropout import dropout as drop
 
 
 @dataclass(frozen=True)
 class DotProducts:
-    """A kernel and its numbers. dropout: share of the weights that become zero."""
+    """A kernel, its score, and the share of the weights that become zero."""
 
     kernel: Literal["matmul", "sdpa"]
-    scale: float
+    score: DotProductScore
     dropout: float = 0.0
 
     def __call__(
@@ -41,15 +42,17 @@ class DotProducts:
     def _grouped(
         self, query: Tensor, key: Tensor, value: Tensor, mask: DenseMask | None, bias: Tensor | None
     ) -> Tensor:
-        compute = _matmul if self.kernel == "matmul" else _sdpa
+        # here, where hidden keys are zeros: the gradient of a map of keys, such as that to cosines, must not meet NaN
+        query, key, scale = self.score.factors(query, key)
+        compute = partial(_matmul if self.kernel == "matmul" else _sdpa, scale=scale, dropout=self.dropout)
         if query.shape[1] == key.shape[1]:
-            return compute(query, key, value, mask, bias, self)
+            return compute(query, key, value, mask, bias)
         # Queries that share keys become queries of one head, so that keys and values are not copied for each of them.
         shared = query.shape[1] // key.shape[1]
         fold = partial(_fold_grouped_heads, key_heads=key.shape[1], queries=query.shape[2], shared=shared)
         mask = None if mask is None else DenseMask(fold(mask.allowed))
-        output = compute(fold(query), key, value, mask, None if bias is None else fold(bias), self)
-        by_head: Tensor = output.unflatten(2, (-1, query.shape[2]))  # (B, G, R L, V) -> (B, G, R, L, V)
+        output = compute(fold(query), key, value, mask, None if bias is None else fold(bias))
+        by_head: Tensor = output.unflatten(2, (shared, query.shape[2]))  # (B, G, R L, V) -> (B, G, R, L, V)
         return by_head.flatten(1, 2)
 
 
@@ -75,36 +78,56 @@ def without_hidden_keys(
             total = total + key.detach().sum(dtype=torch.float32)
         if math.isfinite(total.item()):
             return output
-    if 1 < hidden.shape[1] != key.shape[1]:
-        hidden = hidden.unflatten(1, (key.shape[1], -1)).all(2)  # (_, H, S, 1) -> (_, G, R, S, 1) -> (_, G, S, 1)
-    return compute(key.masked_fill(hidden, 0.0), value.masked_fill(hidden, 0.0))
+    return compute(zero_hidden(key, mask), zero_hidden(value, mask))
+
+
+def zero_hidden(x: Float[Tensor, "B G S X"], mask: DenseMask) -> Float[Tensor, "B G S X"]:
+    """Keys or values, with zeros at those that no query sees."""
+    hidden = mask.hidden_keys
+    if hidden is None:
+        return x
+    if 1 < hidden.shape[1] != x.shape[1]:
+        hidden = hidden.unflatten(1, (x.shape[1], -1)).all(2)  # (_, H, S, 1) -> (_, G, R, S, 1) -> (_, G, S, 1)
+    return x.masked_fill(hidden, 0.0)
 
 
 def _matmul(
-    query: Tensor, key: Tensor, value: Tensor, mask: DenseMask | None, bias: Tensor | None, call: DotProducts
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: DenseMask | None,
+    bias: Tensor | None,
+    scale: float,
+    dropout: float,
 ) -> Tensor:
     """Plain products: the least overhead at short lengths on a CPU."""
     if query.dtype is torch.float16:  # products overflow above 65504
         query, key = query.float(), key.float()
-    scores = (query * call.scale) @ key.transpose(-2, -1)
+    scores = (query * scale) @ key.transpose(-2, -1)
     if bias is not None:
         scores = scores + bias
     if mask is None:
-        return drop(scores.softmax(-1).to(value.dtype), call.dropout, training=True) @ value
+        return drop(scores.softmax(-1).to(value.dtype), dropout, training=True) @ value
     weights = (scores + mask.additive(scores.dtype)).softmax(-1).to(value.dtype)
-    weights = drop(weights, call.dropout, training=True)
+    weights = drop(weights, dropout, training=True)
     return _zero_without_keys(weights @ value, mask)
 
 
 def _sdpa(
-    query: Tensor, key: Tensor, value: Tensor, mask: DenseMask | None, bias: Tensor | None, call: DotProducts
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: DenseMask | None,
+    bias: Tensor | None,
+    scale: float,
+    dropout: float,
 ) -> Tensor:
     """PyTorch's scaled_dot_product_attention, in the fused form of the device."""
     causal = mask is not None and mask.is_causal and bias is None
     if mask is not None and not causal:
         bias = mask.additive(query.dtype) if bias is None else bias + mask.additive(query.dtype)
     output = F.scaled_dot_product_attention(
-        query, key, value, attn_mask=bias, dropout_p=call.dropout, is_causal=causal, scale=call.scale
+        query, key, value, attn_mask=bias, dropout_p=dropout, is_causal=causal, scale=scale
     )
     return output if mask is None else _zero_without_keys(output, mask)
 

@@ -1,9 +1,10 @@
 """The kernel that computes a call of `attend`, and the reason. Pure: the same request always has the same plan."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Backend = Literal["reference", "matmul", "sdpa", "windowed", "linear"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 # Keys up to which plain products beat PyTorch's CPU flash kernel, forward and backward (measured), by bytes of a number.
 SHORT_ON_CPU = {2: 512, 4: 128, 8: 128}
@@ -36,7 +37,9 @@ class Plan:
 
 
 def plan(request: Request, backend: Backend | None = None) -> Plan:
-    """The fastest exact kernel, or `backend`. ValueError where that one cannot compute the request."""
+    """The fastest exact kernel, or `backend`. ValueError for an unknown one, and where it cannot compute the request."""
+    if backend is not None and backend not in BACKENDS:
+        raise ValueError(f"a backend of attention is one of {', '.join(map(repr, BACKENDS))}, found {backend!r}")
     obstacle = "" if request.sums and backend in (None, "linear") else _obstacle(request)
     if backend is not None:
         if backend == "windowed":

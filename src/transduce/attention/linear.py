@@ -11,12 +11,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
+
+from transduce.attention.ranges import at_least
 
 FeatureMap = Callable[[Tensor], Tensor]
 
@@ -24,14 +26,37 @@ CHUNK = 128  # tokens: within a chunk attention is a matrix, between chunks a st
 BLOCK = 32 * CHUNK  # tokens that are computed at once
 
 
+class _EluPlusOne(torch.autograd.Function):
+    """Its gradient from its output: autograd through `clamp` takes ten times as long."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clamp(-43.0, 0.0).exp_().add_(F.relu(x))
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        context.save_for_backward(output)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        (features,) = context.saved_tensors
+        slope: Tensor = features.clamp(max=1.0)  # exp(x) below 0, 1 above
+        return gradient * slope
+
+
 def elu_plus_one(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E"]:
-    """elu(x) + 1: above 0 everywhere (Katharopoulos et al. 2020)."""
-    features: Tensor = F.elu(x) + 1
+    """elu(x) + 1, which is x + 1 above 0 and exp(x) below (Katharopoulos et al. 2020), and at least exp(-43).
+
+    As a sum with 1 it would lose its digits far below 0. The product of two features below exp(-43) is no number of float32.
+    """
+    features: Tensor = _EluPlusOne.apply(x)  # type: ignore[no-untyped-call]
     return features
 
 
 def degree_two(x: Float[Tensor, "*B E"]) -> Float[Tensor, "*B E*E"]:
-    """All products of two features: phi(q) . phi(k) is exactly (q . k)^2."""
+    """All products of two features: phi(q) . phi(k) is exactly (q . k)^2. A query that is orthogonal to all keys gives zeros."""
     products: Tensor = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)
     return products
 
@@ -45,6 +70,10 @@ class PositiveRandomFeatures:
     width: int
     features: int
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("PositiveRandomFeatures: width", self.width, 1)
+        at_least("PositiveRandomFeatures: features", self.features, 1)
 
     @cached_property
     def vectors(self) -> Float[Tensor, "M E"]:
@@ -116,6 +145,7 @@ def causal_linear_attend(
     Chunks are computed side by side: a matrix of weights within each, and the sums over all chunks before it. Blocks of many
     chunks follow each other, so that the tensors of a block stay small enough for a CPU's memory allocator and caches.
     """
+    at_least("chunk", chunk, 1)
     outputs: list[Tensor] = []
     state: LinearState | None = None
     queries, keys, values = (each.split(BLOCK, dim=-2) for each in (query, key, value))
@@ -130,21 +160,23 @@ def _causal_block(
 ) -> tuple[Tensor, LinearState]:
     """Queries attend to keys of the block up to their own, and to those whose sums are in `state`."""
     length = query.shape[-2]
-    padding = (0, 0, 0, -length % chunk)  # padding comes later than all tokens, so that no token sees it
+    chunks = max(1, -(-length // chunk))
+    padding = (0, 0, 0, chunks * chunk - length)  # padding comes later than all tokens, so that no token sees it
     queries, keys, values = (
         F.pad(each, padding).unflatten(-2, (-1, chunk)) for each in (feature_map(query), feature_map(key), value)
     )  # (*B, N, C, M or V)
     products = keys.transpose(-2, -1) @ values  # (*B, N, M, V)
     totals = keys.sum(-2)  # (*B, N, M)
-    products_so_far, totals_so_far = products.cumsum(-3), totals.cumsum(-2)
-    if state is not None:
-        products_so_far = products_so_far + state.products.unsqueeze(-3)
-        totals_so_far = totals_so_far + state.total.unsqueeze(-2)
+    if state is None:
+        state = LinearState(torch.zeros_like(products[..., 0, :, :]), torch.zeros_like(totals[..., 0, :]))
+    # row n: the sums before chunk n. As sums up to it less its own they would keep the rounding of large later keys
+    products = torch.cat([state.products.unsqueeze(-3), products], -3).cumsum(-3)  # (*B, N + 1, M, V)
+    totals = torch.cat([state.total.unsqueeze(-2), totals], -2).cumsum(-2)
     weights = (queries @ keys.transpose(-2, -1)).tril()  # (*B, N, C, C)
-    output = queries @ (products_so_far - products) + weights @ values
-    normaliser = queries @ (totals_so_far - totals).unsqueeze(-1) + weights.sum(-1, keepdim=True)
-    joined: Tensor = _divide(output, normaliser).flatten(-3, -2)
-    return joined[..., :length, :], LinearState(products_so_far[..., -1, :, :], totals_so_far[..., -1, :])
+    outputs = queries @ products[..., :-1, :, :] + weights @ values
+    normaliser = queries @ totals[..., :-1, :].unsqueeze(-1) + weights.sum(-1, keepdim=True)
+    tokens: Tensor = _divide(outputs, normaliser).flatten(-3, -2)
+    return tokens[..., :length, :], LinearState(products[..., -1, :, :], totals[..., -1, :])
 
 
 def _divide(output: Tensor, normaliser: Tensor) -> Tensor:

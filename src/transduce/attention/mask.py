@@ -46,6 +46,14 @@ class Band:
         """Whether it is the lower triangle, no more and no less."""
         return (self.before, self.after, self.keys) == (None, 0, None)
 
+    def keys_allowed(self, batch: int, length: int, device: torch.device) -> Bool[Tensor, "_ S"]:
+        """The keys that `keys` allows, for each row or for all."""
+        if self.keys is None:
+            return torch.ones(1, length, dtype=torch.bool, device=device)
+        rows, places = torch.arange(batch, device=device)[:, None, None, None], torch.arange(length, device=device)
+        nothing = torch.zeros(1, 1, 1, 1, dtype=torch.int64, device=device)
+        return self.keys(rows, nothing, nothing, places[None, None, None, :])[:, 0, 0]
+
 
 def _smaller(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else min(one, other)
@@ -94,6 +102,11 @@ class Mask:
         index = [torch.arange(size, device=device) for size in (batch, heads, queries, keys)]
         b, h, q, k = (i.view([-1 if axis == at else 1 for at in range(4)]) for axis, i in enumerate(index))
         allowed = self.rule(b, h, q, k)
+        if not isinstance(allowed, Tensor):
+            raise ValueError(
+                f"the rule of a mask must return a tensor of type bool, found {allowed!r}: compute it from the indices, as "
+                "masks.everything does"
+            )
         return allowed.expand(allowed.shape[0], allowed.shape[1], queries, keys)
 
     def written_out(self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str) -> "DenseMask":
@@ -130,17 +143,17 @@ class DenseMask:
     _hidden: list[Tensor | None] = field(default_factory=list, repr=False, compare=False)
 
     def additive(self, dtype: torch.dtype) -> Float[Tensor, "_ _ L S"]:
-        """0 where allowed, half the most negative number elsewhere: finite for rows without any key, whatever is added.
+        """0 where allowed, -inf elsewhere, and 0 in rows without any key: a softmax of nothing but -inf is NaN.
 
-        Scores of float16 may be as large as that: there it is -inf, and 0 in rows without any key.
+        A finite number would not do: a masked score may be as large.
         """
         if dtype not in self._additive:
-            hidden, lowest = ~self.allowed, torch.finfo(dtype).min / 2
-            if dtype is torch.float16:
-                hidden, lowest = hidden & self.allowed.any(-1, keepdim=True), -torch.inf
+            hidden = ~self.allowed
+            if not self.every_query_sees:
+                hidden &= self.allowed.any(-1, keepdim=True)
             with torch.inference_mode(False):  # a cached mask serves training too
                 blank = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
-                self._additive[dtype] = blank.masked_fill_(hidden, lowest)
+                self._additive[dtype] = blank.masked_fill_(hidden, -torch.inf)
         return self._additive[dtype]
 
     @property

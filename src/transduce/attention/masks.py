@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from transduce.attention.mask import Band, DenseMask, Mask
+from transduce.attention.ranges import at_least
 
 
 def everything() -> Mask:
@@ -30,13 +31,13 @@ def causal(offset: int = 0) -> Mask:
 def up_to(positions: Int[Tensor, "*B L"]) -> Mask:
     """Query i sees keys 0 .. positions[i], its own position among them: (L,) for all rows or (B, L)."""
     if positions.ndim == 1:
-        return Mask(lambda b, h, q, k: k <= positions[q])
-    return Mask(lambda b, h, q, k: k <= positions[b, q])
+        return Mask(lambda b, h, q, k: k <= positions.to(k.device)[q])
+    return Mask(lambda b, h, q, k: k <= positions.to(k.device)[b, q])
 
 
 def same_document(documents: Int[Tensor, "B T"]) -> Mask:
     """Queries see keys of their own document: block-diagonal where several are packed into a row."""
-    return Mask(lambda b, h, q, k: documents[b, q] == documents[b, k])
+    return segments(documents, documents)
 
 
 def within_lengths(lengths: Int[Tensor, " B"]) -> Mask:
@@ -68,17 +69,35 @@ def zero_padding(x: Float[Tensor, "*B S D"], allowed: Bool[Tensor, "*B S"] | Non
     return x if allowed is None else x.masked_fill(~allowed.unsqueeze(-1), 0.0)
 
 
+def zero_unseen(x: Float[Tensor, "B S D"], mask: Mask | DenseMask | None) -> Float[Tensor, "B S D"]:
+    """`zero_padding` for modules with a mask: zeros at keys or values that no query of any head may attend to.
+
+    Of a `Mask` it knows the keys that its band excludes, such as padding.
+    """
+    if isinstance(mask, Mask):
+        if mask.band is None or mask.band.keys is None:
+            return x
+        return x.masked_fill(~mask.band.keys_allowed(len(x), x.shape[1], x.device).unsqueeze(-1), 0.0)
+    hidden = None if mask is None else mask.hidden_keys
+    return x if hidden is None else x.masked_fill(hidden.all(1), 0.0)
+
+
+def count_seen(mask: DenseMask) -> Int[Tensor, "_ 1"]:
+    """The number of keys of each row that some query may attend to."""
+    return mask.allowed.flatten(1, 2).any(1).sum(-1, keepdim=True)
+
+
 def window(before: int, after: int = 0) -> Mask:
     """Query i sees keys i - before .. i + after: `window(2)` is causal, `window(2, 2)` sees both sides."""
-    _at_least("window: before", before, 0)
-    _at_least("window: after", after, 0)
+    at_least("window: before", before, 0)
+    at_least("window: after", after, 0)
     return Mask(lambda b, h, q, k: (k >= q - before) & (k <= q + after), Band(before, after))
 
 
 def dilated(steps: int, dilation: int) -> Mask:
     """Query i sees up to `steps` keys on each side, every `dilation`-th one, and itself (Beltagy et al. 2020, 2004.05150)."""
-    _at_least("dilated: steps", steps, 0)
-    _at_least("dilated: dilation", dilation, 1)
+    at_least("dilated: steps", steps, 0)
+    at_least("dilated: dilation", dilation, 1)
     return Mask(lambda b, h, q, k: ((q - k) % dilation == 0) & ((q - k).abs() <= steps * dilation))
 
 
@@ -87,13 +106,13 @@ def strided(stride: int) -> Mask:
 
     The two parts are the paper's two heads; its attention of both together is their union.
     """
-    _at_least("strided: stride", stride, 1)
+    at_least("strided: stride", stride, 1)
     return causal() & Mask(lambda b, h, q, k: (q - k <= stride) | ((q - k) % stride == 0))
 
 
 def fixed(block: int, summary: int = 1) -> Mask:
     """Causal: the keys of the query's own block, and the last `summary` keys of every block (Child et al. 2019)."""
-    _at_least("fixed: block", block, 1)
+    at_least("fixed: block", block, 1)
     if not 1 <= summary <= block:
         raise ValueError(f"fixed: summary must be 1 to the block size {block}, found {summary}")
     return causal() & Mask(lambda b, h, q, k: (q // block == k // block) | (k % block >= block - summary))
@@ -101,13 +120,13 @@ def fixed(block: int, summary: int = 1) -> Mask:
 
 def blocks(size: int) -> Mask:
     """Tokens see those of their own block of `size` neighbours."""
-    _at_least("blocks: size", size, 1)
+    at_least("blocks: size", size, 1)
     return Mask(lambda b, h, q, k: q // size == k // size)
 
 
 def prefix(length: int) -> Mask:
     """Every query sees the first `length` keys, and those up to itself: a prefix language model (Raffel et al. 2019)."""
-    _at_least("prefix: length", length, 0)
+    at_least("prefix: length", length, 0)
     return Mask(lambda b, h, q, k: (k < length) | (k <= q))
 
 
@@ -118,8 +137,8 @@ def global_tokens(is_global: Shaped[Tensor, "*B N"]) -> Mask:
     """
     tokens = _bool("global_tokens", is_global)
     if tokens.ndim == 1:
-        return Mask(lambda b, h, q, k: tokens[q] | tokens[k])
-    return Mask(lambda b, h, q, k: tokens[b, q] | tokens[b, k])
+        return Mask(lambda b, h, q, k: tokens.to(q.device)[q] | tokens.to(k.device)[k])
+    return Mask(lambda b, h, q, k: tokens.to(q.device)[b, q] | tokens.to(k.device)[b, k])
 
 
 def graph(nodes: int, edges: Sequence[tuple[int, int]], self_loops: bool = True) -> Mask:
@@ -166,7 +185,7 @@ def segments(of_queries: Int[Tensor, "B L"], of_keys: Int[Tensor, "B S"]) -> Mas
 
 def random_blocks(length: int, size: int, count: int, seed: int) -> Mask:
     """Each block of `size` queries sees `count` blocks of keys, drawn without repetition (Zaheer et al. 2020, 2007.14062)."""
-    _at_least("random_blocks: size", size, 1)
+    at_least("random_blocks: size", size, 1)
     number = -(-length // size)
     if not 1 <= count <= number:
         raise ValueError(f"random_blocks: count must be 1 to the number of blocks, {number}, found {count}")
@@ -193,11 +212,6 @@ def show(mask: Mask | DenseMask, queries: int = 16, keys: int | None = None, bat
     dense = mask.allowed if isinstance(mask, DenseMask) else mask.dense(batch + 1, head + 1, queries, keys or queries)
     rows = dense[min(batch, dense.shape[0] - 1), min(head, dense.shape[1] - 1)]
     return "\n".join("".join("#" if each else "." for each in row) for row in rows.tolist())
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, found {value}")
 
 
 def _bool(name: str, mask: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ class ModelAttention:
         """Scores to weights."""
         return Softmax()
 
-    def bias(self, heads: int) -> DistanceBias | None:
-        """Added to the scores."""
+    def bias(self, heads: int, causal: bool) -> DistanceBias | None:
+        """Added to the scores. causal: the place is the self-attention of a decoder, where queries see earlier keys only."""
         return None
 
     def mask(self) -> Mask | None:

@@ -16,6 +16,7 @@ from transduce.attention.cache import KeysValues, KeyValueCache, Memory
 from transduce.attention.mask import DenseMask, Mask
 from transduce.attention.normalisers import Normaliser
 from transduce.attention.positions import NoPositions, PositionEncoding, Positions
+from transduce.attention.ranges import at_least
 from transduce.attention.scores import Score
 from transduce.layers.initialise import xavier_linear
 from transduce.layers.packed_linear import PackedLinear
@@ -46,6 +47,7 @@ class MultiHeadAttention(nn.Module):
         distance_bias: DistanceBias | None = None,
     ) -> None:
         super().__init__()
+        at_least("heads", heads, 1)
         if head_width is None and d_model % heads:
             raise ValueError(f"d-model must be a multiple of heads, found {d_model} and {heads}; or give head-width")
         if heads % (key_value_heads or heads):

@@ -3,13 +3,16 @@
 Letters: B batch axes (batch and heads), L queries, S keys, H heads.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from entmax import entmax15, entmax_bisect
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from transduce.attention.ranges import above_zero, at_least
 
 
 @runtime_checkable
@@ -39,14 +42,7 @@ class Sparsemax:
     """
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
-        scores = _lowest(scores, allowed)
-        scores = scores - scores.amax(-1, keepdim=True).detach()  # the result does not change; the sums stay small
-        ordered = scores.sort(-1, descending=True).values
-        ranks = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=scores.dtype)
-        sums = ordered.cumsum(-1) - 1
-        support = (ranks * ordered > sums).sum(-1, keepdim=True)  # number of keys with a weight
-        threshold = sums.gather(-1, support - 1) / support
-        return _zeroed((scores - threshold).clamp(min=0), allowed)
+        return _on_simplex(_nearest_point, scores, allowed, 1.0)
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,8 @@ class Entmax:
     1905.05702).
 
     w_j = max((alpha - 1) s_j - t, 0)^(1 / (alpha - 1)), where t makes the weights sum to 1. Computed by the authors' package
-    `entmax`: exactly for alpha 1.5, else by bisection. ValueError for an alpha of at most 1.
+    `entmax`: exactly for alpha 1.5, else by bisection. ValueError for an alpha of at most 1; RuntimeError for a second
+    derivative, which that package does not have.
     """
 
     alpha: float = 1.5
@@ -67,16 +64,18 @@ class Entmax:
             )
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
-        wide = _below_support(scores, allowed, 1 / (self.alpha - 1))
-        weights: Tensor = entmax15(wide) if self.alpha == 1.5 else entmax_bisect(wide, self.alpha)
-        return _zeroed(weights, allowed).to(scores.dtype)
+        return _on_simplex(self._project, scores, allowed, 1 / (self.alpha - 1))
+
+    def _project(self, scores: Tensor) -> Tensor:
+        weights: Tensor = entmax15(scores) if self.alpha == 1.5 else entmax_bisect(scores, self.alpha)
+        return _first_derivative(weights)
 
 
 class LearnedEntmax(nn.Module):
     """Entmax with a learned alpha for each head, `start` at first (Correia, Niculae and Martins 2019, 1909.00015).
 
     alpha = 1 + sigmoid(a), and at least 1.01: the solution divides by alpha - 1. ValueError for a start that is not between
-    1 and 2.
+    1 and 2; RuntimeError for a second derivative, as for `Entmax`.
     """
 
     def __init__(self, heads: int, start: float = 1.5) -> None:
@@ -89,9 +88,10 @@ class LearnedEntmax(nn.Module):
         return (1 + self.raw.sigmoid()).clamp(min=1.01)
 
     def forward(self, scores: Float[Tensor, "B H L S"], allowed: Allowed) -> Float[Tensor, "B H L S"]:
-        wide = _below_support(scores, allowed, 1 / 0.01)
-        weights: Tensor = entmax_bisect(wide, self.alpha()[:, None, None])
-        return _zeroed(weights, allowed).to(scores.dtype)
+        return _on_simplex(self._project, scores, allowed, 1 / 0.01)
+
+    def _project(self, scores: Tensor) -> Tensor:
+        return _first_derivative(entmax_bisect(scores, self.alpha()[:, None, None]))
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,18 @@ class Hard:
 
     Without `sample` it is the key with the highest score. With it, a key is drawn with the probability of its softmax, by
     Gumbel noise, at the given temperature of the gradient (Jang et al. 2016, 1611.01144). Hard attention: Xu et al. 2015
-    (1502.03044).
+    (1502.03044). ValueError for a temperature of at most 0.
     """
 
     sample: bool = False
     temperature: float = 1.0
 
+    def __post_init__(self) -> None:
+        above_zero("Hard: the temperature", self.temperature)
+
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
+        if not scores.shape[-1]:  # `argmax` refuses rows without keys
+            return scores
         if self.sample:
             scores = scores - torch.empty_like(scores).exponential_().log()
         soft = Softmax()(scores / self.temperature, allowed)
@@ -130,9 +135,15 @@ class Hard:
 
 @dataclass(frozen=True)
 class TopK:
-    """Softmax over the `count` highest scores of a query; of equal scores at the limit, those with the lowest index."""
+    """Softmax over the `count` highest scores of a query; of equal scores at the limit, those with the lowest index.
+
+    ValueError for a count below 1.
+    """
 
     count: int
+
+    def __post_init__(self) -> None:
+        at_least("TopK: count", self.count, 1)
 
     def __call__(self, scores: Float[Tensor, "*B L S"], allowed: Allowed) -> Float[Tensor, "*B L S"]:
         order = _lowest(scores, allowed).argsort(dim=-1, descending=True, stable=True)
@@ -174,19 +185,58 @@ def _lowest(scores: Tensor, allowed: Tensor | None) -> Tensor:
     return scores if allowed is None else scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
 
 
-def _below_support(scores: Tensor, allowed: Tensor | None, gap: float) -> Tensor:
-    """In float32 at least, scores more than `gap` below the best allowed one where a query may not attend: entmax gives them
-    the weight 0.
+def _on_simplex(
+    project: Callable[[Tensor], Tensor], scores: Tensor, allowed: Tensor | None, gap: float
+) -> Float[Tensor, "*B L S"]:
+    """project(scores), in float32 at least. It gives keys more than `gap` below the best one the weight 0: masked keys get
+    such scores, as the lowest finite number would overflow in its squares.
 
-    The lowest finite number would overflow in its squares. A row without keys is unchanged: there the solution would divide
-    by 0, and a learned alpha would have no gradient.
+    A row with a score of NaN or infinity gives NaN, as a softmax does. `project` would index by NaN there, and divide by 0 in
+    a row without keys: it gets zeros in both.
     """
-    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    if allowed is None:
+    if not scores.shape[-1]:
         return scores
-    visible = allowed | ~allowed.any(-1, keepdim=True)
-    best = _lowest(scores, visible).amax(-1, keepdim=True).detach()
-    return torch.where(visible, scores, best - 2 * gap)
+    wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    visible = wide if allowed is None else wide.masked_fill(~allowed, -torch.inf)
+    best = visible.amax(-1, keepdim=True).detach()
+    if allowed is not None:
+        visible = torch.where(allowed, wide, best - 2 * gap)
+    broken = ~best.isfinite()
+    weights = project(visible.masked_fill(broken, 0.0)).masked_fill(broken, torch.nan)
+    return _zeroed(weights, allowed).to(scores.dtype)
+
+
+def _nearest_point(scores: Tensor) -> Tensor:
+    """The point of the simplex that is nearest to each row."""
+    scores = scores - scores.amax(-1, keepdim=True).detach()  # the result does not change; the sums stay small
+    ordered = scores.sort(-1, descending=True).values
+    ranks = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=scores.dtype)
+    sums = ordered.cumsum(-1) - 1
+    support = (ranks * ordered > sums).sum(-1, keepdim=True)  # number of keys with a weight
+    threshold = sums.gather(-1, support - 1) / support
+    return (scores - threshold).clamp(min=0)
+
+
+class _FirstDerivativeOnly(torch.autograd.Function):
+    """The identity, whose gradient refuses to have a gradient."""
+
+    @staticmethod
+    def forward(context: Any, weights: Tensor) -> Tensor:
+        return weights.view_as(weights)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        if torch.is_grad_enabled():  # with `create_graph`
+            raise RuntimeError(
+                "entmax has no second derivative: leave out create_graph=True, or normalise by Sparsemax or Softmax"
+            )
+        return gradient
+
+
+def _first_derivative(weights: Tensor) -> Tensor:
+    """The weights, with an error for second derivatives: those of the package `entmax` are wrong."""
+    once: Tensor = _FirstDerivativeOnly.apply(weights)  # type: ignore[no-untyped-call]
+    return once
 
 
 def _zeroed(weights: Tensor, allowed: Tensor | None) -> Tensor:

@@ -62,4 +62,4 @@ class AdditivePooling(nn.Module):
     def weights(
         self, x: Float[Tensor, "*B S D"], allowed: Bool[Tensor, "*B S"] | None = None
     ) -> Float[Tensor, "*B 1 S"]:
-        return pool_weights(self.query, self.to_key(x).tanh(), allowed)
+        return pool_weights(self.query, self.to_key(zero_padding(x, allowed)).tanh(), allowed)

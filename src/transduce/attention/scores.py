@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from transduce.attention.biases import distances
 from transduce.attention.linear import FeatureMap, elu_plus_one
+from transduce.attention.ranges import above_zero, at_least
 
 
 @runtime_checkable
@@ -111,11 +112,14 @@ class GraphAdditive(nn.Module):
 class Cosine(nn.Module):
     """sharpness * cos(q, k) with a sharpness above 0 (Graves et al. 2014, 1410.5401, content-based addressing).
 
-    The sharpness is softplus of a learned number for each query, from the query itself; `fixed` sets one for all.
+    The sharpness is softplus of a learned number for each query, from the query itself; `fixed` sets one for all. A vector of
+    zeros has the score 0. ValueError for a fixed sharpness of at most 0.
     """
 
     def __init__(self, query_width: int, fixed: float | None = None) -> None:
         super().__init__()
+        if fixed is not None:
+            above_zero("Cosine: the sharpness", fixed)
         self.sharpness = (
             _Constant(fixed) if fixed is not None else nn.Sequential(nn.Linear(query_width, 1), nn.Softplus())
         )
@@ -125,7 +129,12 @@ class Cosine(nn.Module):
         return query @ key.transpose(-2, -1)
 
     def factors(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor, float]:
-        return F.normalize(query, dim=-1) * self.sharpness(query), F.normalize(key, dim=-1), 1.0
+        return _direction(query) * self.sharpness(query), _direction(key), 1.0
+
+
+def _direction(x: Tensor) -> Tensor:
+    """x / |x|; zeros for zeros, in float16 too, where 1e-12 is 0."""
+    return F.normalize(x, dim=-1, eps=max(1e-12, torch.finfo(x.dtype).tiny))
 
 
 class _Constant(nn.Module):
@@ -145,6 +154,7 @@ class LocationOnly(nn.Module):
 
     def __init__(self, query_width: int, places: int) -> None:
         super().__init__()
+        at_least("LocationOnly: places", places, 1)
         self.to_places = nn.Linear(query_width, places, bias=False)
 
     def forward(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S F"]) -> Float[Tensor, "*B L S"]:
@@ -164,6 +174,7 @@ class ShawRelative(nn.Module):
 
     def __init__(self, width: int, reach: int) -> None:
         super().__init__()
+        at_least("ShawRelative: reach", reach, 0)
         self.reach = reach
         self.vectors = nn.Embedding(2 * reach + 1, width)
 
@@ -181,14 +192,20 @@ class FeatureKernel:
     """log(phi(q) . phi(k)), for features that are not negative: a softmax gives each key phi(q) . phi(k) over their sum.
 
     That is linear attention (Katharopoulos et al. 2020, 2006.16236): `attend` computes it by sums over the keys where the mask
-    allows that (linear.py), else pair by pair, as here.
+    allows that (linear.py), else pair by pair, as here. A kernel of 0 has the score minus infinity, and a query whose kernels
+    are all 0 gets zeros in both ways.
     """
 
     feature_map: FeatureMap = elu_plus_one
 
     def __call__(self, query: Float[Tensor, "*B L E"], key: Float[Tensor, "*B S E"]) -> Float[Tensor, "*B L S"]:
+        if query.dtype is torch.float16:  # products of small features are 0 there
+            query, key = query.float(), key.float()
         kernel = self.feature_map(query) @ self.feature_map(key).transpose(-2, -1)
-        return kernel.clamp(min=torch.finfo(kernel.dtype).tiny).log()
+        # a logarithm of bfloat16 has too few digits
+        kernel = kernel.to(torch.promote_types(kernel.dtype, torch.float32))
+        nothing = kernel <= 0
+        return kernel.masked_fill(nothing, 1.0).log().masked_fill(nothing, -torch.inf)  # log 0 has no gradient
 
 
 class Relational(nn.Module):
@@ -213,10 +230,13 @@ class Relational(nn.Module):
 
 @dataclass(frozen=True)
 class SoftCapped:
-    """cap * tanh(score / cap): no score passes the cap (Gemma 2, 2408.00118)."""
+    """cap * tanh(score / cap): no score passes the cap (Gemma 2, 2408.00118). ValueError for a cap of at most 0."""
 
     score: Score
     cap: float
+
+    def __post_init__(self) -> None:
+        above_zero("SoftCapped: the cap", self.cap)
 
     def __call__(self, query: Tensor, key: Tensor) -> Tensor:
         return self.cap * torch.tanh(self.score(query, key) / self.cap)

@@ -9,12 +9,11 @@ Letters: B batch, H heads, T tokens, E width of a head, V width of a value, N ch
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
 from transduce.attention.mask import Band, DenseMask
-from transduce.attention.masks import window
 
 SHORTEST = 16  # queries of a chunk
 
@@ -30,29 +29,27 @@ def windowed_attend(
 ) -> Float[Tensor, "B H T V"]:
     """Query i attends to the keys of its band, which has both limits. `attend` computes the chunks, as a larger batch."""
     assert band.before is not None and band.after is not None
-    before, after = band.before, band.after
+    before, after = max(band.before, 0), max(band.after, 0)  # a chunk has the keys of its own tokens in any case
     batch, _, length, _ = query.shape
     chunk = max(1, min(length, max(before, after, SHORTEST)))
-    chunks = -(-length // chunk)
+    chunks = max(1, -(-length // chunk))
     queries = _neighbourhoods(query, 0, 0, chunk, chunks)
     keys, values = (_neighbourhoods(each, before, after, chunk, chunks) for each in (key, value))
     # one batch of B * N short sequences
     queries, keys, values = (each.transpose(1, 2).flatten(0, 1) for each in (queries, keys, values))
-    inside = _neighbourhoods(_keys_allowed(band, batch, length, query.device), before, after, chunk, chunks)
-    # key 0 of a chunk is `before` places before its query 0
-    near = window(0, before + after).dense(1, 1, chunk, chunk + before + after, query.device)
-    mask = DenseMask(near & inside.squeeze(1).flatten(0, 1).transpose(1, 2).unsqueeze(1))  # (B N, 1, C, K)
+    keys_allowed = band.keys_allowed(batch, length, query.device)[:, None, :, None]
+    inside = _neighbourhoods(keys_allowed.expand(batch, 1, length, 1), before, after, chunk, chunks)
+    # places in a chunk: key 0 is `before` places before query 0
+    rows = torch.arange(chunk, device=query.device)[:, None]
+    places = torch.arange(-before, chunk + after, device=query.device)
+    near = (places >= rows - band.before) & (places <= rows + band.after)  # (C, K)
+    allowed = near & inside.squeeze(1).flatten(0, 1).transpose(1, 2).unsqueeze(1)  # (B N, 1, C, K)
+    if band.after < 0:  # the last keys have no query: those that only fill the last chunk must not see them either
+        tokens = torch.arange(chunks * chunk, device=query.device).view(chunks, 1, chunk, 1) < length
+        allowed = allowed & tokens.repeat(batch, 1, 1, 1)
+    mask = DenseMask(allowed)
     by_chunk: Tensor = attend(queries, keys, values, mask).unflatten(0, (batch, chunks)).transpose(1, 2)
     return by_chunk.flatten(2, 3)[:, :, :length]  # (B, H, N, C, V) -> (B, H, T, V)
-
-
-def _keys_allowed(band: Band, batch: int, length: int, device: torch.device) -> Bool[Tensor, "B 1 T 1"]:
-    rows, places = torch.arange(batch, device=device)[:, None, None, None], torch.arange(length, device=device)
-    if band.keys is None:
-        return torch.ones(batch, 1, length, 1, dtype=torch.bool, device=device)
-    nothing = torch.zeros(1, 1, 1, 1, dtype=torch.int64, device=device)
-    allowed: Tensor = band.keys(rows, nothing, nothing, places[None, None, None, :])
-    return allowed.expand(batch, 1, 1, length).transpose(2, 3)
 
 
 def _neighbourhoods(x: Tensor, before: int, after: int, chunk: int, chunks: int) -> Shaped[Tensor, "B H N K E"]:

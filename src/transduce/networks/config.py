@@ -12,7 +12,14 @@ from torch import nn
 from transduce.config import Fact
 from transduce.networks.layer_config import CrossingDecoderAttention, DecoderAttention, EncoderAttention, LayerConfig
 from transduce.networks.source_to_target import SourceToTargetConfig
-from transduce.networks.transformer import DECODER_LAYERS, DecoderOnly, EncoderDecoder, EncoderOnly, Stack
+from transduce.networks.transformer import (
+    CAUSAL_LAYERS,
+    DECODER_LAYERS,
+    DecoderOnly,
+    EncoderDecoder,
+    EncoderOnly,
+    Stack,
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,8 @@ class DecoderOnlyConfig(LayerConfig):
 
     def build(self, vocabulary: int) -> DecoderOnly:
         """With fresh weights."""
-        return DecoderOnly(Stack(self, self.layers, attention=self.decoder.attention), vocabulary, self.tie_output)
+        decoder = Stack(self, self.layers, CAUSAL_LAYERS, attention=self.decoder.attention)
+        return DecoderOnly(decoder, vocabulary, self.tie_output)
 
 
 @dataclass(frozen=True)

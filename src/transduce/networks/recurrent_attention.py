@@ -227,7 +227,9 @@ class MonotonicAttentionPart:
     """Left to right, one source token after the other (Raffel et al. 2017, 1704.00784)."""
 
     noise: Annotated[float, "standard deviation of the noise on the energies in training", Fact(at_least=0)] = 1.0
-    offset: Annotated[float, "what the energies begin with; below 0, the queries begin by moving on"] = -1.0
+    offset: Annotated[
+        float, "start of the learned offset of the energies; below 0, early training passes more tokens"
+    ] = -1.0
     hard: Annotated[bool, "evaluation and use follow one path, as in the paper; else they take the expectation"] = True
 
     def __post_init__(self) -> None:

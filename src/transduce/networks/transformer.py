@@ -13,7 +13,8 @@ The layers of a stack share a view and a memory:
 Letters: B sentences, S source tokens, T tokens, N rows (K beams for each of B sentences), D width of the model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import cast
 
 from jaxtyping import Float, Int
@@ -34,9 +35,14 @@ STANDARD_ATTENTION = ModelAttention()
 
 
 class Layer(nn.Module):
-    """Self-attention, then a feed-forward network. With a causal mask it is a layer of a decoder-only network."""
+    """Self-attention, then a feed-forward network. With a causal mask it is a layer of a decoder-only network.
 
-    def __init__(self, config: LayerConfig, attention: ModelAttention = STANDARD_ATTENTION) -> None:
+    causal: the mask is; the layer itself has none.
+    """
+
+    def __init__(
+        self, config: LayerConfig, attention: ModelAttention = STANDARD_ATTENTION, causal: bool = False
+    ) -> None:
         super().__init__()
         self.self_attention = SelfAttention(
             config.d_model,
@@ -47,7 +53,7 @@ class Layer(nn.Module):
             dropout=config.attention_dropout,
             score=attention.score(config.heads, config.width_of_heads),
             normalise=attention.normalise(config.heads),
-            distance_bias=attention.bias(config.heads),
+            distance_bias=attention.bias(config.heads, causal),
         )
         self.feed_forward = FeedForward(
             config.d_model, config.feed_forward, ACTIVATIONS[config.activation], config.activation_dropout
@@ -93,7 +99,7 @@ class DecoderLayer(Layer):
         attention: ModelAttention = STANDARD_ATTENTION,
         cross_attention: ModelAttention = STANDARD_ATTENTION,
     ) -> None:
-        super().__init__(config, attention)
+        super().__init__(config, attention, causal=True)
         self.cross_attention = CrossAttention(
             config.d_model,
             config.heads,
@@ -102,7 +108,7 @@ class DecoderLayer(Layer):
             dropout=config.attention_dropout,
             score=cross_attention.score(config.heads, config.width_of_heads),
             normalise=cross_attention.normalise(config.heads),
-            distance_bias=cross_attention.bias(config.heads),
+            distance_bias=cross_attention.bias(config.heads, causal=False),
             near=cross_attention.mask(),
         )
         self.cross_attention_norm = config.norm.module(config.d_model)
@@ -137,8 +143,11 @@ class PreNormDecoderLayer(DecoderLayer):
         return x, cache
 
 
-LAYERS: dict[Placement, type[Layer]] = {"post": PostNormLayer, "pre": PreNormLayer}
-DECODER_LAYERS: dict[Placement, type[DecoderLayer]] = {"post": PostNormDecoderLayer, "pre": PreNormDecoderLayer}
+Layers = Mapping[Placement, Callable[..., Layer]]
+
+LAYERS: Layers = {"post": PostNormLayer, "pre": PreNormLayer}
+CAUSAL_LAYERS: Layers = {placement: partial(layer, causal=True) for placement, layer in LAYERS.items()}
+DECODER_LAYERS: Layers = {"post": PostNormDecoderLayer, "pre": PreNormDecoderLayer}
 
 
 class Stack(nn.Module):
@@ -151,7 +160,7 @@ class Stack(nn.Module):
         self,
         config: LayerConfig,
         layers: int,
-        kinds: Mapping[Placement, type[Layer]] = LAYERS,
+        kinds: Layers = LAYERS,
         **attention: ModelAttention,
     ) -> None:
         super().__init__()

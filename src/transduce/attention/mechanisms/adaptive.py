@@ -21,7 +21,7 @@ from transduce.config import Fact
 
 @dataclass(frozen=True)
 class AdaptiveAttention(ModelAttention):
-    """A learned span of each head, half of the longest at first. The loss has no cost on the spans, other than in the paper."""
+    """A learned span of each head, half of the longest at first. The loss has no cost on the spans, unlike the paper."""
 
     places: ClassVar[tuple[Place, ...]] = ("encoder", "decoder")
 
@@ -33,7 +33,7 @@ class AdaptiveAttention(ModelAttention):
     def __post_init__(self) -> None:
         config.check(self)
 
-    def bias(self, heads: int) -> DistanceBias:
+    def bias(self, heads: int, causal: bool) -> DistanceBias:
         return AdaptiveSpan(heads, self.longest, self.ramp)
 
 

@@ -52,7 +52,7 @@ class AlignmentFeedback(nn.Module):
         keys_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L S"]:
         score = self.score
-        queries, keys = score.from_query(query), score.from_key(key)
+        queries, keys = score.from_query(query), score.from_key(zero_padding(key, keys_allowed))
         memory = torch.zeros_like(keys[..., 0])
         rows = []
         for step in queries.unbind(1):

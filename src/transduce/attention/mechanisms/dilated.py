@@ -16,7 +16,7 @@ class DilatedAttention(ModelAttention):
     """A window with gaps around the position of the query."""
 
     steps: Annotated[int, "tokens that a query sees on each side", Fact(at_least=0, at_most=1_000_000)] = 16
-    dilation: Annotated[int, "every so many-th token of the window", Fact(at_least=1, at_most=1_000_000)] = 2
+    dilation: Annotated[int, "distance between two tokens of the window", Fact(at_least=1, at_most=1_000_000)] = 2
 
     def __post_init__(self) -> None:
         config.check(self)

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from transduce.attention.attend import SOFTMAX
-from transduce.attention.mask import Mask
+from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import zero_unseen
 from transduce.attention.mechanisms.mechanism import Mechanism, sentences
 
 FEATURES = 2  # of the values of the example
@@ -32,7 +33,8 @@ class FineGrained(nn.Module):
     ) -> Float[Tensor, "B L V"]:
         if value.shape[-1] != self.to_scores.out_features:
             raise ValueError(f"expected values with {self.to_scores.out_features} features, found {value.shape[-1]}")
-        return torch.einsum("bvls,bsv->blv", self.weights(query, key, value, mask), value)
+        dense = _written_out(mask, query, key)
+        return torch.einsum("bvls,bsv->blv", self._weights(query, key, dense), zero_unseen(value, dense))
 
     def weights(
         self,
@@ -42,10 +44,17 @@ class FineGrained(nn.Module):
         mask: Mask | None = None,
     ) -> Float[Tensor, "B V L S"]:
         """A map for each feature."""
+        return self._weights(query, key, _written_out(mask, query, key))
+
+    def _weights(self, query: Tensor, key: Tensor, mask: DenseMask | None) -> Float[Tensor, "B V L S"]:
+        key = zero_unseen(key, mask)
         hidden = self.from_query(query).unsqueeze(2) + self.from_key(key).unsqueeze(1)  # (B, L, S, A)
         scores = self.to_scores(hidden.tanh()).permute(0, 3, 1, 2)
-        allowed = None if mask is None else mask.dense(len(query), 1, query.shape[1], key.shape[1], query.device)
-        return SOFTMAX(scores, allowed)
+        return SOFTMAX(scores, None if mask is None else mask.allowed)
+
+
+def _written_out(mask: Mask | None, query: Tensor, key: Tensor) -> DenseMask | None:
+    return None if mask is None else mask.written_out(len(query), 1, query.shape[1], key.shape[1], query.device)
 
 
 def few_features(batch: int, width: int) -> tuple[Tensor, Tensor, Tensor]:

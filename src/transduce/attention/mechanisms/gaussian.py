@@ -8,18 +8,24 @@ from torch import Tensor, nn
 
 from transduce.attention.attend import attend, attention_weights
 from transduce.attention.biases import gaussian
-from transduce.attention.mask import Mask
+from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import count_seen
 from transduce.attention.mechanisms.mechanism import Mechanism
+from transduce.attention.ranges import above_zero
 from transduce.attention.scores import ScaledDotProduct
 
 UNSCALED = ScaledDotProduct(1.0)
 
 
 class GaussianAttention(nn.Module):
-    """Dot products plus -(j - p_i)^2 / (2 deviation^2), with the centre p_i = S sigmoid(v . tanh(W q_i)) of query i."""
+    """Dot products plus -(j - p_i)^2 / (2 deviation^2), with the centre p_i = S sigmoid(v . tanh(W q_i)) of query i.
+
+    S is the number of keys that some query may attend to. ValueError for a deviation of at most 0.
+    """
 
     def __init__(self, width: int, hidden: int, deviation: float) -> None:
         super().__init__()
+        above_zero("deviation", deviation)
         self.deviation = deviation
         self.to_centre = nn.Sequential(
             nn.Linear(width, hidden, bias=False), nn.Tanh(), nn.Linear(hidden, 1, bias=False)
@@ -32,9 +38,9 @@ class GaussianAttention(nn.Module):
         value: Float[Tensor, "B S V"],
         mask: Mask | None = None,
     ) -> Float[Tensor, "B L V"]:
-        bias = self.bias(query, key.shape[1])
+        allowed, bias = self._allowed_and_bias(query, key, mask)
         query, key, value = (each.unsqueeze(1) for each in (query, key, value))  # one head
-        return attend(query, key, value, mask, bias=bias, score=UNSCALED).squeeze(1)
+        return attend(query, key, value, allowed, bias=bias, score=UNSCALED).squeeze(1)
 
     def weights(
         self,
@@ -43,12 +49,20 @@ class GaussianAttention(nn.Module):
         value: Float[Tensor, "B S V"],
         mask: Mask | None = None,
     ) -> Float[Tensor, "B L S"]:
-        bias = self.bias(query, key.shape[1])
-        return attention_weights(query.unsqueeze(1), key.unsqueeze(1), mask, bias, UNSCALED).squeeze(1)
+        allowed, bias = self._allowed_and_bias(query, key, mask)
+        return attention_weights(query.unsqueeze(1), key.unsqueeze(1), allowed, bias, UNSCALED).squeeze(1)
 
-    def bias(self, query: Float[Tensor, "B L D"], keys: int) -> Float[Tensor, "B 1 L S"]:
-        centres: Tensor = keys * self.to_centre(query).squeeze(-1).sigmoid()
-        return gaussian(centres, keys, self.deviation).unsqueeze(1)
+    def _allowed_and_bias(
+        self, query: Tensor, key: Tensor, mask: Mask | None
+    ) -> tuple[DenseMask | None, Float[Tensor, "B 1 L S"]]:
+        keys = key.shape[1]
+        allowed: DenseMask | None = None
+        seen: int | Tensor = keys
+        if mask is not None:
+            allowed = mask.written_out(len(query), 1, query.shape[1], keys, query.device)
+            seen = count_seen(allowed)
+        centres: Tensor = seen * self.to_centre(query).squeeze(-1).sigmoid()
+        return allowed, gaussian(centres, keys, self.deviation).unsqueeze(1)
 
 
 GAUSSIAN = Mechanism(

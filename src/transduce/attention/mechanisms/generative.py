@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from transduce.attention.attend import attend, attention_weights
 from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import zero_unseen
 from transduce.attention.mechanisms.mechanism import WORDS, Mechanism
 from transduce.attention.mechanisms.pictures import PIXELS, pictures, to_picture, to_tokens
 from transduce.attention.scores import ScaledDotProduct
@@ -27,14 +28,23 @@ class WordContext(nn.Module):
         self, picture: Float[Tensor, "B D h w"], words: Float[Tensor, "B T F"], mask: Mask | DenseMask | None = None
     ) -> Float[Tensor, "B D h w"]:
         """The context alone; a generator stacks it on the picture. mask: over words, such as `within_lengths`."""
-        regions, keys = to_tokens(picture).unsqueeze(1), self.to_picture_space(words).unsqueeze(1)  # one head
+        regions, keys, mask = self._regions_words(picture, words, mask)
         return to_picture(attend(regions, keys, keys, mask, score=UNSCALED).squeeze(1), picture.shape[2])
 
     def weights(
         self, picture: Float[Tensor, "B D h w"], words: Float[Tensor, "B T F"], mask: Mask | DenseMask | None = None
     ) -> Float[Tensor, "B N T"]:
-        regions, keys = to_tokens(picture).unsqueeze(1), self.to_picture_space(words).unsqueeze(1)
+        regions, keys, mask = self._regions_words(picture, words, mask)
         return attention_weights(regions, keys, mask, score=UNSCALED).squeeze(1)
+
+    def _regions_words(
+        self, picture: Tensor, words: Tensor, mask: Mask | DenseMask | None
+    ) -> tuple[Float[Tensor, "B 1 N D"], Float[Tensor, "B 1 T D"], DenseMask | None]:
+        """Both in the space of the picture, as one head."""
+        regions = to_tokens(picture)
+        if isinstance(mask, Mask):
+            mask = mask.written_out(len(words), 1, regions.shape[1], words.shape[1], words.device)
+        return regions.unsqueeze(1), self.to_picture_space(zero_unseen(words, mask)).unsqueeze(1), mask
 
 
 def picture_and_words(batch: int, width: int) -> tuple[Tensor, ...]:

@@ -14,7 +14,7 @@ from transduce.config import Fact
 
 @dataclass(frozen=True)
 class LocalAttention(ModelAttention):
-    """A window around the position of the query; scores are scaled dot products, other than in the paper."""
+    """A window around the position of the query; scores are scaled dot products, unlike the paper."""
 
     window: Annotated[int, "tokens that a query sees on each side", Fact(at_least=0, at_most=1_000_000)] = 32
 

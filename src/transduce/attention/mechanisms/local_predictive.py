@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transduce.attention.attend import attention_weights
 from transduce.attention.biases import gaussian
 from transduce.attention.mask import DenseMask, Mask
-from transduce.attention.masks import everything
+from transduce.attention.masks import count_seen, everything, zero_unseen
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.scores import ScaledDotProduct
 
@@ -40,7 +40,8 @@ class LocalPredictive(nn.Module):
         value: Float[Tensor, "B S V"],
         mask: Mask | None = None,
     ) -> Float[Tensor, "B L V"]:
-        return self.weights(query, key, value, mask) @ value
+        dense = _written_out(mask, query, key)
+        return self._weights(query, key, dense) @ zero_unseen(value, dense)
 
     def weights(
         self,
@@ -49,18 +50,23 @@ class LocalPredictive(nn.Module):
         value: Float[Tensor, "B S V"],
         mask: Mask | None = None,
     ) -> Float[Tensor, "B L S"]:
-        keys = key.shape[1]
-        allowed = (mask or everything()).dense(len(query), 1, query.shape[1], keys, query.device)
-        centres = self.centres(query, allowed.squeeze(1).any(1).sum(-1))
+        return self._weights(query, key, _written_out(mask, query, key))
+
+    def _weights(self, query: Tensor, key: Tensor, mask: DenseMask) -> Float[Tensor, "B L S"]:
+        keys, centres = key.shape[1], self.centres(query, count_seen(mask))
         near = (torch.arange(keys, device=query.device) - centres.unsqueeze(-1)).abs() <= self.reach
-        window = DenseMask(allowed & near.unsqueeze(1))
+        window = DenseMask(mask.allowed & near.unsqueeze(1))
         weights = attention_weights(query.unsqueeze(1), key.unsqueeze(1), window, score=DOT).squeeze(1)
         return weights * gaussian(centres, keys, self.reach / 2).exp()
 
-    def centres(self, query: Float[Tensor, "B L D"], keys: Int[Tensor, " _"]) -> Float[Tensor, "B L"]:
-        """p for each query; `keys` is their number, for each row or for all."""
+    def centres(self, query: Float[Tensor, "B L D"], keys: Int[Tensor, "_ 1"]) -> Float[Tensor, "B L"]:
+        """p for each query. keys: their number, for each row or for all."""
         share: Tensor = self.to_centre(self.to_hidden(query).tanh()).sigmoid().squeeze(-1)
-        return keys.unsqueeze(-1) * share
+        return keys * share
+
+
+def _written_out(mask: Mask | None, query: Tensor, key: Tensor) -> DenseMask:
+    return (mask or everything()).written_out(len(query), 1, query.shape[1], key.shape[1], query.device)
 
 
 LOCAL_PREDICTIVE = Mechanism(

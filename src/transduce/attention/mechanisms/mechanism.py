@@ -124,4 +124,4 @@ def restricted(own: Mask | None, mask: Mask | None) -> Mask | None:
 
 def in_one_head(parts: ModelAttention) -> Callable[[int], Attention]:
     """Builds the module with these parts, for a width."""
-    return lambda width: Attention(parts.score(1, width), parts.normalise(1), parts.mask(), parts.bias(1))
+    return lambda width: Attention(parts.score(1, width), parts.normalise(1), parts.mask(), parts.bias(1, causal=False))

@@ -6,7 +6,7 @@ Letters: B batch, L queries, S keys, D width of queries, E width of keys, V widt
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from transduce.attention.masks import window
+from transduce.attention.masks import window, zero_padding
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.mechanisms.monotonic import SIDES, Monotonic, steps_and_frames
 from transduce.attention.normalisers import Softmax
@@ -44,7 +44,8 @@ class MonotonicChunkwise(Monotonic):
         keys_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L S"]:
         alignment = super().weights(query, key, value, keys_allowed)
-        return chunkwise(alignment, self.chunk_score(query, key), self.chunk, keys_allowed)
+        scores = self.chunk_score(query, zero_padding(key, keys_allowed))
+        return chunkwise(alignment, scores, self.chunk, keys_allowed)
 
 
 MOCHA = Mechanism(

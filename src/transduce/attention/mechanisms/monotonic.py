@@ -51,7 +51,7 @@ class Monotonic(nn.Module):
         key: Float[Tensor, "B S E"],
         keys_allowed: Bool[Tensor, "B S"] | None = None,
     ) -> Float[Tensor, "B L S"]:
-        energies = self.energy(query, key)
+        energies = self.energy(query, zero_padding(key, keys_allowed))
         if self.training and self.noise:
             energies = energies + self.noise * torch.randn_like(energies)
         return stop_probabilities(energies, None if keys_allowed is None else keys_allowed.unsqueeze(1))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from transduce.attention.attend import attention_weights
 from transduce.attention.mask import DenseMask, Mask
+from transduce.attention.masks import zero_unseen
 from transduce.attention.mechanisms.mechanism import Mechanism
 from transduce.attention.multihead import MultiHeadAttention, merge_heads
 
@@ -22,8 +23,10 @@ class MultiHead(MultiHeadAttention):
         value: Float[Tensor, "B S D"],
         mask: Mask | DenseMask | None = None,
     ) -> Float[Tensor, "B L D"]:
-        (values,) = self.split_heads(self.to_query_key_value.part(value, 2, 3), self.key_value_heads)
-        attended = self.attend(*self._queries_keys(query, key), values, mask, None)
+        mask = self._for_layers(mask, query, key)
+        value = self.to_query_key_value.part(zero_unseen(value, mask), 2, 3)
+        (values,) = self.split_heads(value, self.key_value_heads)
+        attended = self.attend(*self._queries_keys(query, zero_unseen(key, mask)), values, mask, None)
         output: Tensor = self.to_output(merge_heads(attended))
         return output
 
@@ -34,7 +37,17 @@ class MultiHead(MultiHeadAttention):
         value: Float[Tensor, "B S D"],
         mask: Mask | DenseMask | None = None,
     ) -> Float[Tensor, "B H L S"]:
-        return attention_weights(*self._queries_keys(query, key), mask, None, self.score, self.normalise)
+        mask = self._for_layers(mask, query, key)
+        projections = self._queries_keys(query, zero_unseen(key, mask))
+        return attention_weights(*projections, mask, None, self.score, self.normalise)
+
+    def _for_layers(self, mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> Mask | DenseMask | None:
+        """Written out, which tells the keys that no query sees; a narrow window stays a rule, which chunks compute."""
+        if not isinstance(mask, Mask):
+            return mask
+        if query.shape[1] == key.shape[1]:
+            return mask.for_layers(len(query), self.heads, query.shape[1], query.device)
+        return mask.written_out(len(query), self.heads, query.shape[1], key.shape[1], query.device)
 
     def _queries_keys(self, query: Tensor, key: Tensor) -> tuple[Float[Tensor, "B H L E"], Float[Tensor, "B G S E"]]:
         (queries,) = self.split_heads(self.to_query_key_value.part(query, 0, 1), self.heads)

@@ -139,7 +139,7 @@ MULTI_SCALE = Mechanism(
         + tuple(f"half {y},{x}" for y in range(2) for x in range(2)),
     ),
     caption="A row shows the pixels that its query samples: on the picture, and on the picture of half the size. Points begin "
-    "around the place of the query and beyond an edge they count nothing.",
+    "around the place of the query; points beyond an edge have no effect.",
     sums_to_one=False,
     note="The name stands for many designs; this module is the one that later detectors share.",
 )

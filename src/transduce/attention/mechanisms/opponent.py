@@ -15,6 +15,8 @@ from transduce.attention.mechanisms.mechanism import Attention, Mechanism
 
 def without_best(scores: Float[Tensor, "*B L S"], allowed: Bool[Tensor, "..."] | None) -> Float[Tensor, "*B L S"]:
     """The normaliser of the opponent: softmax over all keys but the one with the highest weight. One key alone: zeros."""
+    if not scores.shape[-1]:  # `argmax` refuses rows without keys
+        return scores
     best = SOFTMAX(scores, allowed).argmax(-1, keepdim=True)
     others = torch.ones_like(scores, dtype=torch.bool).scatter_(-1, best, False)
     return SOFTMAX(scores, others if allowed is None else others & allowed)

@@ -15,21 +15,24 @@ from transduce.config import Fact
 
 @dataclass(frozen=True)
 class T5Attention(ModelAttention):
-    """Unscaled dot products and a learned bias for each bucket of distances, in each layer; T5's layers share one."""
+    """Unscaled dot products and a learned bias for each bucket of distances, in each layer; T5's layers share one.
+
+    In the self-attention of a decoder all buckets are of earlier tokens; elsewhere each direction has half of them.
+    """
 
     buckets: Annotated[int, "groups of distances", Fact(at_least=4, at_most=4_096)] = 32
     most: Annotated[int, "distance from which all share a bucket", Fact(at_least=4, at_most=1_000_000)] = 128
 
     def __post_init__(self) -> None:
         config.check(self)
-        if self.most <= self.buckets // 4:
-            raise ValueError(f"most must be above a quarter of buckets, {self.buckets // 4}, found {self.most}")
+        if self.most <= self.buckets // 2:
+            raise ValueError(f"most must be above half of buckets, {self.buckets // 2}, found {self.most}")
 
     def score(self, heads: int, width: int) -> Score:
         return ScaledDotProduct(1.0)
 
-    def bias(self, heads: int) -> DistanceBias:
-        return T5Buckets(heads, self.buckets, self.most)
+    def bias(self, heads: int, causal: bool) -> DistanceBias:
+        return T5Buckets(heads, self.buckets, self.most, causal)
 
 
 HEADS = 2
