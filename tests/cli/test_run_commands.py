@@ -15,6 +15,7 @@ from transduce.training.state import TrainState
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import run_file as run_files
 from transduce.workflows.train.run import Trained
+from transduce.workflows.train.run_file import read_run
 
 RUN = """
 [data]
@@ -110,7 +111,7 @@ def trains(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], Calls]:
             calls.append((*file, resume))
             return Trained(Path("runs/first"), number is None, TrainState(), number)
 
-        monkeypatch.setattr(run_files, "read_run", lambda path, overrides, folder: (path, overrides))
+        monkeypatch.setattr(run_files, "read_run", lambda path, overrides, folder, name: (path, overrides))
         monkeypatch.setattr(train_workflow, "train", train)
         return calls
 
@@ -160,6 +161,26 @@ def test_keys_of_a_run_file_are_listed(capfd: pytest.CaptureFixture[str]) -> Non
     out = capfd.readouterr().out
     assert 'training.steps\n    stop after this many updates\n    a whole number or "none"; default: none\n' in out
     assert "\nmodel.preset\n" in out
+
+
+def test_keys_that_begin_with_a_prefix_are_listed_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--keys", "training."])
+    keys = [line for line in capfd.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert "training.steps" in keys and all(key.startswith("training.") for key in keys)
+    assert len(set(keys)) == len(keys)
+    assert main(["train", "--keys", "no-such"]) == 2
+    assert "no key of a run file begins with 'no-such'; transduce train --keys lists all" in capfd.readouterr().err
+
+
+def test_a_run_may_have_a_name_of_its_own(run_file: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is that of the run's folder, for --resume too; the paths of the run file stay relative to the file."""
+    for name in ("", "..", "a/b"):
+        assert main(["train", "first.toml", "--name", name]) == 2
+        assert "must be the name of one folder, such as first-try" in capfd.readouterr().err
+    assert main(["train", "first.toml", "--name", "second", "--resume"]) == 2
+    assert "runs/second" in capfd.readouterr().err
+    assert read_run(Path("first.toml"), name="second").path == Path("second.toml")
 
 
 def test_a_run_that_did_not_wait_says_what_is_lost(

@@ -15,6 +15,10 @@ def add_run_file(parser: Parser) -> None:
     add_repeated(parser, "--set", "KEY=VALUE", "change a key of the run file, such as training.batch-tokens=2048")
 
 
+def add_name(parser: Parser) -> None:
+    parser.add_argument("--name", metavar="NAME", type=_name, help="name of the run (default: that of the run file)")
+
+
 def add_minutes(parser: Parser, text: str) -> None:
     parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
 
@@ -42,6 +46,12 @@ def _budget(minutes: float | None, overrides: Sequence[str]) -> list[str]:
                 f"--minutes {minutes:g} and --set training.{key}={value}: only one can be the budget; leave out the other"
             )
     return ["training.steps=none", "training.epochs=none", f"training.minutes={minutes}"]
+
+
+def _name(text: str) -> str:
+    if text in ("", ".", "..") or "/" in text or "\\" in text:
+        raise argparse.ArgumentTypeError(f"must be the name of one folder, such as first-try, found {text!r}")
+    return text
 
 
 def _minutes(text: str) -> float:

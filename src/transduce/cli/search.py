@@ -82,7 +82,7 @@ def _advice(options: argparse.Namespace, outcome: "SearchOutcome", best: "Result
     changes = [*outcome.fixed, *(config.assignment(key, value) for key, value in best.settings.items())]
     snippet = config.dumps(config.override({}, [each for each in changes if not _is_of_a_list(each)]))
     flags = [word for each in [*options.set, *changes] for word in ("--set", each)]
-    command = shlex.join(["transduce", "train", str(options.run), *flags])
+    command = shlex.join(["transduce", "train", str(options.run), "--name", f"{options.run.stem}-best", *flags])
     head = f"\nbest: trial {best.trial}, {outcome.metric} {best.value:.4g}\n"
     return "\n".join(each for each in (head, snippet, f"{command}\n") if each)
 

@@ -10,7 +10,7 @@ from typing import Any
 from transduce.cli import streams
 from transduce.cli.options import add_flag
 from transduce.cli.parser import Parser
-from transduce.cli.run_options import add_minutes, add_run_file, overrides
+from transduce.cli.run_options import add_minutes, add_name, add_run_file, overrides
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +22,10 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.train.run import Abandoned, train
     from transduce.workflows.train.run_file import read_run
 
-    folder = Path("runs") / options.run.stem if options.resume else None
+    folder = Path("runs") / (options.name or options.run.stem) if options.resume else None
     prepare_for_training([] if folder is None else [folder])
     try:
-        file = read_run(options.run, overrides(options, "precision"), folder)
+        file = read_run(options.run, overrides(options, "precision"), folder, options.name)
         trained = train(file, options.resume, stopping=stop_on_signals)
     except Abandoned:
         lost = "updates since the last checkpoint are lost"
@@ -45,19 +45,23 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         "transduce train",
-        "Trains a model as a run file says, into runs/NAME/ (NAME.toml is the run file); its data is prepared where "
+        "Trains a model as a run file says, into runs/NAME/ (by default NAME.toml is the run file); its data is prepared where "
         "that has not been done. Ctrl-C stops with a checkpoint, and --resume goes on as if nothing had happened. "
         "Prints the model folder.",
         "  transduce train run.toml --minutes 10\n"
         "  transduce train run.toml --set model.preset=transformer-base --set training.steps=100000\n"
-        "  transduce train run.toml --resume",
+        "  transduce train run.toml --name small --set model.preset=transformer-tiny\n"
+        "  transduce train run.toml --resume\n"
+        "  transduce train --keys training.",
     )
     add_run_file(parser)
+    add_name(parser)
     add_minutes(parser, "train this long, instead of the run file's budget")
     add_flag(parser, "--resume", "continue a run that was stopped")
     text = "number format (auto: bf16 where hardware is fast at it)"
     parser.add_argument("--precision", choices=["auto", "bf16", "float32"], help=text)
-    parser.add_argument("--keys", action=_Keys, nargs=0, help="list every key of a run file, and exit")
+    text = "list the keys of a run file that begin with PREFIX (default: all), and exit"
+    parser.add_argument("--keys", action=_Keys, nargs="?", metavar="PREFIX", help=text)
     return parser
 
 
@@ -74,11 +78,17 @@ def _again(arguments: Sequence[str]) -> str:
 
 
 class _Keys(argparse.Action):
-    """Prints every key of a run file."""
+    """Prints the keys of a run file."""
 
-    def __call__(self, parser: argparse.ArgumentParser, *unused: Any) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, _: Any, prefix: Any, *unused: Any) -> None:
         from transduce.workflows.info.run import run_file_keys
 
-        for each in run_file_keys():
-            streams.write(f"{each.key}\n    {each.text}\n    {each.type}; default: {each.default}\n")
+        keys = [each for each in run_file_keys() if each.key.startswith(prefix or "")]
+        if not keys:
+            parser.error(f"no key of a run file begins with {prefix!r}; transduce train --keys lists all")
+        for key in dict.fromkeys(each.key for each in keys):
+            streams.write(f"{key}\n")
+            for each in keys:
+                if each.key == key:  # parts and networks of several kinds may have a key of one name
+                    streams.write(f"    {each.text}\n    {each.type}; default: {each.default}\n")
         parser.exit()

@@ -94,12 +94,16 @@ class RunFile:
         return _run_file(config.override(self.tree, overrides), self.path, self.parts, self)
 
 
-def read_run(path: Path, overrides: Sequence[str] = (), run_folder: Path | None = None) -> RunFile:
+def read_run(
+    path: Path, overrides: Sequence[str] = (), run_folder: Path | None = None, name: str | None = None
+) -> RunFile:
     """Reads a run file with the changes of --set. ValueErrors name file, line and key.
 
-    run_folder: of a run that resumes: the model that it started from may be gone.
+    run_folder: of a run that resumes: the model that it started from may be gone. name: of the run, by default the file's
+    stem.
     """
-    return _run_file(config.override(config.read(path), overrides), path, run_folder=run_folder)
+    file = _run_file(config.override(config.read(path), overrides), path, run_folder=run_folder)
+    return file if name is None else replace(file, path=path.with_name(f"{run_name(name)}.toml"))
 
 
 def open_run(
@@ -117,8 +121,8 @@ def open_run(
     overrides = [config.assignment(key, value) for key, value in settings.items()]
     if isinstance(run, Mapping) and name is None:
         raise ValueError("a run that is given as a dict needs a name: its folder is runs/NAME")
-    path = Path(f"{_folder_name(name)}.toml") if isinstance(run, Mapping) else Path(run)
-    run_path = path if name is None else path.with_name(f"{_folder_name(name)}.toml")
+    path = Path(f"{run_name(name)}.toml") if isinstance(run, Mapping) else Path(run)
+    run_path = path if name is None else path.with_name(f"{run_name(name)}.toml")
     tree = _plain(run) if isinstance(run, Mapping) else config.read(path)
     run_folder = None if runs is None else runs / run_path.stem
     try:
@@ -128,7 +132,7 @@ def open_run(
     return replace(file, path=run_path)
 
 
-def _folder_name(name: str | None) -> str:
+def run_name(name: str | None) -> str:
     """The name of a run. ValueError unless it can be that of one folder."""
     if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\\\0]", name):
         raise ValueError(

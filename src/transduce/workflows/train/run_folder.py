@@ -66,7 +66,7 @@ class RunFolder:
         if checkpoints.names(self.checkpoints) or self.model.exists():
             raise ValueError(
                 f"{self.path} holds a run already: resume it (--resume, or resume=True in Python), move it away, or give the "
-                "new run another name"
+                "new run another name (--name, or name= in Python)"
             )
 
     def write(self, run: RunConfig) -> None:
