@@ -1,5 +1,6 @@
 """`transduce evaluate` as a person calls it."""
 
+import io
 import json
 import os
 import re
@@ -140,6 +141,20 @@ def test_outputs_without_any_model(texts: Path, capfd: pytest.CaptureFixture[str
         assert words in out
 
 
+def test_outputs_from_standard_input(
+    texts: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_standard_input(name: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((texts / name).read_bytes())))
+
+    on_standard_input("ours")
+    tree = found(capfd, "--outputs", "-", "--compare", "other", "--reference", "r")
+    assert tree["metrics"] == found(capfd, "--outputs", "ours", "--reference", "r")["metrics"]
+    on_standard_input("short")
+    assert main(["evaluate", "--outputs", "-", "--reference", "r"]) == 2
+    assert "standard input has 2 lines, but r has 5 items" in capfd.readouterr().err
+
+
 def test_breakdowns_on_request(texts: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (texts / "train.tsv").write_text("bar\tmit mit\ndar kus\tlot\n")
     tree = found(capfd, "--outputs", "ours", "--data", "d.tsv", "--by", "group", "--metrics", "chrf")
@@ -210,6 +225,7 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         ([], "name what to evaluate: a MODEL"),
         (["m", "--outputs", "ours", "--reference", "r"], "give --source and --reference, or --data"),
         (["m", "--outputs", "ours", "--data", "d.tsv"], "give either a MODEL or --outputs FILE"),
+        (["--outputs", "-", "--compare", "-", "--reference", "r"], "- is standard input, which can be read only once"),
         (["--outputs", "short", "--reference", "r"], "short has 2 lines, but r has 5 items"),
         (["--outputs", "ours", "--compare", "short", "--data", "d.tsv"], "short has 2 lines, but d.tsv has 5 items"),
         (["--outputs", "ours", "--compare", "nowhere", "--reference", "r"], "nowhere: no such file of outputs"),

@@ -70,7 +70,7 @@ def _add_test_set(parser: Parser) -> None:
 def _add_systems(parser: Parser) -> None:
     add_ensemble(parser)
     group = parser.add_argument_group("systems")
-    add_file(group, "--outputs", "judge these outputs, one a line, and no model's")
+    add_file(group, "--outputs", "judge these outputs, one a line, and no model's; - is standard input")
     add_repeated(group, "--compare", "OTHER", "another model folder, run folder, or file of outputs, one a line", Path)
 
 
@@ -107,6 +107,8 @@ def check(options: argparse.Namespace) -> None:
     _check_test_set(options)
     if options.model is not None and options.outputs is not None:
         raise ValueError("give either a MODEL or --outputs FILE; what it is to be compared with goes to --compare")
+    if [options.outputs, *options.compare].count(Path("-")) > 1:
+        raise ValueError("- is standard input, which can be read only once: name a file for one of the two systems")
     if options.outputs is not None and options.ensemble:
         raise ValueError("--ensemble goes with a MODEL, not with --outputs")
     if options.model is None and not any(path.is_dir() for path in options.compare):

@@ -1,6 +1,7 @@
 """The command `transduce`: finds the command that is meant, and prints its errors in one line."""
 
 import difflib
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ValueError and OSError are the user's to mend and end in one line; with TRANSDUCE_DEBUG=1 they keep their traceback.
     """
     streams.set_up()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home folder that cannot be written
     try:
         with messages_on_stderr():
             code = _run(sys.argv[1:] if arguments is None else arguments)

@@ -19,6 +19,7 @@ from transduce.decoding.config import OF_SOURCES, Decoding, Generation
 from transduce.decoding.protocol import Decodable, require_evaluation_mode
 from transduce.decoding.scores import check_probabilities
 from transduce.decoding.strategies.sampling import Sampling
+from transduce.machine.fork import compute_with_one_thread_in_children
 from transduce.machine.hardware import best_device
 from transduce.models.folder import ModelConfig, load_folder
 from transduce.networks.source_to_target import SourceToTargetConfig
@@ -34,6 +35,8 @@ from transduce.text.tokenizer import Tokenizer
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 T = TypeVar("T")
+
+compute_with_one_thread_in_children()
 
 
 @dataclass

@@ -141,10 +141,15 @@ def open_text(path: Path) -> BufferedReader:
 def lines(path: Path, max_line_bytes: int = LineRules.max_line_bytes) -> Iterator[str]:
     """The lines of one file, with empty ones, without line ends; ValueError with file and line for the first bad line."""
     with open_text(path) as stream:
-        for line in stream_lines(stream, str(path), max_line_bytes, Findings()):
-            if isinstance(line, BadLine):
-                raise ValueError(message(line))
-            yield line
+        yield from good_lines(stream, str(path), max_line_bytes)
+
+
+def good_lines(stream: BufferedIOBase, name: str, max_line_bytes: int = LineRules.max_line_bytes) -> Iterator[str]:
+    """The same of an open file or pipe called `name`."""
+    for line in stream_lines(stream, name, max_line_bytes, Findings()):
+        if isinstance(line, BadLine):
+            raise ValueError(message(line))
+        yield line
 
 
 def stream_lines(stream: BufferedIOBase, name: str, max_line_bytes: int, findings: Findings) -> Iterator[str | BadLine]:

@@ -1,15 +1,18 @@
 """Compare: a system with others on the same test set, each of them a model or a file of outputs."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transduce.data.formats.lines import lines
+from transduce.data.formats.lines import good_lines, lines
 from transduce.data.records import plural
 from transduce.evaluation.significance import Comparison, compare
 from transduce.models.find import find_model
 from transduce.workflows.evaluate.run import Judged
 from transduce.workflows.evaluate.test_set import HeldOut
+
+STANDARD_INPUT = Path("-")  # as a file of outputs
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Compared:
 
 def is_model(path: Path) -> bool:
     """Whether `path` is a model folder or run folder, and not a file of outputs. ValueError if it is neither."""
-    if path.is_file():
+    if path.is_file() or path == STANDARD_INPUT:
         return False
     if not path.exists():
         raise ValueError(f"{path}: no such file of outputs, model folder or run folder")
@@ -32,7 +35,11 @@ def is_model(path: Path) -> bool:
 
 def read_outputs(path: Path, held_out: HeldOut) -> tuple[str, ...]:
     """A system's outputs, one a line. ValueError unless there is one for each item of the test set."""
-    outputs = tuple(lines(path))
+    if path == STANDARD_INPUT:
+        path = Path("standard input")
+        outputs = tuple(good_lines(sys.stdin.buffer, str(path)))
+    else:
+        outputs = tuple(lines(path))
     items = len(held_out.references)
     if len(outputs) != items:
         left_out = (
