@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that show computed numbers and pictures: `make pages`.
+"""Writes the pages of docs/ that show computed numbers and pictures, and tables of commands: `make pages`.
 
 A row of PAGES is a folder and the function that gives its files by name. Files of other names in the folder stay.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attention_pages
+import command_tables
 import experiment_pages
 import layer_pages
 
@@ -15,6 +16,7 @@ PAGES: tuple[tuple[str, Callable[[], Mapping[str, str]]], ...] = (
     ("layers", layer_pages.pages),
     ("experiments", experiment_pages.pages),
     ("attention", attention_pages.pages),
+    ("../src/transduce/cli/tables", command_tables.pages),
 )
 # Pages whose numbers differ from machine to machine.
 MEASURED: tuple[tuple[str, Callable[[], Mapping[str, str]]], ...] = (("attention", attention_pages.agreement),)

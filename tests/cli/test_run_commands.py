@@ -3,6 +3,8 @@
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -195,3 +197,14 @@ def test_a_run_that_did_not_wait_says_what_is_lost(
     again = "transduce train first.toml --minutes 5 --resume"
     expected = f"stopped at once; updates since the last checkpoint are lost; to continue: {again}\n"
     assert capfd.readouterr().err == expected
+
+
+@pytest.mark.parametrize("arguments", [["info", "vit-mini"], ["train", "--keys", "training."]])
+def test_tables_are_printed_without_pytorch(arguments: list[str]) -> None:
+    """PyTorch takes seconds to load."""
+    script = (
+        "import sys\nfrom transduce.cli.main import main\n"
+        "try:\n    code = main(sys.argv[1:])\nexcept SystemExit as end:\n    code = end.code\n"
+        "assert not code and 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True, stdout=subprocess.DEVNULL)

@@ -47,7 +47,7 @@ def _near(first: str, second: str) -> bool:
 def test_pages_are_up_to_date(build_pages: ModuleType) -> None:
     for folder, pages in build_pages.PAGES:
         files = pages()
-        present = {path.name for path in (DOCS / folder).iterdir() if path.suffix in (".md", ".svg")}
+        present = {path.name for path in (DOCS / folder).iterdir() if path.suffix in (".md", ".svg", ".json")}
         assert present - OWN.get(folder, set()) == files.keys(), "run make pages, and remove what it no longer writes"
         for name, text in files.items():
             assert not differences((DOCS / folder / name).read_text(encoding="utf-8"), text), f"{name}: run make pages"

@@ -1,10 +1,12 @@
 """`transduce info`."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transduce.cli import streams
 from transduce.cli.parser import Parser
+from transduce.cli.tables import read_table
 from transduce.terminal import table
 
 if TYPE_CHECKING:
@@ -21,18 +23,28 @@ def main(arguments: Sequence[str]) -> int:
     text = "of a preset: pieces, shared by both sides of an encoder-decoder (default: 37000, the paper's)"
     parser.add_argument("--vocabulary", metavar="N", type=int, help=text)
     options = parser.parse(arguments)
+    if options.vocabulary is None and not Path(options.name).exists():
+        presets = read_table("presets")  # without PyTorch, which takes seconds to load
+        if options.name in presets:
+            streams.write(presets[options.name])
+            return 0
 
     from transduce.workflows.info.run import PAPER_VOCABULARY, ModelInfo, info
 
     vocabulary = PAPER_VOCABULARY if options.vocabulary is None else options.vocabulary
     description = info(options.name, vocabulary)
     if not isinstance(description, ModelInfo):
-        streams.write("\n".join(map(_preset, description)))
+        streams.write(preset_text(description))
         return 0
     if options.vocabulary is not None:
         raise ValueError(f"--vocabulary is of a preset, and {options.name} is a model, which has its own")
     streams.write(_model(description))
     return 0
+
+
+def preset_text(descriptions: Iterable["PresetInfo"]) -> str:
+    """A preset in each kind of network that has one of its name."""
+    return "\n".join(map(_preset, descriptions))
 
 
 def _preset(description: "PresetInfo") -> str:

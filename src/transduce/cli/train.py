@@ -5,12 +5,13 @@ import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from transduce.cli import streams
 from transduce.cli.options import add_flag
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_name, add_run_file, overrides
+from transduce.cli.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +78,20 @@ def _again(arguments: Sequence[str]) -> str:
     return shlex.join(["transduce", "train", *(each for each in arguments if each != "--resume"), "--resume"])
 
 
+class _Key(NamedTuple):
+    """A row of the table: the fields of `config.KeyDescription`, which would load PyTorch."""
+
+    key: str
+    type: str
+    default: str
+    text: str
+
+
 class _Keys(argparse.Action):
     """Prints the keys of a run file."""
 
     def __call__(self, parser: argparse.ArgumentParser, _: Any, prefix: Any, *unused: Any) -> None:
-        from transduce.workflows.info.run import run_file_keys
-
-        keys = [each for each in run_file_keys() if each.key.startswith(prefix or "")]
+        keys = [key for key in map(_Key._make, read_table("keys")) if key.key.startswith(prefix or "")]
         if not keys:
             parser.error(f"no key of a run file begins with {prefix!r}; transduce train --keys lists all")
         for key in dict.fromkeys(each.key for each in keys):

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
+from typing import cast
 
 from transduce.data.formats.lines import good_lines, lines
 from transduce.data.records import plural
@@ -37,7 +39,7 @@ def read_outputs(path: Path, held_out: HeldOut) -> tuple[str, ...]:
     """A system's outputs, one a line. ValueError unless there is one for each item of the test set."""
     if path == STANDARD_INPUT:
         path = Path("standard input")
-        outputs = tuple(good_lines(sys.stdin.buffer, str(path)))
+        outputs = tuple(good_lines(cast(BufferedIOBase, sys.stdin.buffer), str(path)))
     else:
         outputs = tuple(lines(path))
     items = len(held_out.references)
