@@ -105,7 +105,9 @@ def kernel(row: Mechanism) -> str:
     module = row.build(WIDTH)
     if isinstance(module, Attention):
         x = torch.empty(1, 1, 4096, 1)
-        return explain(x, x, module.mask, score=module.score, normalise=module.normalise).backend
+        # a mask without a band selects no kernel, and may have a table that is too small
+        mask = module.mask if module.mask is not None and module.mask.band is not None else None
+        return explain(x, x, mask, score=module.score, normalise=module.normalise).backend
     return "its own" if row.kind == "own module" else "those of its parts"
 
 
