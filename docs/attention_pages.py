@@ -60,12 +60,8 @@ def markdown(entry: Page) -> str:
     note = f"{row.note}\n\n" if row.note else ""
     others = ", ".join(f"[{name}]({name}.md)" for name in row.alternates)
     alternates = f"Other meanings of the name: {others}.\n\n" if others else ""
-    models = ""
-    if row.in_models is not None:
-        places = ", ".join(row.in_models.places)
-        models = f'In a run file: `attention = "{row.name}"`; for {places}.\n\n'
     return (
-        f"# {row.name}\n\n{row.purpose}\n\n| | |\n|---|---|\n{facts}\n{note}{alternates}{models}"
+        f"# {row.name}\n\n{row.purpose}\n\n| | |\n|---|---|\n{facts}\n{note}{alternates}"
         f"## Example\n\n{row.caption}\n\n![{row.name}: weights]({row.name}.svg)\n"
     )
 
