@@ -13,6 +13,7 @@ from transduce.attention.masks import (
     causal,
     dilated,
     global_tokens,
+    graph,
     random_blocks,
     same_document,
     segments,
@@ -44,6 +45,7 @@ def yes(*shape):
         (~by_keys(yes(B, T - 1)), "by_keys has 9 keys, found 10: give it at least 10"),
         (by_table(yes(T, 3)), "by_table has 3 keys, found 10"),
         (by_table(yes(3, T)) | causal(), "by_table has 3 queries, found 10"),
+        (graph(3, [(0, 1)]), "graph has 3 queries, found 10"),
         (same_document(torch.zeros(B, 4, dtype=torch.long)), "same_document has 4 queries, found 10"),
         (same_document(torch.zeros(3, T, dtype=torch.long)), "same_document has 3 rows"),
         (
@@ -167,6 +169,12 @@ def test_a_value_of_another_type(as_users):
         attend(X, X, X.double())
     with torch.autocast("cpu", torch.bfloat16):  # it converts them
         assert attend(X, X.bfloat16(), X, score=Additive(E, E, 3)).shape == X.shape
+
+
+@pytest.mark.parametrize("result, words", [(X, r"= \(2, 4, 10, 10\), found \(2, 4, 10, 8\)"), (1.0, "found float")])
+def test_a_score_of_another_shape(result, words):
+    with pytest.raises(ValueError, match=f"a score must return a tensor of the shape .*{words}"):
+        attend(X, X, X, score=lambda query, key: result)
 
 
 def test_one_sink_for_all_heads():

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from transduce.attention.checks import check_arguments, check_dense_mask, check_rule
+from transduce.attention.checks import check_arguments, check_dense_mask, check_rule, check_scores
 from transduce.attention.dot_product import DotProducts, without_hidden_keys, zero_hidden
 from transduce.attention.kernels import Backend, Plan, Request, plan
 from transduce.attention.linear import FeatureMap, causal_linear_attend, linear_attend
@@ -55,6 +55,7 @@ def _weights(
     query: Tensor, key: Tensor, mask: DenseMask | None, bias: Tensor | None, score: Score, normalise: Normaliser
 ) -> Tensor:
     scores = score(query, key.repeat_interleave(query.shape[1] // key.shape[1], dim=1))
+    check_scores(scores, query, key)
     if scores.dtype is torch.float16:
         scores = scores.float()
     if bias is not None:

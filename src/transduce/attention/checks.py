@@ -65,6 +65,20 @@ def check_dense_mask(mask: DenseMask, query: Tensor, key: Tensor) -> None:
         )
 
 
+def check_scores(scores: Any, query: Tensor, key: Tensor) -> None:
+    """ValueError for the result of a score that is no tensor of queries and keys."""
+    shape = (*query.shape[:3], key.shape[2])
+    actual = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+    if actual != shape and not (isinstance(scores, Tensor) and _broadcasts(scores, shape)):
+        raise ValueError(f"a score must return a tensor of the shape (B, H, L, S) = {shape}, found {actual}")
+
+
+def _broadcasts(tensor: Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether the sizes are those of the shape, or 1, from the last one on."""
+    pairs = zip(tensor.shape[::-1], shape[::-1], strict=False)
+    return tensor.ndim <= len(shape) and all(size in (1, full) for size, full in pairs)
+
+
 def _check_tensor(name: str, tensor: Any) -> None:
     if not isinstance(tensor, Tensor):
         raise ValueError(
@@ -113,6 +127,7 @@ def _check_types(query: Tensor, key: Tensor, value: Tensor) -> None:
 
 def _check_heads(heads: int, score: Score, normalise: Normaliser) -> None:
     """Parts with parameters of each head must have those of all heads; a sink or an alpha may be one for all."""
+    allowed: tuple[int, ...]
     for part in (*_nested(score, "score"), *_nested(normalise, "normalise")):
         if isinstance(part, TalkingScores | TalkingWeights):
             own, allowed = len(part.mixture), (heads,)
@@ -142,7 +157,7 @@ def _check_bias(bias: Any, shape: tuple[int, ...]) -> None:
         )
     if bias.dtype is torch.bool:
         raise ValueError("a bias must hold numbers, found torch.bool: pass DenseMask(tensor) as the mask")
-    if bias.ndim > 4 or any(size not in (1, full) for size, full in zip(bias.shape[::-1], shape[::-1], strict=False)):
+    if not _broadcasts(bias, shape):
         raise ValueError(
             f"a bias must have the shape (B, H, L, S) = {shape}, or 1 in the place of a size, found {tuple(bias.shape)}"
         )

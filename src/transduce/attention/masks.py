@@ -58,7 +58,10 @@ def within_lengths(lengths: Int[Tensor, " B"]) -> Mask:
 
 
 def by_keys(allowed: Shaped[Tensor, "B S"]) -> Mask:
-    """Every query sees the keys where `allowed[b, j]`: those that are no padding, or no gaps."""
+    """Every query sees the keys where `allowed[b, j]`: those that are no padding, or no gaps.
+
+    Columns beyond the last key are not read.
+    """
     table = _bool("by_keys", allowed)
     _check_axes("by_keys", table, "(B, S)", 2)
 
@@ -169,7 +172,7 @@ def graph(nodes: int, edges: Sequence[tuple[int, int]], self_loops: bool = True)
                 f"edge {number} is ({source}, {target}), but the graph has nodes 0 to {nodes - 1}: check the edge list"
             )
         adjacency[target, source] = True
-    return by_table(adjacency)
+    return _by_matrix("graph", adjacency)
 
 
 def descendants(parents: Sequence[int]) -> Mask:
@@ -188,7 +191,7 @@ def descendants(parents: Sequence[int]) -> Mask:
                 raise ValueError(f"the parents of node {node} form a circle: a tree has a root, whose parent is -1")
             sees[above, node] = True
             above, steps = parents[above], steps + 1
-    return by_table(sees)
+    return _by_matrix("descendants", sees)
 
 
 def segments(of_queries: Int[Tensor, "B L"], of_keys: Int[Tensor, "B S"]) -> Mask:
@@ -216,10 +219,10 @@ def random_blocks(length: int, size: int, count: int, seed: int) -> Mask:
 
 
 def by_table(allowed: Shaped[Tensor, "L S"]) -> Mask:
-    """The mask of a matrix: query i sees key j where `allowed[i, j]`."""
+    """The mask of a matrix: query i sees key j where `allowed[i, j]`. Rows and columns beyond the input are not read."""
     table = _bool("by_table", allowed)
     _check_axes("by_table", table, "(L, S)", 2)
-    return Mask(lambda b, h, q, k: table.to(q.device)[q, k], tables=(Table("by_table", None, *table.shape),))
+    return _by_matrix("by_table", table)
 
 
 def show(mask: Mask | DenseMask, queries: int = 16, keys: int | None = None, batch: int = 0, head: int = 0) -> str:
@@ -238,6 +241,10 @@ def show(mask: Mask | DenseMask, queries: int = 16, keys: int | None = None, bat
         dense = mask.dense(max(rows, batch + 1), head + 1, queries, keys or queries)
     lines = dense[min(batch, dense.shape[0] - 1), min(head, dense.shape[1] - 1)]
     return "\n".join("".join("#" if each else "." for each in line) for line in lines.tolist())
+
+
+def _by_matrix(name: str, table: Tensor) -> Mask:
+    return Mask(lambda b, h, q, k: table.to(q.device)[q, k], tables=(Table(name, None, *table.shape),))
 
 
 def _same_number(name: str, of_queries: Tensor, of_keys: Tensor) -> Mask:

@@ -54,7 +54,7 @@ def _check_mask(attention: ModelAttention) -> None:
 
 
 def _call(attention: ModelAttention, signature: str, method: Callable[[], Any]) -> Any:
-    """What a method returns. Another error than one of the signature is the mechanism's own."""
+    """The result of a method. ValueError with its signature where it does not take these arguments."""
     try:
         return method()
     except (TypeError, AttributeError) as error:
