@@ -60,12 +60,8 @@ def markdown(entry: Page) -> str:
     note = f"{row.note}\n\n" if row.note else ""
     others = ", ".join(f"[{name}]({name}.md)" for name in row.alternates)
     alternates = f"Other meanings of the name: {others}.\n\n" if others else ""
-    models = ""
-    if row.in_models is not None:
-        places = ", ".join(row.in_models.places)
-        models = f'In a run file: `attention = "{row.name}"`; for {places}.\n\n'
     return (
-        f"# {row.name}\n\n{row.purpose}\n\n| | |\n|---|---|\n{facts}\n{note}{alternates}{models}"
+        f"# {row.name}\n\n{row.purpose}\n\n| | |\n|---|---|\n{facts}\n{note}{alternates}"
         f"## Example\n\n{row.caption}\n\n![{row.name}: weights]({row.name}.svg)\n"
     )
 
@@ -105,7 +101,9 @@ def kernel(row: Mechanism) -> str:
     module = row.build(WIDTH)
     if isinstance(module, Attention):
         x = torch.empty(1, 1, 4096, 1)
-        return explain(x, x, module.mask, score=module.score, normalise=module.normalise).backend
+        # a mask without a band selects no kernel, and may have a table that is too small
+        mask = module.mask if module.mask is not None and module.mask.band is not None else None
+        return explain(x, x, mask, score=module.score, normalise=module.normalise).backend
     return "its own" if row.kind == "own module" else "those of its parts"
 
 

@@ -175,12 +175,19 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def unknown(noun: str, name: str, names: Iterable[str]) -> str:
-    """`there is no layer 'cov2d'; did you mean 'conv2d'?`; all names where none is near."""
-    known = list(names)
-    near = difflib.get_close_matches(name, known, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+def unknown(noun: str, name: str, names: Iterable[str], command: str) -> str:
+    """`there is no layer 'Cov2D'; did you mean 'conv2d'?`; the command that lists all names where none is near.
+
+    Case and signs such as hyphens do not count.
+    """
+    known = {_letters(each): each for each in names}
+    near = difflib.get_close_matches(_letters(name), known, n=1)
+    advice = f"did you mean {known[near[0]]!r}?" if near else f"`{command}` lists all {len(known)} with their purpose"
     return f"there is no {noun} {name!r}; {advice}"
+
+
+def _letters(name: str) -> str:
+    return "".join(char for char in name.casefold() if char.isalnum())
 
 
 def table(rows: Iterable[Sequence[str]], sides: str = "") -> str:

@@ -22,4 +22,6 @@ def test_an_unknown_name_is_named_with_the_nearest(capsys):
     assert main(["layer", "convd"]) == 2
     assert "there is no layer 'convd'; did you mean 'conv2d'?" in capsys.readouterr().err
     assert main(["layer", "qqqq"]) == 2
-    assert "there are linear, embedding" in capsys.readouterr().err
+    assert f"there is no layer 'qqqq'; `transduce layer` lists all {len(ALL)}" in capsys.readouterr().err
+    assert main(["layer", "linear", "conv2d"]) == 2
+    assert "expected one name of a layer, found 2: linear, conv2d" in capsys.readouterr().err

@@ -12,6 +12,8 @@ import pytest
 import toy
 import transduce
 from toy import write_toy
+from transduce import config
+from transduce.attention.catalogue import MODEL_ATTENTIONS
 from transduce.attention.mechanisms.additive import AdditiveAttention
 from transduce.attention.mechanisms.local import LocalAttention
 from transduce.attention.mechanisms.top_k import TopKAttention
@@ -23,7 +25,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTA
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)
 def test_examples_print_what_the_page_shows(code: str, output: str) -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(code, {})
@@ -37,10 +39,18 @@ def test_the_mechanism_of_the_page_trains_decodes_and_loads(tmp_path: Path, monk
     (code,) = re.findall(r"```python\n(.*?)```", section.partition("## Add")[0], re.DOTALL)
     assert code.count("\n") <= 22
     names: dict[str, Any] = {}
-    exec(code.replace("settings={", f"settings={{**{SHORT}, "), names)
+    exec(code.replace("settings={", f"settings={{**{SHORT}, 'training.precision': 'bf16', "), names)
     assert names["model"].config.network.decoder.cross_attention == names["NearestKey"](2.0)
     with pytest.raises(ValueError, match="nearest-key"):
         transduce.load(names["trained"].folder)
+
+
+def test_the_page_lists_the_mechanisms_of_a_run_file_with_their_options() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \| .* \|$", PAGE.partition("## In models")[2], re.MULTILINE)
+    assert [name for name, _ in rows] == ["attention", *MODEL_ATTENTIONS]
+    for name, options in rows[1:]:
+        defaults = [f"{option.key} = {option.default}" for option in config.describe(MODEL_ATTENTIONS[name])]
+        assert re.findall("`([^`]* = [^`]*)`", options) == defaults
 
 
 def test_the_settings_of_the_page_train(tmp_path: Path) -> None:

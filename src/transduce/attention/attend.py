@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from transduce.attention.checks import check_arguments, check_dense_mask, check_rule, check_scores
 from transduce.attention.dot_product import DotProducts, without_hidden_keys, zero_hidden
 from transduce.attention.kernels import Backend, Plan, Request, plan
 from transduce.attention.linear import FeatureMap, causal_linear_attend, linear_attend
@@ -43,7 +44,7 @@ def attention_weights(
     normalise: Normaliser = SOFTMAX,
 ) -> Float[Tensor, "B H L S"]:
     """How much each query attends to each key. With G below H, each head of keys serves H / G heads of queries."""
-    _check(query, key, key, mask, score)
+    check_arguments(query, key, key, mask, bias, score, normalise)
     dense = _dense(mask, query, key)
     if dense is not None:
         key = zero_hidden(key, dense)
@@ -54,6 +55,7 @@ def _weights(
     query: Tensor, key: Tensor, mask: DenseMask | None, bias: Tensor | None, score: Score, normalise: Normaliser
 ) -> Tensor:
     scores = score(query, key.repeat_interleave(query.shape[1] // key.shape[1], dim=1))
+    check_scores(scores, query, key)
     if scores.dtype is torch.float16:
         scores = scores.float()
     if bias is not None:
@@ -86,12 +88,8 @@ def attend(
     `backend` forces one of "reference", "matmul", "sdpa", "windowed", "linear"; ValueError for another name, and where that one
     cannot compute this.
     """
-    _check(query, key, value, mask, score)
-    if not 0.0 <= dropout < 1.0:
-        raise ValueError(f"dropout must be at least 0 and below 1, found {dropout}")
-    kernel = explain(
-        query, key, mask, bias=bias, score=score, normalise=normalise, dropout=dropout, backend=backend
-    ).backend
+    check_arguments(query, key, value, mask, bias, score, normalise)
+    kernel = _plan(query, key, mask, bias, score, normalise, dropout, backend).backend
     if kernel == "reference":
         dense = _dense(mask, query, key)
         compute = partial(_reference, query, mask=dense, bias=bias, score=score, normalise=normalise, dropout=dropout)
@@ -119,8 +117,26 @@ def explain(
 ) -> Plan:
     """The kernel that computes `attend` with these arguments, and the reason; the values do not matter.
 
-    For a score of one's own it returns `Plan("reference", "the score is no scaled dot product")`.
+    For a score of one's own it returns `Plan("reference", "the score is no scaled dot product")`. ValueError as in `attend`.
     """
+    check_arguments(query, key, key, mask, bias, score, normalise)
+    if isinstance(mask, Mask):
+        check_rule(mask, query, key)
+    return _plan(query, key, mask, bias, score, normalise, dropout, backend)
+
+
+def _plan(
+    query: Tensor,
+    key: Tensor,
+    mask: Mask | DenseMask | None,
+    bias: Tensor | None,
+    score: Score,
+    normalise: Normaliser,
+    dropout: float,
+    backend: Backend | None,
+) -> Plan:
+    if not 0.0 <= dropout < 1.0:
+        raise ValueError(f"dropout must be at least 0 and below 1, found {dropout}")
     band = _window(mask, query, key)
     request = Request(
         device=query.device.type,
@@ -196,55 +212,10 @@ def _linear(
 
 
 def _dense(mask: Mask | DenseMask | None, query: Tensor, key: Tensor) -> DenseMask | None:
-    """A mask that `_check` has seen, as a tensor."""
+    """A mask that `check_arguments` has seen, as a tensor."""
     if not isinstance(mask, Mask):
         return mask
     batch, heads, queries, _ = query.shape
     dense = mask.written_out(batch, heads, queries, key.shape[2], query.device)
-    _check_mask(dense, query, key)
+    check_dense_mask(dense, query, key)
     return dense
-
-
-def _check(query: Tensor, key: Tensor, value: Tensor, mask: Mask | DenseMask | None, score: Score) -> None:
-    """ValueError for arguments that do not fit each other; the rule of a `Mask` is checked when it is written out."""
-    _check_shapes(query, key, value, score)
-    if mask is not None and not isinstance(mask, Mask):
-        _check_mask(mask, query, key)
-
-
-def _check_mask(mask: DenseMask, query: Tensor, key: Tensor) -> None:
-    if not isinstance(mask, DenseMask):
-        raise ValueError(
-            f"a mask is a Mask or a DenseMask, found {type(mask).__name__}: DenseMask(tensor) holds a tensor "
-            "(B, H, L, S) of type bool, True where a query may attend"
-        )
-    allowed, shape = mask.allowed, (*query.shape[:3], key.shape[2])
-    if allowed.dtype is not torch.bool:
-        raise ValueError(
-            f"a mask needs the type bool, True where a query may attend, found {allowed.dtype}: add numbers to the scores "
-            "as a bias"
-        )
-    if allowed.ndim != 4 or any(size not in (1, full) for size, full in zip(allowed.shape, shape, strict=True)):
-        raise ValueError(
-            f"a mask must have the shape (B, H, L, S) = {shape}, or 1 in the place of a size, found {tuple(allowed.shape)}"
-        )
-
-
-def _check_shapes(query: Tensor, key: Tensor, value: Tensor, score: Score) -> None:
-    queries, keys, values = tuple(query.shape), tuple(key.shape), tuple(value.shape)
-    if not len(queries) == len(keys) == len(values) == 4:
-        raise ValueError(
-            "queries, keys and values need four axes (batch, heads, length, width), found the shapes "
-            f"{queries}, {keys} and {values}"
-        )
-    if keys[:3] != values[:3]:
-        raise ValueError(f"keys and values must have one batch, number of heads and length, found {keys} and {values}")
-    if queries[0] != keys[0]:
-        raise ValueError(f"queries and keys must be of one batch, found {queries[0]} and {keys[0]} rows")
-    if queries[1] % keys[1]:
-        raise ValueError(f"heads of queries must be a multiple of heads of keys, found {queries[1]} and {keys[1]}")
-    if queries[3] != keys[3] and isinstance(score, ScaledDotProduct):
-        raise ValueError(
-            f"a scaled dot product needs queries and keys of one width, found {queries[3]} and {keys[3]}: the scores "
-            "General and Additive take two widths"
-        )

@@ -180,7 +180,7 @@ MODEL_ATTENTIONS: dict[str, type[ModelAttention]] = {
 
 
 def mechanism(name: str) -> Mechanism:
-    """The mechanism called `name`. ValueError with the nearest name, or all of them."""
+    """The mechanism called `name`. ValueError with the nearest name, or the command that lists all."""
     if name not in MECHANISMS:
-        raise ValueError(unknown("attention mechanism", name, MECHANISMS))
+        raise ValueError(unknown("attention mechanism", name, MECHANISMS, "transduce attention"))
     return MECHANISMS[name]

@@ -9,6 +9,7 @@ Letters: B batch, L queries, S keys.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -66,26 +67,62 @@ def _both(one: Rule | None, other: Rule | None) -> Rule | None:
 
 
 @dataclass(frozen=True)
+class Table:
+    """The sizes of a tensor that a rule reads: its rows, of which 1 serves the whole batch, and the indices that it has.
+
+    None: any number. A larger table serves shorter inputs: query i and key j read place i and j, and the rest is not read.
+    """
+
+    name: str
+    rows: int | None = None
+    queries: int | None = None
+    keys: int | None = None
+
+    def check(self, batch: int, queries: int, keys: int) -> None:
+        """ValueError where a batch of these sizes reads beyond the table, or fewer rows than it has."""
+        if self.rows is not None and self.rows not in (1, batch):
+            raise ValueError(
+                f"{self.name} has {self.rows} rows for a batch of {batch}: give it a row for each, or 1 row for all"
+            )
+        for side, size, needed in (("queries", self.queries, queries), ("keys", self.keys, keys)):
+            if size is not None and size < needed:
+                raise ValueError(f"{self.name} has {size} {side}, found {needed}: give it at least {needed}")
+
+
+@dataclass(frozen=True)
 class Mask:
-    """A rule over indices: which query may attend to which key. `band` is the same rule, where it has that form."""
+    """A rule over indices: which query may attend to which key. `band` is the same rule, where it has that form.
+
+    tables: the sizes of the tensors that the rule reads.
+    """
 
     rule: Rule
     band: Band | None = None
+    tables: tuple[Table, ...] = ()
 
     def __and__(self, other: "Mask") -> "Mask":
+        _check_operand("&", other)
         band = self.band & other.band if self.band is not None and other.band is not None else None
-        return Mask(lambda b, h, q, k: self.rule(b, h, q, k) & other.rule(b, h, q, k), band)
+        return Mask(lambda b, h, q, k: self.rule(b, h, q, k) & other.rule(b, h, q, k), band, self.tables + other.tables)
 
     def __or__(self, other: "Mask") -> "Mask":
-        return Mask(lambda b, h, q, k: self.rule(b, h, q, k) | other.rule(b, h, q, k))
+        _check_operand("|", other)
+        return Mask(
+            lambda b, h, q, k: self.rule(b, h, q, k) | other.rule(b, h, q, k), tables=self.tables + other.tables
+        )
 
     def __invert__(self) -> "Mask":
-        return Mask(lambda b, h, q, k: ~self.rule(b, h, q, k))
+        return Mask(lambda b, h, q, k: ~self.rule(b, h, q, k), tables=self.tables)
+
+    def check(self, batch: int, queries: int, keys: int) -> None:
+        """ValueError where a table of the rule does not fit these sizes."""
+        for table in self.tables:
+            table.check(batch, queries, keys)
 
     def at(self, queries: Int[Tensor, "*B L"], keys: Int[Tensor, "*B S"] | None = None) -> "Mask":
         """The same rule over positions, (L,) or (B, L): of the tokens that follow those in a cache, or of packed documents.
 
-        Without `keys` the positions of the keys are 0 .. S - 1.
+        Without `keys` the positions of the keys are 0 .. S - 1. Tables of the rule must have all positions, which is not checked.
         """
 
         def position(of: Tensor | None, b: Tensor, place: Tensor) -> Tensor:
@@ -93,12 +130,16 @@ class Mask:
                 return place
             return of[place] if of.ndim == 1 else of[b, place]
 
-        return Mask(lambda b, h, q, k: self.rule(b, h, position(queries, b, q), position(keys, b, k)))
+        tables = tuple(
+            replace(each, queries=None, keys=None if keys is not None else each.keys) for each in self.tables
+        )
+        return Mask(lambda b, h, q, k: self.rule(b, h, position(queries, b, q), position(keys, b, k)), tables=tables)
 
     def dense(
         self, batch: int, heads: int, queries: int, keys: int, device: torch.device | str = "cpu"
     ) -> Bool[Tensor, "_ _ L S"]:
         """The rule written out: (B or 1, H or 1, L, S), with axes of size 1 where the rule does not look at them."""
+        self.check(batch, queries, keys)
         index = [torch.arange(size, device=device) for size in (batch, heads, queries, keys)]
         b, h, q, k = (i.view([-1 if axis == at else 1 for at in range(4)]) for axis, i in enumerate(index))
         allowed = self.rule(b, h, q, k)
@@ -181,6 +222,25 @@ class DenseMask:
             readable = hidden.device.type == "cpu" and not torch.compiler.is_compiling()
             self._hidden.append(None if readable and not bool(hidden.any()) else hidden)
         return self._hidden[0]
+
+
+def check_mask(mask: Any) -> None:
+    """ValueError for a value that is neither form of a mask."""
+    if isinstance(mask, Mask | DenseMask):
+        return
+    advice = "DenseMask(tensor) holds a tensor (B, H, L, S) of type bool, True where a query may attend"
+    if callable(mask) and not isinstance(mask, Tensor):
+        name = getattr(mask, "__name__", "it")
+        advice = f"call {name}(...) and pass its result"
+    raise ValueError(f"a mask is a Mask or a DenseMask, found {type(mask).__name__}: {advice}")
+
+
+def _check_operand(operator: str, other: Any) -> None:
+    if not isinstance(other, Mask):
+        raise ValueError(
+            f"`{operator}` joins two Masks, found {type(other).__name__}: by_table(tensor) makes a Mask from a tensor (L, S) "
+            "of type bool, by_keys(tensor) from (B, S)"
+        )
 
 
 @lru_cache(maxsize=64)

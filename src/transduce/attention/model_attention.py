@@ -28,11 +28,11 @@ class ModelAttention:
         return None
 
     def score(self, heads: int, width: int) -> Score:
-        """Compares queries and keys; `width` is that of a head."""
+        """Compares queries (B, H, L, E) and keys (B, H, S, E); `width` is E, that of a head. The scores are (B, H, L, S)."""
         return ScaledDotProduct()
 
     def normalise(self, heads: int) -> Normaliser:
-        """Scores to weights."""
+        """Scores (B, H, L, S) and the keys that are allowed, or None, to weights (B, H, L, S)."""
         return Softmax()
 
     def bias(self, heads: int, causal: bool) -> DistanceBias | None:
@@ -40,5 +40,8 @@ class ModelAttention:
         return None
 
     def mask(self) -> Mask | None:
-        """The keys that a query may attend to, by their positions; padding and later tokens are left out in any case."""
+        """The keys that a query may attend to, by their positions; padding and later tokens are left out in any case.
+
+        In cross-attention the positions are those in each text: target token i may see source tokens near place i.
+        """
         return None

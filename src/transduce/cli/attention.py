@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str]) -> int:
     description = (
-        "Lists the attention mechanisms, or explains one: purpose, formula, paper, and its weights in a small example."
+        "Lists the attention mechanisms, or explains one: purpose, formula, paper, its options in a run file, and its weights "
+        "in a small example. A run file may name those marked `run file`."
     )
     name = row_name("attention", description, "additive", "mechanism", arguments)
 
@@ -41,6 +42,8 @@ def _text(page: "Page") -> str:
 
 def description(page: "Page") -> list[tuple[str, str]]:
     """The facts of a mechanism without name, purpose and notes."""
+    from transduce.workflows.attention.run import in_run_file
+
     row = page.mechanism
     return [
         ("formula", row.formula),
@@ -49,6 +52,7 @@ def description(page: "Page") -> list[tuple[str, str]]:
         ("cost", row.cost),
         ("kind", row.kind),
         ("parameters", f"{page.parameters:,} in the example"),
+        *in_run_file(row),
     ]
 
 

@@ -38,9 +38,11 @@ class Parser(argparse.ArgumentParser):
 def row_name(command: str, description: str, example: str, noun: str, arguments: Sequence[str]) -> str | None:
     """The argument of a command that lists a catalogue, or explains the row of that name: None for the list."""
     parser = Parser(f"transduce {command}", description, f"  transduce {command} {example}")
-    parser.add_argument("name", metavar="NAME", nargs="?", help=f"name of a {noun}; without it all are listed")
-    name: str | None = parser.parse(arguments).name
-    return name
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"name of a {noun}; without it all are listed")
+    names: list[str] = parser.parse(arguments).names
+    if len(names) > 1:
+        parser.error(f"expected one name of a {noun}, found {len(names)}: {', '.join(names)}")
+    return names[0] if names else None
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

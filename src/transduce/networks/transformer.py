@@ -21,7 +21,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.attention.cache import Cache, KeysValues, KeyValueCache, Memory, MemoryCache
-from transduce.attention.model_attention import ModelAttention
+from transduce.attention.mechanism_checks import check_methods
+from transduce.attention.model_attention import ModelAttention, Place
 from transduce.attention.multihead import CrossAttention, SelfAttention
 from transduce.layers.activations import ACTIVATIONS
 from transduce.layers.dropout import Dropout, layers_to_run
@@ -165,6 +166,11 @@ class Stack(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
+        for name, each in attention.items():
+            own: Place = "encoder" if kinds is LAYERS else "decoder"
+            check_methods(
+                each, config.heads, config.width_of_heads, "cross-attention" if name == "cross_attention" else own
+            )
         self.near = attention.get("attention", STANDARD_ATTENTION).mask()
         self.layers = nn.ModuleList(kinds[config.norm_placement](config, **attention) for _ in range(layers))
         # post-norm layers end with a norm themselves

@@ -25,4 +25,5 @@ CAUSAL = Mechanism(
     kind="point",
     build=in_one_head(CausalAttention()),
     in_models=CausalAttention,
+    note="In cross-attention target token i sees source tokens 0 to i.",
 )

@@ -34,6 +34,7 @@ LOCAL = Mechanism(
     kind="point",
     build=lambda width: Attention(ScaledDotProduct(1.0), mask=window(2, 2)),
     in_models=LocalAttention,
-    note="In models scores are scaled by the root of the width. Windows that follow the text: local-predictive.",
+    note="In models scores are scaled by the root of the width. In cross-attention target token i sees source tokens "
+    "i - window to i + window. Windows that follow the text: local-predictive.",
     alternates=("local-predictive",),
 )

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from transduce import config
 from transduce.attention.catalogue import MECHANISMS, mechanism
 from transduce.attention.mechanisms.mechanism import Mechanism
+from transduce.config.toml import inline
 
 WIDTH, SEED = 8, 1
 
@@ -36,6 +38,24 @@ def page(name: str) -> Page:
     return Page(row, heads, sum(each.numel() for each in module.parameters()))
 
 
-def names() -> list[tuple[str, str]]:
-    """Each mechanism's name and purpose."""
-    return [(name, row.purpose) for name, row in MECHANISMS.items()]
+def names() -> list[tuple[str, str, str]]:
+    """Each mechanism's name, whether a run file may name it, and its purpose."""
+    return [(name, "run file" if row.in_models else "", row.purpose) for name, row in MECHANISMS.items()]
+
+
+def in_run_file(row: Mechanism) -> list[tuple[str, str]]:
+    """How a run file names a mechanism, for which attention, and its options."""
+    if row.in_models is None:
+        return [("run file", "in no layer of a model")]
+    options = config.describe(row.in_models)
+    value: object = row.name
+    if options:
+        value = {
+            "kind": row.name,
+            **{option.key: getattr(row.in_models(), option.key.replace("-", "_")) for option in options},
+        }
+    places = ", ".join(row.in_models.places)
+    return [
+        ("run file", f"attention = {inline(value)}; for {places}"),
+        *((option.key, f"{option.text}; {option.type}, default {option.default}") for option in options),
+    ]

@@ -29,7 +29,7 @@ class Page:
 def page(name: str) -> Page:
     """ValueError for an unknown name, with the nearest one."""
     if name not in ALL:
-        raise ValueError(unknown("layer", name, ALL))
+        raise ValueError(unknown("layer", name, ALL, "transduce layer"))
     example = ALL[name].example()
     differences = [
         float((example.outputs[output] - value).abs().max()) for output, value in example.torch_outputs.items()
