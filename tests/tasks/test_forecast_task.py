@@ -89,7 +89,7 @@ def test_predictions_are_in_the_units_of_the_data() -> None:
     ("value", "words"),
     [
         ("1,2 1,2 1,2", "the history has 3 steps, the model reads 4"),
-        ("1,2 1 1,2 1,2", "wrong number of variables: step 2 has 1 numbers, expected 2"),
+        ("1,2 1 1,2 1,2", "wrong number of variables: step 2 has 1 number, expected 2"),
         ("1,2 1,x 1,2 1,2", "not a number"),
         ("1,2 1,nan 1,2 1,2", "not a finite number"),
         ("1,2 1e300,2 1,2 1,2", "number too large: 1e.300 is beyond 1e.100"),
