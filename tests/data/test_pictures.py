@@ -233,8 +233,8 @@ def test_pictures_of_python_that_cannot_be_used() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"size": 8, "channels": 1, "mean": [NaN], "deviation": [0.5]}', "mean must be 1 numbers from 0 to 1"),
-        ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [NaN]}', "deviation must be 1 numbers from 0.001 to 1"),
+        ('{"size": 8, "channels": 1, "mean": [NaN], "deviation": [0.5]}', "mean must be 1 number from 0 to 1"),
+        ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [NaN]}', "deviation must be 1 number from 0.001 to 1"),
         ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [1e400]}', "deviation must be"),
         ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [1e-300]}', "deviation must be"),
         ('{"size": -5, "channels": 1, "mean": [0.5], "deviation": [0.5]}', "size must be 1 to 2,048 .* found -5"),

@@ -28,7 +28,7 @@ from transduce import files
 from transduce.data.columns import Column, Fault, Notes, Processor
 from transduce.data.formats import idx
 from transduce.data.pictures import SUFFIXES, Pixels, decoded, fitted, in_memory, read_bytes, visible_files
-from transduce.data.records import shortened
+from transduce.data.records import counted, shortened
 
 ITEM = re.compile(r"(.+)#(\d{1,9})", re.DOTALL)
 EMBEDDED = "data:image/"
@@ -160,7 +160,8 @@ def _content(value: str) -> bytes | np.ndarray | Fault:
         return Fault("damaged IDX file", str(error))
     if place >= len(items):
         return Fault(
-            "no such picture", f"{path} has {len(items):,} items, and {place} is not one of 0 to {len(items) - 1:,}"
+            "no such picture",
+            f"{path} has {counted(len(items), 'item')}, and {place} is not one of 0 to {len(items) - 1:,}",
         )
     pixels: np.ndarray = items[place]
     return pixels
@@ -194,8 +195,9 @@ class PixelValues:
             )
         for key, values, least in (("mean", self.mean, 0.0), ("deviation", self.deviation, LEAST_DEVIATION)):
             if len(values) != self.channels or not all(least <= value <= 1 for value in values):
+                numbers = counted(self.channels, "number")
                 raise ValueError(
-                    f"{key} must be {self.channels} numbers from {least:g} to 1, one for each channel, found {list(values)}"
+                    f"{key} must be {numbers} from {least:g} to 1, one for each channel, found {list(values)}"
                 )
 
     @classmethod
