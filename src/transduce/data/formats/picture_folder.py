@@ -55,9 +55,9 @@ def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> It
 
 def _empty(folder: Path, others: Sequence[Path]) -> ValueError:
     """The error for the folder of a class without pictures."""
-    held = f" but {counted(len(others), 'other file')} such as {others[0].name}" if others else ""
+    beside = f" but {counted(len(others), 'other file')} such as {others[0].name}" if others else ""
     return ValueError(
-        f"{folder}: no picture is in this folder of a class{held} (names that end in {', '.join(SUFFIXES)}); put pictures in "
+        f"{folder}: no picture is in this folder of a class{beside} (names that end in {', '.join(SUFFIXES)}); put pictures in "
         "it, or delete the folder"
     )
 
