@@ -68,7 +68,7 @@ def test_error_against_gold_links(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("0-0\n\n\n", "has 3 lines, but there are 4 pairs"),
+        ("0-0\n\n\n", "has 3 lines, but the number of pairs is 4"),
         ("0-0\n\n0:0\n\n", ":3: '0:0' is no link"),
         (
             "0-0 1-3\n\n\n\n",

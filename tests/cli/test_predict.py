@@ -159,7 +159,8 @@ def test_a_record_that_is_refused_is_named_after_everything_before_it(
     out, err = capfd.readouterr()
     assert out == expected(models["language-model"], texts[:2])
     assert err.endswith(
-        f"error: {path}:3: the prompt has 20 tokens, but this model takes at most 11: shorten the prompt\n"
+        f"error: {path}:3: the prompt has 20 tokens, but this model takes at most 11: shorten the prompt; --bad-lines blank "
+        "gives a blank line for it and goes on (2 predictions written before it)\n"
     )
 
 
@@ -203,6 +204,34 @@ def test_only_the_model_is_required(capfd: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_a_record_that_cannot_be_used_gives_a_blank_line_if_asked(
+    folders: dict[str, Path], models: dict[str, Model], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    texts = ["bar", "bar " * 20, "nut", "dar " * 30, "dar"]
+    path = tmp_path / "f"
+    path.write_bytes("\n".join(texts).encode() + b"\n\xff\n")
+    first, last, end = expected(models["language-model"], ["bar", "nut", "dar"]).splitlines()
+    command = ["predict", str(folders["language-model"]), str(path), "--bad-lines", "blank"]
+    assert main(command) == 0
+    out, err = capfd.readouterr()
+    assert out.splitlines() == [first, "", last, "", end, ""]
+    assert all(f"warning: {path}:{number}: " in err for number in (2, 4, 6)) and "invalid UTF-8" in err
+    assert main([*command, "--json"]) == 0
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [row.get("text") for row in rows] == [first, None, last, None, end, None]
+    assert rows[1]["error"].startswith(f"{path}:2: the prompt has 20 tokens")
+
+
+@pytest.mark.parametrize(("name", "content"), [("t.csv", "text,label\n"), ("t.tsv", "\n"), ("t.jsonl", "\n")])
+def test_a_table_without_rows(run: Run, tmp_path: Path, name: str, content: str) -> None:
+    path = write(tmp_path / name, content)
+    assert f"{path}: has no rows to predict for" in run("classification", path, code=2)
+
+
+def test_a_name_that_is_neither_a_file_nor_a_folder(run: Run) -> None:
+    assert "nothere/: no such file or folder" in run("classification", "nothere/", code=2)
+
+
 def test_a_terminal_gets_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -215,7 +244,7 @@ def test_a_terminal_gets_no_control_characters(monkeypatch: pytest.MonkeyPatch) 
 
 def test_every_file_is_looked_for_before_the_model(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["predict", "no-model", write(tmp_path / "f", "bar"), "none.jsonl"]) == 2
-    assert capfd.readouterr() == ("", "transduce: error: none.jsonl: no such file\n")
+    assert capfd.readouterr() == ("", "transduce: error: none.jsonl: no such file or folder\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")

@@ -124,7 +124,7 @@ def test_a_prefix_for_each(run: Run, tmp_path: Path, model: Model) -> None:
     assert out[2] == model.translate(["dar kus"])[0]
     short = write(tmp_path / "short", "lot\n")
     out, err = run("--prefixes", short, code=2)
-    assert (out, err) == ("", f"transduce: error: {short} has 1 lines, but the input has 5; each line has its prefix\n")
+    assert (out, err) == ("", f"transduce: error: {short} has 1 line, but the input has 5; each line has its prefix\n")
 
 
 def test_a_prefix_that_contradicts_the_maximum_length(run: Run, tmp_path: Path) -> None:

@@ -233,8 +233,8 @@ def test_pictures_of_python_that_cannot_be_used() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"size": 8, "channels": 1, "mean": [NaN], "deviation": [0.5]}', "mean must be 1 numbers from 0 to 1"),
-        ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [NaN]}', "deviation must be 1 numbers from 0.001 to 1"),
+        ('{"size": 8, "channels": 1, "mean": [NaN], "deviation": [0.5]}', "mean must be 1 number from 0 to 1"),
+        ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [NaN]}', "deviation must be 1 number from 0.001 to 1"),
         ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [1e400]}', "deviation must be"),
         ('{"size": 8, "channels": 1, "mean": [0.5], "deviation": [1e-300]}', "deviation must be"),
         ('{"size": -5, "channels": 1, "mean": [0.5], "deviation": [0.5]}', "size must be 1 to 2,048 .* found -5"),
@@ -276,7 +276,7 @@ def test_names_stay_in_their_folder(tmp_path: Path) -> None:
         ("link.png", "leads out of"),
         ("link-idx3-ubyte#0", "leads out of"),
         ("../out-idx3-ubyte#0", "leads out of"),
-        ("none.png", "does not exist"),
+        ("none.png", "none.png; names are relative"),
         ("round.png", ""),
         ("a\0b", ""),
         ("x" * 300, ""),

@@ -304,7 +304,7 @@ def test_columns_of_another_task(here: Path, refused: Told) -> None:
 @pytest.mark.parametrize(
     ("task", "kind", "needed"),
     [
-        ("translation", "decoder-only", "an encoder-decoder"),
+        ("translation", "decoder-only", "an encoder-decoder, recurrent or convolutional"),
         ("classification", "encoder-decoder", "an encoder-only"),
         ("language-model", "encoder-only", "a decoder-only"),
     ],
@@ -377,7 +377,7 @@ def test_tags_stand_before_the_text_in_every_task(here: Path, done: Told, refuse
     assert (written["text"], written["confidence"]) == (tagged.text, pytest.approx(tagged.confidence))
     assert "--tag is not given; the model knows de" in done("predict", "runs/run", lines, messages=True)
     told = refused("predict", "runs/run", lines, "--tag", "dee")
-    assert told == f"{lines}:1: unknown tag 'dee'; did you mean 'de'? known: de"
+    assert told.startswith(f"{lines}:1: unknown tag 'dee'; did you mean 'de'? known: de")
     if task == "language-model":
         told = done("generate", "runs/run", "--prompt", "bar", "--tag", "de", "--beam", "1")
         assert told == model.generate(["bar"], tags=[["de"]], beam=1)[0] + "\n"
@@ -476,7 +476,7 @@ def test_a_prompt_beyond_the_context(models: dict[str, Path], here: Path, refuse
     assert refused("generate", models["language-model"], "--prompt", LONG) == told
     assert refused("generate", models["language-model"], "--prompt", LONG, "--beam", "2") == told
     lines = write(here / "lines.txt", f"{LONG}\n")
-    assert refused("predict", models["language-model"], lines) == f"{lines}:1: {told}"
+    assert refused("predict", models["language-model"], lines).startswith(f"{lines}:1: {told}; --bad-lines blank")
 
 
 def test_predictions_before_a_refused_line_are_written(

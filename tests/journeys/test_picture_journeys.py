@@ -85,8 +85,24 @@ def test_a_picture_that_cannot_be_read_is_named(root: Path, tmp_path: Path, caps
     assert main(["predict", run, str(tmp_path)]) == 2
     output = capsys.readouterr()
     assert output.out == "red\n" and f"error: {tmp_path}/b.png: damaged picture: " in output.err
+    assert "--bad-lines blank gives a blank line for it and goes on (1 prediction written before it)" in output.err
+    picture("blue", 1).save(tmp_path / "c.png")
+    assert main(["predict", run, str(tmp_path), "--bad-lines", "blank"]) == 0
+    output = capsys.readouterr()
+    assert output.out == "red\n\nblue\n" and f"warning: {tmp_path}/b.png: damaged picture: " in output.err
+    assert main(["predict", run, str(tmp_path), "--bad-lines", "blank", "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out.splitlines()[1])
+    assert tree["image"] == f"{tmp_path}/b.png" and tree.keys() == {"image", "error"}
+    (tmp_path / "names.txt").write_text("nothing.png\n")
+    assert main(["predict", run, str(tmp_path / "names.txt")]) == 2
+    assert "names.txt:1: nothing.png: no such picture; --bad-lines" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
-    for name, words in (("none.png", "none.png: no such file"), ("empty", "no picture is in this folder")):
+    (tmp_path / "mk.py").write_text("import os\n")
+    for name, words in (
+        ("none.png", "none.png: no such file or folder"),
+        ("empty", "no picture is in this folder"),
+        ("mk.py", "mk.py: expected a picture (.png, "),
+    ):
         assert main(["predict", run, str(tmp_path / name)]) == 2
         assert words in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"line 2: .*b\.png: damaged picture"):
@@ -159,6 +175,14 @@ def test_series_on_the_command_line(root: Path, tmp_path: Path, capsys: pytest.C
     assert "mae" in capsys.readouterr().out and "Calibration" not in page.read_text()
     assert main(["evaluate", run, "--calibration"]) == 2
     assert "there is no calibration" in capsys.readouterr().err
+    for gap in ("12,", "1,2,3,4,5"):
+        rows = ["level,slope,group", gap, *rows[-12:]]
+        (tmp_path / "gap.csv").write_text("\n".join(rows) + "\n")
+        assert main(["predict", run, str(tmp_path / "gap.csv")]) == 0
+        assert capsys.readouterr().out == f"{first}\n"
+    (tmp_path / "gap.csv").write_text("\n".join([*rows, "12,,b", *rows[-3:]]) + "\n")
+    assert main(["predict", run, str(tmp_path / "gap.csv")]) == 2
+    assert "gap.csv:15: not a finite number (slope is '')" in capsys.readouterr().err
     (tmp_path / "short.csv").write_text("\n".join(["level,slope", *waves(7)]) + "\n")
     assert main(["predict", run, str(tmp_path / "short.csv")]) == 2
     assert (
@@ -172,6 +196,7 @@ def test_run_files_say_what_is_wrong(root: Path, capsys: pytest.CaptureFixture[s
     for old, new, words in (
         ("size = 8", "size = 0", "task.size must be 1 to 2,048, found 0"),
         ("shift = 1", "shift = -1", "augment.shift must be 0 to 1,000"),
+        ("shift = 1", "shift = 8", "[task] augment.shift must be at most 7 with size = 8, found 8"),
         ("size = 8", "channels = 2", "channels"),
         (
             'kind = "tiny-pictures"',

@@ -205,7 +205,7 @@ def test_a_forced_prefix_begins_the_text_and_counts_nowhere_else(model):
 
 
 def test_prefixes_that_cannot_be(model):
-    with pytest.raises(ValueError, match="expected a prefix for each of 1 lines, found 2"):
+    with pytest.raises(ValueError, match="expected a prefix for each of 1 line, found 2"):
         model.translate(["a"], prefixes=["lot", "nas"])
     with pytest.raises(LineError, match="line 2: the prefix has the word 'Baum'") as refused:
         model.translate(["a", "b"], prefixes=["lot", "lot Baum"])

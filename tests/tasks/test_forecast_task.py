@@ -89,7 +89,7 @@ def test_predictions_are_in_the_units_of_the_data() -> None:
     ("value", "words"),
     [
         ("1,2 1,2 1,2", "the history has 3 steps, the model reads 4"),
-        ("1,2 1 1,2 1,2", "wrong number of variables: step 2 has 1 numbers, expected 2"),
+        ("1,2 1 1,2 1,2", "wrong number of variables: step 2 has 1 number, expected 2"),
         ("1,2 1,x 1,2 1,2", "not a number"),
         ("1,2 1,nan 1,2 1,2", "not a finite number"),
         ("1,2 1e300,2 1,2 1,2", "number too large: 1e.300 is beyond 1e.100"),
@@ -101,6 +101,29 @@ def test_histories_that_cannot_be_used(value: str, words: str) -> None:
     records = [Record({"history": "1,2 1,2 1,2 1,2"}, "x"), Record({"history": value}, "y")]
     with pytest.raises(LineError, match=rf"line 2: {words}"):
         list(TASK.predict(model(), records))
+
+
+def test_steps_before_the_history_are_not_read() -> None:
+    good = "1,1 2,2 3,3 4,4"
+    first, second = TASK.predict(model(), [Record({"history": value}, "x") for value in (good, f"1,nan x {good}")])
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            [[1, 2], [3]],
+            r"record 1: expected a list of steps, each a list of 2 numbers \(level, slope\), found \[3\] at step 2",
+        ),
+        ([[1, 2], "x"], "found 'x' at step 2"),
+        ([[[1, 2]], [[3, 4]]], r"found an array of the shape \(2, 1, 2\)"),
+        ("recent.csv", "not a number: 'recent.csv'; expected numbers, with commas between variables"),
+    ],
+)
+def test_lists_that_are_no_series(given: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        model().predict([given])
 
 
 def test_a_model_that_has_diverged() -> None:
@@ -151,7 +174,7 @@ def test_the_metrics_agree_with_scikit_learn() -> None:
 def test_metrics_of_numbers_by_hand() -> None:
     assert measure(METRICS["mae"], ["1 2", "5"], [["2 4"], ["5"]]).value == 1
     assert measure(METRICS["rmse"], ["1 2", "5"], [["2 4"], ["5"]]).value == pytest.approx((5 / 3) ** 0.5)
-    with pytest.raises(ValueError, match="prediction 2 has 1 numbers, but its reference has 2"):
+    with pytest.raises(ValueError, match="prediction 2 has 1 number, but its reference has 2"):
         measure(METRICS["mae"], ["1", "5"], [["2"], ["5 6"]])
     with pytest.raises(ValueError, match=r"reference 1 must list numbers such as 1\.5 2\.25, found 'cat'"):
         measure(METRICS["mae"], ["1"], [["cat"]])

@@ -84,6 +84,17 @@ def test_each_augmentation_by_hand() -> None:
     assert (pixels == np.arange(16).reshape(4, 4, 1)).all()  # the store's own pixels stay
 
 
+@pytest.mark.parametrize(
+    ("augment", "words"),
+    [(Augmentation(shift=32), r"augment\.shift must be at most 31 with size = 32, found 32"),
+     (Augmentation(cutout=33), r"augment\.cutout must be at most 32 with size = 32, found 33")],
+)  # fmt: skip
+def test_changes_leave_something_of_a_picture(augment: Augmentation, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ImageClassification(size=32, augment=augment)
+    assert ImageClassification(size=33, augment=augment).augment == augment
+
+
 def test_moves_of_all_lengths_are_equally_probable() -> None:
     """1,500 rows; 4 standard deviations of a share of 1/3 are 0.05."""
     pixels, grey = np.array([[[1], [2], [3]]], np.uint8), np.array([0], np.uint8)

@@ -79,13 +79,15 @@ def _check(options: argparse.Namespace) -> None:
 
 def _table(measurements: "Sequence[Measured]") -> str:
     """Percentages with two decimals, and what they are of."""
+    from transduce.data.records import counted
+
     rows: list[tuple[str, ...]] = [("layer", "read", "AER", "precision", "recall")]
     for each in measurements:
         layer = "mean" if each.reading.layer is None else str(each.reading.layer)
         rates = (_percent(value) for value in (each.score.error_rate, each.score.precision, each.score.recall))
         rows.append((layer, "shifted" if each.reading.shifted else "as is", *rates))
     score = measurements[0].score
-    counts = f"{len(measurements[0].links):,} pairs, {score.sure:,} sure and {score.possible:,} possible links\n"
+    counts = f"{counted(len(measurements[0].links), 'pair')}, {score.sure:,} sure and {counted(score.possible, 'possible link')}\n"
     return table(rows, "llrrr") + counts
 
 

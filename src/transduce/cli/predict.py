@@ -33,6 +33,11 @@ def main(arguments: Sequence[str]) -> int:
         help="records or lines, or pictures and folders of them; - or nothing: lines of standard input",
     )
     add_flag(parser, "--json", "an object on each line: text, confidence, probabilities, numbers")
+    text = (
+        "a picture or record that cannot be used, or a line that is no UTF-8 text: stop, or say so and give a blank line, with "
+        "--json an error (default: stop); a table that cannot be read always stops"
+    )
+    parser.add_argument("--bad-lines", choices=["stop", "blank"], default="stop", help=text)
     add_columns(parser, "of .csv and .jsonl files: text=description,tag=language")
     add_tag(parser, "a tag of every record, behind its own")
     add_device(parser)
@@ -45,8 +50,10 @@ def main(arguments: Sequence[str]) -> int:
     no_text = [name for name in names if Path(name).is_dir() or (Path(name).is_file() and is_named_as_picture(name))]
     for name in names:
         if name not in no_text:
+            if name != "-" and not Path(name).exists():
+                raise ValueError(f"{name}: no such file or folder")
             streams.check_readable(name)
-    source = Source(names, streams.inputs, columns_by_name, tuple(options.tag))
+    source = Source(names, streams.inputs, columns_by_name, tuple(options.tag), options.bad_lines)
     lines = list(filter(source.holds_lines, names))
     if columns_by_name and lines:
         raise ValueError(f"--columns is for .csv and .jsonl files, and {lines[0]} has lines of text: leave it out")

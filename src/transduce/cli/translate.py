@@ -80,6 +80,7 @@ def _line_options(options: argparse.Namespace, model: "Model") -> "LineOptions":
 def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
     """ValueError or OSError for input that cannot be read, before anything is written."""
     from transduce.data.formats.lines import facts
+    from transduce.data.records import counted
     from transduce.workflows.predict.line_batches import check_readable
 
     for name in names:
@@ -92,7 +93,7 @@ def _check_readable(names: Sequence[str], prefixes: Path | None) -> None:
         expected = sum(facts(Path(name), empty=True).lines for name in names)
         if count != expected:
             raise ValueError(
-                f"{prefixes} has {count:,} lines, but the input has {expected:,}; each line has its prefix"
+                f"{prefixes} has {counted(count, 'line')}, but the input has {expected:,}; each line has its prefix"
             )
 
 

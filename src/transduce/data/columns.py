@@ -60,7 +60,7 @@ class Column:
 
     file: name of the processor's file if all columns of this kind share one processor. shared: whether they always do.
     dtype: of the numbers in the store. sample: records at most from which a processor is learnt; None: all.
-    units: what a loss over an answer of this kind is a mean over; "" for records.
+    units: what a loss over an answer of this kind is a mean over; "" for records. advice: what to do about a Fault.
     """
 
     file: ClassVar[str]
@@ -68,6 +68,7 @@ class Column:
     dtype: ClassVar[str] = "int32"
     sample: ClassVar[int | None] = None
     units: ClassVar[str] = ""
+    advice: ClassVar[str] = "correct the line"
 
     @property
     def numbers(self) -> int | None:
@@ -113,7 +114,7 @@ class Column:
         return processor.encode_batch(values), ((),) * len(values)
 
     def value_of(self, given: object, /) -> str | None:
-        """The value that a Python object stands for; None if it cannot stand for one."""
+        """The value that a Python object stands for; None if it cannot stand for one. ValueError that says why it cannot."""
         return given if isinstance(given, str) else None
 
     def values_in(self, path: Path, /) -> list[str] | None:

@@ -1,5 +1,6 @@
 """Last pass over the files: records -> ids -> rows of the store of each part."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from transduce.data.cleaning.rules import Clean, is_unbalanced
 from transduce.data.columns import Fault, Label, Text
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import BadLine, LineRules, drop_or_stop
+from transduce.data.picture_column import NAME
 from transduce.data.processors import Processors
 from transduce.data.records import (
     DEV,
@@ -36,7 +38,6 @@ from transduce.data.store import StoreWriter, TokenStore
 from transduce.text.tags import tags_of_source
 
 BLOCK_RECORDS, BLOCK_SIZE = 8192, 4_000_000  # records, and characters or numbers, that are encoded together
-NAME = 200  # characters of the name of a file, in messages
 TOO_MANY_TOKENS, UNBALANCED = "longer than max-length", "length ratio above max-ratio"  # why a record is left out
 
 
@@ -224,8 +225,8 @@ class _Encoder:
             for place, (value, own_notes) in enumerate(zip(values, notes, strict=True)):
                 if isinstance(value, Fault) and readable[place]:
                     readable[place] = False
-                    where = _where(records[place], name)
-                    drop_or_stop(BadLine(where, value.reason, value.detail), self._rules, self._findings)
+                    bad = BadLine(_where(records[place], name), value.reason, value.detail, advice=column.advice)
+                    drop_or_stop(bad, self._rules, self._findings)
                 for note in own_notes:
                     self._findings.noted.add(note, _where(records[place], name))
         tag_sets = {record.tags for record in records}
@@ -275,9 +276,10 @@ class _Encoder:
 
 
 def _where(record: Record, column: str) -> str:
-    """The place of a value that names a file: of the record, and the file."""
+    """The place of a value that names a file: of the record, and the file, unless the record is the file."""
     value = record.values[column]
-    return record.where if value in record.where else f"{record.where} ({shortened(value, NAME)})"
+    is_file = value in record.where or value == os.path.abspath(record.where)
+    return record.where if is_file else f"{record.where} ({shortened(value, NAME)})"
 
 
 def _blocks(records: Iterable[Record], task: RecordType) -> Iterator[list[Record]]:

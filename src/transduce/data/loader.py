@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from transduce.data.batching import Costs, Indices, epoch_plan
 from transduce.data.mixing import Share, WeightedRows
+from transduce.data.records import counted
 from transduce.data.store import Row, TokenStore
 
 
@@ -58,7 +59,7 @@ class Loader:
         """
         plan = self.plan(epoch)
         if not 0 <= position <= len(plan):
-            raise ValueError(f"epoch {epoch} has {len(plan)} batches, so position {position} does not exist")
+            raise ValueError(f"epoch {epoch} has {counted(len(plan), 'batch')}, so position {position} does not exist")
         while True:
             for place in range(position, len(plan)):
                 indices = plan[place]

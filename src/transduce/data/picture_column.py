@@ -27,10 +27,12 @@ from PIL import Image
 from transduce import files
 from transduce.data.columns import Column, Fault, Notes, Processor
 from transduce.data.formats import idx
-from transduce.data.pictures import SUFFIXES, Pixels, decoded, fitted, in_memory, read_bytes
+from transduce.data.pictures import SUFFIXES, Pixels, decoded, fitted, in_memory, read_bytes, visible_files
+from transduce.data.records import counted, shortened
 
 ITEM = re.compile(r"(.+)#(\d{1,9})", re.DOTALL)
 EMBEDDED = "data:image/"
+NAME = 200  # characters of the name of a picture, in messages
 MOST_BYTES = 1 << 20  # of the file of a processor
 LARGEST_SIZE = 2_048  # height and width in pixels that a network reads
 LEAST_DEVIATION = 1e-3  # of pixels from 0 to 1: a channel of one value is not divided by 0
@@ -43,6 +45,7 @@ class Picture(Column):
     file: ClassVar[str] = "pixels"
     dtype: ClassVar[str] = "uint8"
     sample: ClassVar[int | None] = 5_000
+    advice: ClassVar[str] = "replace the picture"
 
     size: int = 224
     channels: int = 3
@@ -81,7 +84,7 @@ class Picture(Column):
                 advice = "give its absolute path if that is right"
                 return Fault("picture outside of the folder", f"{value} leads out of {folder}; {advice}")
             if not path.exists() and item is None:
-                return Fault("no such picture", f"{path} does not exist; names are relative to the folder of the file")
+                return Fault("no such picture", f"{path}; names are relative to the folder of the file")
         except (OSError, ValueError) as error:
             return Fault("no such picture", f"{value!r} cannot be the name of a file ({error})")
         return os.path.abspath(path)
@@ -113,12 +116,12 @@ class Picture(Column):
         return str(given) if isinstance(given, str | Path) else None
 
     def values_in(self, path: Path) -> list[str] | None:
-        """The pictures in a folder and below, sorted by name, or a picture; None for files of records.
+        """The pictures in a folder and below, sorted by name, without hidden ones, or a picture; None for files of records.
 
         ValueError for a folder without pictures.
         """
         if path.is_dir():
-            names = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+            names = [each for each in visible_files(path) if each.suffix.lower() in SUFFIXES and each.is_file()]
             if not names:
                 raise ValueError(f"{path}: no picture is in this folder (names that end in {', '.join(SUFFIXES)})")
             return list(map(str, names))
@@ -157,7 +160,8 @@ def _content(value: str) -> bytes | np.ndarray | Fault:
         return Fault("damaged IDX file", str(error))
     if place >= len(items):
         return Fault(
-            "no such picture", f"{path} has {len(items):,} items, and {place} is not one of 0 to {len(items) - 1:,}"
+            "no such picture",
+            f"{path} has {counted(len(items), 'item')}, and {place} is not one of 0 to {len(items) - 1:,}",
         )
     pixels: np.ndarray = items[place]
     return pixels
@@ -191,8 +195,9 @@ class PixelValues:
             )
         for key, values, least in (("mean", self.mean, 0.0), ("deviation", self.deviation, LEAST_DEVIATION)):
             if len(values) != self.channels or not all(least <= value <= 1 for value in values):
+                numbers = counted(self.channels, "number")
                 raise ValueError(
-                    f"{key} must be {self.channels} numbers from {least:g} to 1, one for each channel, found {list(values)}"
+                    f"{key} must be {numbers} from {least:g} to 1, one for each channel, found {list(values)}"
                 )
 
     @classmethod
@@ -200,11 +205,11 @@ class PixelValues:
         """Mean and deviation over the pictures that can be read. ValueError if none can."""
         count, total, squares = 0, np.zeros(picture.channels), np.zeros(picture.channels)
         plain = cls(picture.size, picture.channels, (0.0,) * picture.channels, (1.0,) * picture.channels)
-        fault: Fault | None = None
+        fault = ""
         for value in values:
             pixels, _ = plain.pixels(value)
             if isinstance(pixels, Fault):
-                fault = fault or pixels
+                fault = fault or f"{shortened(value, NAME)}: {pixels}"
                 continue
             shares = pixels.reshape(-1, picture.channels) / 255
             count, total, squares = count + 1, total + shares.mean(0), squares + (shares**2).mean(0)

@@ -14,6 +14,7 @@ Letters: h height, w width, C channels.
 """
 
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -25,6 +26,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from transduce.data.columns import Fault
 
+HIDDEN = (".", "__MACOSX")  # beginnings of names that file managers and archivers write beside the owner's files
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # others may run programs, such as PostScript
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 MOST_BYTES = 200_000_000  # of a file
@@ -39,19 +41,35 @@ ROTATED = "rotated by its EXIF orientation"
 Pixels = UInt8[np.ndarray, "h w C"]
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is none of the owner's pictures: ".git", "__MACOSX"."""
+    return name.startswith(HIDDEN)
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """The files below a folder, sorted, without hidden ones; links to folders are not followed, and count as files."""
+    names = []
+    for place, folders, files in os.walk(folder):
+        here = Path(place)
+        links = [name for name in folders if (here / name).is_symlink()]
+        folders[:] = [name for name in folders if name not in links and not is_hidden(name)]
+        names += [here / name for name in (*files, *links) if not is_hidden(name)]
+    return sorted(names)
+
+
 def read_bytes(path: Path) -> bytes | Fault:
     """The content of a file, or why it is no picture."""
     try:
         if not path.is_file():
-            return Fault("no such picture", f"{path} is a folder" if path.is_dir() else f"{path} does not exist")
+            return Fault("no such picture", "it is a folder" if path.is_dir() else "")
         size = path.stat().st_size
         if size > MOST_BYTES:
             return Fault(
-                "picture too large", f"{path} has {size:,} bytes, at most {MOST_BYTES:,} are read; make it smaller"
+                "picture too large", f"it has {size:,} bytes, at most {MOST_BYTES:,} are read; make it smaller"
             )
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name with NUL
-        return Fault("no such picture", f"{path!s} cannot be read ({error})")
+        return Fault("no such picture", f"it cannot be read ({error})")
 
 
 def decoded(content: bytes, channels: int, size: int) -> tuple[Pixels, tuple[str, ...]] | Fault:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt16, UInt64
 
 from transduce.data.cleaning.rules import Clean, rules, verdict
-from transduce.data.columns import Text
+from transduce.data.columns import Label, Text
 from transduce.data.config import SplitBy
 from transduce.data.findings import Findings
 from transduce.data.formats.time_windows import has_windows
@@ -29,6 +29,7 @@ class RecordKeys:
     keys: hashes of the key column. groups: hashes of the groups if the split is by group or by time, else `keys`.
     spans: first and last time step of each in its group; -1 for records that have none.
     contents: hashes of tags and all columns if duplicates are dropped, else empty; empty for windows of series.
+    labels: hashes of the labels; empty for tasks without.
     tags: the number of each record's tags in `tag_sets`.
     verdicts: TRAIN, or the outcome of the cleaning rule that leaves the record out.
     """
@@ -36,6 +37,7 @@ class RecordKeys:
     keys: UInt64[np.ndarray, " N"]
     groups: UInt64[np.ndarray, " N"]
     contents: UInt64[np.ndarray, " M"]
+    labels: UInt64[np.ndarray, " L"]
     tags: UInt16[np.ndarray, " N"]
     verdicts: UInt8[np.ndarray, " N"]
     tag_sets: "TagSets"
@@ -45,18 +47,18 @@ class RecordKeys:
 def read_keys(
     origin: Origin, findings: Findings, clean: Clean | None = None, split_by: SplitBy | None = None
 ) -> RecordKeys:
-    """Read every record and keep at most 43 bytes of each; `findings` counts what is left out or changed.
+    """Read every record and keep at most 51 bytes of each; `findings` counts what is left out or changed.
 
     `clean`: the cleaning rules, none by default. ValueError if no record is usable, or if a record has no group or time
     and `split_by` needs one.
     """
     task = origin.task
     keys, groups, contents, tags, verdicts = array("Q"), array("Q"), array("Q"), array("H"), array("B")
-    spans = array("q")
+    spans, labels = array("q"), array("Q")
     tag_sets = TagSets()
     active = rules(clean, of_kind(task, Text)) if clean else []
     duplicates = clean is not None and clean.drop_duplicates and not has_windows(task.columns)
-    columns, key_column = task.columns, task.columns[task.key]
+    columns, key_column, label_columns = task.columns, task.columns[task.key], of_kind(task, Label)
     for record in origin.read("reading", findings):
         content = {name: columns[name].content(value) for name, value in record.values.items()}
         keys.append(key_column.key(content[task.key]))
@@ -65,6 +67,8 @@ def read_keys(
         tags.append(tag_sets.number(record.tags, record.where))
         verdicts.append(verdict(record.values, active))
         spans.extend(record.span or NO_SPAN)
+        if label_columns:
+            labels.append(exact_key("\0".join(record.values[name] for name in label_columns)))
         if duplicates:
             contents.append(exact_key("\0".join((*record.tags, *content.values()))))
         if split_by == "group":
@@ -85,6 +89,7 @@ def read_keys(
         keys=all_keys,
         groups=np.frombuffer(groups, np.uint64) if groups else all_keys,
         contents=np.frombuffer(contents, np.uint64),
+        labels=np.frombuffer(labels, np.uint64),
         tags=np.frombuffer(tags, np.uint16),
         verdicts=np.frombuffer(verdicts, np.uint8),
         tag_sets=tag_sets,

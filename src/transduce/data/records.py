@@ -67,10 +67,12 @@ def of_kind(task: RecordType, kind: type) -> tuple[str, ...]:
 
 
 def plural(word: str, count: int = 2) -> str:
-    """`plural("pair") == "pairs"`, `plural("pair", 1) == "pair"`, `plural("history") == "histories"`."""
+    """`plural("pair") == "pairs"`, `plural("pair", 1) == "pair"`, `plural("history") == "histories"`, of "batch" "batches"."""
     if count == 1:
         return word
-    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    if word.endswith("y"):
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("s", "x", "ch", "sh")) else f"{word}s"
 
 
 def counted(number: int, unit: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from transduce.data.columns import Label, Labels
 from transduce.data.findings import Findings
+from transduce.data.formats.picture_folder import NOT_IN_CLASS, NOT_PICTURE
 from transduce.data.processors import Processors
 from transduce.data.records import RecordType, counted, of_kind, plural
 from transduce.data.scan import Origin
@@ -96,7 +97,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     for name, origin in report["origins"].items():
         for title, key, noun in (("dropped from", "dropped", report["unit"]), ("noted in", "noted", "time")):
             for reason, entry in origin[key].items():
-                yield f"{title} {name} files: {reason}, {counted(entry['count'], noun)} ({_examples(entry)})"
+                own = "file" if reason in (NOT_IN_CLASS, NOT_PICTURE) else noun
+                yield f"{title} {name} files: {reason}, {counted(entry['count'], own)} ({_examples(entry)})"
     if tags := report.get("tags"):
         yield f"tags: {name_list(tags)}"
     yield from _processors(report["processors"])

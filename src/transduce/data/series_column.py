@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,12 +21,14 @@ from jaxtyping import Float
 
 from transduce import files
 from transduce.data.columns import Column, Fault, Processor
+from transduce.data.records import counted, shortened
 
 MOST_BYTES = 1 << 20  # of the file of a processor
 LEARNT_FROM = 20_000  # windows at most
 LARGEST = 1e100  # of a number, whose square float64 can still add up
 FARTHEST = 1e15  # deviations from the mean, whose square float32 can still add up
 LEAST_SHARE = 1e-12  # of the largest number: a smaller deviation is rounding
+FORM = "expected numbers, with commas between variables and spaces between steps"
 Steps = Float[np.ndarray, "T F"]
 
 
@@ -64,15 +67,34 @@ class Series(Column):
         return Standardised(self.names, (0.0,) * len(self.names), (1.0,) * len(self.names))
 
     def value_of(self, given: object) -> str | None:
-        """Also numbers of one variable, and steps as lists of numbers; any array of them."""
+        """Also numbers of one variable, and steps as lists of numbers; any array of them. ValueError for other arrays."""
         if isinstance(given, str):
             return given
         try:
             array = np.asarray(given, np.float64)
         except (TypeError, ValueError):
+            if isinstance(given, list | tuple):
+                raise ValueError(self._refusal(given)) from None
+            return None
+        if array.ndim == 0:
             return None
         array = array[:, None] if array.ndim == 1 else array
-        return text_of(array) if array.ndim == 2 and array.size else None
+        if array.ndim != 2 or array.size == 0:
+            raise ValueError(f"{self._form}, found an array of the shape {array.shape}")
+        return text_of(array)
+
+    @property
+    def _form(self) -> str:
+        numbers = f"a list of {counted(len(self.names), 'number')}" if len(self.names) > 1 else "a number"
+        return f"expected a list of steps, each {numbers} ({', '.join(self.names)})"
+
+    def _refusal(self, steps: Sequence[object]) -> str:
+        """Why steps are no array of numbers: the first that differs from the first in length, or holds no number."""
+        for place, step in enumerate(steps, 1):
+            numbers = step if isinstance(step, list | tuple) else [step]
+            if not all(isinstance(number, Real) for number in numbers) or len(numbers) != len(self.names):
+                return f"{self._form}, found {shortened(repr(step))} at step {place}"
+        return f"{self._form}, found lists of other forms"
 
 
 def text_of(steps: Steps) -> str:
@@ -87,18 +109,30 @@ def text_of(steps: Steps) -> str:
 def numbers_of(value: str, variables: int) -> Steps | Fault:
     """The numbers of a window, each finite and at most LARGEST."""
     rows = [step.split(",") for step in value.split()]
+    try:
+        numbers = [[float(cell) for cell in row] for row in rows]
+    except ValueError:
+        wrong = next(cell for row in rows for cell in row if not _is_number(cell))
+        return Fault("not a number", f"{shortened(wrong)!r}; {FORM}")
     for place, row in enumerate(rows, 1):
         if len(row) != variables:
-            return Fault("wrong number of variables", f"step {place} has {len(row)} numbers, expected {variables}")
-    try:
-        array = np.array(rows, np.float64).reshape(len(rows), variables)
-    except ValueError as error:
-        return Fault("not a number", str(error))
+            return Fault(
+                "wrong number of variables", f"step {place} has {counted(len(row), 'number')}, expected {variables}"
+            )
+    array = np.array(numbers, np.float64).reshape(len(rows), variables)
     if not np.isfinite(array).all():
         return Fault("not a finite number", "NaN and infinity cannot be learnt from")
     if np.abs(array).max(initial=0) > LARGEST:
         return too_large(f"{array.flat[np.abs(array).argmax()]:g}")
     return array
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def too_large(number: str) -> Fault:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from transduce.data.records import counted
 from transduce.evaluation.metric import References, check, reference_count
 
 
@@ -63,7 +64,9 @@ def _errors(hypotheses: Sequence[str], references: References) -> list[Float[np.
     for number, (predicted, answers) in enumerate(zip(hypotheses, references, strict=True), 1):
         own, right = _numbers(predicted, f"prediction {number}"), _numbers(answers[0], f"reference {number}")
         if len(own) != len(right):
-            raise ValueError(f"prediction {number} has {len(own):,} numbers, but its reference has {len(right):,}")
+            raise ValueError(
+                f"prediction {number} has {counted(len(own), 'number')}, but its reference has {len(right):,}"
+            )
         errors.append(own - right)
     return errors
 

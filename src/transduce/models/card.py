@@ -6,6 +6,7 @@ from torch import nn
 
 from transduce.data.columns import Labels
 from transduce.data.processors import Processors
+from transduce.data.records import counted
 from transduce.models.folder import ModelConfig
 from transduce.networks.layer_config import LayerConfig
 from transduce.networks.source_to_target import SourceToTargetConfig
@@ -35,7 +36,7 @@ def model_card(
 
 {family[0].upper()}{family[1:]} for {model.task.name}: {describe(model)}, {count:,} parameters. {_sizes(processors)}{weights}
 
-Trained for {state.step} updates, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
+Trained for {counted(state.step, "update")}, {state.target_tokens:,} {loss_unit(model.task)}, {state.seconds / 60:.1f} minutes,
 seed {seed}.
 
 | measured on the dev set in {precision} | |
@@ -61,7 +62,7 @@ def describe(model: ModelConfig) -> str:
     if not isinstance(network, LayerConfig | SourceToTargetConfig):
         return kind_of(network)
     layers = [str(getattr(network, field)) for field in network.stacks.values()]
-    size = f"{'+'.join(layers)} layers, {network.d_model} wide"
+    size = f"{'+'.join(layers)} {'layer' if layers == ['1'] else 'layers'}, {network.d_model} wide"
     if isinstance(network, LayerConfig):
-        return f"{size}, {network.heads} heads, {network.norm_placement}-norm"
+        return f"{size}, {counted(network.heads, 'head')}, {network.norm_placement}-norm"
     return f"{size}, {network.details}"

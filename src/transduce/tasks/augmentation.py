@@ -35,6 +35,17 @@ class Augmentation:
     def __post_init__(self) -> None:
         config.check(self)
 
+    def require_fit(self, size: int) -> None:
+        """ValueError for changes that leave nothing of pictures of this height and width."""
+        for key, value, most, reason in (
+            ("shift", self.shift, size - 1, "a longer move leaves nothing of a picture"),
+            ("cutout", self.cutout, size, "a larger square is larger than a picture"),
+        ):
+            if value > most:
+                raise ValueError(
+                    f"augment.{key} must be at most {most:,} with size = {size:,}, found {value:,}: {reason}"
+                )
+
     def apply(self, pixels: Pixels, grey: UInt8[np.ndarray, " C"], seed: int, epoch: int, row: int) -> Pixels:
         """A changed copy. `grey` fills what comes into view, and the square."""
         draw = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch, row])))

@@ -147,15 +147,16 @@ class Forecast:
         return future.float() + level
 
     def _history(self, values: Standardised, record: Record, place: int) -> np.ndarray:
-        steps = numbers_of(record.values["history"], len(self.variables))
+        given = record.values["history"].split()[-self.history :]  # earlier steps are not read, whatever they are
+        steps = numbers_of(" ".join(given), len(self.variables))
         if isinstance(steps, Fault):
             raise LineError(place, str(steps))
         if len(steps) < self.history:
             raise LineError(
                 place,
-                f"the history has {counted(len(steps), 'step')}, the model reads {self.history}; give more of the series",
+                f"the history has {counted(len(steps), 'step')}, the model reads {self.history:,}; give more of the series",
             )
-        standardised = values.standardised(steps[-self.history :])
+        standardised = values.standardised(steps)
         if isinstance(standardised, Fault):
             raise LineError(place, str(standardised))
         return standardised

@@ -21,7 +21,7 @@ from transduce.config import Fact
 from transduce.data.batching import Costs, Lengths
 from transduce.data.columns import Column, Fault, Label
 from transduce.data.loader import Rows
-from transduce.data.picture_column import LARGEST_SIZE, Picture, PixelValues
+from transduce.data.picture_column import LARGEST_SIZE, NAME, Picture, PixelValues
 from transduce.data.processors import Processors
 from transduce.data.records import EncodedRow, Record, shortened
 from transduce.decoding.protocol import require_evaluation_mode
@@ -35,7 +35,6 @@ from transduce.training.losses import Loss
 
 PATCH = 16  # pixels: the side of the squares that a batch budget counts
 PREDICTED_PATCHES = 8192  # of the pictures that are predicted together
-NAME = 200  # characters of the name of a picture, in messages
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,7 @@ class ImageClassification:
 
     def __post_init__(self) -> None:
         config.check(self)
+        self.augment.require_fit(self.size)
 
     @property
     def columns(self) -> Mapping[str, Column]:

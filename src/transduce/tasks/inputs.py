@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from transduce.data.columns import Text
+from transduce.data.columns import Column, Text
 from transduce.data.records import Record
 from transduce.tasks.task import Task
 from transduce.text.tags import names_in
@@ -39,19 +39,27 @@ def as_record(task: Task, value: Any, number: int) -> Record:
     if isinstance(value, Record):
         return value
     if not isinstance(value, Mapping):
-        of_key = task.columns[task.key].value_of(value)
+        of_key = _value_of(task.columns[task.key], value, number)
         if of_key is None:
             raise ValueError(
                 f"record {number} must be a {_kind(task)} or a dict by column, found {type(value).__name__}"
             )
         return Record({task.key: of_key}, f"record {number}")
-    texts = {name: column.value_of(value[name]) for name, column in task.columns.items() if name in value}
+    texts = {name: _value_of(column, value[name], number) for name, column in task.columns.items() if name in value}
     for name in task.columns:
         if name != task.answer and texts.get(name) is None:
             keys = f"the keys {', '.join(map(repr, value))}" if name not in value else repr(value[name])
             raise ValueError(f"record {number} needs a {_kind(task)} under {name!r}, found {keys}")
     given = {name: text for name, text in texts.items() if text is not None}
     return Record(given, f"record {number}", tags=_tags(value, number))
+
+
+def _value_of(column: Column, given: object, number: int) -> str | None:
+    """See `Column.value_of`; its errors name the record."""
+    try:
+        return column.value_of(given)
+    except ValueError as error:
+        raise ValueError(f"record {number}: {error}") from None
 
 
 def _kind(task: Task) -> str:

@@ -26,7 +26,7 @@ from transduce.data.columns import Column, Text
 from transduce.data.loader import Rows
 from transduce.data.packing import pack
 from transduce.data.processors import Processors
-from transduce.data.records import EncodedRow, Record
+from transduce.data.records import EncodedRow, Record, counted
 from transduce.decoding.config import Decoding
 from transduce.decoding.engine import stream
 from transduce.decoding.requests import Request
@@ -195,6 +195,6 @@ def _room(row: Sequence[int], place: int, max_length: int, context: int) -> int:
     if len(row) >= context:
         raise LineError(
             place,
-            f"the prompt has {len(row):,} tokens, but this model takes at most {context - 1:,}: shorten the prompt",
+            f"the prompt has {counted(len(row), 'token')}, but this model takes at most {context - 1:,}: shorten the prompt",
         )
     return min(max_length, context - len(row))

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from transduce.data.records import counted
 from transduce.decoding.scores import check_probabilities
 from transduce.networks.heads import VocabularyHead
 from transduce.text.tags import tags_of_source
@@ -46,7 +47,7 @@ def tagged(tokenizer: Tokenizer, texts: Sequence[str], tags: Sequence[Sequence[s
     if any(isinstance(each, str) for each in tags):
         raise ValueError('expected the tags of each line, as [("de",), ("fr", "formal")], found a string')
     if len(tags) != len(texts):
-        raise ValueError(f"expected the tags of each of {len(texts)} texts, found {len(tags)}")
+        raise ValueError(f"expected the tags of each of {counted(len(texts), 'text')}, found {len(tags)}")
     ids = {names: tokenizer.tag_ids(tags_of_source(names)) for names in {tuple(each) for each in tags}}
     return [[*ids[tuple(names)], *row] if names else row for names, row in zip(tags, rows, strict=True)]
 

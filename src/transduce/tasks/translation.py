@@ -23,7 +23,7 @@ from transduce.data.batching import Costs, Lengths, by_length
 from transduce.data.columns import Column, Text
 from transduce.data.loader import Rows
 from transduce.data.processors import Processors
-from transduce.data.records import EncodedRow, Record
+from transduce.data.records import EncodedRow, Record, counted
 from transduce.decoding.config import Decoding
 from transduce.decoding.protocol import require_evaluation_mode
 from transduce.decoding.requests import Request
@@ -178,7 +178,7 @@ def prefix_rows(
     if prefixes is None:
         return [[] for _ in places]
     if len(prefixes) != len(sources):
-        raise ValueError(f"expected a prefix for each of {len(sources)} lines, found {len(prefixes)}")
+        raise ValueError(f"expected a prefix for each of {counted(len(sources), 'line')}, found {len(prefixes)}")
     tokenizer = model.processors.tokenizer("target")
     subwords = tokenizer.kind in ("unigram", "bpe")
     texts = [prefixes[place].rstrip() if subwords else prefixes[place] for place in places]
@@ -192,7 +192,7 @@ def prefix_rows(
         if row and len(row) >= limit:
             raise LineError(
                 place,
-                f"the prefix has {len(row)} tokens, but the output may have at most {limit}, its end included; "
+                f"the prefix has {counted(len(row), 'token')}, but the output may have at most {limit}, its end included; "
                 "shorten the prefix, or raise max-length, max-ratio or max-extra",
             )
     return rows

@@ -7,6 +7,7 @@ that is fewer than ten steps). From then on the run counts steps, so that a resu
 import math
 from dataclasses import dataclass
 
+from transduce.data.records import counted
 from transduce.training.averaging import most_candidates
 from transduce.training.config import TrainingConfig
 from transduce.training.state import TrainState
@@ -94,5 +95,5 @@ def describe(config: TrainingConfig, state: TrainState) -> str:
     """The budget in words, and for a run that continues how much of it is used: "steps 100, 40 steps used"."""
     if not state.step:
         return name(config)
-    used = f"{state.seconds / 60:.1f} minutes" if config.time_budget is not None else f"{state.step} steps"
+    used = f"{state.seconds / 60:.1f} minutes" if config.time_budget is not None else counted(state.step, "step")
     return f"{name(config)}, {used} used"

@@ -154,7 +154,7 @@ def test_bad_lines_can_be_blank_with_a_warning(caplog: pytest.LogCaptureFixture)
 def test_each_line_gets_its_prefix() -> None:
     found = list(with_prefixes(numbered("abc"), ["x", "", "z"], "p"))
     assert [(line.text, line.prefix) for line in found] == [("a", "x"), ("b", ""), ("c", "z")]
-    with pytest.raises(ValueError, match=r"^p has 1 lines, but f:2 is line 2 of the input"):
+    with pytest.raises(ValueError, match=r"^p has 1 line, but f:2 is line 2 of the input"):
         list(with_prefixes(numbered("abc"), ["x"], "p"))
     with pytest.raises(ValueError, match=r"^p has more lines than the input, which has 2"):
         list(with_prefixes(numbered("ab"), ["x", "", "z"], "p"))

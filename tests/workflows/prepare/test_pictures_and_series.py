@@ -13,6 +13,7 @@ from preparing import prepare_data
 from transduce.data.config import Columns, Corpus, DataConfig, Split
 from transduce.data.records import RecordType
 from transduce.tasks.augmentation import Augmentation
+from transduce.tasks.classification import Classification
 from transduce.tasks.forecast import Forecast
 from transduce.tasks.image_classification import ImageClassification
 from transduce.text.config import TokenizerConfig
@@ -66,11 +67,47 @@ def test_the_pixels_in_the_store_are_those_of_the_picture(tmp_path: Path) -> Non
 
 def test_other_files_of_a_folder_are_counted(tmp_path: Path) -> None:
     write_pictures(tmp_path / "train")
-    for name in ("notes.txt", "red/Thumbs.db", "red/.hidden.png", ".git/x.png"):
-        (tmp_path / "train" / name).parent.mkdir(exist_ok=True)
+    hidden = ("red/.hidden.png", ".git/x.png", "__MACOSX/red/x.png", "red/.ipynb_checkpoints/x.png")
+    for name in ("notes.txt", "red/Thumbs.db", *hidden):
+        (tmp_path / "train" / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / "train" / name).write_text("x")
     prepared = run(PICTURES, tmp_path, Corpus(file=Path("train")))
     assert dropped(prepared) == {"not in the folder of a class": 1, "not the name of a picture": 1}
+    assert any("not in the folder of a class, 1 file (" in line for line in prepared.summary())
+    assert len(PICTURES.columns["image"].values_in(tmp_path / "train") or ()) == 36
+
+
+def test_an_empty_class_is_an_error_after_an_earlier_preparation_too(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", each=3)
+    run(PICTURES, tmp_path, Corpus(file=Path("train")))
+    (tmp_path / "train/hexagon").mkdir()
+    with pytest.raises(ValueError, match=r"train/hexagon: no picture .*put pictures in it, or delete the folder"):
+        run(PICTURES, tmp_path, Corpus(file=Path("train")))
+
+
+def test_equal_pictures_with_different_labels_are_reported_and_stay(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "train", each=3)
+    assert not run(PICTURES, tmp_path, Corpus(file=Path("train"))).report["warnings"]
+    for name in ("blue/x.png", "red/y.png", "green/z.png"):
+        picture("red", 5).save(tmp_path / "train" / name)
+    prepared = run(PICTURES, tmp_path, Corpus(file=Path("train")))
+    (warning,) = prepared.report["warnings"]
+    assert warning.startswith("1 picture occurs with different labels, such as ")
+    assert "blue/x.png (blue) and " in warning
+    assert prepared.report["parts"]["train"]["records"] == 12
+
+
+def test_equal_texts_with_different_labels_are_reported(tmp_path: Path) -> None:
+    rows = [("one", "a"), ("two", "b"), ("One", "b"), ("two", "b"), ("three", "a")]
+    (tmp_path / "t.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    config = DataConfig((Corpus(file=Path("t.csv")),))
+    prepared = prepare_data(
+        Classification(), config, TokenizerConfig(kind="characters"), 1, tmp_path, tmp_path / "prepared"
+    )
+    (warning,) = prepared.report["warnings"]
+    assert (
+        "1 text occurs with different labels" in warning and "t.csv:2 (a) and " in warning and "t.csv:4 (b)" in warning
+    )
 
 
 def test_equal_pictures_are_in_one_part_and_once_in_train(tmp_path: Path) -> None:
@@ -92,7 +129,9 @@ def test_a_damaged_picture_stops_or_is_counted(tmp_path: Path) -> None:
     write_pictures(tmp_path / "train")
     break_picture(tmp_path / "train/red/003.png")
     (tmp_path / "train/blue/003.png").write_text("no picture")
-    with pytest.raises(ValueError, match=r"train/blue/003\.png: not a picture .*set data\.bad-lines = \"drop\""):
+    with pytest.raises(
+        ValueError, match=r"^[^()]*train/blue/003\.png: not a picture \(.*\); replace the picture, or set data"
+    ):
         run(PICTURES, tmp_path, Corpus(file=Path("train")))
     prepared = run(PICTURES, tmp_path, Corpus(file=Path("train")), bad_lines="drop", split=Split(dev=4))
     assert dropped(prepared) == {"not a picture": 1, "damaged picture": 1}
@@ -108,7 +147,10 @@ def test_a_damaged_picture_stops_or_is_counted(tmp_path: Path) -> None:
         ((), "holds no folder; a folder of pictures has one for each class"),
         (("a.png",), "holds no folder"),
         (("red/a.png", "blue/"), r"blue: no picture is in this folder of a class"),
-        (("red/a.png", "blue/notes.txt"), r"blue: no picture is in this folder of a class"),
+        (
+            ("red/a.png", "blue/notes.txt"),
+            r"blue: no picture is in this folder of a class but 1 other file such as notes.txt",
+        ),
     ],
 )
 def test_folders_that_are_no_classes(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
@@ -184,7 +226,7 @@ def test_a_table_names_pictures_from_its_own_folder(tmp_path: Path) -> None:
     value = prepared.records("dev")[0].values["image"]
     assert Path(value).is_absolute() and Path(value).is_file()
     corpus = replace(write_table(tmp_path / "data", *names), columns=Columns({"image": "label", "label": "image"}))
-    with pytest.raises(ValueError, match=r"table\.csv:2: no such picture .*blue does not exist"):
+    with pytest.raises(ValueError, match=r"table\.csv:2: no such picture .*/blue; names are relative"):
         run(PICTURES, tmp_path, corpus)
     picture("red", 5).save(tmp_path / "data/pictures/red/000.png")  # the table stays, a picture changes
     assert run(PICTURES, tmp_path, write_table(tmp_path / "data", *names), split=Split(dev=2)).folder != prepared.folder

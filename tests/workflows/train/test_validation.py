@@ -1,6 +1,8 @@
 """Validations look at sentences from everywhere in the dev set."""
 
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +61,17 @@ def test_the_loss_is_of_the_pairs_drawn(tmp_path, monkeypatch) -> None:
     assert found.values["loss"] == pytest.approx(sums / tokens, rel=1e-4)
     assert found.values["perplexity"] == pytest.approx(math.exp(sums / tokens), rel=1e-4)
     assert "\x1b" not in found.samples and "\\x1b[31m" in found.samples
+
+
+@pytest.mark.parametrize(("count", "shown"), [(1, [0]), (2, [0, 1]), (9, [0, 4, 8])])
+def test_samples_are_from_everywhere_in_a_sorted_dev_set(tmp_path, count, shown) -> None:
+    words = ["bar", "dar", "kus", "mit", "nut", "bis", "kos", "lot", "nas"]
+    model = load(tiny_model.write(tmp_path / "model"), "cpu")
+    encode = {name: model.processors[name].encode_batch for name in ("source", "target")}
+    one = dev_set(model, [{name: encode[name](["bar"])[0] for name in encode}], tmp_path)
+    items = [Item(Record({"source": word, "target": "mit"}, "dev:1"), ["mit"]) for word in words[:count]]
+    samples = replace(one, items=items).validate(StopRequest()).samples
+    assert re.findall(r"source +(\w+)", samples) == [words[place] for place in shown]
 
 
 def test_a_network_without_finite_probabilities_is_worst_and_no_error(tmp_path) -> None:

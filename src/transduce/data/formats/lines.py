@@ -52,13 +52,14 @@ class LineRules:
 class BadLine(NamedTuple):
     """A line that cannot be used: `reason` is its kind, `detail` belongs to this line.
 
-    `text` is the readable text, with U+FFFD for the rest; None for a line that is too long.
+    `text` is the readable text, with U+FFFD for the rest; None for a line that is too long. advice: what to do.
     """
 
     where: str
     reason: str
     detail: str = ""
     text: str | None = None
+    advice: str = "correct the line"
 
 
 @dataclass(frozen=True)
@@ -233,9 +234,9 @@ def require_equal_lines(files: Sequence[FileFacts]) -> None:
 def drop_or_stop(bad: BadLine, rules: LineRules, findings: Findings) -> None:
     """Count a bad line as dropped or raise a ValueError, by the rules."""
     if rules.bad_lines == "stop":
-        raise ValueError(f"{message(bad)}; correct the line")
+        raise ValueError(f"{message(bad)}; {bad.advice}")
     if rules.bad_lines == "error":
-        raise ValueError(f'{message(bad)}; correct the line, or set data.bad-lines = "drop" to leave such lines out')
+        raise ValueError(f'{message(bad)}; {bad.advice}, or set data.bad-lines = "drop" to leave it out')
     findings.dropped.add(bad.reason, bad.where, bad.detail)
 
 

@@ -3,23 +3,25 @@
     pictures/cat/1.png       ->    {"image": ".../pictures/cat/1.png", "label": "cat"}
     pictures/dog/old/7.jpg         {"image": ".../pictures/dog/old/7.jpg", "label": "dog"}
 
-Classes and files come sorted by name. Hidden files (".name") are ignored; files that are no pictures by their names are left
-out and counted.
+Classes and files come sorted by name. Hidden files and folders (".name", "__MACOSX") are ignored; files that are no pictures by
+their names are left out and counted.
 """
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from transduce.data.findings import Findings
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, FileFacts, LineRules
-from transduce.data.pictures import SUFFIXES
-from transduce.data.records import Record
+from transduce.data.pictures import SUFFIXES, is_hidden, visible_files
+from transduce.data.records import Record, counted
 
 BLOCK = 1 << 20  # bytes
+NOT_IN_CLASS, NOT_PICTURE = "not in the folder of a class", "not the name of a picture"  # why a file is left out
+COPY = "copy the pictures into the folder"
 
 
 def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> Iterator[Record | BadLine]:
@@ -29,34 +31,44 @@ def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> It
     """
     image, *label = layout.names
     for folder in _classes(path, findings):
-        empty = True
-        for file in _files(folder):
+        pictures, others = 0, []
+        for file in visible_files(folder):
             where = str(file)
             if file.suffix.lower() not in SUFFIXES:
-                findings.dropped.add("not the name of a picture", where)
+                findings.dropped.add(NOT_PICTURE, where)
+                others.append(file)
                 continue
-            empty = False
+            pictures += 1
             if not _is_unicode(where):
-                yield BadLine(ascii(where), "name that is no UTF-8", "rename the file")
+                yield BadLine(ascii(where), "name that is no UTF-8", advice="rename the file")
                 continue
             target = Path(os.path.realpath(file))
             if not target.is_relative_to(os.path.realpath(path)):
-                yield BadLine(where, "picture outside of the folder", f"the link leads to {target}")
+                yield BadLine(where, "picture outside of the folder", f"the link leads to {target}", advice=COPY)
             elif target.is_dir():
-                yield BadLine(where, "link to a folder", "links to pictures alone are followed")
+                yield BadLine(where, "link to a folder", "links to pictures alone are followed", advice=COPY)
             else:
                 yield Record({image: os.path.abspath(file), **dict.fromkeys(label, folder.name)}, where)
-        if empty:
-            raise ValueError(f"{folder}: no picture is in this folder of a class; add some, or remove the folder")
+        if not pictures:
+            raise _empty(folder, others)
+
+
+def _empty(folder: Path, others: Sequence[Path]) -> ValueError:
+    """The error for the folder of a class without pictures."""
+    beside = f" but {counted(len(others), 'other file')} such as {others[0].name}" if others else ""
+    return ValueError(
+        f"{folder}: no picture is in this folder of a class{beside} (names that end in {', '.join(SUFFIXES)}); put pictures in "
+        "it, or delete the folder"
+    )
 
 
 def _classes(path: Path, findings: Findings) -> list[Path]:
     """The folders of the classes. ValueError if there is none."""
-    entries = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    entries = sorted(each for each in path.iterdir() if not is_hidden(each.name))
     folders = [each for each in entries if each.is_dir()]
     for each in entries:
         if not each.is_dir():
-            findings.dropped.add("not in the folder of a class", str(each))
+            findings.dropped.add(NOT_IN_CLASS, str(each))
     if not folders:
         raise ValueError(
             f"{path}: holds no folder; a folder of pictures has one for each class, such as {path / 'cat'}"
@@ -71,17 +83,6 @@ def _classes(path: Path, findings: Findings) -> list[Path]:
     return folders
 
 
-def _files(folder: Path) -> list[Path]:
-    """The files below a folder, sorted, without hidden ones; links to folders are not followed, and count as files."""
-    names = []
-    for place, folders, files in os.walk(folder):
-        here = Path(place)
-        links = [name for name in folders if (here / name).is_symlink()]
-        folders[:] = [name for name in folders if name not in links and not name.startswith(".")]
-        names += [here / name for name in (*files, *links) if not name.startswith(".")]
-    return sorted(names)
-
-
 def _is_unicode(name: str) -> bool:
     try:
         name.encode()
@@ -92,7 +93,7 @@ def _is_unicode(name: str) -> bool:
 
 @dataclass(frozen=True)
 class FolderFacts(FileFacts):
-    """The number of files in a folder of pictures, as `lines`, and the hash of their names and contents."""
+    """The number of files in a folder of pictures, as `lines`, and the hash of their names and contents, and of empty classes."""
 
     def new_stamp(self) -> tuple[int, ...]:
         return _stamp(self.path)
@@ -102,9 +103,11 @@ class FolderFacts(FileFacts):
 
 
 def facts(path: Path) -> FolderFacts:
-    """Hashes every file, block by block."""
+    """Hashes every file, block by block, and the names of classes without files, which are an error later."""
     before, digest, count = _stamp(path), hashlib.sha256(), 0
-    for file in _files(path):
+    for folder in _empty_classes(path):
+        digest.update(os.fsencode(folder.name) + b"\0")
+    for file in visible_files(path):
         count += 1
         own = hashlib.sha256()
         if file.is_file():
@@ -115,8 +118,13 @@ def facts(path: Path) -> FolderFacts:
     return FolderFacts(path, count, digest.hexdigest(), before)
 
 
+def _empty_classes(path: Path) -> list[Path]:
+    folders = sorted(each for each in path.iterdir() if each.is_dir() and not is_hidden(each.name))
+    return [folder for folder in folders if not visible_files(folder)]
+
+
 def _stamp(path: Path) -> tuple[int, ...]:
     """Shows changes to the files: the number of them, their bytes, and a hash of their times."""
-    status = [(file, file.stat()) for file in _files(path) if file.is_file()]
-    times = repr([(os.fspath(file), each.st_size, each.st_mtime_ns) for file, each in status])
+    status = [(file, file.stat()) for file in visible_files(path) if file.is_file()]
+    times = repr([(os.fspath(file), each.st_size, each.st_mtime_ns) for file, each in status] + _empty_classes(path))
     return len(status), int.from_bytes(hashlib.sha256(os.fsencode(times)).digest()[:8], "little")

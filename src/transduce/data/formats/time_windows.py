@@ -33,12 +33,16 @@ def variables(columns: Mapping[str, Column]) -> tuple[str, ...]:
 
 @dataclass
 class _Open:
-    """The last steps of a series that may begin a window, each as text, and the number of steps before the next one."""
+    """The last steps of a series that may begin a window, each as text, and the number of steps before the next one.
+
+    fault: the last row before them that cannot be used, which may belong to the series.
+    """
 
     steps: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)  # "file:line" of each
     count: int = 0
     windows: int = 0
+    fault: BadLine | None = None
 
     def add(self, step: str, place: str, width: int) -> None:
         self.steps.append(step)
@@ -46,43 +50,52 @@ class _Open:
         self.count += 1
         del self.steps[:-width], self.places[:-width]
 
-    def interrupt(self) -> None:
+    def interrupt(self, fault: BadLine) -> None:
         """A step is missing: no window has steps from before and after it."""
         self.steps.clear()
         self.places.clear()
         self.count += 1
+        self.fault = fault
 
 
 def windows(rows: Rows, columns: Mapping[str, Column], without: str | None = None) -> Rows:
     """The windows of the series in the rows, which hold a text for each variable.
 
-    Without the column `without`, the future, each series gives one record: its last steps, to predict what follows. A series
-    that is too short for a window is a BadLine.
+    Without the column `without`, the future, each series gives one record: its last steps, to predict what follows; rows
+    before them may be unusable. A series that is too short for a window is a BadLine.
     """
     lengths = {name: column.steps for name, column in columns.items() if isinstance(column, Series) and name != without}
     width = sum(lengths.values())
     series: dict[str, _Open] = {}
+    unplaced: BadLine | None = None  # the last row whose series is unknown
     for row in rows:
-        if isinstance(row, BadLine):
-            yield row
-            for each in series.values():  # which of them it belongs to is unknown
-                each.interrupt()
-            continue
-        own = series.setdefault(row.group, _Open())
-        step = _step(row)
+        step = row if isinstance(row, BadLine) else _step(row)
         if isinstance(step, BadLine):
-            yield step
-            own.interrupt()
+            affected = series.values() if isinstance(row, BadLine) else [_of(row, series, unplaced)]
+            for each in affected:
+                each.interrupt(step)
+            unplaced = step if isinstance(row, BadLine) else unplaced
+            if without is None:
+                yield step
             continue
+        assert isinstance(row, Record)
+        own = _of(row, series, unplaced)
         own.add(step, row.where, width)
         if len(own.steps) == width and without is None:
             own.windows += 1
             yield _window(own, lengths, row.group)
+    if without is None:
+        yield from (_too_short(own, group, width) for group, own in series.items() if not own.windows)
+        return
     for group, own in series.items():
-        if without is not None and len(own.steps) == width:
-            yield _window(own, lengths, group)
-        elif without is not None or not own.windows:
-            yield _too_short(own, group, width)
+        yield _window(own, lengths, group) if len(own.steps) == width else own.fault or _too_short(own, group, width)
+    if not series and unplaced is not None:
+        yield unplaced
+
+
+def _of(row: Record, series: dict[str, _Open], unplaced: BadLine | None) -> _Open:
+    """The series of a row, a new one for a new group; rows whose series is unknown may have been its first."""
+    return series.setdefault(row.group, _Open(fault=unplaced))
 
 
 def _step(row: Record) -> str | BadLine:
@@ -112,6 +125,5 @@ def _window(own: _Open, lengths: Mapping[str, int], group: str) -> Record:
 def _too_short(own: _Open, group: str, width: int) -> BadLine:
     name = f"series {group!r}" if group else "the series"
     where = own.places[0] if own.places else name
-    return BadLine(
-        where, "series too short", f"{name} has {counted(len(own.steps), 'step')} in a row, a window needs {width}"
-    )
+    detail = f"{name} has {counted(len(own.steps), 'step')} in a row, a window needs {width}"
+    return BadLine(where, "series too short", detail, advice="give more of it")

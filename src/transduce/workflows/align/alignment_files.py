@@ -7,6 +7,7 @@ from pathlib import Path
 
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules, aligned, facts, lines, require_equal_lines
+from transduce.data.records import counted
 from transduce.evaluation.alignment import AlignmentScore, Gold, check_within, error_rate, format_links, parse_gold
 from transduce.models.model import Model
 from transduce.networks.probes import source_attentions
@@ -46,7 +47,7 @@ def read_gold(path: Path, pairs: Sequence[Pair], first: int = 0) -> list[Gold]:
     rows = list(lines(path))
     if len(rows) != len(pairs):
         raise ValueError(
-            f"{path} has {len(rows):,} lines, but there are {len(pairs):,} pairs; line N holds the links of pair N"
+            f"{path} has {counted(len(rows), 'line')}, but the number of pairs is {len(pairs):,}; line N holds the links of pair N"
         )
     gold_links = []
     for number, (row, (source, target)) in enumerate(zip(rows, pairs, strict=True), 1):

@@ -16,6 +16,7 @@ from transduce import files
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.lines import facts
 from transduce.data.formats.table import FORMATS
+from transduce.data.records import counted
 from transduce.decoding.config import Decoding
 from transduce.files.resumable_output import check_place, resumable_output
 from transduce.models.model import Model
@@ -51,7 +52,9 @@ class PairCounts:
     def __str__(self) -> str:
         """`2 pairs from 5 lines; left out: 2 blank, 1 with an output that is empty`."""
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
-        return f"{self.pairs:,} pairs from {self.lines:,} lines" + (f"; left out: {reasons}" if reasons else "")
+        return f"{counted(self.pairs, 'pair')} from {counted(self.lines, 'line')}" + (
+            f"; left out: {reasons}" if reasons else ""
+        )
 
 
 def back_translate(

@@ -15,7 +15,7 @@ from transduce.data.config import Corpus
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import LineRules
 from transduce.data.formats.read import read_records
-from transduce.data.records import of_kind, plural
+from transduce.data.records import counted, of_kind, plural
 from transduce.evaluation.breakdown import (
     Breakdown,
     by_group,
@@ -96,7 +96,7 @@ def count_words(
     if len(files) not in (1, len(task.columns)):
         raise ValueError(
             f"training data is one file of {plural(task.unit)}, or a file for each of {' and '.join(task.columns)}; found "
-            f"{len(files)} files"
+            f"{counted(len(files), 'file')}"
         )
     named = named_columns({**(columns or {}), "tag": "", "group": ""}, task) if names_columns(files[0]) else None
     aligned = dict(zip(task.columns, files, strict=False))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from transduce.data.formats.lines import good_lines, lines
-from transduce.data.records import plural
+from transduce.data.records import counted
 from transduce.evaluation.significance import Comparison, compare
 from transduce.models.find import find_model
 from transduce.workflows.evaluate.run import Judged
@@ -45,12 +45,12 @@ def read_outputs(path: Path, held_out: HeldOut) -> tuple[str, ...]:
     items = len(held_out.references)
     if len(outputs) != items:
         left_out = (
-            f", {held_out.left_out:,} {plural(held_out.task.unit)} with an empty column left out"
+            f", {counted(held_out.left_out, held_out.task.unit)} with an empty column left out"
             if held_out.left_out
             else ""
         )
         raise ValueError(
-            f"{path} has {len(outputs):,} lines, but {held_out.name or 'the test set'} has {items:,} items"
+            f"{path} has {counted(len(outputs), 'line')}, but {held_out.name or 'the test set'} has {counted(items, 'item')}"
             f"{left_out}; line N must be the output for item N"
         )
     return outputs

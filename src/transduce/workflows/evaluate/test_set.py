@@ -224,7 +224,7 @@ def seen_in_training(model: Path, held_out: HeldOut) -> str | None:
         return None
     return (
         f"{model} was trained on {count:,} of the {different:,} different {plural(held_out.task.key)} of {held_out.name}: "
-        "its figures there say little about text that it has not seen"
+        f"its figures there say little about {plural(held_out.task.key)} that it has not seen"
     )
 
 

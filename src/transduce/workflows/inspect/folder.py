@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from transduce.data.records import counted
 from transduce.drawing import alternatives
 from transduce.drawing.attention import Side, head_maps, token_map
 from transduce.drawing.pictures import save
@@ -98,7 +99,7 @@ def _maps(kind: str, what: str, values: np.ndarray, rows: Side, columns: Side) -
     yield Picture(f"{kind}.png", f"{what}, mean of all layers and heads", mean(values.mean((0, 1))))
     for number, layer in enumerate(values, 1):
         name, which = f"{kind}-layer-{number}", f"{what}, layer {number} of {layers}"
-        yield Picture(f"{name}.png", f"{which}, mean of {heads} heads", mean(layer.mean(0)))
+        yield Picture(f"{name}.png", f"{which}, mean of {counted(heads, 'head')}", mean(layer.mean(0)))
         yield Picture(
             f"{name}-heads.png", f"{which}, each head", partial(head_maps, layer, rows, columns, unit="weight")
         )

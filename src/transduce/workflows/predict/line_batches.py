@@ -16,6 +16,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import BadLine, LineRules, message, open_text, stream_lines
+from transduce.data.records import counted
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,9 @@ def with_prefixes(source: Iterable[Line], prefixes: Iterable[str], name: str) ->
     for number, line in enumerate(source, 1):
         prefix = next(following, None)
         if prefix is None:
-            raise ValueError(f"{name} has {number - 1:,} lines, but {line.where} is line {number:,} of the input")
+            raise ValueError(
+                f"{name} has {counted(number - 1, 'line')}, but {line.where} is line {number:,} of the input"
+            )
         yield replace(line, prefix=prefix)
     if next(following, None) is not None:
         raise ValueError(f"{name} has more lines than the input, which has {number:,}; each line has its prefix")

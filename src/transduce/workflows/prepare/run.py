@@ -17,6 +17,7 @@ from transduce.data import overlap
 from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Column, Processor, Text
 from transduce.data.config import DataConfig
+from transduce.data.contradictions import contradiction_warnings
 from transduce.data.encoding import encode
 from transduce.data.findings import Findings
 from transduce.data.formats.read import header_warnings
@@ -176,6 +177,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     known_tags = plan.ready.tags(task.key) if task.key in plan.ready else None
     decision = decide(task, records, data.split, known_tags)
     keys = records["train"].keys
+    contradictions = list(contradiction_warnings(origins["train"], records["train"], decision.assignment.train))
     records.clear()  # hundreds of megabytes where there are millions of records
     processors = _Learning(plan, plan.tokenizer, decision).processors()
     processors.save(folder, task.columns)
@@ -186,6 +188,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
         "unit": task.unit,
         "warnings": [
             *decision.warnings,
+            *contradictions,
             *label_warnings(task, processors, findings),
             *chain.from_iterable(map(header_warnings, findings.values())),
         ],

@@ -175,7 +175,7 @@ def training(
     batch, units, note = _batch(examples, kind)
     batch_tokens = settings.batch_tokens if "training.batch-tokens" in keys else batch
     updates = max(1, round(units / (batch_tokens * settings.accumulate)))
-    reason = f"about {updates:,} updates in each pass over the {plural(task.unit)}{note}"
+    reason = f"about {counted(updates, 'update')} in each pass over the {plural(task.unit)}{note}"
     yield Choice("training.batch-tokens", batch, reason)
     yield _label_smoothing(examples)
     if not gives_probabilities(task):

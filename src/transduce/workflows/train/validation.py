@@ -101,11 +101,15 @@ class DevSet:
         return predictions
 
     def _samples(self, predictions: Sequence[str]) -> str:
+        """Predictions from everywhere in the dev set, whose records may be sorted."""
+        pairs = list(zip(self.items, predictions, strict=False))
+        spread = np.linspace(0, len(pairs) - 1, SAMPLES, dtype=int)
+        places: list[int] = np.unique(spread).tolist() if pairs else []
         return "\n".join(
             f"  {self.model.task.key:<10} {_sample(' '.join([*item.record.tags, item.record.values[self.model.task.key]]))}\n"
             f"  predicted  {_sample(prediction)}\n"
             f"  right      {_sample(item.references[0])}"
-            for item, prediction in list(zip(self.items, predictions, strict=False))[:SAMPLES]
+            for item, prediction in (pairs[place] for place in places)
         )
 
     def _continuation(self) -> str:
