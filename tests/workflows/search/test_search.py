@@ -205,7 +205,7 @@ def test_an_item_of_a_list_begins_with_its_own_value_and_is_no_toml(
     assert result.settings == {"data.train.1.weight": 2}
     snippet, command = (
         '\n\n[training]\noptimiser = "muon"\n\n',
-        "transduce train toy.toml --set training.optimiser=muon",
+        "transduce train toy.toml --name toy-best --set training.optimiser=muon",
     )
     assert f"{snippet}{command} --set data.train.1.weight=2\n" in out and "[data" not in out
 
@@ -316,7 +316,7 @@ def test_the_command_prints_what_can_be_pasted(
     assert len(lines[1:3]) == 2 and lines[3] == ""  # two trials, as there are no more combinations
     best = lines[1].split()[-1]
     assert f'[training]\noptimiser = "muon"\nschedule = "{best}"\n' in out
-    assert lines[-1].startswith("transduce train toy.toml --set training.steps=4 ")
+    assert lines[-1].startswith("transduce train toy.toml --name toy-best --set training.steps=4 ")
     assert lines[-1].endswith(f" --set training.schedule={best}")
 
 
