@@ -12,8 +12,8 @@ def pages() -> dict[str, str]:
     """Files of src/transduce/cli/tables by name."""
     names = dict.fromkeys(name for presets in PRESETS_BY_KIND.values() for name in presets)
     presets = {name: preset_text(preset_info(name)) for name in names}
-    keys = [astuple(key) for key in run_file_keys()]
+    keys = ",\n".join(json.dumps(astuple(key), ensure_ascii=False) for key in run_file_keys())
     return {
-        f"{name}.json": json.dumps(table, ensure_ascii=False, indent=1) + "\n"
-        for name, table in (("presets", presets), ("keys", keys))
+        "presets.json": json.dumps(presets, ensure_ascii=False, indent=1) + "\n",
+        "keys.json": f"[\n{keys}\n]\n",  # a row on each line
     }

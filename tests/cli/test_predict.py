@@ -160,7 +160,7 @@ def test_a_record_that_is_refused_is_named_after_everything_before_it(
     assert out == expected(models["language-model"], texts[:2])
     assert err.endswith(
         f"error: {path}:3: the prompt has 20 tokens, but this model takes at most 11: shorten the prompt; --bad-lines blank "
-        "gives a blank line for it and goes on (2 predictions written before it)\n"
+        "gives a blank line for it and continues (2 predictions written before it)\n"
     )
 
 

@@ -85,7 +85,7 @@ def test_a_picture_that_cannot_be_read_is_named(root: Path, tmp_path: Path, caps
     assert main(["predict", run, str(tmp_path)]) == 2
     output = capsys.readouterr()
     assert output.out == "red\n" and f"error: {tmp_path}/b.png: damaged picture: " in output.err
-    assert "--bad-lines blank gives a blank line for it and goes on (1 prediction written before it)" in output.err
+    assert "--bad-lines blank gives a blank line for it and continues (1 prediction written before it)" in output.err
     picture("blue", 1).save(tmp_path / "c.png")
     assert main(["predict", run, str(tmp_path), "--bad-lines", "blank"]) == 0
     output = capsys.readouterr()

@@ -158,6 +158,12 @@ class Mask:
             return DenseMask(self.dense(1, 1, queries, keys, device), is_causal=True)
         return _causal_square(queries, torch.device(device))
 
+    def written_out_for(
+        self, query: Float[Tensor, "B L _"], key: Float[Tensor, "B S _"], heads: int = 1
+    ) -> "DenseMask":
+        """The same for queries and keys that are not split into heads yet."""
+        return self.written_out(len(query), heads, query.shape[1], key.shape[1], query.device)
+
     def for_layers(
         self, batch: int, heads: int, length: int, device: torch.device, bias: bool = False
     ) -> "Mask | DenseMask":

@@ -35,10 +35,8 @@ def causal(offset: int = 0) -> Mask:
 def up_to(positions: Int[Tensor, "*B L"]) -> Mask:
     """Query i sees keys 0 .. positions[i], its own position among them: (L,) for all rows or (B, L)."""
     _check_axes("up_to", positions, "(L,) or (B, L)", 1, 2)
-    tables = (Table("up_to", _rows_of(positions, 2), positions.shape[-1]),)
-    if positions.ndim == 1:
-        return Mask(lambda b, h, q, k: k <= positions.to(k.device)[q], tables=tables)
-    return Mask(lambda b, h, q, k: k <= _at(positions, b, q), tables=tables)
+    table = torch.atleast_2d(positions)
+    return Mask(lambda b, h, q, k: k <= _at(table, b, q), tables=(Table("up_to", *table.shape),))
 
 
 def same_document(documents: Int[Tensor, "B T"]) -> Mask:
@@ -151,10 +149,9 @@ def global_tokens(is_global: Shaped[Tensor, "*B N"]) -> Mask:
     """
     tokens = _bool("global_tokens", is_global)
     _check_axes("global_tokens", tokens, "(N,) or (B, N)", 1, 2)
-    tables = (Table("global_tokens", _rows_of(tokens, 2), tokens.shape[-1], tokens.shape[-1]),)
-    if tokens.ndim == 1:
-        return Mask(lambda b, h, q, k: tokens.to(q.device)[q] | tokens.to(k.device)[k], tables=tables)
-    return Mask(lambda b, h, q, k: _at(tokens, b, q) | _at(tokens, b, k), tables=tables)
+    table = torch.atleast_2d(tokens)
+    sizes = Table("global_tokens", len(table), table.shape[1], table.shape[1])
+    return Mask(lambda b, h, q, k: _at(table, b, q) | _at(table, b, k), tables=(sizes,))
 
 
 def graph(nodes: int, edges: Sequence[tuple[int, int]], self_loops: bool = True) -> Mask:
@@ -258,12 +255,7 @@ def _same_number(name: str, of_queries: Tensor, of_keys: Tensor) -> Mask:
 def _at(table: Tensor, b: Tensor, *place: Tensor) -> Tensor:
     """table[b, place], where one row serves the whole batch."""
     table = table.to(b.device)
-    return table[(torch.zeros_like(b) if len(table) == 1 else b, *place)]
-
-
-def _rows_of(table: Tensor, axes: int) -> int | None:
-    """The rows of a table that may have an axis for them; None without it."""
-    return len(table) if table.ndim == axes else None
+    return table[(0 if len(table) == 1 else b, *place)]
 
 
 def _check_axes(name: str, table: Tensor, shape: str, *axes: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from transduce.cli.options import add_repeated
 from transduce.cli.parser import Parser
+from transduce.files.names import is_folder_name
 
 
 def add_run_file(parser: Parser) -> None:
@@ -49,7 +50,7 @@ def _budget(minutes: float | None, overrides: Sequence[str]) -> list[str]:
 
 
 def _name(text: str) -> str:
-    if text in ("", ".", "..") or "/" in text or "\\" in text:
+    if not is_folder_name(text):
         raise argparse.ArgumentTypeError(f"must be the name of one folder, such as first-try, found {text!r}")
     return text
 

@@ -5,13 +5,14 @@ import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from transduce.cli import streams
 from transduce.cli.options import add_flag
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_name, add_run_file, overrides
 from transduce.cli.tables import read_table
+from transduce.config import KeyDescription
 
 log = logging.getLogger(__name__)
 
@@ -78,20 +79,11 @@ def _again(arguments: Sequence[str]) -> str:
     return shlex.join(["transduce", "train", *(each for each in arguments if each != "--resume"), "--resume"])
 
 
-class _Key(NamedTuple):
-    """A row of the table: the fields of `config.KeyDescription`, which would load PyTorch."""
-
-    key: str
-    type: str
-    default: str
-    text: str
-
-
 class _Keys(argparse.Action):
     """Prints the keys of a run file."""
 
     def __call__(self, parser: argparse.ArgumentParser, _: Any, prefix: Any, *unused: Any) -> None:
-        keys = [key for key in map(_Key._make, read_table("keys")) if key.key.startswith(prefix or "")]
+        keys = [each for row in read_table("keys") if (each := KeyDescription(*row)).key.startswith(prefix or "")]
         if not keys:
             parser.error(f"no key of a run file begins with {prefix!r}; transduce train --keys lists all")
         for key in dict.fromkeys(each.key for each in keys):

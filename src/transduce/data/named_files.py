@@ -11,7 +11,7 @@ from transduce.data.findings import Findings
 from transduce.data.formats import idx
 from transduce.data.formats.lines import FileFacts, LineRules
 from transduce.data.formats.read import read_records
-from transduce.data.picture_column import Picture
+from transduce.data.picture_column import Picture, picture_columns
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def named_files(corpus: Corpus, columns: Mapping[str, Column], rules: LineRules)
 
     Records that cannot be read are left out: `prepare` says what is wrong with them.
     """
-    pictures = [name for name, column in columns.items() if isinstance(column, Picture)]
+    pictures = picture_columns(columns)
     in_files = corpus.file is None and all(idx.is_idx(corpus.files[name]) for name in pictures)
     if not pictures or in_files or (corpus.file is not None and corpus.file.is_dir()):
         return None

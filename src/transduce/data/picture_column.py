@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -128,6 +128,11 @@ class Picture(Column):
         if path.suffix.lower() in SUFFIXES:
             return [str(path)]
         return [f"{path}#{place}" for place in range(len(idx.items(path)))] if idx.is_idx(path) else None
+
+
+def picture_columns(columns: Mapping[str, Column]) -> list[str]:
+    """The names of the columns that are pictures."""
+    return [name for name, column in columns.items() if isinstance(column, Picture)]
 
 
 def is_named_as_picture(name: str) -> bool:

@@ -15,7 +15,7 @@ from transduce.data.formats.lines import FileFacts, LineRules, facts, require_eq
 from transduce.data.formats.read import read_records
 from transduce.data.formats.table import format_of
 from transduce.data.named_files import named_files
-from transduce.data.picture_column import Picture
+from transduce.data.picture_column import picture_columns
 from transduce.data.records import Record, RecordType
 from transduce.terminal import ProgressBar, progress_bar
 
@@ -61,7 +61,6 @@ class Origin:
         the paths count too.
         """
         columns = self.task.columns
-        named = any(isinstance(column, Picture) for column in columns.values())
         return [
             {
                 "format": format_of(corpus, columns),
@@ -72,7 +71,7 @@ class Origin:
                 "records": corpus.records,
                 "tags": list(corpus.tags),
             }
-            | ({"paths": [str(file.path.resolve()) for file in files]} if named else {})
+            | ({"paths": [str(file.path.resolve()) for file in files]} if picture_columns(columns) else {})
             for corpus, files in zip(self.corpora, self.facts, strict=True)
         ]
 

@@ -112,11 +112,11 @@ VIT_PRESETS: dict[str, Callable[[], ViTConfig]] = {
 }
 
 SMALL_PICTURE = 64  # pixels: up to this height the presets for 28 to 32 pixels suit pictures better than those for 224
-SMALL, LARGE = "small", "large"
-PRESETS_BY_PICTURE: dict[str, dict[str, str]] = {
-    "alexnet": {SMALL: "alexnet-mini", LARGE: "alexnet-one-column"},
-    "efficientnet": {SMALL: "efficientnet-mini", LARGE: "efficientnet-b0"},
-    "vit": {SMALL: "vit-mini", LARGE: "vit-tiny"},
+# for small and for large pictures
+PRESETS_BY_PICTURE: dict[str, tuple[str, str]] = {
+    "alexnet": ("alexnet-mini", "alexnet-one-column"),
+    "efficientnet": ("efficientnet-mini", "efficientnet-b0"),
+    "vit": ("vit-mini", "vit-tiny"),
 }
 
 # (classes, channels, height in pixels) that each preset was designed for

@@ -240,9 +240,8 @@ class RecurrentConfig(SourceToTargetConfig):
 
     @property
     def longest_source(self) -> int | None:
-        longest: int | None = getattr(
-            self.attention, "longest_source", None
-        )  # parts of a caller's own need not have it
+        # a part of the caller's own need not have it
+        longest: int | None = getattr(self.attention, "longest_source", None)
         return longest
 
     @property

@@ -33,7 +33,7 @@ class FineGrained(nn.Module):
     ) -> Float[Tensor, "B L V"]:
         if value.shape[-1] != self.to_scores.out_features:
             raise ValueError(f"expected values with {self.to_scores.out_features} features, found {value.shape[-1]}")
-        dense = _written_out(mask, query, key)
+        dense = None if mask is None else mask.written_out_for(query, key)
         return torch.einsum("bvls,bsv->blv", self._weights(query, key, dense), zero_unseen(value, dense))
 
     def weights(
@@ -44,17 +44,13 @@ class FineGrained(nn.Module):
         mask: Mask | None = None,
     ) -> Float[Tensor, "B V L S"]:
         """A map for each feature."""
-        return self._weights(query, key, _written_out(mask, query, key))
+        return self._weights(query, key, None if mask is None else mask.written_out_for(query, key))
 
     def _weights(self, query: Tensor, key: Tensor, mask: DenseMask | None) -> Float[Tensor, "B V L S"]:
         key = zero_unseen(key, mask)
         hidden = self.from_query(query).unsqueeze(2) + self.from_key(key).unsqueeze(1)  # (B, L, S, A)
         scores = self.to_scores(hidden.tanh()).permute(0, 3, 1, 2)
         return SOFTMAX(scores, None if mask is None else mask.allowed)
-
-
-def _written_out(mask: Mask | None, query: Tensor, key: Tensor) -> DenseMask | None:
-    return None if mask is None else mask.written_out(len(query), 1, query.shape[1], key.shape[1], query.device)
 
 
 def few_features(batch: int, width: int) -> tuple[Tensor, Tensor, Tensor]:

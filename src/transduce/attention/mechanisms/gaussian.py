@@ -56,11 +56,8 @@ class GaussianAttention(nn.Module):
         self, query: Tensor, key: Tensor, mask: Mask | None
     ) -> tuple[DenseMask | None, Float[Tensor, "B 1 L S"]]:
         keys = key.shape[1]
-        allowed: DenseMask | None = None
-        seen: int | Tensor = keys
-        if mask is not None:
-            allowed = mask.written_out(len(query), 1, query.shape[1], keys, query.device)
-            seen = count_seen(allowed)
+        allowed = None if mask is None else mask.written_out_for(query, key)
+        seen = keys if allowed is None else count_seen(allowed)
         centres: Tensor = seen * self.to_centre(query).squeeze(-1).sigmoid()
         return allowed, gaussian(centres, keys, self.deviation).unsqueeze(1)
 

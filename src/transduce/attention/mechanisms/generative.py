@@ -43,7 +43,7 @@ class WordContext(nn.Module):
         """Both in the space of the picture, as one head."""
         regions = to_tokens(picture)
         if isinstance(mask, Mask):
-            mask = mask.written_out(len(words), 1, regions.shape[1], words.shape[1], words.device)
+            mask = mask.written_out_for(regions, words)
         return regions.unsqueeze(1), self.to_picture_space(zero_unseen(words, mask)).unsqueeze(1), mask
 
 

@@ -40,7 +40,7 @@ class LocalPredictive(nn.Module):
         value: Float[Tensor, "B S V"],
         mask: Mask | None = None,
     ) -> Float[Tensor, "B L V"]:
-        dense = _written_out(mask, query, key)
+        dense = (mask or everything()).written_out_for(query, key)
         return self._weights(query, key, dense) @ zero_unseen(value, dense)
 
     def weights(
@@ -50,7 +50,7 @@ class LocalPredictive(nn.Module):
         value: Float[Tensor, "B S V"],
         mask: Mask | None = None,
     ) -> Float[Tensor, "B L S"]:
-        return self._weights(query, key, _written_out(mask, query, key))
+        return self._weights(query, key, (mask or everything()).written_out_for(query, key))
 
     def _weights(self, query: Tensor, key: Tensor, mask: DenseMask) -> Float[Tensor, "B L S"]:
         keys, centres = key.shape[1], self.centres(query, count_seen(mask))
@@ -63,10 +63,6 @@ class LocalPredictive(nn.Module):
         """p for each query. keys: their number, for each row or for all."""
         share: Tensor = self.to_centre(self.to_hidden(query).tanh()).sigmoid().squeeze(-1)
         return keys * share
-
-
-def _written_out(mask: Mask | None, query: Tensor, key: Tensor) -> DenseMask:
-    return (mask or everything()).written_out(len(query), 1, query.shape[1], key.shape[1], query.device)
 
 
 LOCAL_PREDICTIVE = Mechanism(

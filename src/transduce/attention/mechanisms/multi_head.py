@@ -47,7 +47,7 @@ class MultiHead(MultiHeadAttention):
             return mask
         if query.shape[1] == key.shape[1]:
             return mask.for_layers(len(query), self.heads, query.shape[1], query.device)
-        return mask.written_out(len(query), self.heads, query.shape[1], key.shape[1], query.device)
+        return mask.written_out_for(query, key, self.heads)
 
     def _queries_keys(self, query: Tensor, key: Tensor) -> tuple[Float[Tensor, "B H L E"], Float[Tensor, "B G S E"]]:
         (queries,) = self.split_heads(self.to_query_key_value.part(query, 0, 1), self.heads)

@@ -104,10 +104,10 @@ class FolderFacts(FileFacts):
 
 def facts(path: Path) -> FolderFacts:
     """Hashes every file, block by block, and the names of classes without files, which are an error later."""
-    before, digest, count = _stamp(path), hashlib.sha256(), 0
-    for folder in _empty_classes(path):
-        digest.update(os.fsencode(folder.name) + b"\0")
-    for file in visible_files(path):
+    before, digest, count, present = _stamp(path), hashlib.sha256(), 0, visible_files(path)
+    for name in _empty_classes(path, present):
+        digest.update(os.fsencode(name) + b"\0")
+    for file in present:
         count += 1
         own = hashlib.sha256()
         if file.is_file():
@@ -118,13 +118,19 @@ def facts(path: Path) -> FolderFacts:
     return FolderFacts(path, count, digest.hexdigest(), before)
 
 
-def _empty_classes(path: Path) -> list[Path]:
-    folders = sorted(each for each in path.iterdir() if each.is_dir() and not is_hidden(each.name))
-    return [folder for folder in folders if not visible_files(folder)]
+def _empty_classes(path: Path, present: Sequence[Path]) -> list[str]:
+    """The names of the classes to which none of the files that are present belongs."""
+    others = {file.relative_to(path).parts[0] for file in present}
+    return sorted(
+        each.name for each in path.iterdir() if each.is_dir() and not is_hidden(each.name) and each.name not in others
+    )
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
     """Shows changes to the files: the number of them, their bytes, and a hash of their times."""
-    status = [(file, file.stat()) for file in visible_files(path) if file.is_file()]
-    times = repr([(os.fspath(file), each.st_size, each.st_mtime_ns) for file, each in status] + _empty_classes(path))
+    present = visible_files(path)
+    status = [(file, file.stat()) for file in present if file.is_file()]
+    times = repr(
+        ([(os.fspath(file), each.st_size, each.st_mtime_ns) for file, each in status], _empty_classes(path, present))
+    )
     return len(status), int.from_bytes(hashlib.sha256(os.fsencode(times)).digest()[:8], "little")

@@ -27,7 +27,7 @@ from transduce.data.formats import idx, time_windows
 from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, lines
 from transduce.data.formats.table import FORMATS, format_of
-from transduce.data.picture_column import Picture
+from transduce.data.picture_column import picture_columns
 from transduce.data.records import Record, with_tags
 
 CONTROL = re.compile("[\x01-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # all but the tab and the line break
@@ -86,8 +86,8 @@ def _located(
     records: Iterator[Record], corpus: Corpus, columns: Mapping[str, Column], rules: LineRules, findings: Findings
 ) -> Iterator[Record]:
     """The records, in which names of files are absolute; without those that name none."""
-    named = [name for name, column in columns.items() if isinstance(column, Picture)]
-    named = [name for name in named if corpus.file is None or not corpus.file.is_dir()]  # else they are absolute
+    folder = corpus.file is not None and corpus.file.is_dir()  # its records have absolute names
+    named = [] if folder else picture_columns(columns)
     if not named:
         yield from records
         return

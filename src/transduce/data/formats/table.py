@@ -11,7 +11,7 @@ from transduce.data.formats import csv, json_lines, picture_folder, plain_text, 
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.formats.layout import Layout
 from transduce.data.formats.lines import BadLine, LineRules, open_text, stream_lines
-from transduce.data.picture_column import Picture
+from transduce.data.picture_column import Picture, picture_columns
 from transduce.data.records import Record, counted
 from transduce.text.tags import names_in
 
@@ -72,11 +72,7 @@ def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
         return "aligned"
     if corpus.columns is not None:
         _require_columns(corpus.columns.names, columns, all_of_them=False)
-    if (
-        corpus.records == "lines"
-        and corpus.file.is_dir()
-        and any(isinstance(each, Picture) for each in columns.values())
-    ):
+    if corpus.records == "lines" and corpus.file.is_dir() and picture_columns(columns):
         return _folder_of_pictures(corpus, columns)
     if time_windows.has_windows(columns):
         _require_time_steps(corpus, columns)
@@ -85,8 +81,7 @@ def format_of(corpus: Corpus, columns: Mapping[str, Column]) -> str:
         raise ValueError(f"{corpus.file}: no such file or folder; the name is relative to the folder of the run file")
     if extension not in FORMATS:
         files = [name for name in FORMATS if name != FOLDER]
-        pictures = any(isinstance(column, Picture) for column in columns.values())
-        folder = "; or name a folder that has a folder of pictures for each label" if pictures else ""
+        folder = "; or name a folder that has a folder of pictures for each label" if picture_columns(columns) else ""
         raise ValueError(
             f"{corpus.file}: unknown extension {extension!r}; one file with all columns must end in {', '.join(files)}, "
             f"followed by .gz or .zst if it is compressed (the keys of aligned text files are {' and '.join(columns)}){folder}"

@@ -40,7 +40,7 @@ class Source:
 
     names: of files, and of folders of what a task reads, such as pictures; "-" is standard input. open_lines: opens files of
     lines by name. columns: those of .csv and .jsonl files, {"text": "description"}. tags: of every record, behind its own.
-    bad_lines: "blank" goes on after a line that is no text.
+    bad_lines: "blank" continues after a line that is no text.
     """
 
     names: Sequence[str]
@@ -142,7 +142,7 @@ def predict_files(
             for record, result in _results(model, source, bar):
                 if isinstance(result, Refusal):
                     if source.bad_lines == "stop":
-                        raise ValueError(f"{result.error}; --bad-lines blank gives a blank line for it and goes on")
+                        raise ValueError(f"{result.error}; --bad-lines blank gives a blank line for it and continues")
                     log.warning("%s", result.error)
                 elif isinstance(result, Output) and result.source_cut:
                     what = f"the {model.task.key} is longer than the {model.generation.max_source:,} tokens that this "

@@ -4,7 +4,7 @@ from transduce import config
 from transduce.config import Given
 from transduce.data.picture_column import Picture
 from transduce.networks.layer_config import LayerConfig
-from transduce.networks.picture_presets import LARGE, PRESETS_BY_PICTURE, SMALL, SMALL_PICTURE
+from transduce.networks.picture_presets import PRESETS_BY_PICTURE, SMALL_PICTURE
 from transduce.networks.table import NETWORKS, preset_of_size, reads_tokens
 from transduce.workflows.train.choice import Choice
 from transduce.workflows.train.data_facts import Examples
@@ -48,6 +48,6 @@ def _picture_network(size: int, kind: str) -> list[Choice]:
     """A kind of the caller's own has its own defaults."""
     if kind not in PRESETS_BY_PICTURE:
         return []
-    design = SMALL if size <= SMALL_PICTURE else LARGE
+    small, large = PRESETS_BY_PICTURE[kind]
     reason = f"pictures are {size} x {size} pixels; up to {SMALL_PICTURE} the small network suits them"
-    return [Choice(PRESET, PRESETS_BY_PICTURE[kind][design], reason)]
+    return [Choice(PRESET, small if size <= SMALL_PICTURE else large, reason)]

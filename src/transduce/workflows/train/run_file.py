@@ -4,7 +4,6 @@ The task comes first: it names the columns of [data] and the network that [model
 A model that the run starts from gives what [model] and [decoding] leave open.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from transduce.data.columns import Text
 from transduce.data.config import DataConfig
 from transduce.data.records import of_kind
 from transduce.decoding.config import OF_SOURCES, Decoding
+from transduce.files.names import is_folder_name
 from transduce.networks.config import DecoderOnlyConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
@@ -134,7 +134,7 @@ def open_run(
 
 def run_name(name: str | None) -> str:
     """The name of a run. ValueError unless it can be that of one folder."""
-    if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\\\0]", name):
+    if not isinstance(name, str) or not is_folder_name(name):
         raise ValueError(
             f'name must be that of one folder, such as "first-try": its folder is runs/NAME; found {name!r}'
         )
