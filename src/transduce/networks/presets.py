@@ -31,6 +31,11 @@ def transformer_small() -> EncoderDecoderConfig:
     )
 
 
+def transformer_mini() -> EncoderDecoderConfig:
+    """A quarter of base's width, 2 + 2 layers: learns words and short texts in a few minutes on a laptop."""
+    return replace(transformer_small(), d_model=128, feed_forward=512, encoder_layers=2, decoder_layers=2)
+
+
 def transformer_tiny() -> EncoderDecoderConfig:
     """For tests and first tries: seconds, not quality."""
     return replace(transformer_small(), d_model=64, heads=4, feed_forward=128, encoder_layers=2, decoder_layers=2)
@@ -49,6 +54,11 @@ def decoder_only_big() -> DecoderOnlyConfig:
 def decoder_only_small() -> DecoderOnlyConfig:
     """8 layers of half of base's width: for some megabytes of text, or for a laptop."""
     return replace(decoder_only_base(), d_model=256, heads=4, feed_forward=1024, layers=8)
+
+
+def decoder_only_mini() -> DecoderOnlyConfig:
+    """4 layers of a quarter of base's width: for a few minutes on a laptop."""
+    return replace(decoder_only_small(), d_model=128, feed_forward=512, layers=4)
 
 
 def decoder_only_tiny() -> DecoderOnlyConfig:
@@ -71,6 +81,11 @@ def encoder_only_small() -> EncoderOnlyConfig:
     return replace(encoder_only_base(), d_model=256, heads=4, feed_forward=1024, layers=4)
 
 
+def encoder_only_mini() -> EncoderOnlyConfig:
+    """2 layers of a quarter of base's width: for a few minutes on a laptop."""
+    return replace(encoder_only_small(), d_model=128, feed_forward=512, layers=2)
+
+
 def encoder_only_tiny() -> EncoderOnlyConfig:
     """For tests and first tries: seconds, not quality."""
     return replace(encoder_only_small(), d_model=64, heads=4, feed_forward=128, layers=2)
@@ -84,6 +99,11 @@ def recurrent_base() -> RecurrentConfig:
 def recurrent_small() -> RecurrentConfig:
     """Half of base's width: for tens of thousands of pairs, or for a laptop."""
     return replace(recurrent_base(), d_model=256)
+
+
+def recurrent_mini() -> RecurrentConfig:
+    """One layer of a quarter of base's width: for a few minutes on a laptop."""
+    return replace(recurrent_base(), d_model=128, encoder_layers=1, decoder_layers=1)
 
 
 def recurrent_tiny() -> RecurrentConfig:
@@ -101,6 +121,11 @@ def convolutional_small() -> ConvolutionalConfig:
     return replace(convolutional_base(), d_model=256, encoder_layers=4, decoder_layers=3)
 
 
+def convolutional_mini() -> ConvolutionalConfig:
+    """2 + 2 blocks of a quarter of base's width: for a few minutes on a laptop."""
+    return replace(convolutional_base(), d_model=128, encoder_layers=2, decoder_layers=2)
+
+
 def convolutional_tiny() -> ConvolutionalConfig:
     """For tests and first tries: seconds, not quality."""
     return replace(convolutional_base(), d_model=64, encoder_layers=2, decoder_layers=2)
@@ -110,6 +135,7 @@ PRESETS: dict[str, Callable[[], EncoderDecoderConfig]] = {
     "transformer-base": transformer_base,
     "transformer-big": transformer_big,
     "transformer-small": transformer_small,
+    "transformer-mini": transformer_mini,
     "transformer-tiny": transformer_tiny,
 }
 
@@ -117,6 +143,7 @@ DECODER_ONLY_PRESETS: dict[str, Callable[[], DecoderOnlyConfig]] = {
     "transformer-base": decoder_only_base,
     "transformer-big": decoder_only_big,
     "transformer-small": decoder_only_small,
+    "transformer-mini": decoder_only_mini,
     "transformer-tiny": decoder_only_tiny,
 }
 
@@ -124,17 +151,20 @@ ENCODER_ONLY_PRESETS: dict[str, Callable[[], EncoderOnlyConfig]] = {
     "transformer-base": encoder_only_base,
     "transformer-big": encoder_only_big,
     "transformer-small": encoder_only_small,
+    "transformer-mini": encoder_only_mini,
     "transformer-tiny": encoder_only_tiny,
 }
 
 RECURRENT_PRESETS: dict[str, Callable[[], RecurrentConfig]] = {
     "recurrent-base": recurrent_base,
     "recurrent-small": recurrent_small,
+    "recurrent-mini": recurrent_mini,
     "recurrent-tiny": recurrent_tiny,
 }
 
 CONVOLUTIONAL_PRESETS: dict[str, Callable[[], ConvolutionalConfig]] = {
     "convolutional-base": convolutional_base,
     "convolutional-small": convolutional_small,
+    "convolutional-mini": convolutional_mini,
     "convolutional-tiny": convolutional_tiny,
 }

@@ -19,7 +19,9 @@ BYTES = 256  # pieces for single bytes, which spell unknown characters in all ki
 class ColumnTokenizer:
     """The tokenizer of one text column: learned, with `kind` and `vocabulary`, or read from `file`."""
 
-    kind: Annotated[Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words"] = "unigram"
+    kind: Annotated[
+        Kind, "pieces: unigram or bpe subwords, characters, or whitespace-separated words", Fact(automatic=True)
+    ] = "unigram"
     vocabulary: Annotated[
         int, "number of pieces, with 4 special ones, tags and 256 bytes (words have no bytes)", Fact(automatic=True)
     ] = 8000
@@ -66,7 +68,7 @@ class TokenizerConfig(ColumnTokenizer):
         "unigram and bpe: stop if the text does not allow this vocabulary; false: use the nearest size that it allows",
         Fact(automatic=True),
     ] = True
-    shared: Annotated[bool, "one tokenizer for all columns of text, trained on all"] = True
+    shared: Annotated[bool, "one tokenizer for all columns of text, trained on all", Fact(automatic=True)] = True
     normalisation: Annotated[Normalisation, "Unicode normal form of the text, or none"] = "nfc"
     lowercase: Annotated[bool, "whether to convert text to lower case"] = False
     sample: Annotated[int, "largest number of lines to learn from, a random sample of more", Fact(at_least=1)] = (

@@ -38,7 +38,7 @@ class TrainingConfig:
     minutes: Annotated[
         float | None,
         "stop after about this many minutes, validation included",
-        Fact(above=0, below=LARGEST, resume=True),
+        Fact(above=0, below=LARGEST, resume=True, automatic=True),
     ] = None
     batch_tokens: Annotated[
         int, "padded tokens of a batch; of pairs, target tokens", Fact(at_least=1, automatic=True)

@@ -1,6 +1,6 @@
 """What the choices by the size of the data look at; the files of a run are read for it once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -16,6 +16,8 @@ from transduce.data.records import Record, RecordType, counted, of_kind, plural
 from transduce.data.scan import Origin, find_origins
 from transduce.tasks.task import Task
 from transduce.workflows.advice import another_task_named
+from transduce.workflows.train.rules import CHARACTERS_PER_TOKEN
+from transduce.workflows.train.text_facts import TextFacts, TextSample
 
 SAMPLE = 10_000  # records whose lengths are measured,
 SAMPLE_CHARACTERS = 50_000_000  # and characters of a corpus after which no more are
@@ -25,13 +27,13 @@ CHARACTERS_PER_RECORD = 100  # of a task without an answer, whose documents may 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """Records to train on, and mean characters of each text column.
+    """Records to train on, and the facts of each text column.
 
     epoch: records of an epoch, where weights make it another number.
     """
 
     records: int
-    characters: Mapping[str, float]
+    texts: Mapping[str, TextFacts]
     epoch: float | None = None
 
 
@@ -68,6 +70,7 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
         )
     columns = of_kind(task, Text)
     characters = dict.fromkeys(columns, 0.0)
+    samples = {column: TextSample() for column in columns}
     multiline = any(isinstance(column, Text) and column.multiline for column in task.columns.values())
     counts: list[int] = []
     for corpus, most in zip(train.corpora, train.counts, strict=True):
@@ -75,7 +78,7 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
             counts.append(most)
             continue
         records = read_records(corpus, task.columns, train.rules, Findings())
-        sample = _measure(islice(records, max(1, SAMPLE // len(train.corpora))), columns)
+        sample = _measure(islice(records, max(1, SAMPLE // len(train.corpora))), samples)
         several_lines = corpus.records == "paragraphs" or (multiline and corpus.records == "lines")
         counts.append(sample.estimate(most) if several_lines else most)
         for column, total in sample.characters.items():
@@ -84,7 +87,8 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
     left = max(1, count - held_out)
     weighted = sum(each * corpus.weight for corpus, each in zip(train.corpora, counts, strict=True))
     epoch = None if weighted == count else left * weighted / count
-    return DataFacts(left, {column: total / max(1, count) for column, total in characters.items()}, epoch)
+    texts = {column: sample.facts(characters[column] / max(1, count)) for column, sample in samples.items()}
+    return DataFacts(left, texts, epoch)
 
 
 @dataclass(frozen=True)
@@ -100,14 +104,15 @@ class _Sample:
         return max(self.records, round(self.records * lines / max(1, self.last_line))) if self.records else lines
 
 
-def _measure(records: Iterable[Record], columns: Sequence[str]) -> _Sample:
-    """Of the first records that have `SAMPLE_CHARACTERS` together."""
-    number, line, total = 0, 0, dict.fromkeys(columns, 0)
+def _measure(records: Iterable[Record], samples: Mapping[str, TextSample]) -> _Sample:
+    """Of the first records that have `SAMPLE_CHARACTERS` together; adds their texts to the samples of their columns."""
+    number, line, total = 0, 0, dict.fromkeys(samples, 0)
     for record in records:
         number += 1
         place = record.where.rpartition(":")[2]
         line = int(place) if place.isdecimal() else 0
-        for column in columns:
+        for column, sample in samples.items():
+            sample.add(record.values[column])
             total[column] += len(record.values[column])
         if sum(total.values()) >= SAMPLE_CHARACTERS:
             break
@@ -124,28 +129,33 @@ class Examples:
     """How much there is to learn from.
 
     number: records, or pieces of documents as long as a sentence. of: in words, "20,000 pairs". epoch: of an epoch, where
-    weights make it another number. characters: mean of the text that a batch budget counts. row_cost: what each row takes of
-    that budget, where it is the same for all.
+    weights make it another number. characters: mean of each text column. row_cost: what each row takes of a batch budget,
+    where it is the same for all.
     """
 
     number: int
     of: str
     epoch: float
-    characters: float
+    characters: Mapping[str, float]
     task: Task
     row_cost: int | None = None
+
+    def tokens(self, column: str, kind: str) -> float:
+        """Tokens of a text column in an epoch, in tokenizers of a kind; each text has an end token."""
+        return self.epoch * (self.characters[column] / CHARACTERS_PER_TOKEN[kind] + 1)
 
     @classmethod
     def of_data(cls, task: Task, facts: DataFacts) -> "Examples":
         epoch = float(facts.epoch or facts.records)
         if (cost := _row_cost(task)) is not None:
-            return cls(facts.records, counted(facts.records, task.unit), epoch, 0.0, task, cost)
-        characters = facts.characters[counted_column(task)]
+            return cls(facts.records, counted(facts.records, task.unit), epoch, {}, task, cost)
+        characters = {name: texts.characters for name, texts in facts.texts.items()}
         if task.answer is not None:
             return cls(facts.records, counted(facts.records, task.unit), epoch, characters, task)
-        pieces = max(1.0, characters / CHARACTERS_PER_RECORD)
-        total = f"{facts.records * characters:,.0f} characters"
-        return cls(round(facts.records * pieces), total, epoch * pieces, characters / pieces, task)
+        pieces = max(1.0, characters[task.key] / CHARACTERS_PER_RECORD)
+        total = f"{facts.records * characters[task.key]:,.0f} characters"
+        short = {name: each / pieces for name, each in characters.items()}
+        return cls(round(facts.records * pieces), total, epoch * pieces, short, task)
 
 
 def _row_cost(task: Task) -> int | None:

@@ -19,7 +19,7 @@ from transduce.decoding.config import Generation
 from transduce.drawing import pictures
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
-from transduce.machine.hardware import best_device, bf16_is_fast
+from transduce.machine.hardware import best_device
 from transduce.models.card import describe, model_card
 from transduce.models.find import run_folder_of
 from transduce.models.folder import ModelConfig, save, within_network
@@ -32,7 +32,6 @@ from transduce.tasks.references import figure_names, loss_unit
 from transduce.training import metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
-from transduce.training.config import Precision
 from transduce.training.interrupt import Abandoned, Stopping, never
 from transduce.training.job import Job
 from transduce.training.loop import run as run_loop
@@ -43,6 +42,7 @@ from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
 from transduce.workflows.train.choices import choose, log_choices
+from transduce.workflows.train.precision import precision_of
 from transduce.workflows.train.run_file import RunConfig, RunFile
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
 from transduce.workflows.train.run_network import require_lengths
@@ -162,10 +162,7 @@ def require_trainable(config: RunConfig) -> None:
 
 def _with_precision(config: RunConfig) -> RunConfig:
     """With "auto" replaced by what suits this machine, so that a run that goes on elsewhere computes in the same type."""
-    if config.training.precision != "auto":
-        return config
-    precision: Precision = "bf16" if bf16_is_fast(best_device()) else "float32"
-    return replace(config, training=replace(config.training, precision=precision))
+    return replace(config, training=replace(config.training, precision=precision_of(config.training)))
 
 
 def _job(

@@ -105,7 +105,7 @@ def _filled(file: RunFile, began: RunConfig) -> RunConfig:
     """The run of a file, in which the settings that are chosen where nobody gives them are those of the run that began."""
     automatic = config.keys_where(RunConfig, lambda fact: fact.automatic, file.run.names, file.parts)
     sizes = config.keys_where(RunConfig, lambda fact: fact.size, parts=file.parts)
-    keys = [key for key in automatic if key not in file.keys]
+    keys = [key for key in automatic if key not in file.keys and key not in BUDGETS]
     if file.start is not None:  # its settings of decoding may have changed
         keys += [key for key in _fields("decoding", file.run.decoding) if key not in file.keys]
     if "model.preset" not in file.keys and not file.keys.any(sizes):

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from torch import nn
+
 from transduce import config
 from transduce.config import Parts
 from transduce.data.cleaning.rules import Clean
@@ -29,11 +31,24 @@ DEFAULT_SIZE = "small"
 
 def require_usable(task: Task, network: NetworkConfig) -> None:
     """ValueError, with both, where the task cannot use the network."""
+    with suppress(LookupError):  # a task that looks for a label or token of its data is checked when that is there
+        _example_network(task, network)
+
+
+def parameters(task: Task, network: NetworkConfig) -> int | None:
+    """Parameters of the network with a vocabulary of a few characters; None where the task needs its data for it."""
+    try:
+        return sum(each.numel() for each in _example_network(task, network).parameters())
+    except LookupError:
+        return None
+
+
+def _example_network(task: Task, network: NetworkConfig) -> nn.Module:
+    """The network without values, for example processors."""
     processors: dict[str, Processor] = {
         name: _characters() if isinstance(column, Text) else column.example() for name, column in task.columns.items()
     }
-    with suppress(LookupError):  # a task that looks for a label or token of its data is checked when that is there
-        network_without_values(ModelConfig(task, network), Processors(processors))
+    return network_without_values(ModelConfig(task, network), Processors(processors))
 
 
 def require_lengths(network: NetworkConfig, clean: Clean) -> None:

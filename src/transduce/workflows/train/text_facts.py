@@ -1,0 +1,61 @@
+"""What the choices look at in the texts of a column: lengths, words, and how many words are new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+NEW_SHARE = 0.1  # of the texts, the last ones, whose words are looked up in those before: files are often in groups
+MOST_OF_THOUSAND = 999
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """The texts of a column.
+
+    characters, words: mean of a text; a word stands between blanks. longest: characters that 999 of 1,000 texts do not
+    exceed. different: number of different words in the sample. unseen: share of the words of its last tenth that the texts
+    before do not have. digits: share of the words that have a digit.
+    """
+
+    characters: float
+    words: float = 0.0
+    longest: int = 0
+    different: int = 0
+    unseen: float = 0.0
+    digits: float = 0.0
+
+
+@dataclass
+class TextSample:
+    """Collects the facts of texts, one after another."""
+
+    lengths: list[int] = field(default_factory=list)
+    texts: list[list[str]] = field(default_factory=list)  # each as its words
+
+    def add(self, text: str) -> None:
+        self.lengths.append(len(text))
+        self.texts.append(text.split())
+
+    def facts(self, characters: float) -> TextFacts:
+        """The facts, with the mean of characters that all corpora together have."""
+        lengths = sorted(self.lengths) or [0]
+        new = round(NEW_SHARE * len(self.texts))
+        before, after = (
+            _words(texts) for texts in (self.texts[: len(self.texts) - new], self.texts[-new:] if new else [])
+        )
+        known, total = set(before), len(before) + len(after)
+        return TextFacts(
+            characters=characters,
+            words=total / len(lengths),
+            longest=lengths[(len(lengths) - 1) * MOST_OF_THOUSAND // 1000],
+            different=len(known.union(after)),
+            unseen=sum(word not in known for word in after) / max(1, len(after)),
+            digits=sum(map(_has_digit, before + after)) / max(1, total),
+        )
+
+
+def _words(texts: Sequence[Sequence[str]]) -> list[str]:
+    return [word for words in texts for word in words]
+
+
+def _has_digit(word: str) -> bool:
+    return not word.isalpha() and any(map(str.isdigit, word))
