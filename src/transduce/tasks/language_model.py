@@ -33,7 +33,7 @@ from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
 from transduce.tasks.outputs import LineError, Output, decode_requests, in_order, outputs_of
 from transduce.tasks.task import Model, special_ids, vocabulary_rules, wrong_network
-from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, tagged, token_loss
+from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, smooth_over_text, tagged, token_loss
 from transduce.text.tokenizer import StreamDecoder
 from transduce.training.losses import Loss
 
@@ -85,7 +85,8 @@ class LanguageModel:
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, DecoderOnlyConfig):
             raise wrong_network(self, config, DecoderOnlyConfig)
-        network: nn.Module = config.build(vocabulary=processors["text"].size)
+        network = config.build(vocabulary=processors["text"].size)
+        smooth_over_text(network.head, processors.tokenizer("text"))
         return network
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> PackedBatch:
