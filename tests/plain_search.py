@@ -42,6 +42,11 @@ def covered(model: ToyModel, source: Source, output: Sequence[int], beta: float,
     return beta * sum(math.log(min(sum(each), 1.0)) for each in zip(*steps, strict=True))
 
 
+def output_of(h: Hypothesis) -> tuple[int, ...]:
+    """Its tokens with the end token."""
+    return (*h.ids, END) if h.ended else h.ids
+
+
 @dataclass(frozen=True)
 class Growing:
     """An output that is not finished: its tokens, their own log-probabilities, and what it is ranked by."""
@@ -91,7 +96,9 @@ def greedy(model: ToyModel, source: Source, how: Decoding, prompt: Sequence[int]
 def diverse_groups(
     model: ToyModel, source: Source, how: Decoding, prompt: Sequence[int] = ()
 ) -> list[list[Hypothesis]]:
-    """The best finished outputs of each group of beams, best first. A group that cannot better them closes."""
+    """The best finished outputs of each group of beams, best first. A group that cannot better them closes; one drops what
+    an earlier group has finished.
+    """
     width, limit = how.beam // how.groups, limit_of(source, how)
     opened = [[Growing()] for _ in range(how.groups)]
     finished: list[list[Hypothesis]] = [[] for _ in range(how.groups)]
@@ -103,6 +110,8 @@ def diverse_groups(
                 for beam in opened[group]
                 for token, (own, ranked) in next_tokens(model, source, beam.ids, how, prompt).items()
             ]
+            outputs = {output_of(each) for earlier in finished[:group] for each in earlier[:width]}
+            candidates = [each for each in candidates if not (each.done(limit) and each.ids in outputs)]
             candidates.sort(key=lambda each: each.paid - each.total)
             candidates = candidates[: 2 * width]
             done = [each for each in candidates[:width] if each.done(limit)]

@@ -38,6 +38,22 @@ def test_agrees_with_pytorch(problem, smoothing, piece, monkeypatch):
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_tokens_without_smoothing_keep_only_the_weight_of_targets(problem, smoothing):
+    """F.cross_entropy with the distributions written out: those tokens have 1 - smoothing as targets, else nothing."""
+    hidden, weight, targets = problem
+    without = [0, 3, 4, 10]
+    ours = linear_cross_entropy(hidden, weight, targets, smoothing, PAD, without)
+    own = targets != PAD
+    expected = F.one_hot(targets[own], 11).double() * (1 - smoothing)
+    expected[:, [token for token in range(11) if token not in without]] += smoothing / 7
+    theirs = F.cross_entropy((hidden @ weight.t())[own], expected, reduction="sum")
+    torch.testing.assert_close(ours.total, theirs)
+    mine, other = (torch.autograd.grad(loss, [hidden, weight]) for loss in (ours.total, theirs))
+    for a, b in zip(mine, other, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_gradcheck(problem):
     hidden, weight, targets = problem
     assert torch.autograd.gradcheck(lambda h, w: linear_cross_entropy(h, w, targets, 0.1, PAD).total, [hidden, weight])

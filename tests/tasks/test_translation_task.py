@@ -52,11 +52,32 @@ def test_the_loss_is_cross_entropy_over_what_is_no_padding(network):
     batch = pair_batch(SOURCE, TARGET, PROCESSORS)
     logits = network.head.logits(network(batch.source, batch.lengths, batch.target_in))
     loss = TRANSLATION.loss(network, batch, 0.1)
-    expected = F.cross_entropy(
-        logits.flatten(0, 1), batch.target_out.flatten(), ignore_index=IGNORE, label_smoothing=0.1, reduction="sum"
-    )
+    own = batch.target_out != IGNORE
+    spread = torch.ones(TOKENIZER.size).double()
+    spread[[TOKENIZER.pad, TOKENIZER.unknown, TOKENIZER.start]] = 0.0  # these have no text
+    targets = 0.9 * F.one_hot(batch.target_out[own], TOKENIZER.size) + 0.1 * spread / spread.sum()
+    expected = F.cross_entropy(logits[own], targets, reduction="sum")
     torch.testing.assert_close(loss.total, expected)
     assert loss.weight == 7
+
+
+def test_smoothing_gives_bytes_that_the_targets_lack_no_probability():
+    """Trained on one target, the model draws its piece or, by smoothing, another piece of text; never a byte."""
+    config = TokenizerConfig(kind="characters", vocabulary=300)
+    letters = train(["abcdefg"], config, config)
+    processors = Processors({"source": letters, "target": letters})
+    torch.manual_seed(0)
+    network = TRANSLATION.network(replace(transformer_tiny(), dropout=0.0), processors)
+    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    batch = pair_batch([letters.encode("ab")], [letters.encode("a")], processors)
+    for _ in range(25):
+        optimiser.zero_grad()
+        TRANSLATION.loss(network, batch, 0.4).total.backward()
+        optimiser.step()
+    logits = network.head.logits(network(batch.source, batch.lengths, batch.target_in))
+    probabilities = logits[0, 0].softmax(-1)
+    assert probabilities[letters.spelling_ids()].sum() < 0.02
+    assert probabilities[letters.encode("bcdefg")].sum() > 0.2
 
 
 def test_losses_of_pairs_add_up_whatever_they_are_batched_with(network):

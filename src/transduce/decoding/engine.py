@@ -32,18 +32,19 @@ def decode(
     settings: Decoding,
     special: SpecialIds,
     device: torch.device | str = "cpu",
+    vocabulary_rules: Sequence[Rule] = (),
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
     """The number of each request, counted from 0, and its n best outputs, best first, in the order of finishing.
 
     One beam is greedy search by definition; with `settings.sampling` the n best are that many independent draws.
     Results do not depend on which requests are decoded together, up to the rounding of the model's matrix products.
-    `device` is where the model is; the model must be in evaluation mode.
+    `device` is where the model is; the model must be in evaluation mode. `vocabulary_rules` hold whatever the settings are.
     Raises ValueError for an empty input, a prompt that leaves its output no room, a model in training mode or without
     attention where `settings.coverage_penalty` needs it, and logits that are NaN or infinite.
     """
     requests = list(requests)
     check(requests)
-    engine = Engine(model, settings, special, device)
+    engine = Engine(model, settings, special, device, vocabulary_rules)
     columns = settings.beam if settings.sampling is None else settings.n_best
     for batch in batches([request.cost for request in requests], settings.batch_tokens, columns):
         engine.submit({index: requests[index] for index in batch})
@@ -57,11 +58,11 @@ def decode_all(
     settings: Decoding,
     special: SpecialIds,
     device: torch.device | str = "cpu",
+    vocabulary_rules: Sequence[Rule] = (),
 ) -> list[list[Hypothesis]]:
     """The n best outputs of each request, in the order of the requests; arguments and errors as those of `decode`."""
-    return [
-        outputs for _, outputs in sorted(decode(model, requests, settings, special, device), key=lambda each: each[0])
-    ]
+    results = decode(model, requests, settings, special, device, vocabulary_rules)
+    return [outputs for _, outputs in sorted(results, key=lambda each: each[0])]
 
 
 def stream(
@@ -70,11 +71,12 @@ def stream(
     settings: Decoding,
     special: SpecialIds,
     device: torch.device | str = "cpu",
+    vocabulary_rules: Sequence[Rule] = (),
 ) -> Iterator[int]:
     """The token ids of one output, one by one. ValueError for settings with more than one output at a time."""
     if settings.sampling is None and settings.beam > 1:
         raise ValueError(f"a stream needs sampling or greedy search (beam 1), found beam {settings.beam}")
-    engine = Engine(model, settings, special, device)
+    engine = Engine(model, settings, special, device, vocabulary_rules)
     engine.submit({0: request})
     length = 0
     while engine.running:
@@ -95,7 +97,12 @@ class Engine(Generic[State]):
     """
 
     def __init__(
-        self, model: Decodable[State], settings: Decoding, special: SpecialIds, device: torch.device | str = "cpu"
+        self,
+        model: Decodable[State],
+        settings: Decoding,
+        special: SpecialIds,
+        device: torch.device | str = "cpu",
+        vocabulary_rules: Sequence[Rule] = (),
     ) -> None:
         require_evaluation_mode(model)
         if settings.coverage_penalty and not isinstance(model, Attending):
@@ -104,7 +111,7 @@ class Engine(Generic[State]):
                 f"{settings.coverage_penalty}: {type(model).__name__} has no method `attended`"
             )
         self.model, self.settings, self.special, self.device = model, settings, special, device
-        self._rules = rules_for(settings, special.end)
+        self._rules = rules_for(settings, special.end, vocabulary_rules)
         self._batches: list[RunningBatch[State]] = []
         self._finished: Outputs = {}  # of requests of which other outputs are unfinished
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Ids with a meaning in decoding. A search generates `end`, never `pad`, `start` (unless they equal `end`) or, where
-    there is one, `unknown`, the token of words outside the vocabulary, which has no text.
+    """Ids with a meaning in decoding. A search generates `end`, never `pad`, `start` (unless they equal `end`), `unknown`, the
+    token of words outside the vocabulary, where there is one, or another of the ids `without_text`, such as tags.
     """
 
     pad: int
     start: int
     end: int
     unknown: int | None = None
+    without_text: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         for name in ("pad", "start", "end"):
@@ -24,7 +25,7 @@ class SpecialIds:
     def banned(self) -> tuple[int, ...]:
         """Ids that no output may hold."""
         unknown = set() if self.unknown is None else {self.unknown}
-        return tuple(sorted({self.pad, self.start, *unknown} - {self.end}))
+        return tuple(sorted({self.pad, self.start, *unknown, *self.without_text} - {self.end}))
 
 
 @dataclass(frozen=True)

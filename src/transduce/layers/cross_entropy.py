@@ -3,6 +3,7 @@
 Letters: N target tokens, R rows of one piece of them, D width of the model, V vocabulary.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -27,15 +28,19 @@ def linear_cross_entropy(
     targets: Int[Tensor, " N"],
     smoothing: float,
     ignore: int,
+    no_smoothing: Sequence[int] = (),
 ) -> CrossEntropy:
     """Label-smoothed cross-entropy (Szegedy et al. 2015, 1512.00567) of the logits hidden @ weight^T, summed over tokens.
 
-    Equals F.cross_entropy(logits, targets, ignore_index=ignore, label_smoothing=smoothing, reduction="sum"):
-    1 - smoothing of the weight on the target, smoothing / V on every token. Rows whose target is `ignore` count nothing.
+    1 - smoothing of the weight is on the target; the rest is spread evenly over all tokens but those of `no_smoothing`.
+    Without such tokens it equals
+    F.cross_entropy(logits, targets, ignore_index=ignore, label_smoothing=smoothing, reduction="sum"). Rows whose target is
+    `ignore` count nothing.
     """
     places = (targets != ignore).nonzero().squeeze(1)
     rows = hidden.index_select(0, places)
-    total, nll = _LinearCrossEntropy.apply(rows, weight, targets[places], smoothing)  # type: ignore[no-untyped-call]
+    without = torch.tensor(no_smoothing, dtype=torch.long, device=weight.device)
+    total, nll = _LinearCrossEntropy.apply(rows, weight, targets[places], smoothing, without)  # type: ignore[no-untyped-call]
     return CrossEntropy(total, nll, len(places))
 
 
@@ -48,9 +53,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, without: Tensor
+    ) -> tuple[Tensor, Tensor]:
         wide = torch.promote_types(hidden.dtype, torch.float32)
-        total, column = hidden.sum(0, dtype=wide), weight.sum(0, dtype=wide)
+        total = hidden.sum(0, dtype=wide)
+        column = weight.sum(0, dtype=wide) - weight[without].sum(0, dtype=wide)
+        share = smoothing / (len(weight) - len(without))
         nll, own = torch.zeros(2, dtype=wide, device=hidden.device).unbind()
         needs_gradient = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         grad_hidden, grad_weight = torch.empty_like(hidden), torch.zeros_like(weight, dtype=wide)
@@ -66,18 +75,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 probabilities.scatter_(1, target, (certainty + (smoothing - 1.0)).to(hidden.dtype))
                 grad_hidden[start : start + rows] = probabilities @ weight
                 grad_weight += probabilities.t() @ piece
-        share = smoothing / len(weight)
         if needs_gradient:
             grad_hidden.sub_((share * column).to(hidden.dtype))
-            ctx.save_for_backward(grad_hidden, grad_weight.sub_(share * total).to(weight.dtype))
+            grad_weight.sub_(share * total).index_add_(0, without, (share * total).expand(len(without), -1))
+            ctx.save_for_backward(grad_hidden, grad_weight.to(weight.dtype))
         ctx.mark_non_differentiable(nll)
         return nll + smoothing * own - share * (total @ column), nll
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         scale = gradients[0]
-        return grad_hidden * scale.to(grad_hidden.dtype), grad_weight * scale.to(grad_weight.dtype), None, None
+        return grad_hidden * scale.to(grad_hidden.dtype), grad_weight * scale.to(grad_weight.dtype), None, None, None
 
 
 def _take_target(

@@ -17,8 +17,11 @@ from transduce.layers.initialise import xavier_linear
 class VocabularyHead(nn.Module):
     """Logits over a vocabulary: hidden @ weight^T, without a bias, as in the paper.
 
-    The losses never hold the logits of a whole batch.
+    The losses never hold the logits of a whole batch. no_smoothing: ids to which label smoothing gives no probability; the
+    task sets them.
     """
+
+    no_smoothing: tuple[int, ...] = ()
 
     def __init__(self, d_model: int, vocabulary: int, embedding: nn.Embedding | None = None) -> None:
         super().__init__()
@@ -45,7 +48,7 @@ class VocabularyHead(nn.Module):
         self, hidden: Float[Tensor, "N D"], targets: Int[Tensor, " N"], smoothing: float, ignore: int
     ) -> CrossEntropy:
         """Label-smoothed cross-entropy and its number of tokens, those whose target is `ignore` left out."""
-        return linear_cross_entropy(hidden, self.vocabulary.weight, targets, smoothing, ignore)
+        return linear_cross_entropy(hidden, self.vocabulary.weight, targets, smoothing, ignore, self.no_smoothing)
 
     def divergence(
         self, one: Float[Tensor, "N D"], other: Float[Tensor, "N D"], targets: Int[Tensor, " N"], ignore: int

@@ -32,8 +32,8 @@ from transduce.decoding.engine import stream
 from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
 from transduce.tasks.outputs import LineError, Output, decode_requests, in_order, outputs_of
-from transduce.tasks.task import Model, special_ids, wrong_network
-from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, tagged, token_loss
+from transduce.tasks.task import Model, special_ids, vocabulary_rules, wrong_network
+from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, smooth_over_text, tagged, token_loss
 from transduce.text.tokenizer import StreamDecoder
 from transduce.training.losses import Loss
 
@@ -85,7 +85,8 @@ class LanguageModel:
     def network(self, config: Any, processors: Processors) -> nn.Module:
         if not isinstance(config, DecoderOnlyConfig):
             raise wrong_network(self, config, DecoderOnlyConfig)
-        network: nn.Module = config.build(vocabulary=processors["text"].size)
+        network = config.build(vocabulary=processors["text"].size)
+        smooth_over_text(network.head, processors.tokenizer("text"))
         return network
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> PackedBatch:
@@ -150,7 +151,7 @@ def continuations(
         Request(None, row, _room(row, place, settings.max_length, context), first_place + place)
         for place, row in enumerate(rows)
     ]
-    for place, hypotheses in decode_requests(model, requests, settings, tokenizer):
+    for place, hypotheses in decode_requests(model, requests, settings, tokenizer, multiline=True):
         prompt = rows[place] if tags is None else rows[place][len(tags[place]) :]
         yield place, outputs_of(hypotheses, prompt, tokenizer)
 
@@ -181,9 +182,10 @@ def _tokens(model: Model, request: Request, settings: Decoding) -> Iterator[int]
     """The ids of the best continuation, one by one as they are chosen if that is possible."""
     tokenizer = model.processors.tokenizer("text")
     if settings.sampling is not None or settings.beam == 1:
-        yield from stream(model.decodable(), request, settings, special_ids(tokenizer), model.device)
+        rules = vocabulary_rules(tokenizer, model.device, multiline=True)
+        yield from stream(model.decodable(), request, settings, special_ids(tokenizer), model.device, rules)
         return
-    for _, hypotheses in decode_requests(model, [request], settings, tokenizer):
+    for _, hypotheses in decode_requests(model, [request], settings, tokenizer, multiline=True):
         yield from hypotheses[0].ids
 
 

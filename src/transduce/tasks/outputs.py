@@ -9,7 +9,7 @@ from transduce.decoding.config import Decoding
 from transduce.decoding.engine import decode
 from transduce.decoding.hypothesis import Hypothesis
 from transduce.decoding.requests import Request
-from transduce.tasks.task import Model, special_ids
+from transduce.tasks.task import Model, special_ids, vocabulary_rules
 from transduce.text.tokenizer import Tokenizer
 
 T = TypeVar("T")
@@ -68,12 +68,13 @@ def windows(count: int) -> Iterator[range]:
 
 
 def decode_requests(
-    model: Model, requests: Sequence[Request], settings: Decoding, tokenizer: Tokenizer
+    model: Model, requests: Sequence[Request], settings: Decoding, tokenizer: Tokenizer, multiline: bool = False
 ) -> Iterator[tuple[int, list[Hypothesis]]]:
-    """The place of each request and its n best outputs, window after window."""
+    """The place of each request and its n best outputs, window after window. An output is one line unless `multiline`."""
+    special, rules = special_ids(tokenizer), vocabulary_rules(tokenizer, model.device, multiline)
     for window in windows(len(requests)):
-        part, special = requests[window.start : window.stop], special_ids(tokenizer)
-        for number, hypotheses in decode(model.decodable(), part, settings, special, model.device):
+        part = requests[window.start : window.stop]
+        for number, hypotheses in decode(model.decodable(), part, settings, special, model.device, rules):
             yield window[number], hypotheses
 
 

@@ -5,6 +5,7 @@ A task is a frozen dataclass; its fields are its own keys in a run file (`[task]
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -20,6 +21,8 @@ from transduce.data.series_column import Series
 from transduce.decoding.config import Generation
 from transduce.decoding.hypothesis import SpecialIds
 from transduce.decoding.protocol import Decodable
+from transduce.decoding.rules.rule import Rule
+from transduce.decoding.rules.whole_characters import WholeCharacters
 from transduce.networks.table import NETWORKS, kind_of
 from transduce.text.tokenizer import Tokenizer
 from transduce.training.losses import Loss
@@ -163,4 +166,13 @@ def wrong_network(task: Task, config: object, base: type) -> ValueError:
 
 def special_ids(tokenizer: Tokenizer) -> SpecialIds:
     """The ids that a search must know."""
-    return SpecialIds(pad=tokenizer.pad, start=tokenizer.start, end=tokenizer.end, unknown=tokenizer.unknown)
+    return SpecialIds(tokenizer.pad, tokenizer.start, tokenizer.end, tokenizer.unknown, tokenizer.special)
+
+
+@lru_cache(maxsize=4)  # the table of a large vocabulary takes a tenth of a second
+def vocabulary_rules(tokenizer: Tokenizer, device: torch.device | str, multiline: bool = False) -> tuple[Rule, ...]:
+    """The rules of every search for outputs of a tokenizer: they are text of whole characters, which our readers read
+    back as it is; on one line unless `multiline`.
+    """
+    rule = WholeCharacters.of(tokenizer.piece_bytes(), tokenizer.end, multiline)
+    return () if rule is None else (rule.to(device),)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -32,7 +32,17 @@ from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.tasks.outputs import LineError, Output, Scored, decode_requests, in_order, outputs_of
 from transduce.tasks.references import check_answers
 from transduce.tasks.task import Model, wrong_network
-from transduce.tasks.tokens import IGNORE, Ids, certainty, logits_and_targets, padded, perplexity, tagged, token_loss
+from transduce.tasks.tokens import (
+    IGNORE,
+    Ids,
+    certainty,
+    logits_and_targets,
+    padded,
+    perplexity,
+    smooth_over_text,
+    tagged,
+    token_loss,
+)
 from transduce.training.losses import Loss
 
 END_TOKEN = np.int32(1)  # the budget counts an end token in both columns; the store holds none
@@ -90,8 +100,9 @@ class Translation:
         if not isinstance(config, SourceToTargetConfig):
             raise wrong_network(self, config, SourceToTargetConfig)
         source, target = processors["source"], processors["target"]
-        network: nn.Module = config.build(target.size, None if source is target else source.size)
-        return network
+        network: Any = config.build(target.size, None if source is target else source.size)
+        smooth_over_text(network.head, processors.tokenizer("target"))
+        return cast(nn.Module, network)
 
     def batch(self, rows: Rows, processors: Processors, seed: int) -> TranslationBatch:
         return pair_batch(rows.columns["source"], rows.columns["target"], processors)

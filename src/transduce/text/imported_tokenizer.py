@@ -13,9 +13,10 @@ from transduce.text.imported_tokenizer_file import ROLES, read
 from transduce.text.learned_tokenizer import LearnedTokenizer
 from transduce.text.spelling import SPACE
 from transduce.text.tags import advice
-from transduce.text.tokenizer import LibraryTokenizer, Tokenizer, library_tokenizer
+from transduce.text.tokenizer import LibraryTokenizer, Tokenizer, library_tokenizer, utf8_of
 from transduce.text.tokenizer_file import content_of, parse, unusable
 
+BYTE_PIECE = re.compile("<0x[0-9A-F]{2}>")
 OUR_SPELLING = re.compile(r'"String":\s*"(?:\ue000|\\u[eE]000)"')  # a step of spelling.py that no other file has
 
 
@@ -97,6 +98,16 @@ class ImportedTokenizer(LibraryTokenizer):
         """In the spelling of a learned tokenizer: byte-level "Ġthe" becomes "▁the"."""
         pieces = [self._file.pieces[number] for number in self._valid(ids)]
         return list(map(_readable, pieces)) if self._is_byte_level else pieces
+
+    def piece_bytes(self) -> list[bytes]:
+        if not self._is_byte_level:
+            return utf8_of(self._file.pieces, self.special, self.spelling_ids())
+        return [b"" if number in self.special else _bytes_of(piece) for number, piece in enumerate(self._file.pieces)]
+
+    def spelling_ids(self) -> list[int]:
+        if "ByteFallback" not in json.dumps(self._file.tree.get("decoder")):
+            return []
+        return [number for number, piece in enumerate(self._file.pieces) if BYTE_PIECE.fullmatch(piece)]
 
     def sha256(self) -> str:
         """Of the file and the names, if there are any."""
@@ -182,13 +193,22 @@ def _names_beside(path: Path) -> dict[str, str]:
 
 def _readable(piece: str) -> str:
     """A byte-level piece as text: "Ġthe" is "▁the"; bytes that are not UTF-8 become <0xE2>."""
-    if not all(char in BYTE_OF for char in piece):
+    if not _is_made_of_bytes(piece):
         return piece  # a special or added token
-    data = bytes(BYTE_OF[char] for char in piece)
+    data = _bytes_of(piece)
     try:
         return data.decode().replace(" ", SPACE)
     except UnicodeDecodeError:
         return "".join(f"<0x{byte:02X}>" for byte in data)
+
+
+def _bytes_of(piece: str) -> bytes:
+    """The bytes of a byte-level piece; those of its letters where it is an added token."""
+    return bytes(BYTE_OF[char] for char in piece) if _is_made_of_bytes(piece) else piece.encode()
+
+
+def _is_made_of_bytes(piece: str) -> bool:
+    return all(char in BYTE_OF for char in piece)
 
 
 def _bytes_of_characters() -> dict[str, int]:

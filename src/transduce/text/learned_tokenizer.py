@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, SupportsIndex
 
 from transduce import files
-from transduce.text.config import Kind
+from transduce.text.config import BYTES, Kind
 from transduce.text.special import END, NAMES, PAD, START, UNKNOWN
 from transduce.text.spelling import Pipeline, normaliser, respell
 from transduce.text.tags import advice
-from transduce.text.tokenizer import LibraryTokenizer, library_tokenizer
+from transduce.text.tokenizer import LibraryTokenizer, library_tokenizer, utf8_of
 from transduce.text.tokenizer_file import MOST_BYTES, Vocabulary, content_of, read, unusable, write
 
 
@@ -64,6 +64,13 @@ class LearnedTokenizer(LibraryTokenizer):
 
     def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
         return [respell(self._vocabulary.pieces[number]) for number in self._valid(ids)]
+
+    def piece_bytes(self) -> list[bytes]:
+        return utf8_of(self._vocabulary.pieces, self.special, self.spelling_ids())
+
+    def spelling_ids(self) -> list[int]:
+        first = len(self._pipeline.special)
+        return [] if self.kind == "words" else list(range(first, first + BYTES))
 
     def sha256(self) -> str:
         return hashlib.sha256(self._text.encode()).hexdigest()

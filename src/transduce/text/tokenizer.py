@@ -86,6 +86,13 @@ class Tokenizer(Protocol):
     def pieces(self, ids: Iterable[SupportsIndex]) -> list[str]:
         """The piece of each id for display: "▁" is a space, "<0x41>" a byte, "</s>" a special piece."""
 
+    def piece_bytes(self) -> list[bytes]:
+        """The UTF-8 bytes that each id adds to a text: b"\\xe7" for the piece "<0xE7>"; b"" for a special one."""
+
+    def spelling_ids(self) -> list[int]:
+        """Ids of the pieces for single bytes, which spell characters that have no piece; none in byte-level BPE, where
+        every piece is made of bytes."""
+
     def sha256(self) -> str:
         """A hash, in hexadecimal, of everything that `save` writes."""
 
@@ -151,6 +158,14 @@ class LibraryTokenizer(Tokenizer):
 
     def _textual(self, ids: Iterable[SupportsIndex]) -> list[int]:
         return [number for number in self._valid(ids) if number not in self._special]
+
+
+def utf8_of(pieces: Sequence[str], special: frozenset[int], spelling: Sequence[int]) -> list[bytes]:
+    """The bytes of each piece: none of a special one, one of a byte piece ("<0x41>"), else those of its letters."""
+    data = [b"" if number in special else piece.encode() for number, piece in enumerate(pieces)]
+    for number in spelling:
+        data[number] = bytes([int(pieces[number][1:-1], 16)])
+    return data
 
 
 def library_tokenizer(text: str) -> tokenizers.Tokenizer:

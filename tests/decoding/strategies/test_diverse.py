@@ -79,3 +79,32 @@ def test_scores_leave_the_price_out() -> None:
         for h in best:
             length = len(h.token_log_probabilities)
             assert h.score == pytest.approx(h.log_probability / length**0.5, rel=1e-5)
+
+
+@settings(max_examples=10)
+@given(
+    seed=st.integers(0, 10**6),
+    strategy=st.sampled_from(
+        [
+            (4, {"groups": 4, "diversity": 0.01}),
+            (4, {"groups": 2, "diversity": 0.01}),
+            (6, {"groups": 3, "diversity": 0.3}),
+            (4, {}),
+        ]
+    ),
+    prompt=st.lists(st.sampled_from([4, 5]), max_size=2),
+)
+def test_there_are_n_best_different_outputs(seed: int, strategy: tuple[int, dict[str, Any]], prompt: list[int]) -> None:
+    """Groups that hardly differ would otherwise finish the same outputs. In the batch, sentences have different limits."""
+    beam, groups = strategy
+    how = Decoding(beam, n_best=beam, max_ratio=1.0, max_extra=3, **groups)
+    sources = [[4, 5, 4], [6], [7, 8, 8, 8, 8, 8], [5]]
+    for best in search(ToyModel(9, seed, spread=3.0), sources, how, [prompt] * 4):
+        assert len({(h.ids, h.ended) for h in best}) == beam
+
+
+def test_where_fewer_outputs_exist_there_are_all_of_them() -> None:
+    """Three tokens, of which one ends an output, and one place."""
+    how = Decoding(6, n_best=6, max_ratio=0.0, max_extra=1, groups=3, diversity=0.5)
+    for best in search(ToyModel(6, 1), [[4], [5, 5]], how):
+        assert sorted(h.ids for h in best) == [(), (1,), (4,), (5,)]

@@ -223,3 +223,13 @@ def test_two_prefixes_that_cannot_be_are_refused_by_the_first(model: Model, monk
     monkeypatch.setattr(Stream, "_outputs", refuses)
     found, refusal = Stream(model, searched(model), Notes()).translate(lines)
     assert len(found) == 1 and str(refusal) == f"{lines[1].where}: too long"
+
+
+def test_says_where_there_are_fewer_outputs_than_n_best(model: Model, caplog: pytest.LogCaptureFixture) -> None:
+    """One token at most: each of the words, or the end at once."""
+    options = searched(model, line_format=Columns(ranked=True), max_length=1, n_best=200)
+    rows = "".join(stream(model, [["bar", ""]], options)).splitlines()
+    count = len(tiny_model.WORDS) + 1
+    assert len(rows) == count + 1, "and the blank line"
+    said = f"f:1: n-best is 200, but only {count} different outputs can be written within the longest length"
+    assert said in caplog.messages and not any("f:2" in message for message in caplog.messages)

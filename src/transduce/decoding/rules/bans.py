@@ -49,7 +49,9 @@ class NoRepeatedNgram:
 
 @dataclass(frozen=True)
 class Bans:
-    """All bans together. Where they ban every token, the end token keeps its score."""
+    """All bans together. Where they ban every token, the end token keeps its score; the other tokens too where the end
+    cannot stand, as within a character.
+    """
 
     bans: tuple[MinimumLength | NoRepeatedNgram, ...]
     end: int
@@ -62,5 +64,6 @@ class Bans:
             return next_token.scores
         stuck = (rest.scores == -torch.inf).all(-1)
         scores = rest.scores.clone()
-        scores[..., self.end] = torch.where(stuck, next_token.scores[..., self.end], scores[..., self.end])
-        return scores
+        end_scores = next_token.scores[..., self.end]
+        scores[..., self.end] = torch.where(stuck, end_scores, scores[..., self.end])
+        return scores.where(~(stuck & (end_scores == -torch.inf)).unsqueeze(-1), next_token.scores)

@@ -28,11 +28,12 @@ class Rule(Protocol):
     def __call__(self, next_token: TokenScores, partial: PartialOutputs) -> Float[Tensor, "B K V"]: ...
 
 
-def rules_for(settings: Decoding, end: int) -> tuple[Rule, ...]:
-    """The rules in their order: penalties, then bans."""
+def rules_for(settings: Decoding, end: int, vocabulary_rules: Sequence[Rule] = ()) -> tuple[Rule, ...]:
+    """The rules in their order: penalties, those of the vocabulary, then bans."""
     rules: list[Rule] = []
     if settings.repetition_penalty != 1:
         rules.append(RepetitionPenalty(settings.repetition_penalty))
+    rules += vocabulary_rules
     bans: list[MinimumLength | NoRepeatedNgram] = []
     if settings.no_repeat_ngram:
         bans.append(NoRepeatedNgram(settings.no_repeat_ngram))

@@ -3,10 +3,13 @@
 Letters: B sentences, G groups, W beams of a group, V vocabulary. At each step the groups choose one after another. A
 token that c open beams of earlier groups have just chosen costs c * diversity (Hamming diversity). A beam carries its
 costs as long as it is open. They decide which beams grow on; scores leave them out, so that outputs of different groups
-compare, and the same output has the same score in each. A group whose search is done, as in `beam`, has no open beams
-and costs the others nothing.
+compare. A group whose search is done, as in `beam`, has no open beams and costs the others nothing.
+
+No two groups finish the same output: a group drops an output that an earlier one has finished and continues with its next
+best. So n-best outputs differ, and there are as many as the groups have beams wherever so many exist.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,7 +21,7 @@ from transduce.decoding.hypothesis import Hypothesis
 from transduce.decoding.partial_outputs import PartialOutputs, side_by_side
 from transduce.decoding.scores import TokenScores, values_of
 from transduce.decoding.strategies import beam
-from transduce.decoding.strategies.beam import BeamSearch, expand
+from transduce.decoding.strategies.beam import BeamSearch, Candidates, Finished, expand
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,19 @@ class Group:
     costs: Float[Tensor, "B W"]
 
     def advance(
-        self, next_token: TokenScores, coverage: Float[Tensor, "B W"] | None, price: Float[Tensor, "B V"]
+        self,
+        next_token: TokenScores,
+        coverage: Float[Tensor, "B W"] | None,
+        price: Float[Tensor, "B V"],
+        earlier: Sequence["Group"],
     ) -> tuple["Group", Int[Tensor, "B W_new"]]:
-        """One step, in which each token costs its price."""
-        before = self.search.partial.total
+        """One step, in which each token costs its price. `earlier` groups have taken the same step."""
+        before, width = self.search.partial.total, self.search.settings.beam
         with_costs = replace(next_token, scores=next_token.scores - price.unsqueeze(1))
-        candidates = expand(before - self.costs, with_costs, 2 * self.search.settings.beam)
+        candidates = expand(before - self.costs, with_costs, (2 + len(earlier)) * width)
+        for group in earlier:
+            candidates = without(candidates, candidates.after(self.search.partial), group.search.finished)
+        candidates = candidates.first(2 * width)
         scores = values_of(next_token.scores, candidates.beams, candidates.tokens)
         # without the costs; empty places stay empty
         total = (before.gather(1, candidates.beams) + scores).where(candidates.total > -torch.inf, -torch.inf)
@@ -72,11 +82,13 @@ class DiverseBeamSearch:
     ) -> tuple["DiverseBeamSearch", Int[Tensor, "B K_new"]]:
         width = next_token.log_probs.size(1) // len(self.groups)
         counts = torch.zeros_like(next_token.log_probs[:, 0])  # (B, V): open beams that end in each token
-        groups, beams = [], []
+        groups: list[Group] = []
+        beams = []
         for number, group in enumerate(self.groups):
             first, last = number * width, (number + 1) * width
             own_coverage = None if coverage is None else coverage[:, first:last]
-            group, old = group.advance(next_token.columns(first, last), own_coverage, self.settings.diversity * counts)
+            price = self.settings.diversity * counts
+            group, old = group.advance(next_token.columns(first, last), own_coverage, price, groups)
             counts.scatter_add_(1, group.search.partial.last, group.search.open_beams.to(counts.dtype))
             groups.append(group)
             beams.append(first + old)
@@ -95,6 +107,18 @@ class DiverseBeamSearch:
             sentence: fairly([outputs[sentence] for outputs in by_group], self.settings.n_best)
             for sentence in by_group[0]
         }
+
+
+def without(candidates: Candidates, longer: PartialOutputs, finished: Finished) -> Candidates:
+    """The candidates, of which `longer` has the outputs, without those among `finished`: these are last, with total -inf."""
+    same = (longer.outputs().unsqueeze(2) == finished.wide(longer.width).tokens.unsqueeze(1)).all(-1)  # (B, C, N)
+    new = (finished.lengths == longer.lengths.unsqueeze(1)) & (finished.scores > -torch.inf)  # of this step
+    repeated = (same & new.unsqueeze(1)).any(-1)
+    order = repeated.int().argsort(dim=-1, stable=True)
+    total = candidates.total.masked_fill(repeated, -torch.inf)
+    return Candidates(
+        *(each.gather(1, order) for each in (candidates.beams, candidates.tokens, candidates.log_probs, total))
+    )
 
 
 def fairly(groups: list[list[Hypothesis]], n_best: int) -> list[Hypothesis]:

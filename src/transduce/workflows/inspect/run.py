@@ -20,7 +20,7 @@ from transduce.networks.probes import attention_maps, source_saliency
 from transduce.networks.table import family_of
 from transduce.networks.transformer import EncoderDecoder
 from transduce.tasks import translation
-from transduce.tasks.task import special_ids
+from transduce.tasks.task import special_ids, vocabulary_rules
 from transduce.text.tokenizer import Tokenizer
 
 MOST_TOKENS = 256  # on either side
@@ -141,9 +141,10 @@ def _check_length(what: str, tokens: int) -> None:
 def _search(model: Model, source: list[int], beam: int | None) -> tuple[list[int], bool]:
     """The ids of the best output, and whether the model ended it."""
     settings = model.decoding() if beam is None else model.decoding(beam=beam)
-    end, special = model.processors.tokenizer("source").end, special_ids(model.processors.tokenizer("target"))
-    request = Request([*source, end], (), settings.limit(len(source) + 1), 0)
-    ((best, *_),) = decode_all(model.decodable(), [request], settings, special, model.device)
+    reader, writer = model.processors.tokenizer("source"), model.processors.tokenizer("target")
+    request = Request([*source, reader.end], (), settings.limit(len(source) + 1), 0)
+    special, rules = special_ids(writer), vocabulary_rules(writer, model.device)
+    ((best, *_),) = decode_all(model.decodable(), [request], settings, special, model.device, rules)
     return list(best.ids), best.ended
 
 

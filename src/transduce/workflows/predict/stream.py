@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from transduce.data.records import counted
 from transduce.models.model import Model
 from transduce.tasks.outputs import LineError, Output, in_order
 from transduce.terminal import ProgressBar, progress_bar
@@ -82,7 +83,7 @@ class Stream:
         for place, (line, outputs) in enumerate(zip(batch, results, strict=False)):
             if outputs[0].source_cut and self._line_options.long == "refuse":
                 return results[:place], ValueError(f"{line.where}: {self._too_long()}")
-            self._note(line, outputs[0])
+            self._note(line, outputs)
         return results, refusal
 
     def _outputs(self, batch: Sequence[Line], bar: ProgressBar | None) -> list[list[Output]]:
@@ -100,16 +101,16 @@ class Stream:
             self._place += line_options.method.places(texts)
         return outputs
 
-    def _note(self, line: Line, output: Output) -> None:
+    def _note(self, line: Line, outputs: Sequence[Output]) -> None:
+        output, method = outputs[0], self._line_options.method
+        if len(outputs) < method.settings.n_best and line.text.strip() and not method.least_risk:
+            what = f"n-best is {method.settings.n_best}, but only {counted(len(outputs), 'different output')} can be written"
+            self._notes.add("fewer outputs than n-best", line.where, f"{what} within the longest length")
         if output.source_cut:
             what = f"{self._too_long()}; only its beginning was translated"
             self._notes.add("sources longer than the model takes", line.where, what)
         if not output.ended:
-            what = (
-                "the output was cut"
-                if self._line_options.method.language is None
-                else "the output of a sentence was cut"
-            )
+            what = "the output was cut" if method.language is None else "the output of a sentence was cut"
             self._notes.add("outputs cut at their longest length", line.where, f"{what} at its longest length")
 
     def _too_long(self) -> str:
