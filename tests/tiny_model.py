@@ -10,6 +10,7 @@ from transduce.decoding.config import Generation
 from transduce.models import folder as model_folder
 from transduce.models.folder import ModelConfig
 from transduce.networks.presets import PRESETS
+from transduce.networks.tensors import tensors_of
 from transduce.tasks.translation import TRANSLATION
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
@@ -30,7 +31,7 @@ def write(folder: Path, shared: bool = True, tags: Sequence[str] = ()) -> Path:
         for layer in network.decoder.layers:
             layer.cross_attention.to_output.weight *= 30  # the source decides
     generation = Generation(beam=2, max_length=10, max_source=MAX_SOURCE)
-    model_folder.save(folder, model, dict(network.named_parameters()), processors, generation, "# tiny\n")
+    model_folder.save(folder, model, tensors_of(network), processors, generation, "# tiny\n")
     return folder
 
 

@@ -14,6 +14,7 @@ from transduce.decoding.config import Generation
 from transduce.models import folder as model_folder
 from transduce.models.folder import ModelConfig
 from transduce.networks.presets import DECODER_ONLY_PRESETS, ENCODER_ONLY_PRESETS
+from transduce.networks.tensors import tensors_of
 from transduce.tasks.classification import Classification
 from transduce.tasks.language_model import LanguageModel
 from transduce.text.config import Kind, TokenizerConfig
@@ -47,5 +48,5 @@ def _write(folder: Path, model: ModelConfig, processors: Processors, generation:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(2)  # far from even, so that the input decides
-    model_folder.save(folder, model, dict(network.named_parameters()), processors, generation, "# tiny\n")
+    model_folder.save(folder, model, tensors_of(network), processors, generation, "# tiny\n")
     return folder

@@ -9,13 +9,15 @@ from transduce.evaluation.calibration import calibrate
 
 
 def by_definition(confidence: np.ndarray, right: np.ndarray, bins: int) -> float:
-    """Equations 3 and 5 of Guo et al. 2017, bin by bin: |B_m| / n * |acc(B_m) - conf(B_m)|, B_m = ((m-1)/M, m/M]."""
-    error = 0.0
-    for m in range(1, bins + 1):
-        inside = [i for i, c in enumerate(confidence) if (m - 1) / bins < c <= m / bins or (m == 1 and c == 0)]
-        if inside:
-            gap = abs(np.mean(right[inside]) - np.mean(confidence[inside]))
-            error += len(inside) / len(confidence) * gap
+    """Equation 3 of Guo et al. 2017 with bins of equal count: |B_m| / n * |acc(B_m) - conf(B_m)|."""
+    ranking = sorted(zip(confidence, right, strict=True), key=lambda each: each[0])
+    size, extra = divmod(len(ranking), min(bins, len(ranking)))
+    error, begin = 0.0, 0
+    for m in range(min(bins, len(ranking))):
+        inside = ranking[begin : begin + size + (m < extra)]
+        begin += len(inside)
+        gap = abs(np.mean([hit for _, hit in inside]) - np.mean([sure for sure, _ in inside]))
+        error += len(inside) / len(ranking) * gap
     return error
 
 
@@ -26,19 +28,28 @@ def by_definition(confidence: np.ndarray, right: np.ndarray, bins: int) -> float
 def test_the_error_is_as_defined(pairs: list[tuple[int, bool]], bins: int) -> None:
     confidence = np.array([(thousandth + 0.37) / 1001 for thousandth, _ in pairs])
     right = np.array([hit for _, hit in pairs])
-    found = calibrate(confidence, right, bins)
+    found = calibrate(confidence, right, bins, enough=1)
     assert found.expected_error == pytest.approx(by_definition(confidence, right, bins))
     assert sum(each.tokens for each in found.bins) == found.tokens == len(pairs)
+    assert max(each.tokens for each in found.bins) - min(each.tokens for each in found.bins) <= 1
     assert found.accuracy == pytest.approx(right.mean())
     for each in found.bins:
         assert each.low - 1e-12 <= each.confidence <= each.high + 1e-12
 
 
-def test_ends_and_edges_of_bins() -> None:
-    found = calibrate(np.array([0.0, 0.5, 0.5000001, 1.0]), np.array([False, True, True, True]), bins=2)
-    assert [each.tokens for each in found.bins] == [2, 2]  # 0 and an upper edge belong below
+def test_the_surest_and_the_least_sure() -> None:
     assert calibrate(np.array([1.0, 1.0]), np.array([True, True])).expected_error == 0
     assert calibrate(np.array([1.0, 1.0]), np.array([False, False])).expected_error == 1
+
+
+def test_a_small_test_set_has_an_interval() -> None:
+    draw = np.random.default_rng(0)
+    confidence = draw.uniform(0, 1, 1_000)
+    right = draw.uniform(size=1_000) < confidence**1.5
+    interval = calibrate(confidence, right).interval
+    assert interval is not None
+    assert interval.low < calibrate(confidence, right).expected_error < interval.high < interval.low + 0.1
+    assert calibrate(confidence, right, enough=1_000).interval is None
 
 
 def test_a_calibrated_model_has_little_error_and_a_boastful_one_much() -> None:

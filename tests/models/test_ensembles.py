@@ -15,6 +15,7 @@ from transduce.data.processors import Processors
 from transduce.models import folder as model_folder
 from transduce.models.ensemble import EnsembleModel, open_models
 from transduce.models.model import Model, load
+from transduce.networks.tensors import tensors_of
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
 
@@ -32,7 +33,7 @@ def other(folder: Path) -> Path:
     """The same vocabulary, other weights."""
     loaded = model_folder.load_folder(folder)
     torch.manual_seed(5)
-    weights = {name: weight + 0.05 * torch.randn_like(weight) for name, weight in loaded.network.named_parameters()}
+    weights = {name: weight + 0.05 * torch.randn_like(weight) for name, weight in tensors_of(loaded.network).items()}
     generation = replace(loaded.generation, max_source=20)
     model_folder.save(folder.with_name("two"), loaded.config, weights, loaded.processors, generation, "# two\n")
     return folder.with_name("two")
@@ -43,7 +44,7 @@ def other_vocabulary(folder: Path, place: Path, words: list[str], **settings: ob
     config = TokenizerConfig(kind="words", vocabulary=400, shared=True, **settings)
     tokenizer = train(words, config.side("source"), config)
     processors = Processors({"source": tokenizer, "target": tokenizer})
-    weights = dict(model.config.task.network(model.config.network, processors).named_parameters())
+    weights = tensors_of(model.config.task.network(model.config.network, processors))
     model_folder.save(place, model.config, weights, processors, model.generation, "# other\n")
     return place
 

@@ -19,6 +19,7 @@ import transduce
 from transduce import files
 from transduce.decoding.config import Decoding, Generation
 from transduce.models import folder as model_folder
+from transduce.networks.tensors import tensors_of
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
 
@@ -189,7 +190,7 @@ def test_a_home_made_part_computes_but_is_refused_by_name_when_saved(good, tmp_p
     loaded = model_folder.load_folder(good)
     model = replace(loaded.config, network=replace(loaded.config.network, norm=HomeMadeNorm()))
     network = model.task.network(model.network, loaded.processors)
-    weights = dict(network.named_parameters())
+    weights = tensors_of(network)
     with pytest.raises(ValueError, match="HomeMadeNorm"):
         model_folder.save(tmp_path / "model", model, weights, loaded.processors, loaded.generation, "")
     assert not (tmp_path / "model").exists()

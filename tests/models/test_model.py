@@ -16,6 +16,7 @@ from transduce.models import folder as model_folder
 from transduce.models.folder import ModelConfig
 from transduce.models.model import Model
 from transduce.networks.presets import PRESETS
+from transduce.networks.tensors import tensors_of
 from transduce.tasks.outputs import LineError
 from transduce.tasks.translation import TRANSLATION, prefix_rows, source_rows
 from transduce.text.config import TokenizerConfig
@@ -92,7 +93,7 @@ def test_the_network_is_a_module_in_evaluation_mode(model):
 
 
 def test_saving_what_was_loaded_gives_the_same_weights(model, tmp_path):
-    weights = dict(model.network.named_parameters())
+    weights = tensors_of(model.network)
     model_folder.save(tmp_path / "again", model.config, weights, model.processors, model.generation, "# again\n")
     again = transduce.load(tmp_path / "again")
     for name, weight in again.network.named_parameters():

@@ -82,16 +82,18 @@ def test_the_divergence_of_two_passes_is_that_of_torch() -> None:
     torch.testing.assert_close(ClassOutputs(first).divergence(ClassOutputs(second)), (there + back) / 2)
 
 
-def test_certainty_is_that_of_the_most_probable_class() -> None:
+def test_logits_are_those_of_the_predictions() -> None:
     task = Classification()
     network = task.network(SMALL, PROCESSORS).eval()
     texts = ["good", "bad and ugly", "fine"]
     columns = {"text": TOKENIZER.encode_batch(texts), "label": [[1], [0], [2]]}
     rows = {name: [np.array(row) for row in values] for name, values in columns.items()}
-    confidence, right = task.certainty(network, task.batch(Rows(0, 0, rows, np.arange(3)), PROCESSORS, seed=1))
+    ((logits, targets),) = task.logits_and_targets(
+        network, task.batch(Rows(0, 0, rows, np.arange(3)), PROCESSORS, seed=1)
+    )
+    best = logits.softmax(-1).max(-1)
     predictions = Model(ModelConfig(task, SMALL), network, PROCESSORS, Generation()).predict(texts)
-    assert confidence.tolist() == pytest.approx([each.confidence for each in predictions], abs=1e-6)
+    assert best.values.tolist() == pytest.approx([each.confidence for each in predictions], abs=1e-6)
     labels = PROCESSORS.labels("label").names
-    assert right.tolist() == [
-        each.text == labels[row[0]] for each, row in zip(predictions, columns["label"], strict=True)
-    ]
+    assert [labels[place] for place in best.indices.tolist()] == [each.text for each in predictions]
+    assert targets.tolist() == [1, 0, 2]

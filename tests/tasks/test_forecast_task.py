@@ -142,7 +142,7 @@ def test_settings_and_networks() -> None:
     ):
         TASK.network(encoder_only_tiny(), PROCESSORS)
     with pytest.raises(ValueError, match="there is no calibration"):
-        TASK.certainty(None, TASK.batch(rows(1), PROCESSORS, 0))
+        TASK.logits_and_targets(None, TASK.batch(rows(1), PROCESSORS, 0))
 
 
 # --- values and metrics

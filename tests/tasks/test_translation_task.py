@@ -98,18 +98,17 @@ def test_log_probabilities_sum_to_the_loss(network):
         token_log_probabilities(network.train(), batch)
 
 
-def test_certainty_is_that_of_the_most_probable_tokens(network):
+def test_logits_are_those_after_the_right_tokens_before(network):
     network.eval()
     batch = pair_batch(SOURCE, TARGET, PROCESSORS)
-    confidence, right = TRANSLATION.certainty(network, batch)
-    assert len(confidence) == len(right) == 3 + 4
+    ((logits, targets),) = TRANSLATION.logits_and_targets(network, batch)
+    assert len(logits) == len(targets) == 3 + 4
     places = [(row, place) for row, count in enumerate([3, 4]) for place in range(count)]
     for number, (row, place) in enumerate(places):
         prefix = batch.target_in[row : row + 1, : place + 1]
         hidden = network(batch.source[row : row + 1], batch.lengths[row : row + 1], prefix)[0, -1]
-        probability, choice = network.head.logits(hidden).softmax(0).max(0)
-        assert confidence[number].item() == pytest.approx(probability.item(), rel=1e-5)
-        assert right[number] == (choice == batch.target_out[row, place])
+        torch.testing.assert_close(logits[number], network.head.logits(hidden), rtol=1e-5, atol=1e-5, check_dtype=False)
+        assert targets[number] == batch.target_out[row, place]
 
 
 def test_a_network_that_does_not_fit_is_named_with_the_task():

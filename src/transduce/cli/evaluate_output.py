@@ -8,6 +8,7 @@ from typing import Any
 
 from transduce import terminal
 from transduce.data.records import counted, plural
+from transduce.evaluation.calibration import Calibration
 from transduce.evaluation.classification import Confusion
 from transduce.workflows.evaluate.assessment import Assessment
 from transduce.workflows.evaluate.breakdowns import BreakdownTable
@@ -124,13 +125,13 @@ def _calibration(assessment: Assessment) -> str:
     assert of is not None
     unit = assessment.held_out.scored_unit
     title = (
-        f"calibration: expected calibration error {100 * of.expected_error:.2f} % over {counted(of.tokens, unit)} "
+        f"calibration: expected calibration error {100 * of.expected_error:.2f} %{_interval(of)} over {counted(of.tokens, unit)} "
         f"(mean confidence {100 * of.confidence:.2f} %, right {100 * of.accuracy:.2f} %)\n"
     )
     head = ("confidence", plural(unit.split()[-1]), "mean", "right")
     rows = [
         (
-            f"{100 * each.low:.0f} to {100 * each.high:.0f} %",
+            f"{100 * each.low:.1f} to {100 * each.high:.1f} %",
             f"{each.tokens:,}",
             f"{100 * each.confidence:.1f}",
             f"{100 * each.accuracy:.1f}",
@@ -138,6 +139,11 @@ def _calibration(assessment: Assessment) -> str:
         for each in of.bins
     ]
     return title + terminal.table([head, *rows], "lrrr")
+
+
+def _interval(of: Calibration) -> str:
+    """That of the error of a small test set: ` [0.80 to 2.10]`."""
+    return "" if of.interval is None else f" [{100 * of.interval.low:.2f} to {100 * of.interval.high:.2f}]"
 
 
 def _confusion(confusion: Confusion, item: str) -> str:

@@ -10,6 +10,7 @@
 Nothing in it is executable, and pickle is never read.
 """
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from transduce.networks.tensors import check_tensors, computes_tensors, set_tens
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 
-VERSION = 4  # raise it with every change of a file or of a parameter name
+VERSION = 5  # raise it with every change of a file or of a parameter name
 CONFIG, WEIGHTS, GENERATION, CARD = "config.toml", "model.safetensors", "generation.toml", "README.md"
 EDITABLE = (GENERATION, CARD)
 
@@ -75,6 +76,14 @@ def save(
         floats = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
         files.write_tensors(new / WEIGHTS, floats)
         processors.save(new, model.task.columns)
+        files.write_manifest(new, VERSION, editable=EDITABLE)
+
+
+def replace_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    """Writes a model folder anew, with other values of some of its weights and buffers."""
+    with files.replace_folder(folder) as new:
+        shutil.copytree(folder, new, dirs_exist_ok=True)
+        files.write_tensors(new / WEIGHTS, {**files.read_tensors(folder / WEIGHTS), **weights})
         files.write_manifest(new, VERSION, editable=EDITABLE)
 
 

@@ -22,7 +22,7 @@ from transduce import config
 from transduce.config import Fact
 from transduce.layers.channels import BatchNorm, LocalResponseNorm
 from transduce.layers.dropout import Dropout
-from transduce.networks.heads import FeatureHead
+from transduce.networks.heads import FeatureClassHead
 from transduce.networks.picture_config import PictureNetworkConfig
 
 ChannelNorm = Literal["none", "response", "batch"]
@@ -149,7 +149,7 @@ class AlexNet(nn.Module):
         pairs = zip(widths, config.hidden, strict=False)
         self.linears = nn.ModuleList(nn.Linear(width, output) for width, output in pairs)
         self.drop = Dropout(config.dropout)
-        self.head = FeatureHead(widths[-1], classes)
+        self.head = FeatureClassHead(widths[-1], classes)
         INITIAL_WEIGHTS[config.initial_weights](self)
 
     @property

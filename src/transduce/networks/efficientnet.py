@@ -23,7 +23,7 @@ from transduce import config
 from transduce.config import Fact
 from transduce.layers.channels import BatchNorm, SqueezeExcitation, StochasticDepth
 from transduce.layers.dropout import Dropout
-from transduce.networks.heads import FeatureHead
+from transduce.networks.heads import FeatureClassHead
 from transduce.networks.picture_config import PictureNetworkConfig
 
 MOST_BLOCKS = 1_000  # of a network
@@ -191,7 +191,7 @@ class EfficientNet(nn.Module):
         last = scaled_channels(config.last_channels, config.width_factor)
         self.last = ConvolutionNorm(config, width, last)
         self.drop = Dropout(config.dropout)
-        self.head = FeatureHead(last, classes)
+        self.head = FeatureClassHead(last, classes)
         initialise(self)
 
     def feature_maps(self, pixels: Float[Tensor, "B C h w"]) -> list[Tensor]:

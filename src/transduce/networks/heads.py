@@ -1,5 +1,8 @@
 """Heads: hidden states to logits, classes or numbers, and the losses that go with them.
 
+The logits of a head are divided by its `temperature` (Guo et al. 2017, 1706.04599). It is 1 in training; at the end it becomes
+the one with which the probabilities fit the dev set best. It changes no first choice.
+
 Letters: B rows, T tokens, N tokens of all rows, D width of the model, V vocabulary, C classes.
 """
 
@@ -22,9 +25,11 @@ class VocabularyHead(nn.Module):
     """
 
     no_smoothing: tuple[int, ...] = ()
+    temperature: Tensor
 
     def __init__(self, d_model: int, vocabulary: int, embedding: nn.Embedding | None = None) -> None:
         super().__init__()
+        self.register_buffer("temperature", torch.ones(()))
         self.vocabulary = xavier_linear(d_model, vocabulary, bias=False)
         if embedding is not None:
             self.tie(embedding)
@@ -34,7 +39,7 @@ class VocabularyHead(nn.Module):
         self.vocabulary.weight = embedding.weight
 
     def forward(self, hidden: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
-        logits: Tensor = self.vocabulary(hidden)
+        logits: Tensor = self.vocabulary(hidden / self.temperature)
         return logits
 
     logits = forward
@@ -48,24 +53,29 @@ class VocabularyHead(nn.Module):
         self, hidden: Float[Tensor, "N D"], targets: Int[Tensor, " N"], smoothing: float, ignore: int
     ) -> CrossEntropy:
         """Label-smoothed cross-entropy and its number of tokens, those whose target is `ignore` left out."""
-        return linear_cross_entropy(hidden, self.vocabulary.weight, targets, smoothing, ignore, self.no_smoothing)
+        scaled = hidden / self.temperature
+        return linear_cross_entropy(scaled, self.vocabulary.weight, targets, smoothing, ignore, self.no_smoothing)
 
     def divergence(
         self, one: Float[Tensor, "N D"], other: Float[Tensor, "N D"], targets: Int[Tensor, " N"], ignore: int
     ) -> Float[Tensor, ""]:
         """Symmetric divergence of two passes' distributions (R-Drop), summed over the same tokens."""
-        return symmetric_divergence(one, other, self.vocabulary.weight, targets != ignore)
+        scaled = one / self.temperature, other / self.temperature
+        return symmetric_divergence(*scaled, self.vocabulary.weight, targets != ignore)
 
 
 class ClassHead(nn.Module):
     """One of C classes for each row: the mean over its own tokens, then a linear map."""
 
+    temperature: Tensor
+
     def __init__(self, d_model: int, classes: int) -> None:
         super().__init__()
         self.classes = xavier_linear(d_model, classes)
+        self.register_buffer("temperature", torch.ones(()))
 
     def forward(self, hidden: Float[Tensor, "B T D"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B C"]:
-        logits: Tensor = self.classes(mean_over_tokens(hidden, lengths))
+        logits: Tensor = self.classes(mean_over_tokens(hidden, lengths)) / self.temperature
         return logits
 
     logits = forward
@@ -84,10 +94,24 @@ class NumberHead(nn.Module):
 
 
 class FeatureHead(nn.Linear):
-    """Features of a row to logits or numbers: a linear map, (..., D) to (..., C)."""
+    """Features of a row to numbers: a linear map, (..., D) to (..., C)."""
+
+
+class FeatureClassHead(FeatureHead):
+    """Features of a row to the logits of classes, (..., D) to (..., C)."""
+
+    temperature: Tensor
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.register_buffer("temperature", torch.ones(()))
+
+    def forward(self, features: Float[Tensor, "*B D"]) -> Float[Tensor, "*B C"]:
+        return super().forward(features) / self.temperature
 
 
 HEADS = (VocabularyHead, ClassHead, NumberHead, FeatureHead)
+CALIBRATED = (VocabularyHead, ClassHead, FeatureClassHead)  # have a temperature
 
 
 def mean_over_tokens(hidden: Float[Tensor, "B T D"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B D"]:

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from transduce.networks.heads import CALIBRATED
 from transduce.networks.table import NetworkConfig, kind_of
 from transduce.networks.tensors import tensors_of
 
@@ -55,10 +56,12 @@ def transfer(
 ) -> Transfer:
     """Copies the tensors of a network with the config `start`, by name, into `network` as far as they have a place there.
 
-    A head is taken only if both have one of the same kind and shape, never with `new_head`. ValueError if any other tensor
+    The temperatures of heads stay as they are: that of new weights is fitted after training. A head is taken only if both have one of the same kind and shape, never with `new_head`. ValueError if any other tensor
     has another shape, and where no tensor has a place.
     """
-    names, tensors = _name_map(start, config), tensors_of(network)
+    names = _name_map(start, config)
+    temperatures = {f"{name}.temperature" for name, module in network.named_modules() if isinstance(module, CALIBRATED)}
+    tensors = {name: tensor for name, tensor in tensors_of(network).items() if name not in temperatures}
     weights = {
         name: tensor
         for name, tensor in tensors_of(start_network).items()

@@ -21,7 +21,7 @@ from transduce.config import Fact
 from transduce.layers.activations import ActivationName
 from transduce.layers.dropout import Dropout
 from transduce.layers.norms import NORMS, LayerNorm, Norm
-from transduce.networks.heads import FeatureHead
+from transduce.networks.heads import FeatureClassHead
 from transduce.networks.layer_config import EncoderAttention, LayerConfig, Placement
 from transduce.networks.picture_config import PictureNetworkConfig
 from transduce.networks.transformer import Stack
@@ -113,7 +113,7 @@ class ViT(nn.Module):
         self.positions = nn.Parameter(torch.empty(1, patches + self.pool.tokens, config.d_model))
         self.drop = Dropout(config.dropout)
         self.encoder = Stack(config, config.layers, attention=config.encoder.attention)
-        self.head = FeatureHead(config.d_model, classes)
+        self.head = FeatureClassHead(config.d_model, classes)
         self.reset_parameters()
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -136,9 +136,10 @@ class Classification:
         logits: Tensor = network.head(network(tokens, lengths), lengths)
         return logits.float()
 
-    def certainty(self, network: Any, batch: ClassBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-        best = self._probabilities(network, batch.tokens, batch.lengths).max(-1)
-        return best.values, best.indices == batch.classes
+    def logits_and_targets(
+        self, network: Any, batch: ClassBatch
+    ) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
+        yield self._logits(network, batch.tokens, batch.lengths), batch.classes
 
     def _probabilities(self, network: Any, tokens: Tensor, lengths: Tensor) -> Float[Tensor, "B C"]:
         """ValueError for a network in training mode, and for one whose logits are NaN or infinite."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce import config
@@ -114,7 +114,9 @@ class Forecast:
         total = (self._predicted(network, batch.history) - batch.future).square().sum()
         return Loss(total, batch.future.numel(), {"nll": total.detach()})
 
-    def certainty(self, network: Any, batch: SeriesBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    def logits_and_targets(
+        self, network: Any, batch: SeriesBatch
+    ) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
         raise ValueError(f"task {self.name} predicts numbers, without a probability: there is no calibration")
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:

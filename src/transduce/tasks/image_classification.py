@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce import config
@@ -111,9 +111,10 @@ class ImageClassification:
     def loss(self, network: Any, batch: PictureBatch, smoothing: float) -> Loss:
         return class_loss(_logits(network, batch.pixels), batch.classes, smoothing)
 
-    def certainty(self, network: Any, batch: PictureBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-        best = _probabilities(network, batch.pixels).max(-1)
-        return best.values, best.indices == batch.classes
+    def logits_and_targets(
+        self, network: Any, batch: PictureBatch
+    ) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
+        yield _logits(network, batch.pixels), batch.classes
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
         return {}

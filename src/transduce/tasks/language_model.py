@@ -33,7 +33,7 @@ from transduce.decoding.requests import Request
 from transduce.networks.config import DecoderOnlyConfig
 from transduce.tasks.outputs import LineError, Output, decode_requests, in_order, outputs_of
 from transduce.tasks.task import Model, special_ids, vocabulary_rules, wrong_network
-from transduce.tasks.tokens import IGNORE, certainty, padded, perplexity, smooth_over_text, tagged, token_loss
+from transduce.tasks.tokens import IGNORE, logits_and_targets, padded, perplexity, smooth_over_text, tagged, token_loss
 from transduce.text.tokenizer import StreamDecoder
 from transduce.training.losses import Loss
 
@@ -105,9 +105,11 @@ class LanguageModel:
         hidden = network(batch.tokens, batch.documents)
         return token_loss(network.head, hidden, batch.targets, smoothing)
 
-    def certainty(self, network: Any, batch: PackedBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    def logits_and_targets(
+        self, network: Any, batch: PackedBatch
+    ) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
         hidden = network(batch.tokens, batch.documents)
-        return certainty(network.head, hidden, batch.targets)
+        return logits_and_targets(network.head, hidden, batch.targets)
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
         return {"perplexity": perplexity(nll), "bits-per-byte": nll / math.log(2) * units_per_byte}

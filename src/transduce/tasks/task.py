@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.data.batching import Costs, Lengths
@@ -129,8 +129,11 @@ class Task(Protocol):
         """The loss of a batch, summed over its units (tokens or rows), and their number. Validation has smoothing 0."""
         ...
 
-    def certainty(self, network: Any, batch: Any) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-        """Of each unit of a batch the highest probability, and whether that choice is right. For calibration."""
+    def logits_and_targets(self, network: Any, batch: Any) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
+        """The float32 logits of each unit of a batch and the right choice, some units at a time. For calibration.
+
+        ValueError for a task that predicts no probabilities.
+        """
         ...
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from transduce.data.records import counted
-from transduce.decoding.scores import check_probabilities
 from transduce.networks.heads import VocabularyHead
 from transduce.text.tags import tags_of_source
 from transduce.text.tokenizer import Tokenizer
@@ -95,16 +93,6 @@ def logits_and_targets(
     for logits in head.logits_in_pieces(hidden[counted]):
         yield logits.float(), targets[counted][begin : begin + len(logits)]
         begin += len(logits)
-
-
-def certainty(
-    head: VocabularyHead, hidden: Float[Tensor, "B T D"], targets: Int[Tensor, "B T"]
-) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-    """The probability of the first choice at each target token, given the tokens before it, and whether it is right."""
-    pieces = [(logits.softmax(-1).max(-1), targets) for logits, targets in logits_and_targets(head, hidden, targets)]
-    confidence = torch.cat([best.values for best, _ in pieces])
-    check_probabilities(confidence)
-    return confidence, torch.cat([best.indices == targets for best, targets in pieces])
 
 
 def perplexity(nll: float) -> float:

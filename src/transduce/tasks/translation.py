@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transduce.data.batching import Costs, Lengths, by_length
@@ -35,7 +35,6 @@ from transduce.tasks.task import Model, wrong_network
 from transduce.tasks.tokens import (
     IGNORE,
     Ids,
-    certainty,
     logits_and_targets,
     padded,
     perplexity,
@@ -111,9 +110,11 @@ class Translation:
         hidden = network(batch.source, batch.lengths, batch.target_in)
         return token_loss(network.head, hidden, batch.target_out, smoothing)
 
-    def certainty(self, network: Any, batch: TranslationBatch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    def logits_and_targets(
+        self, network: Any, batch: TranslationBatch
+    ) -> Iterator[tuple[Float[Tensor, "R V"], Int[Tensor, " R"]]]:
         hidden = network(batch.source, batch.lengths, batch.target_in)
-        return certainty(network.head, hidden, batch.target_out)
+        return logits_and_targets(network.head, hidden, batch.target_out)
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
         return {"perplexity": perplexity(nll)}

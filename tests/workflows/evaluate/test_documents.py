@@ -17,6 +17,7 @@ from transduce.models import folder as model_folder
 from transduce.models.folder import ModelConfig
 from transduce.models.model import Model, load
 from transduce.networks.config import DecoderOnlyConfig
+from transduce.networks.tensors import tensors_of
 from transduce.tasks.language_model import LanguageModel
 from transduce.tasks.table import TASKS
 from transduce.text.config import TokenizerConfig
@@ -39,7 +40,7 @@ def write(folder: Path, context: int = 128) -> Path:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter *= 2  # far from even
-    weights = dict(network.named_parameters())
+    weights = tensors_of(network)
     model_folder.save(folder, model, weights, processors, Generation(max_length=5), "# text\n")
     return folder
 

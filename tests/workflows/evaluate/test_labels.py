@@ -21,6 +21,7 @@ from transduce.models import folder as model_folder
 from transduce.models.folder import ModelConfig
 from transduce.models.model import Model, load
 from transduce.networks.config import EncoderOnlyConfig
+from transduce.networks.tensors import tensors_of
 from transduce.tasks.classification import Classification
 from transduce.text.config import TokenizerConfig
 from transduce.text.learn.learn import train
@@ -48,7 +49,7 @@ def write(folder: Path, seed: int) -> Path:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter *= 3
-    model_folder.save(folder, model, dict(network.named_parameters()), processors, None, "# labels\n")
+    model_folder.save(folder, model, tensors_of(network), processors, None, "# labels\n")
     return folder
 
 

@@ -12,6 +12,7 @@ from transduce import files
 from transduce.cli.main import main
 from transduce.data import overlap
 from transduce.models import folder as model_folder
+from transduce.networks.tensors import tensors_of
 from transduce.training import checkpoints, metrics_log
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train.choices import choose
@@ -100,7 +101,7 @@ def test_the_start_stays_the_model_where_training_makes_it_worse(first, tmp_path
     run_file = second(first, tmp_path, pairs="abc\tg g g g g g\n" * 3)
     settings = ["training.learning-rate=0.1", "training.ema=0.9", "data.clean.drop-duplicates=false"]
     assert train(run_file, settings, root=tmp_path).finished
-    assert "the weights at step 0, the start of the run, with loss" in caplog.messages[-1]
+    assert "the weights at step 0, the start of the run, with loss" in caplog.messages[-2]
     start, after = (transduce.load(path / "model") for path in (first / "runs/toy", tmp_path / "runs/more"))
     for one, other in zip(start.network.parameters(), after.network.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -147,7 +148,7 @@ def test_settings_of_the_start_give_way_to_those_they_do_not_go_with(first, tmp_
     loaded = model_folder.load_folder(first / "runs/toy/model")
     changed = {"beam": 4, "groups": 2, "diversity": 0.5, "alpha": 0.7, "min_length": 3}
     generation = replace(loaded.generation, **changed)
-    start, weights = tmp_path / "start", dict(loaded.network.named_parameters())
+    start, weights = tmp_path / "start", tensors_of(loaded.network)
     model_folder.save(start, loaded.config, weights, loaded.processors, generation, "a card")
     run_file = second(first, tmp_path)
     written = run_file.read_text().replace(str(first / "runs/toy"), str(start))

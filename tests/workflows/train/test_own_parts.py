@@ -163,9 +163,8 @@ class BagOfTokens:
         total = F.cross_entropy(logits, batch.classes, reduction="sum", label_smoothing=smoothing)
         return Loss(total, len(batch.classes), {"nll": nll})
 
-    def certainty(self, network: Any, batch: Bag) -> tuple[Tensor, Tensor]:
-        best = network(batch.tokens, batch.lengths).softmax(-1).max(-1)
-        return best.values, best.indices == batch.classes
+    def logits_and_targets(self, network: Any, batch: Bag) -> Iterator[tuple[Tensor, Tensor]]:
+        yield network(batch.tokens, batch.lengths), batch.classes
 
     def figures(self, nll: float, units_per_byte: float) -> dict[str, float]:
         return {}
@@ -218,7 +217,7 @@ def test_an_own_norm_and_own_positions_train_and_load(tmp_path: Path) -> None:
     assert len(norms) == 7 and all(norm.gain != 1 for norm in norms)
     dev = tmp_path / "dev.tsv"
     perplexity = transduce.evaluate(model, dev, metrics=["chrf"]).values["perplexity"]
-    assert math.log(perplexity) == pytest.approx(min(validation_losses(trained.folder)), rel=1e-4)
+    assert math.log(perplexity) <= min(validation_losses(trained.folder)) + 1e-4  # calibrated on the same records
     assert transduce.evaluate(trained.folder, dev, metrics=["chrf"], parts=PARTS).values["perplexity"] == perplexity
     outputs = [each.text for each in transduce.predict(model, ["abc", "ge"])]
     assert [each.text for each in transduce.predict(trained.folder, ["abc", "ge"], parts=PARTS)] == outputs
@@ -315,7 +314,8 @@ class CountingNorm:
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_buffers_are_saved_and_resumed(tmp_path: Path, precision: str) -> None:
-    parts, settings = {"counting": CountingNorm}, {**SHORT, "model.norm": "counting", "training.precision": precision}
+    parts = {"counting": CountingNorm}
+    settings = {**SHORT, "model.norm": "counting", "model.dropout": 0.1, "training.precision": precision}
     models = []
     for folder, sittings in ((tmp_path / "once", (4,)), (tmp_path / "twice", (2, 4))):
         run = write_moods(folder)

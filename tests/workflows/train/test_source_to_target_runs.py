@@ -17,7 +17,7 @@ from transduce.data.loader import Rows
 from transduce.models.card import describe
 from transduce.models.model import Model
 from transduce.networks.convolutional import Convolutional, ConvolutionalConfig
-from transduce.networks.presets import recurrent_tiny
+from transduce.networks.presets import recurrent_mini, recurrent_tiny
 from transduce.networks.probes import source_saliency
 from transduce.networks.recurrent import WIRINGS, Recurrent, RecurrentConfig
 from transduce.networks.recurrent_attention import ATTENTIONS
@@ -220,9 +220,9 @@ def test_mistakes_name_task_network_and_key(tmp_path: Path) -> None:
 
 def test_settings_are_chosen_by_the_size_of_the_data(tmp_path: Path) -> None:
     chosen = choose(read_run(write_run(tmp_path, 'kind = "recurrent"')))
-    assert chosen.run.model == replace(recurrent_tiny(), dropout=0.1)
+    assert chosen.run.model == replace(recurrent_mini(), dropout=0.1)
     reasons = {choice.key: choice.reason for choice in chosen.choices}
-    assert "only; a larger network would overfit" in reasons["model.preset"] and "model.positions" not in reasons
+    assert "learns few examples by heart" in reasons["model.preset"] and "model.positions" not in reasons
 
 
 PAGE = (Path(__file__).parents[3] / "docs/networks.md").read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from transduce.training import checkpoints, metrics_log
 from transduce.training.interrupt import StopRequest
 from transduce.training.loop import Diverged
 from transduce.training.training_step import TrainingStep
+from transduce.workflows.train import precision
 from transduce.workflows.train import run as train_workflow
 from transduce.workflows.train import validation as validation_workflow
 from transduce.workflows.train.run import Abandoned
@@ -250,10 +251,10 @@ def test_the_number_format_is_that_of_the_beginning(tmp_path, monkeypatch, caplo
     """Begun where bf16 is fast, gone on with where it is not."""
     run_file = write_toy(tmp_path)
     run_file.write_text(run_file.read_text().replace('precision = "float32"', 'precision = "auto"'))
-    monkeypatch.setattr(train_workflow, "bf16_is_fast", lambda device: True)
+    monkeypatch.setattr(precision, "bf16_is_fast", lambda device: True)
     train(run_file, ["training.steps=2"], root=tmp_path)
     assert 'precision = "bf16"' in (tmp_path / "runs/toy/run.toml").read_text()
-    monkeypatch.setattr(train_workflow, "bf16_is_fast", lambda device: False)
+    monkeypatch.setattr(precision, "bf16_is_fast", lambda device: False)
     caplog.set_level(logging.INFO, "transduce")
     train(run_file, ["training.steps=4"], resume=True, root=tmp_path)
     assert "bf16 with float32 masters" in caplog.text
@@ -438,7 +439,7 @@ def test_a_run_says_which_weights_became_the_model_and_how_much_of_its_budget_is
     caplog.set_level(logging.INFO, "transduce")
     run_file = write_toy(tmp_path)
     train(run_file, ["training.steps=20", "training.metric=loss"], root=tmp_path)
-    assert re.fullmatch(r"model: the weights at step 20, with loss [\d.]+ on the dev set", caplog.messages[-1])
+    assert re.fullmatch(r"model: the weights at step 20, with loss [\d.]+ on the dev set", caplog.messages[-2])
     settings = ["training.steps=none", "training.minutes=0.001", "training.metric=loss"]
     found = train(run_file, settings, resume=True, root=tmp_path)
     assert found.finished and found.state.step == 20

@@ -4,11 +4,14 @@ import numpy as np
 import torch
 
 from transduce.decoding.protocol import require_evaluation_mode
-from transduce.evaluation.calibration import Calibration, calibrate
+from transduce.decoding.scores import check_probabilities
+from transduce.evaluation.calibration import ENOUGH, Calibration, calibrate
 from transduce.models.ensemble import EnsembleModel
 from transduce.models.model import Model
 from transduce.terminal import progress_bar
 from transduce.workflows.evaluate.test_set import HeldOut
+
+ENOUGH_ROWS = 1_000  # of a task with one unit in each record
 
 
 @torch.no_grad()
@@ -30,7 +33,10 @@ def calibration(model: Model, held_out: HeldOut, batch_tokens: int = 4096) -> Ca
     confidence, right = [np.empty(0)], [np.empty(0, dtype=bool)]
     with progress_bar("batch", title="calibrating") as bar:
         for batch in bar.counted(model.batches(records, batch_tokens)):
-            values, hits = model.task.certainty(model.network, batch)
-            confidence.append(values.double().cpu().numpy())
-            right.append(hits.cpu().numpy())
-    return calibrate(np.concatenate(confidence), np.concatenate(right))
+            for logits, targets in model.task.logits_and_targets(model.network, batch):
+                best = logits.softmax(-1).max(-1)
+                check_probabilities(best.values)
+                confidence.append(best.values.double().cpu().numpy())
+                right.append((best.indices == targets).cpu().numpy())
+    enough = ENOUGH if model.task.generates else ENOUGH_ROWS
+    return calibrate(np.concatenate(confidence), np.concatenate(right), enough=enough)

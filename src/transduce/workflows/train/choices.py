@@ -177,7 +177,7 @@ def training(
     reason = f"about {counted(updates, 'update')} in each pass over the {plural(task.unit)}{note}"
     passes = _passes(settings, updates, effort)
     if isinstance(model, LayerConfig | SourceToTargetConfig):
-        yield _dropout(examples, model.d_model, passes)
+        yield _dropout(examples, model.d_model, passes, noise=settings.r_drop > 0)
     yield Choice("training.batch-tokens", batch, reason)
     yield _label_smoothing(examples, kind)
     if not gives_probabilities(task):
@@ -272,10 +272,13 @@ def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
     return Choice("training.learning-rate", rate, reason)
 
 
-def _dropout(examples: Examples, width: int, passes: float | None) -> Choice:
-    """The more passes over the records, the more; the fewer the examples and the wider the network, the more."""
+def _dropout(examples: Examples, width: int, passes: float | None, noise: bool) -> Choice:
+    """The more passes over the records, the more; the fewer the examples and the wider the network, the more.
+
+    noise: whether the loss compares two passes, which dropout makes different.
+    """
     for fewer_than, dropout in rules.DROPOUT_BY_PASSES:
-        if passes is not None and passes < fewer_than:
+        if passes is not None and passes < fewer_than and (dropout or not noise):
             return Choice(DROPOUT, dropout, f"in {passes:.1f} passes over the records little is learnt by heart")
     if width <= 128:
         return Choice(DROPOUT, 0.1, f"a network {width} wide hardly overfits")

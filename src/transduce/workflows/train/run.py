@@ -41,6 +41,7 @@ from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
+from transduce.workflows.train.calibration import calibrate
 from transduce.workflows.train.choices import choose, log_choices
 from transduce.workflows.train.precision import precision_of
 from transduce.workflows.train.run_file import RunConfig, RunFile
@@ -98,6 +99,7 @@ def train(
                 finished = run_loop(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
+        calibrate(folder, prepared, best_device())
     return Trained(folder.path, finished, state, stop.signal)
 
 

@@ -1,0 +1,38 @@
+"""The temperature with which probabilities fit given answers best (Guo et al. 2017, 1706.04599).
+
+Letters: R units (target tokens, rows) of one piece, V choices.
+"""
+
+import math
+from collections.abc import Sequence
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+LOWEST, HIGHEST = 1 / 3, 3.0
+HALVINGS = 14  # of the range between them: four digits
+
+Piece = tuple[Float[Tensor, "_ V"], Int[Tensor, " _"]]  # logits and right choices
+
+
+def best_temperature(pieces: Sequence[Piece]) -> float:
+    """The temperature T, within LOWEST to HIGHEST, at which softmax(logits / T) gives the right choices the highest
+    likelihood.
+
+    The negative log-likelihood is convex in 1 / T, so that the sign of its slope tells on which side the minimum is.
+    """
+    low, high = 1 / HIGHEST, 1 / LOWEST
+    for _ in range(HALVINGS):
+        middle = math.sqrt(low * high)
+        if sum(_slope(logits, targets, middle) for logits, targets in pieces) > 0:
+            high = middle
+        else:
+            low = middle
+    return 1 / math.sqrt(low * high)
+
+
+def _slope(logits: Float[Tensor, "R V"], targets: Int[Tensor, " R"], inverse: float) -> float:
+    """d/db of -log softmax(b * logits)[target], summed: the expected logit less that of the target."""
+    expected = ((logits * inverse).softmax(-1) * logits).sum(-1)
+    own = logits.gather(1, targets[:, None])[:, 0]
+    return float((expected - own).double().sum())
