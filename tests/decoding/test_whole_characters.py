@@ -137,10 +137,10 @@ def test_no_character_begins_that_the_limit_cuts_and_none_ends_within() -> None:
 def test_an_output_continues_the_character_of_its_prompt() -> None:
     """Byte-level pieces may cut a prompt within a character."""
     tokenizer = tokenizer_of("characters")
-    begun = tokenizer.encode("猫")[:2]
+    half = tokenizer.encode("猫")[:2]
     for strategy in STRATEGIES[:4]:
-        for h in outputs(tokenizer, 1, 12, prompt=begun, **strategy):
-            assert "\ufffd" not in tokenizer.decode([*begun, *h.ids])
+        for h in outputs(tokenizer, 1, 12, prompt=half, **strategy):
+            assert "\ufffd" not in tokenizer.decode([*half, *h.ids])
 
 
 @pytest.mark.parametrize("kind", ["words", "bert"])
