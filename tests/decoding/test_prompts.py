@@ -102,6 +102,29 @@ def test_an_ensemble_of_models_without_inputs(strategy: dict[str, Any]) -> None:
                 assert math.exp(log_prob) == pytest.approx(sum(each) / 2, abs=1e-5)
 
 
+class MeanOfToys(ToyModel):
+    """The logarithm of the mean probability of toys, in plain arithmetic."""
+
+    def __init__(self, models: list[ToyModel]) -> None:
+        super().__init__(models[0].table.size(1))
+        self.models = models
+
+    def logits(self, source: Any, tokens: Any) -> torch.Tensor:
+        return torch.stack([each.logits(source, tokens).softmax(-1) for each in self.models]).mean(0).log()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.5])
+@pytest.mark.parametrize("strategy", [{"beam": 60, "n_best": 9}, {"beam": 120, "groups": 2, "diversity": 0.1}])
+def test_an_ensemble_ranks_continuations_over_their_own_length(alpha: float, strategy: dict[str, Any]) -> None:
+    """As enumeration of all outputs of at most 4 tokens does, after prompts of different lengths."""
+    models, prompts = [ToyModel(6, 3), ToyModel(6, 4)], [[4, 5, 4, 4, 5, 5], [], [5]]
+    how = Decoding(alpha=alpha, max_length=4, **strategy)
+    for prompt, best in zip(prompts, search(Ensemble(models), [None] * 3, how, prompts), strict=True):
+        expected = every_hypothesis(MeanOfToys(models), None, how, prompt)[: how.n_best]
+        assert [(h.ids, h.ended) for h in best] == [(h.ids, h.ended) for h in expected]
+        assert [h.score for h in best] == pytest.approx([h.score for h in expected], abs=1e-4)
+
+
 @pytest.mark.parametrize("source", [[4, 5], None])
 def test_samples_after_a_prompt_come_as_often_as_their_probabilities_say(source: list[int] | None) -> None:
     """Pearson's statistic over the outputs of at most two tokens, within five standard deviations."""

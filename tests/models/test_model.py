@@ -77,6 +77,14 @@ def test_scores_of_pairs_do_not_depend_on_their_order(model):
         assert a.log_probability == pytest.approx(b.log_probability, abs=1e-4)
 
 
+@pytest.mark.parametrize("method", ["translate", "predict"])
+def test_several_outputs_are_for_the_method_that_returns_them(model, method):
+    advice = "call translate_n_best" if method == "translate" else "leave n_best out"
+    with pytest.raises(ValueError, match=f"{method} returns one output for each input, found n_best = 2; {advice}"):
+        getattr(model, method)(["b"], n_best=2)
+    assert getattr(model, method)(["b"], n_best=1) == getattr(model, method)(["b"])
+
+
 def test_n_best_is_sorted_and_different(model):
     outputs = model.translate_n_best(["eine Zeile"], beam=4, n_best=4)[0]
     scores = [output.score for output in outputs]

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,8 +87,9 @@ class Model:
 
         A record is a dict by column, {"text": "..."} (with {"tags": ["de"]} for a model that knows tags), or the value of the
         task's key column alone: a text, the name of a picture's file or a picture of Pillow, the numbers of a series.
-        settings: those of `decoding`, for tasks that generate text.
+        settings: those of `decoding`, for tasks that generate text. ValueError for n_best above 1.
         """
+        _require_one_best("predict", settings, "leave n_best out")
         rows = [as_record(self.task, record, number) for number, record in enumerate(as_list(records), 1)]
         return list(self.task.predict(self, rows, self.decoding(**settings)))
 
@@ -102,10 +103,11 @@ class Model:
     ) -> list[str]:
         """The best output for each line, in order; a blank line gives a blank line, one that is too long a warning.
 
-        The other arguments are those of `translate_n_best`.
+        The other arguments are those of `translate_n_best`. ValueError for n_best above 1, which that method is for.
 
         >>> model.translate(["One line."], beam=8, tags=[("de",)])
         """
+        _require_one_best("translate", settings, "call translate_n_best, which returns a list of outputs for each line")
         results = self.translate_n_best(lines, tags=tags, prefixes=prefixes, **settings)
         for number, outputs in enumerate(results, 1):
             if outputs[0].source_cut:
@@ -140,10 +142,11 @@ class Model:
         self, prompts: Iterable[str] = ("",), *, tags: Sequence[Sequence[str]] | None = None, **settings: Any
     ) -> list[str]:
         """The prompts with their continuations, by a language model; `settings` are those of `decoding`, `tags` those of
-        each prompt.
+        each prompt. ValueError for n_best above 1.
 
         >>> model.generate(["To be, or"], sampling=Sampling(temperature=0.8), max_length=100)
         """
+        _require_one_best("generate", settings, "leave n_best out, and repeat a prompt for several continuations")
         context, prompts = self.require(LanguageModel).context, texts_of(prompts)
         outputs = language_model.continuations(self, prompts, self.decoding(**settings), context, tags)
         return [best.text for best, *_ in in_order(outputs)]
@@ -234,6 +237,12 @@ class Model:
                 f"use transduce {self.task.command}"
             )
         return self.task
+
+
+def _require_one_best(method: str, settings: Mapping[str, Any], advice: str) -> None:
+    """ValueError for settings that ask for more outputs than the method returns."""
+    if settings.get("n_best", 1) != 1:
+        raise ValueError(f"{method} returns one output for each input, found n_best = {settings['n_best']}; {advice}")
 
 
 def load(path: str | Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:

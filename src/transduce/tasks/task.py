@@ -6,7 +6,7 @@ A task is a frozen dataclass; its fields are its own keys in a run file (`[task]
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -172,10 +172,14 @@ def special_ids(tokenizer: Tokenizer) -> SpecialIds:
     return SpecialIds(tokenizer.pad, tokenizer.start, tokenizer.end, tokenizer.unknown, tokenizer.special)
 
 
-@lru_cache(maxsize=4)  # the table of a large vocabulary takes a tenth of a second
 def vocabulary_rules(tokenizer: Tokenizer, device: torch.device | str, multiline: bool = False) -> tuple[Rule, ...]:
     """The rules of every search for outputs of a tokenizer: they are text of whole characters, which our readers read
     back as it is; on one line unless `multiline`.
     """
-    rule = WholeCharacters.of(tokenizer.piece_bytes(), tokenizer.end, multiline)
+    rule = _whole_characters(cast(Any, tokenizer), multiline)
     return () if rule is None else (rule.to(device),)
+
+
+@lru_cache(maxsize=4)  # the table of a large vocabulary takes a tenth of a second
+def _whole_characters(tokenizer: Any, multiline: bool) -> WholeCharacters | None:
+    return WholeCharacters.of(tokenizer.piece_bytes(), tokenizer.end, multiline)

@@ -54,7 +54,9 @@ class TrainingConfig:
     )
     optimiser: Annotated[Optimiser, "how gradients move weights", OPTIMISERS, Fact(automatic=True)] = Adam()
     label_smoothing: Annotated[
-        float, "share of the target's weight spread over the vocabulary", Fact(at_least=0, below=1, automatic=True)
+        float,
+        "share of the target's weight spread over the vocabulary; pieces for single bytes get none",
+        Fact(at_least=0, below=1, automatic=True),
     ] = 0.1
     clip_norm: Annotated[float, "gradients are scaled down to this norm; 0: never", Fact(at_least=0)] = 1.0
     precision: Annotated[Precision, "auto: bf16 with float32 masters where the hardware is fast at it"] = "auto"

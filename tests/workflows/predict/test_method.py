@@ -75,6 +75,20 @@ def test_least_risk_chooses_among_the_draws(model: Model) -> None:
     assert any(each[0] != best for each, (best,) in zip(candidates, chosen, strict=True))
 
 
+def test_least_risk_after_a_prefix_compares_whole_texts_by_the_probability_of_their_continuations(model: Model) -> None:
+    lines, prefixes = ["bar kus", "mit"], ["kos", "nut lot"]
+    method = Method(model.decoding(n_best=5, alpha=1.5), least_risk=True)
+    candidates = model.translate_n_best(lines, prefixes=prefixes, n_best=5, alpha=1.5)
+    for each, (best,), prefix in zip(
+        candidates, outputs(method, model, lines, prefixes=prefixes), prefixes, strict=True
+    ):
+        weights = [math.exp(output.log_probability) for output in each]
+        assert best == each[choose([output.text for output in each], weights)] and best.text.startswith(prefix)
+        for output in each:
+            length = len(output.token_log_probabilities)
+            assert output.score == pytest.approx(output.log_probability / length**1.5, rel=1e-5)
+
+
 def test_what_a_search_found_counts_by_its_probability() -> None:
     def output(text: str, probability: float) -> Output:
         return Output(text, math.log(probability), math.log(probability))

@@ -231,5 +231,5 @@ def test_says_where_there_are_fewer_outputs_than_n_best(model: Model, caplog: py
     rows = "".join(stream(model, [["bar", ""]], options)).splitlines()
     count = len(tiny_model.WORDS) + 1
     assert len(rows) == count + 1, "and the blank line"
-    said = f"f:1: n-best is 200, but only {count} different outputs can be written within the longest length"
-    assert said in caplog.messages and not any("f:2" in message for message in caplog.messages)
+    note = f"f:1: n-best is 200, but only {count} different outputs can be written within the longest length"
+    assert note in caplog.messages and not any("f:2" in message for message in caplog.messages)

@@ -127,17 +127,17 @@ def _tokens_to_whole(valid: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _automaton(multiline: bool) -> list[list[int]]:
     """The next state by state and byte, -1 where there is none."""
-    permitted = UTF_8
+    characters = UTF_8
     for character in UNREADABLE if multiline else UNREADABLE + LINE_ENDS:
-        encoded = character.encode()
-        permitted = frozenset(part for sequence in permitted for part in _without(sequence, encoded))
-    states = [permitted]
+        data = character.encode()
+        characters = frozenset(part for sequence in characters for part in _without(sequence, data))
+    states = [characters]
     automaton: list[list[int]] = []
     for state in states:  # grows
         row = []
         for byte in range(256):
             rest = frozenset(sequence[1:] for sequence in state if sequence[0][0] <= byte <= sequence[0][1])
-            rest = permitted if () in rest else rest
+            rest = characters if () in rest else rest
             if rest and rest not in states:
                 states.append(rest)
             row.append(states.index(rest) if rest else -1)
@@ -145,14 +145,14 @@ def _automaton(multiline: bool) -> list[list[int]]:
     return automaton
 
 
-def _without(sequence: tuple[Range, ...], encoded: bytes) -> list[tuple[Range, ...]]:
-    """The sequence as sequences that leave out the bytes `encoded`."""
-    pairs = list(zip(encoded, sequence, strict=False))
-    if len(sequence) != len(encoded) or any(not first <= byte <= last for byte, (first, last) in pairs):
+def _without(sequence: tuple[Range, ...], data: bytes) -> list[tuple[Range, ...]]:
+    """The sequence as sequences that leave out the bytes `data`."""
+    pairs = list(zip(data, sequence, strict=False))
+    if len(sequence) != len(data) or any(not first <= byte <= last for byte, (first, last) in pairs):
         return [sequence]
     parts = []
     for place, (byte, (first, last)) in enumerate(pairs):
-        same = tuple((each, each) for each in encoded[:place])
+        same = tuple((each, each) for each in data[:place])
         for part in ((first, byte - 1), (byte + 1, last)):
             if part[0] <= part[1]:
                 parts.append((*same, part, *sequence[place + 1 :]))

@@ -113,9 +113,9 @@ def without(candidates: Candidates, longer: PartialOutputs, finished: Finished) 
     """The candidates, of which `longer` has the outputs, without those among `finished`: these are last, with total -inf."""
     same = (longer.outputs().unsqueeze(2) == finished.wide(longer.width).tokens.unsqueeze(1)).all(-1)  # (B, C, N)
     new = (finished.lengths == longer.lengths.unsqueeze(1)) & (finished.scores > -torch.inf)  # of this step
-    repeated = (same & new.unsqueeze(1)).any(-1)
-    order = repeated.int().argsort(dim=-1, stable=True)
-    total = candidates.total.masked_fill(repeated, -torch.inf)
+    repeats = (same & new.unsqueeze(1)).any(-1)
+    order = repeats.int().argsort(dim=-1, stable=True)
+    total = candidates.total.masked_fill(repeats, -torch.inf)
     return Candidates(
         *(each.gather(1, order) for each in (candidates.beams, candidates.tokens, candidates.log_probs, total))
     )
