@@ -45,7 +45,7 @@ from transduce.workflows.advice import another_task_named
 
 __all__ = ["Plan", "Prepared", "imported_tokenizers", "prepare"]
 
-FORMAT = 10  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 11  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 
 
 @dataclass(frozen=True)
