@@ -180,7 +180,7 @@ def _places(header: tuple[str, Row] | BadLine | None, path: Path, layout: Layout
     if header is None:
         raise ValueError(f"{path}: has no header, a first line that names the columns")
     if isinstance(header, BadLine):
-        raise ValueError(f"{message(header)}; the header must be readable")
+        raise ValueError(f"{message(header)}; the header must be readable: {header.advice}")
     names = [name.strip() for name in header[1]]
     return _Places(
         columns=tuple((column, _place(names, name, path, layout)) for column, name in layout.names.items()),
@@ -211,12 +211,7 @@ def _place(names: Row, column: str, path: Path, layout: Layout, instead: str = "
     nearest = next((name for name in names if near and name.lower() == near[0]), None)
     advice = f"did you mean {nearest!r}? " if nearest else ""
     columns = shortened(", ".join(map(repr, names)), MOST_LISTED)
-    table = ", ".join(f'{name} = "..."' for name in layout.names)
-    option = ",".join(f"{name}=..." for name in layout.names)
-    raise ValueError(
-        f"{path}: has no column {column!r}; {advice}found {columns}. Name them, in a run file by columns = {{ {table} }}, "
-        f"for evaluate and predict by --columns {option}"
-    )
+    raise ValueError(f"{path}: has no column {column!r}; {advice}found {columns}. Name them, {layout.naming}")
 
 
 def _record(where: str, row: Row, places: _Places, findings: Findings) -> Record | BadLine:

@@ -10,16 +10,19 @@ line break inside a string becomes one space, unless its column keeps them.
 import json
 import math
 import re
+import shlex
 from typing import Any
 
 from transduce.data.findings import Findings
+from transduce.data.formats.conversion import command
 from transduce.data.formats.layout import Layout
-from transduce.data.formats.lines import BadLine
+from transduce.data.formats.lines import CORRECT, BadLine
 from transduce.data.records import Record, shortened
 from transduce.text.tags import names_in, tags_of_source
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 LINE_BREAK = re.compile("\r?\n")
+MISSING = "missing key"
 MOST_LISTED = 300  # characters of the keys of an object, in messages
 
 Object = dict[str, Any]
@@ -34,23 +37,37 @@ def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record |
     try:
         tree = json.loads(line)
     except json.JSONDecodeError as error:
-        return BadLine(where, "not JSON", f"{error.msg} at column {error.colno}")
+        return BadLine(where, "not JSON", f"{error.msg} at column {error.colno}", advice=_advice(line, where))
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of nested brackets
         return BadLine(where, "not JSON", "too large a number or too deeply nested")
     if not isinstance(tree, dict):
         keys = " and ".join(layout.names.values())
-        return BadLine(where, "not a JSON object", f"expected {keys} as keys, found {_type(tree)}")
+        return BadLine(
+            where, "not a JSON object", f"expected {keys} as keys, found {_type(tree)}", advice=_advice(line, where)
+        )
     try:
         values = {name: _text(tree, key, number=name in layout.numbers) for name, key in layout.names.items()}
         group, tags = _group(tree, layout), _tags(tree, layout)
     except _InvalidObject as error:
-        return BadLine(where, *error.args)
+        reason, detail = error.args
+        if reason == MISSING:
+            return BadLine(where, reason, detail, advice=f"name the keys, {layout.naming}; otherwise {CORRECT}")
+        return BadLine(where, reason, detail)
     if any("\n" in value for value in values.values()):
         for name, value in values.items():
             values[name] = LINE_BREAK.sub("\n" if name in layout.multiline else " ", value)
         if values.keys() - layout.multiline:
             findings.noted.add("line break in a JSON string became a space", where)
     return Record(values, where, LINE_BREAK.sub(" ", group), tags)
+
+
+def _advice(line: str, where: str) -> str:
+    """What to do about a line that is no object. A file that begins with a bracket is usually one array of all records."""
+    if not line.lstrip(" \t").startswith("["):
+        return CORRECT
+    script = "import json, sys; [print(json.dumps(each)) for each in json.load(sys.stdin)]"
+    conversion = command(where.rpartition(":")[0], f"python3 -c {shlex.quote(script)}")
+    return f"if the whole file is a JSON array, convert it: {conversion}; otherwise {CORRECT}"
 
 
 def _group(tree: Object, layout: Layout) -> str:
@@ -87,7 +104,7 @@ def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> s
     """The string at a key; "" for null if allowed; a finite number, true or false, if allowed, as JSON spells it."""
     if key not in tree:
         keys = shortened(", ".join(f'"{each}"' for each in tree), MOST_LISTED) or "none"
-        raise _InvalidObject("missing key", f'no "{key}"; the keys are {keys}')
+        raise _InvalidObject(MISSING, f'no "{key}"; the keys are {keys}')
     value = tree[key]
     if value is None and null:
         return ""
