@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt16, UInt64
@@ -13,6 +14,7 @@ from transduce.data.config import SplitBy
 from transduce.data.findings import Findings
 from transduce.data.formats.time_windows import has_windows
 from transduce.data.keys import exact_key
+from transduce.data.plausibility import Sample, implausible
 from transduce.data.records import Record, RecordType, counted, of_kind
 from transduce.data.scan import Origin
 from transduce.text.tags import MOST_TAGS, advice
@@ -47,7 +49,8 @@ class RecordKeys:
 def read_keys(
     origin: Origin, findings: Findings, clean: Clean | None = None, split_by: SplitBy | None = None
 ) -> RecordKeys:
-    """Read every record and keep at most 51 bytes of each; `findings` counts what is left out or changed.
+    """Read every record and keep at most 51 bytes of each; `findings` counts what is left out or changed, and gets
+    warnings about implausible data.
 
     `clean`: the cleaning rules, none by default. ValueError if no record is usable, or if a record has no group or time
     and `split_by` needs one.
@@ -59,7 +62,9 @@ def read_keys(
     active = rules(clean, of_kind(task, Text)) if clean else []
     duplicates = clean is not None and clean.drop_duplicates and not has_windows(task.columns)
     columns, key_column, label_columns = task.columns, task.columns[task.key], of_kind(task, Label)
-    for record in origin.read("reading", findings):
+    samples = [Sample(columns, most) for most in origin.counts]
+    corpora = zip(samples, origin.read_corpora("reading", findings), strict=True)
+    for record in chain.from_iterable(sample.observed(records) for sample, records in corpora):
         content = {name: columns[name].content(value) for name, value in record.values.items()}
         keys.append(key_column.key(content[task.key]))
         if record.tags and not isinstance(key_column, Text):
@@ -84,6 +89,7 @@ def read_keys(
         dropped = str(findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files[:10])
         raise ValueError(f"{names}: no usable {task.unit}" + (f" (dropped: {dropped})" if dropped else ""))
+    findings.warnings.extend(implausible(origin, samples, drops_copies=clean is not None and clean.drop_copies))
     all_keys = np.frombuffer(keys, np.uint64)
     return RecordKeys(
         keys=all_keys,

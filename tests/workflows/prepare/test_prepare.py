@@ -618,3 +618,25 @@ def test_a_vocabulary_that_does_not_suit_the_text_is_named_with_its_table(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         run(tmp_path, config, train=(tsv(tmp_path / "a.tsv", numbered(20)),))
+
+
+def test_records_to_train_on_are_shown_as_they_are_read(tmp_path: Path) -> None:
+    rows = [(f"s {n}", f"t {n}", f"g {n}", "de") for n in range(30)]
+    rows[15] = ("x" * 300, "too long", "g", "de")
+    prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", rows),))
+    assert [example["where"].rpartition(":")[2] for example in prepared.report["examples"]] == ["5", "15", "26"]
+    assert prepared.summary()[-6:-1] == [
+        f"a train pair, {tmp_path}/f.tsv:26:",
+        "  source: s 25",
+        "  target: t 25",
+        "  group: g 25",
+        "  tags: de",
+    ]
+
+
+def test_many_records_beyond_max_length_give_a_warning(tmp_path: Path) -> None:
+    long = [(f"s {n}", "t " * 150 + str(n)) for n in range(8)]
+    words = "train files: 8 pairs left out, and 30 not, as a text has more tokens than data.clean.max-length = 250: raise it"
+    (warning,) = run(tmp_path, train=(tsv(tmp_path / "f.tsv", numbered(30) + long),)).report["warnings"]
+    assert warning.startswith(words)
+    assert not run(tmp_path, train=(tsv(tmp_path / "f.tsv", numbered(30) + long[:2]),)).report["warnings"]

@@ -32,7 +32,7 @@ def utf_16_without_mark(head: bytes) -> str | None:
     """UTF-16LE or UTF-16BE for the first bytes of such a text, in which a half of every space or Latin letter is 0."""
     head = head[:HEAD]
     first, second = head[::2].count(0), head[1::2].count(0)
-    if min(first, second) > 0 or max(first, second) < max(2, len(head) / 20):
+    if min(first, second) > 0 or max(first, second) < max(3, len(head) / 20):
         return None
     return "UTF-16LE" if second else "UTF-16BE"
 

@@ -26,7 +26,7 @@ from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.record_keys import read_keys
 from transduce.data.records import PARTS, RecordType, of_kind, plural
-from transduce.data.report import label_warnings, origin_report, processors_report
+from transduce.data.report import label_warnings, length_warnings, origin_report, processors_report
 from transduce.data.scan import Origin
 from transduce.files import (
     remove_leftovers,
@@ -183,6 +183,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     processors.save(folder, task.columns)
     encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings)
     overlap.write(folder, keys[encoding.train_mask])
+    parts = {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()}
     return {
         "task": task.name,
         "unit": task.unit,
@@ -190,10 +191,12 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
             *decision.warnings,
             *contradictions,
             *label_warnings(task, processors, findings),
-            *chain.from_iterable(map(header_warnings, findings.values())),
+            *length_warnings(task, data.clean, findings, {name: counts["records"] for name, counts in parts.items()}),
+            *chain.from_iterable((*header_warnings(each), *each.warnings) for each in findings.values()),
         ],
-        "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
+        "parts": parts,
         "corpora": encoding.corpora,
+        "examples": encoding.examples,
         "overlap": {each.part: {"keys": each.keys, "in_train": each.in_train} for each in decision.overlaps},
         "processors": processors_report(processors, plan.ready, plan.tokenizer),
         "tags": list(decision.tags),
