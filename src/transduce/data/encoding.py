@@ -187,7 +187,7 @@ class _Encoder:
 
     def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
         """The encoded train records of a corpus, in order."""
-        for block in _blocks(corpus, self._task):
+        for block in blocks(corpus, self._task):
             start, self._done = self._done, self._done + len(block)
             outcomes, mask = self._outcomes[start : self._done], self.mask[start : self._done]
             if len(outcomes) < len(block):
@@ -277,7 +277,8 @@ def _where(record: Record, column: str) -> str:
     return record.where if is_file else f"{record.where} ({shortened(value, NAME)})"
 
 
-def _blocks(records: Iterable[Record], task: RecordType) -> Iterator[list[Record]]:
+def blocks(records: Iterable[Record], task: RecordType) -> Iterator[list[Record]]:
+    """The records, as many at once as are encoded together."""
     block: list[Record] = []
     fixed = sum(column.numbers or 0 for column in task.columns.values())
     varying = [name for name, column in task.columns.items() if column.numbers is None]
