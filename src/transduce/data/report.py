@@ -18,6 +18,7 @@ from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 
 MOST_LONG = 0.1  # share of records that are left out so without a warning
+FEW = 100  # rows of training data from which little can be learnt
 EXAMPLES = 3  # records that are shown
 MOST_SHOWN = 500  # characters of each value
 WIDTH = 120  # columns, where no terminal says another number
@@ -141,6 +142,9 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     if tags := report.get("tags"):
         yield f"tags: {name_list(tags)}"
     yield from _processors(report["processors"])
+    if (train := report["parts"].get("train")) and train["rows"] < FEW:
+        number = counted(train["records"], report["unit"])
+        yield f"{number} to train on: enough to try the commands, too few for a useful model"
 
 
 def _example_lines(report: Mapping[str, Any], width: int) -> Iterator[str]:

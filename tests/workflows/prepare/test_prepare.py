@@ -282,7 +282,7 @@ data = DataConfig((Corpus(file=Path("f.tsv")),))
 settings, origins = TokenizerConfig("characters", 300), find_origins(TRANSLATION, data, Path())
 prepare.prepare(prepare.Plan(TRANSLATION, data, settings, 1, Path("prepared"), origins))
 """
-    for point in ("train", "write_manifest"):
+    for point in ("Learning", "write_manifest"):
         killed = subprocess.run([sys.executable, "-c", program, point], cwd=tmp_path, stderr=subprocess.DEVNULL)
         assert killed.returncode == -signal.SIGKILL
         assert not [path for path in (tmp_path / "prepared").iterdir() if not path.name.startswith(".")]

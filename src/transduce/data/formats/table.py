@@ -38,16 +38,20 @@ def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Reco
     if layout.without is not None and len(cells) > count:
         del cells[count]  # the answer is the last column of a task
     if not count <= len(cells) <= count + 2:
-        expected = f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"
-        return BadLine(where, "wrong number of columns", f"expected {expected}, found {counted(len(cells), 'column')}")
+        detail = f"expected {_columns(layout)}, found {counted(len(cells), 'column')}"
+        return BadLine(where, "wrong number of columns", detail)
     values = dict(zip(layout.names, cells))  # noqa: B905  (there may be more cells, and `strict` takes time)
     if len(cells) == count:
         return Record(values, where)
     try:
         tags = names_in(cells[count + 1]) if len(cells) == count + 2 else ()
     except ValueError as error:
-        return BadLine(where, "not a tag", str(error))
+        return BadLine(where, "not a tag", f"{error}; the columns of a .tsv file are {_columns(layout)}")
     return Record(values, where, cells[count], tags)
+
+
+def _columns(layout: Layout) -> str:
+    return f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"
 
 
 FORMATS: dict[str, Callable[[Path, Layout, LineRules, Findings], Iterator[Record | BadLine]]] = {
