@@ -221,10 +221,12 @@ def test_an_array_is_told_from_json_lines(tmp_path: Path, text: str) -> None:
     path = tmp_path / "f.jsonl"
     path.write_text(text)
     with pytest.raises(
-        ValueError, match=r"f\.jsonl:1: not .*; if the whole file is a JSON array, convert it: python3"
+        ValueError, match=r"f\.jsonl: is a JSON array, expected an object on each line; convert it: python3"
     ) as caught:
         list(pairs(Corpus(file=path), LineRules(), Findings()))
-    command = str(caught.value).partition("convert it: ")[2].partition("; otherwise")[0]
+    with pytest.raises(ValueError, match="is a JSON array"):  # before the lines are counted
+        find_origins(TRANSLATION, DataConfig(train=(Corpus(file=path),)), tmp_path)
+    command = str(caught.value).partition("convert it: ")[2]
     subprocess.run(command, shell=True, check=True)
     converted = list(pairs(Corpus(file=tmp_path / "new-f.jsonl"), LineRules(), Findings()))
     assert [pair[:2] for pair in converted] == [("a", "b")]

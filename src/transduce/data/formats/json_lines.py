@@ -11,12 +11,13 @@ import json
 import math
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 from transduce.data.findings import Findings
-from transduce.data.formats.conversion import command
+from transduce.data.formats.conversion import HEAD, command
 from transduce.data.formats.layout import Layout
-from transduce.data.formats.lines import CORRECT, BadLine
+from transduce.data.formats.lines import BYTE_ORDER_MARK, CORRECT, BadLine, open_text
 from transduce.data.records import Record, shortened
 from transduce.text.tags import names_in, tags_of_source
 
@@ -32,19 +33,27 @@ class _InvalidObject(Exception):
     """Reason and detail of an invalid object."""
 
 
+def refuse_array(path: Path) -> None:
+    """ValueError for a file that is one JSON array, with the command that converts it."""
+    with open_text(path) as stream:
+        if not stream.peek(HEAD).removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"["):
+            return
+    script = "import json, sys; [print(json.dumps(each)) for each in json.load(sys.stdin)]"
+    conversion = command(str(path), f"python3 -c {shlex.quote(script)}")
+    raise ValueError(f"{path}: is a JSON array, expected an object on each line; convert it: {conversion}")
+
+
 def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record | BadLine:
     """The record on a line, or a BadLine."""
     try:
         tree = json.loads(line)
     except json.JSONDecodeError as error:
-        return BadLine(where, "not JSON", f"{error.msg} at column {error.colno}", advice=_advice(line, where))
+        return BadLine(where, "not JSON", f"{error.msg} at column {error.colno}")
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of nested brackets
         return BadLine(where, "not JSON", "too large a number or too deeply nested")
     if not isinstance(tree, dict):
         keys = " and ".join(layout.names.values())
-        return BadLine(
-            where, "not a JSON object", f"expected {keys} as keys, found {_type(tree)}", advice=_advice(line, where)
-        )
+        return BadLine(where, "not a JSON object", f"expected {keys} as keys, found {_type(tree)}")
     try:
         values = {name: _text(tree, key, number=name in layout.numbers) for name, key in layout.names.items()}
         group, tags = _group(tree, layout), _tags(tree, layout)
@@ -59,15 +68,6 @@ def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record |
         if values.keys() - layout.multiline:
             findings.noted.add("line break in a JSON string became a space", where)
     return Record(values, where, LINE_BREAK.sub(" ", group), tags)
-
-
-def _advice(line: str, where: str) -> str:
-    """What to do about a line that is no object. A file that begins with a bracket is usually one array of all records."""
-    if not line.lstrip(" \t").startswith("["):
-        return CORRECT
-    script = "import json, sys; [print(json.dumps(each)) for each in json.load(sys.stdin)]"
-    conversion = command(where.rpartition(":")[0], f"python3 -c {shlex.quote(script)}")
-    return f"if the whole file is a JSON array, convert it: {conversion}; otherwise {CORRECT}"
 
 
 def _group(tree: Object, layout: Layout) -> str:

@@ -26,7 +26,7 @@ from transduce.data.findings import Findings
 from transduce.data.formats import idx, time_windows
 from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, lines
-from transduce.data.formats.table import FORMATS, format_of
+from transduce.data.formats.table import FORMATS, OBJECTS, format_of
 from transduce.data.picture_column import picture_columns
 from transduce.data.records import Record, with_tags
 
@@ -151,7 +151,7 @@ def _rows(
 
 def _holds_windows(file: Path, extension: str, columns: Mapping[str, Column]) -> bool:
     """Whether the records of a .jsonl file are windows already, as in the dev.jsonl of a run, and not time steps."""
-    if extension not in (".jsonl", ".ndjson"):
+    if extension not in OBJECTS:
         return False
     with suppress(ValueError):
         first = json.loads(next(lines(file), "null"))

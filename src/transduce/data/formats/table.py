@@ -16,6 +16,7 @@ from transduce.data.records import Record, counted
 from transduce.text.tags import names_in
 
 FOLDER = "folder"
+OBJECTS = (".jsonl", ".ndjson")
 Parse = Callable[[str, str, Layout, Findings], Record | BadLine]  # line, its place, layout, findings
 
 
@@ -31,6 +32,11 @@ def _line_by_line(
                 findings.noted.add("blank line skipped", f"{name}:{number}")
             else:
                 yield parse(line, f"{name}:{number}", layout, findings)
+
+
+def _objects(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> Iterator[Record | BadLine]:
+    json_lines.refuse_array(path)
+    yield from _line_by_line(json_lines.parse, path, layout, rules, findings)
 
 
 def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Record | BadLine:
@@ -57,8 +63,7 @@ def _columns(layout: Layout) -> str:
 FORMATS: dict[str, Callable[[Path, Layout, LineRules, Findings], Iterator[Record | BadLine]]] = {
     ".csv": csv.rows,
     ".tsv": partial(_line_by_line, _from_tsv),
-    ".jsonl": partial(_line_by_line, json_lines.parse),
-    ".ndjson": partial(_line_by_line, json_lines.parse),
+    **dict.fromkeys(OBJECTS, _objects),
     ".txt": plain_text.rows,
     FOLDER: picture_folder.rows,
 }
@@ -123,7 +128,7 @@ def _require_time_steps(corpus: Corpus, columns: Mapping[str, Column]) -> None:
     assert corpus.file is not None
     extension = unpacked_name(corpus.file).suffix.lower()
     names = ", ".join(time_windows.variables(columns))
-    if extension not in (".csv", ".jsonl", ".ndjson") or corpus.records != "lines":
+    if extension not in (".csv", *OBJECTS) or corpus.records != "lines":
         raise ValueError(
             f"{corpus.file}: series come from a .csv or .jsonl file with a row for each step and {names} in it"
         )

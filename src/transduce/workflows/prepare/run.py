@@ -3,7 +3,7 @@ the same.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -168,8 +168,25 @@ def _earlier_report(folder: Path, digest: str) -> dict[str, Any] | None:
 
 def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     """Write everything but report and manifest into `folder`; the report."""
+    findings = {name: Findings() for name in plan.origins}
+    try:
+        return _build_with(findings, folder, plan)
+    except ValueError as error:
+        if warnings := list(_reading_warnings(findings)):
+            raise ValueError(f"{error}. The cause may be that {warnings[0]}") from error
+        raise
+
+
+def _reading_warnings(findings: Mapping[str, Findings]) -> Iterator[str]:
+    """The warnings about the files as they are read."""
+    for each in findings.values():
+        yield from header_warnings(each)
+        yield from each.warnings
+
+
+def _build_with(findings: Mapping[str, Findings], folder: Path, plan: Plan) -> dict[str, Any]:
+    """The same; `findings` get what is noted of the records of each origin."""
     task, data, origins = plan.task, plan.data, plan.origins
-    findings = {name: Findings() for name in origins}
     split_by = None if data.split is None else data.split.by
     records = {"train": read_keys(origins["train"], findings["train"], data.clean, split_by)}
     records |= {name: read_keys(origin, findings[name]) for name, origin in origins.items() if name != "train"}
@@ -193,7 +210,7 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
             *contradictions,
             *label_warnings(task, processors, findings),
             *length_warnings(task, data.clean, findings, {name: counts["records"] for name, counts in parts.items()}),
-            *chain.from_iterable((*header_warnings(each), *each.warnings) for each in findings.values()),
+            *_reading_warnings(findings),
         ],
         "parts": parts,
         "corpora": encoding.corpora,
