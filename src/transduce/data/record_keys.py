@@ -76,15 +76,8 @@ def read_keys(
             labels.append(exact_key("\0".join(record.values[name] for name in label_columns)))
         if duplicates:
             contents.append(exact_key("\0".join((*record.tags, *content.values()))))
-        if split_by == "group":
-            groups.append(_group_key(record, task.unit))
-        elif split_by == "time":
-            groups.append(_series_key(record, task))
-        elif split_by == "key" and record.span is not None:
-            raise ValueError(
-                f'{record.where}: a window of a series shares its steps with the next one, so that split.by = "key" puts the '
-                'same steps into several parts; use split.by = "time" (the last windows of each series) or "group" (whole series)'
-            )
+        if (group := _split_key(record, task, split_by)) is not None:
+            groups.append(group)
     if not keys:
         dropped = str(findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files[:10])
@@ -103,22 +96,28 @@ def read_keys(
     )
 
 
-def _group_key(record: Record, unit: str) -> int:
-    if not (name := record.group.strip()):
+def _split_key(record: Record, task: RecordType, split_by: SplitBy | None) -> int | None:
+    """The hash of the group or series whose records stay together; None where the key column decides."""
+    if split_by == "group":
+        if not (name := record.group.strip()):
+            raise ValueError(
+                f"{record.where}: this {task.unit} has no group in its group file or column; "
+                f'split.by = "group" needs one of every {task.unit}'
+            )
+        return exact_key(name)
+    if split_by == "time":
+        if record.span is None:
+            raise ValueError(
+                f'{record.where}: split.by = "time" is for windows of series, and this is a {task.unit} without a time; '
+                'use split.by = "key" or "group"'
+            )
+        return exact_key(record.group)
+    if split_by == "key" and record.span is not None:
         raise ValueError(
-            f"{record.where}: this {unit} has no group in its group file or column; "
-            f'split.by = "group" needs one of every {unit}'
+            f'{record.where}: a window of a series shares its steps with the next one, so that split.by = "key" puts the '
+            'same steps into several parts; use split.by = "time" (the last windows of each series) or "group" (whole series)'
         )
-    return exact_key(name)
-
-
-def _series_key(record: Record, task: RecordType) -> int:
-    if record.span is None:
-        raise ValueError(
-            f'{record.where}: split.by = "time" is for windows of series, and this is a {task.unit} without a time; '
-            'use split.by = "key" or "group"'
-        )
-    return exact_key(record.group)
+    return None
 
 
 class TagSets:
