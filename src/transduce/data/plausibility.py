@@ -34,14 +34,14 @@ class Sample:
         self.labels = [name for name, column in columns.items() if isinstance(column, Label)]
         last = list(columns)[-1] if len(columns) > 1 else ""
         self.answer = last if last in (*self.texts, *self.labels) else ""
-        self.records = self.copies = self.grouped = 0
+        self.records = self.copies = self.groups = 0
         self.characters = dict.fromkeys(self.texts, 0)
         self.blanks = dict.fromkeys(self.texts, 0)
         self.answers: Counter[tuple[int, str]] = Counter()  # by length and beginning
         self.codes: Counter[str] = Counter()  # of a column, "" for the groups
         self._distinct: dict[str, set[str]] = {}
 
-    def observed(self, records: Iterator[Record]) -> Iterator[Record]:
+    def tally(self, records: Iterator[Record]) -> Iterator[Record]:
         """Yields all records and counts every k-th."""
         for number, record in enumerate(records):
             if number % self._step == 0:
@@ -55,7 +55,7 @@ class Sample:
     def _add(self, record: Record) -> None:
         values = {name: record.values[name] for name in (*self.texts, *self.labels)}
         self.records += 1
-        self.grouped += bool(record.group)
+        self.groups += bool(record.group)
         for name in self.texts:
             self.characters[name] += len(values[name])
             self.blanks[name] += values[name].startswith(" ")
@@ -68,7 +68,7 @@ class Sample:
             self._distinct.setdefault(name, set()).add(shortened(value))
 
 
-def implausible(origin: Origin, samples: Sequence[Sample], drops_copies: bool = False) -> Iterator[str]:
+def plausibility_warnings(origin: Origin, samples: Sequence[Sample], drops_copies: bool = False) -> Iterator[str]:
     """A warning for each oddity of each corpus; `samples` has one of each. `drops_copies`: a rule leaves copies out."""
     for corpus, files, sample in zip(origin.corpora, origin.facts, samples, strict=True):
         name = (
@@ -125,7 +125,7 @@ def _blanks(name: str, sample: Sample, origin: Origin) -> Iterator[str]:
 
 def _ids(name: str, sample: Sample) -> Iterator[str]:
     """Columns are known by their places: a column of ids moves the texts behind it to the label or the group."""
-    behind = [*sample.labels, *([""] if sample.grouped >= DISTINCT * sample.records else [])]
+    behind = [*sample.labels, *([""] if sample.groups >= DISTINCT * sample.records else [])]
     if not any(
         sample.distinct(each) >= DISTINCT * sample.records and sample.codes[each] < COPIES * sample.records
         for each in behind

@@ -14,7 +14,7 @@ from transduce.data.config import SplitBy
 from transduce.data.findings import Findings
 from transduce.data.formats.time_windows import has_windows
 from transduce.data.keys import exact_key
-from transduce.data.plausibility import Sample, implausible
+from transduce.data.plausibility import Sample, plausibility_warnings
 from transduce.data.records import Record, RecordType, counted, of_kind
 from transduce.data.scan import Origin
 from transduce.text.tags import MOST_TAGS, advice
@@ -64,7 +64,7 @@ def read_keys(
     columns, key_column, label_columns = task.columns, task.columns[task.key], of_kind(task, Label)
     samples = [Sample(columns, most) for most in origin.counts]
     corpora = zip(samples, origin.read_corpora("reading", findings), strict=True)
-    for record in chain.from_iterable(sample.observed(records) for sample, records in corpora):
+    for record in chain.from_iterable(sample.tally(records) for sample, records in corpora):
         content = {name: columns[name].content(value) for name, value in record.values.items()}
         keys.append(key_column.key(content[task.key]))
         if record.tags and not isinstance(key_column, Text):
@@ -82,7 +82,9 @@ def read_keys(
         dropped = str(findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files[:10])
         raise ValueError(f"{names}: no usable {task.unit}" + (f" (dropped: {dropped})" if dropped else ""))
-    findings.warnings.extend(implausible(origin, samples, drops_copies=clean is not None and clean.drop_copies))
+    findings.warnings.extend(
+        plausibility_warnings(origin, samples, drops_copies=clean is not None and clean.drop_copies)
+    )
     all_keys = np.frombuffer(keys, np.uint64)
     return RecordKeys(
         keys=all_keys,

@@ -64,13 +64,13 @@ class Learning:
 
     def _tokenizers(self) -> dict[str, Tokenizer]:
         """One for each text column that has none."""
-        tokenizers = self._learnt(None)
+        tokenizers = self._learn(None)
         if not tokenizers or self._characters["suspect"] < MOST_UNUSABLE * self._characters["all"]:
             return tokenizers
         usable = self._usable(Processors({**self.ready, **tokenizers}))
-        return tokenizers if usable is None else self._learnt(usable)
+        return tokenizers if usable is None else self._learn(usable)
 
-    def _learnt(self, usable: bytes | None) -> dict[str, Tokenizer]:
+    def _learn(self, usable: bytes | None) -> dict[str, Tokenizer]:
         """Tokenizers from the records of the sample, or from those that `usable` marks."""
         tags = self.decision.tags
         texts = [name for name in of_kind(self.task, Text) if name not in self.ready]
