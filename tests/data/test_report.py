@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transduce.data.findings import Tally
-from transduce.data.report import summary
+from transduce.data.report import spread, summary
 from transduce.terminal import harmless
 
 
@@ -66,6 +66,39 @@ def test_warnings_come_first_and_tags_and_smaller_vocabularies_are_told() -> Non
         "tokenizer: 300 pieces for source",
         "tokenizer: 45 pieces for target (vocabulary = 8,000; the text has no more)",
     ]
+
+
+def example(**more: object) -> dict[str, object]:
+    return {"where": "a.tsv:3", "values": {"source": "one", "target": "eins"}, "group": "", "tags": [], **more}
+
+
+def test_examples_come_last_and_show_each_column_on_a_line() -> None:
+    lines = summary(report(Tally(), examples=[example(), example(group="book", tags=["de", "formal"])]))
+    assert lines[-8:] == [
+        "a train pair, a.tsv:3:",
+        "  source: one",
+        "  target: eins",
+        "a train pair, a.tsv:3:",
+        "  source: one",
+        "  target: eins",
+        "  group: book",
+        "  tags: de formal",
+    ]
+
+
+def test_examples_fit_the_terminal_and_do_nothing_to_it() -> None:
+    values = {"source": "日本語" * 9, "target": "\x1b[31mred\r\nnext", "note": "x" * 12}
+    assert summary(report(Tally(), examples=[example(values=values)]), width=21)[-3:] == [
+        "  source: 日本語日本…",
+        r"  target: \x1b[31mre…",
+        "  note: xxxxxxxxxxxx",
+    ]
+
+
+def test_spread_takes_items_from_everywhere() -> None:
+    assert (
+        spread(range(100), 3) == [16, 50, 83] and spread("ab", 3) == ["a", "b"] and spread("abcd", 3) == ["a", "c", "d"]
+    )
 
 
 @given(st.text(st.characters()))

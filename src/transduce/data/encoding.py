@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from transduce.data.cleaning.rules import Clean, is_unbalanced
+from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Fault, Label, Text
 from transduce.data.findings import Findings
 from transduce.data.formats.lines import BadLine, LineRules, drop_or_stop
+from transduce.data.lengths import TOO_MANY_TOKENS, UNBALANCED, length_faults
 from transduce.data.picture_column import NAME
 from transduce.data.processors import Processors
 from transduce.data.records import (
@@ -31,14 +32,13 @@ from transduce.data.records import (
     removed,
     shortened,
 )
-from transduce.data.report import label_advice, unknown_label
+from transduce.data.report import EXAMPLES, Example, example_of, label_advice, spread, unknown_label
 from transduce.data.scan import Origin
 from transduce.data.split import Assignment
 from transduce.data.store import StoreWriter, TokenStore
 from transduce.text.tags import tags_of_source
 
 BLOCK_RECORDS, BLOCK_SIZE = 8192, 4_000_000  # records, and characters or numbers, that are encoded together
-TOO_MANY_TOKENS, UNBALANCED = "longer than max-length", "length ratio above max-ratio"  # why a record is left out
 
 
 @dataclass
@@ -52,11 +52,14 @@ class PartCounts:
 
 @dataclass
 class Encoding:
-    """The result of `encode`: counts of each part, rows of each train corpus, and a mask of the train records in use."""
+    """The result of `encode`: counts of each part, rows of each train corpus, a mask of the train records in use, and a
+    few of these records.
+    """
 
     parts: dict[int, PartCounts]
     corpora: list[int]
     train_mask: Bool[np.ndarray, " N"]
+    examples: list[Example]
 
 
 def encode(
@@ -95,7 +98,9 @@ def encode(
     parts |= {part: writer.finish(task, processors) for part, writer in held_out.items()}
     _require_rows(task, parts, clean, findings)
     corpora = len(origins["train"].corpora)
-    return Encoding(parts, np.diff([0, *ends[:corpora]]).tolist(), train_mask)
+    return Encoding(
+        parts, np.diff([0, *ends[:corpora]]).tolist(), train_mask, spread(encoders["train"].examples, EXAMPLES)
+    )
 
 
 def _require_rows(
@@ -154,7 +159,7 @@ def _stored_rows(store: TokenStore) -> Iterator[EncodedRow]:
 class _Encoder:
     """Encodes the records of one origin: yields those of train, writes those of dev and test, counts the others.
 
-    mask: which records are in the store.
+    mask: which records are in the store. examples: some of the train records in it, from the whole origin.
     """
 
     def __init__(
@@ -174,15 +179,15 @@ class _Encoder:
         self._texts = of_kind(task, Text)
         self._labels = {name: processors.labels(name) for name in of_kind(task, Label)}
         columns = {name: column for name, column in task.columns.items() if isinstance(column, Text)}
-        self._limited = [name for name, column in columns.items() if column.limit is None]
         self._cut = {
             name: (column.limit, column.beyond) for name, column in columns.items() if column.limit is not None
         }
         self._done = 0
+        self.examples: list[Example] = []  # some of each block
 
     def train_rows(self, corpus: Iterator[Record]) -> Iterator[EncodedRow]:
         """The encoded train records of a corpus, in order."""
-        for block in _blocks(corpus, self._task):
+        for block in blocks(corpus, self._task):
             start, self._done = self._done, self._done + len(block)
             outcomes, mask = self._outcomes[start : self._done], self.mask[start : self._done]
             if len(outcomes) < len(block):
@@ -201,6 +206,7 @@ class _Encoder:
                 mask[places] = usable
                 rows = [dict(zip(columns, ids, strict=True)) for ids in zip(*columns.values(), strict=True)]
                 if outcome == TRAIN:
+                    self.examples += map(example_of, spread(list(compress(records, usable)), EXAMPLES))
                     yield from compress(rows, usable)
                 else:
                     self._held_out[outcome].write(list(compress(records, usable)), list(compress(rows, usable)))
@@ -250,20 +256,9 @@ class _Encoder:
     def _usable(self, records: Sequence[Record], columns: Mapping[str, list[Any]], part: int) -> Bool[np.ndarray, " R"]:
         """Marks the records with suitable numbers of tokens. Ratios apply to train only; lengths include the tags."""
         lengths = {name: np.fromiter(map(len, columns[name]), np.int64, len(records)) for name in self._texts}
-        reasons: list[tuple[str, Bool[np.ndarray, " R"]]] = [
-            (TOO_MANY_TOKENS, lengths[name] > self._clean.max_length) for name in self._limited
-        ]
-        without_tags = dict(lengths)
-        if self._task.key in lengths:
-            tags = np.array([len(record.tags) for record in records], np.int64)
-            without_tags[self._task.key] = lengths[self._task.key] - tags
-        reasons += [(f"empty {name}", without_tags[name] == 0) for name in self._texts]
-        most = self._clean.max_ratio
-        if part == TRAIN and most is not None:
-            first, second = without_tags.values()
-            reasons.append((UNBALANCED, is_unbalanced(first, second, most)))
         usable = np.ones(len(records), bool)
-        for reason, applies in reasons:
+        faults = length_faults(self._task, self._clean, records, lengths, ratios=part == TRAIN)
+        for reason, applies in faults:
             for place in np.flatnonzero(applies & usable).tolist():
                 tokens = " and ".join(str(each[place]) for each in lengths.values())
                 text = f"{tokens} tokens: {records[place].text}"
@@ -282,7 +277,8 @@ def _where(record: Record, column: str) -> str:
     return record.where if is_file else f"{record.where} ({shortened(value, NAME)})"
 
 
-def _blocks(records: Iterable[Record], task: RecordType) -> Iterator[list[Record]]:
+def blocks(records: Iterable[Record], task: RecordType) -> Iterator[list[Record]]:
+    """The records, as many at once as are encoded together."""
     block: list[Record] = []
     fixed = sum(column.numbers or 0 for column in task.columns.values())
     varying = [name for name, column in task.columns.items() if column.numbers is None]

@@ -45,7 +45,8 @@ class Tally:
 
 @dataclass(frozen=True)
 class Findings:
-    """Results of reading: the records that are dropped, and changes and oddities to report to the owner."""
+    """Results of reading: the records that are dropped, changes and oddities to report to the owner, and warnings."""
 
     dropped: Tally = field(default_factory=Tally)
     noted: Tally = field(default_factory=Tally)
+    warnings: list[str] = field(default_factory=list)

@@ -1,5 +1,6 @@
 """A prepared folder: the output of `prepare` and the input of `train`."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from transduce.data.loader import Loader
 from transduce.data.mixing import Share
 from transduce.data.processors import Processors
 from transduce.data.records import Record, RecordType, read_held_out
-from transduce.data.report import summary
+from transduce.data.report import WIDTH, summary
 from transduce.data.store import TokenStore
 
 
@@ -61,5 +62,6 @@ class Prepared:
         return read_held_out(self.folder / f"{part}.jsonl")
 
     def summary(self) -> list[str]:
-        """The report as lines to print."""
-        return [*summary(self.report), f"{self.folder}: {'there already' if self.reused else 'written'}"]
+        """The report as lines to print, those of examples no wider than the terminal."""
+        width = shutil.get_terminal_size((WIDTH, 24)).columns
+        return [*summary(self.report, width), f"{self.folder}: {'there already' if self.reused else 'written'}"]

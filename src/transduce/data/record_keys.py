@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8, UInt16, UInt64
@@ -13,6 +14,7 @@ from transduce.data.config import SplitBy
 from transduce.data.findings import Findings
 from transduce.data.formats.time_windows import has_windows
 from transduce.data.keys import exact_key
+from transduce.data.plausibility import Sample, plausibility_warnings
 from transduce.data.records import Record, RecordType, counted, of_kind
 from transduce.data.scan import Origin
 from transduce.text.tags import MOST_TAGS, advice
@@ -47,7 +49,8 @@ class RecordKeys:
 def read_keys(
     origin: Origin, findings: Findings, clean: Clean | None = None, split_by: SplitBy | None = None
 ) -> RecordKeys:
-    """Read every record and keep at most 51 bytes of each; `findings` counts what is left out or changed.
+    """Read every record and keep at most 51 bytes of each; `findings` counts what is left out or changed, and gets
+    warnings about implausible data.
 
     `clean`: the cleaning rules, none by default. ValueError if no record is usable, or if a record has no group or time
     and `split_by` needs one.
@@ -59,7 +62,9 @@ def read_keys(
     active = rules(clean, of_kind(task, Text)) if clean else []
     duplicates = clean is not None and clean.drop_duplicates and not has_windows(task.columns)
     columns, key_column, label_columns = task.columns, task.columns[task.key], of_kind(task, Label)
-    for record in origin.read("reading", findings):
+    samples = [Sample(columns, most) for most in origin.counts]
+    corpora = zip(samples, origin.read_corpora("reading", findings), strict=True)
+    for record in chain.from_iterable(sample.tally(records) for sample, records in corpora):
         content = {name: columns[name].content(value) for name, value in record.values.items()}
         keys.append(key_column.key(content[task.key]))
         if record.tags and not isinstance(key_column, Text):
@@ -71,19 +76,15 @@ def read_keys(
             labels.append(exact_key("\0".join(record.values[name] for name in label_columns)))
         if duplicates:
             contents.append(exact_key("\0".join((*record.tags, *content.values()))))
-        if split_by == "group":
-            groups.append(_group_key(record, task.unit))
-        elif split_by == "time":
-            groups.append(_series_key(record, task))
-        elif split_by == "key" and record.span is not None:
-            raise ValueError(
-                f'{record.where}: a window of a series shares its steps with the next one, so that split.by = "key" puts the '
-                'same steps into several parts; use split.by = "time" (the last windows of each series) or "group" (whole series)'
-            )
+        if (group := _split_key(record, task, split_by)) is not None:
+            groups.append(group)
     if not keys:
         dropped = str(findings.dropped)
         names = ", ".join(str(file.path) for file in origin.files[:10])
         raise ValueError(f"{names}: no usable {task.unit}" + (f" (dropped: {dropped})" if dropped else ""))
+    findings.warnings.extend(
+        plausibility_warnings(origin, samples, drops_copies=clean is not None and clean.drop_copies)
+    )
     all_keys = np.frombuffer(keys, np.uint64)
     return RecordKeys(
         keys=all_keys,
@@ -97,22 +98,28 @@ def read_keys(
     )
 
 
-def _group_key(record: Record, unit: str) -> int:
-    if not (name := record.group.strip()):
+def _split_key(record: Record, task: RecordType, split_by: SplitBy | None) -> int | None:
+    """The hash of the group or series whose records stay together; None where the key column decides."""
+    if split_by == "group":
+        if not (name := record.group.strip()):
+            raise ValueError(
+                f"{record.where}: this {task.unit} has no group in its group file or column; "
+                f'split.by = "group" needs one of every {task.unit}'
+            )
+        return exact_key(name)
+    if split_by == "time":
+        if record.span is None:
+            raise ValueError(
+                f'{record.where}: split.by = "time" is for windows of series, and this is a {task.unit} without a time; '
+                'use split.by = "key" or "group"'
+            )
+        return exact_key(record.group)
+    if split_by == "key" and record.span is not None:
         raise ValueError(
-            f"{record.where}: this {unit} has no group in its group file or column; "
-            f'split.by = "group" needs one of every {unit}'
+            f'{record.where}: a window of a series shares its steps with the next one, so that split.by = "key" puts the '
+            'same steps into several parts; use split.by = "time" (the last windows of each series) or "group" (whole series)'
         )
-    return exact_key(name)
-
-
-def _series_key(record: Record, task: RecordType) -> int:
-    if record.span is None:
-        raise ValueError(
-            f'{record.where}: split.by = "time" is for windows of series, and this is a {task.unit} without a time; '
-            'use split.by = "key" or "group"'
-        )
-    return exact_key(record.group)
+    return None
 
 
 class TagSets:

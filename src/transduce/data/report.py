@@ -1,18 +1,42 @@
 """The report of a preparation: report.json, and its summary for people."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from itertools import accumulate
+from typing import Any, TypeVar
 
+from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Label, Labels
 from transduce.data.findings import Findings
 from transduce.data.formats.picture_folder import NOT_IN_CLASS, NOT_PICTURE
+from transduce.data.lengths import TOO_MANY_TOKENS
 from transduce.data.processors import Processors
-from transduce.data.records import RecordType, counted, of_kind, plural
+from transduce.data.records import Record, RecordType, counted, of_kind, plural, shortened
 from transduce.data.scan import Origin
-from transduce.terminal import harmless
+from transduce.terminal import harmless, screen_width
 from transduce.text.config import TokenizerConfig
 from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
+
+MOST_LONG = 0.1  # share of records that are left out so without a warning
+FEW = 100  # rows of training data from which little can be learnt
+EXAMPLES = 3  # records that are shown
+MOST_SHOWN = 500  # characters of each value
+WIDTH = 120  # columns, where no terminal says another number
+Example = dict[str, Any]
+T = TypeVar("T")
+
+
+def example_of(record: Record) -> Example:
+    """A record as the report shows it."""
+    values = {name: shortened(value, MOST_SHOWN) for name, value in record.values.items()}
+    return {"where": record.where, "values": values, "group": record.group, "tags": list(record.tags)}
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """Items from all over the sequence: `spread(range(100), 3) == [16, 50, 83]`."""
+    if len(items) <= most:
+        return list(items)
+    return [items[len(items) * (2 * place + 1) // (2 * most)] for place in range(most)]
 
 
 def origin_report(origin: Origin, findings: Findings) -> dict[str, Any]:
@@ -70,15 +94,31 @@ def label_warnings(task: RecordType, processors: Processors, findings: Mapping[s
             yield f"{origin} files: {counted(number, task.unit)} left out; {text}"
 
 
-def summary(report: Mapping[str, Any]) -> list[str]:
-    """A report as lines to print, with control characters escaped.
+def length_warnings(
+    task: RecordType, clean: Clean, findings: Mapping[str, Findings], parts: Mapping[str, int]
+) -> Iterator[str]:
+    """A warning where max-length takes more than a few records; `parts`: the records that are left in each."""
+    for origin, each in findings.items():
+        count, left = each.dropped.counts.get(TOO_MANY_TOKENS, 0), parts.get(origin, 0)
+        if count > MOST_LONG * (count + left):
+            yield (
+                f"{origin} files: {counted(count, task.unit)} left out, and {left:,} not, as a text has more tokens than "
+                f"data.clean.max-length = {clean.max_length}: raise it, or split long texts"
+            )
+
+
+def summary(report: Mapping[str, Any], width: int = WIDTH) -> list[str]:
+    """A report as lines to print, with control characters escaped. `width`: columns of the longest line of an example.
 
     >>> summary(report)
     ['train: 9,000 pairs, 70,000 source and 60,000 target tokens',
      'dropped from train files: duplicate, 12 pairs (train.tsv:7: one -> eins; train.tsv:9, train.tsv:12, ...)',
-     'tokenizer: 8,000 pieces for source and target']
+     'tokenizer: 8,000 pieces for source and target',
+     'a train pair, train.tsv:3:',
+     '  source: two',
+     '  target: zwei']
     """
-    return [harmless(line) for line in _lines(report)]
+    return [*map(harmless, _lines(report)), *_example_lines(report, width)]
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
@@ -102,6 +142,26 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     if tags := report.get("tags"):
         yield f"tags: {name_list(tags)}"
     yield from _processors(report["processors"])
+    if (train := report["parts"].get("train")) and train["rows"] < FEW:
+        number = counted(train["records"], report["unit"])
+        yield f"{number} to train on: enough to try the commands, too few for a useful model"
+
+
+def _example_lines(report: Mapping[str, Any], width: int) -> Iterator[str]:
+    for example in report.get("examples", ()):
+        yield harmless(f"a train {report['unit']}, {example['where']}:")
+        values = {**example["values"], "group": example["group"], "tags": " ".join(example["tags"])}
+        for name, value in values.items():
+            if value:
+                yield _cut(harmless(f"  {name}: {value}"), width)
+
+
+def _cut(line: str, width: int) -> str:
+    """The line, or as much of it as a terminal of this width shows in one row."""
+    columns = list(accumulate(map(screen_width, line)))
+    if not columns or columns[-1] <= width:
+        return line
+    return line[: sum(each < width for each in columns)] + "…"
 
 
 def _examples(entry: Mapping[str, Any]) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from transduce.data.columns import Column
 from transduce.data.config import Corpus, DataConfig
 from transduce.data.findings import Findings
-from transduce.data.formats import idx, picture_folder
+from transduce.data.formats import idx, json_lines, picture_folder
 from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import FileFacts, LineRules, facts, require_equal_lines
 from transduce.data.formats.read import read_records
-from transduce.data.formats.table import format_of
+from transduce.data.formats.table import OBJECTS, format_of
 from transduce.data.named_files import named_files
 from transduce.data.picture_column import picture_columns
 from transduce.data.records import Record, RecordType
@@ -99,8 +99,8 @@ def _counted(records: Iterator[Record], bar: ProgressBar) -> Iterator[Record]:
 def find_origins(task: RecordType, data: DataConfig, base: Path) -> dict[str, Origin]:
     """The origins by name: train, and dev and test if they have files. Counts the lines and hashes every file.
 
-    ValueError for a file that is missing, empty, not text or of unknown format, and for aligned files with different
-    numbers of lines.
+    ValueError for a file that is missing, empty, not text or of unknown format, for a JSON array, and for aligned files with
+    different numbers of lines.
     """
     settings = {"train": data.train, "dev": (data.dev,), "test": (data.test,)}
     corpora = [(name, each.resolved(base)) for name, own in settings.items() for each in own if each is not None]
@@ -110,6 +110,8 @@ def find_origins(task: RecordType, data: DataConfig, base: Path) -> dict[str, Or
     for _, corpus, paths in files:
         if corpus.file is None:
             require_equal_lines([facts_of[path] for path in paths])
+        elif format_of(corpus, task.columns) in OBJECTS:
+            json_lines.refuse_array(corpus.file)  # before its one line is too few
     rules = LineRules(data.bad_lines, data.max_line_bytes, data.max_row_lines)
     named = [named_files(corpus, task.columns, rules) for _, corpus, _ in files]
     origins = {}

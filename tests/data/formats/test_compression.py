@@ -54,7 +54,7 @@ def write(path: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("pack", PACKS)
-@given(content=st.binary(min_size=1, max_size=4000))
+@given(content=st.binary(min_size=1, max_size=4000).filter(lambda content: b"\0" not in content))  # no UTF-16
 def test_reading_gives_the_bytes_that_were_packed(
     tmp_path_factory: pytest.TempPathFactory, pack: str, content: bytes
 ) -> None:
@@ -63,7 +63,7 @@ def test_reading_gives_the_bytes_that_were_packed(
     path = write(folder / f"corpus.en{extension}", compress(b"x" + content))
     with open_text(path) as stream:
         assert stream.read() == b"x" + content
-    found, plain = facts(path), facts(write(folder / "corpus.en", b"x" + content))
+    found, plain = facts(path, empty=True), facts(write(folder / "corpus.en", b"x" + content), empty=True)
     assert (found.lines, found.sha256) == (plain.lines, plain.sha256)
 
 

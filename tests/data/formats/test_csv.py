@@ -110,7 +110,7 @@ def test_a_header_without_the_columns(tmp_path: Path, header: str, columns: Colu
 )
 def test_bad_rows_are_named_or_dropped(tmp_path: Path, row: bytes, line: int, words: str) -> None:
     content = b"source,target,tag\ngood,gut,de\n" + row + b"next,naechste,\n"
-    with pytest.raises(ValueError, match=rf"f\.csv:{line}: {words}.*; correct the line, or set data\.bad-lines"):
+    with pytest.raises(ValueError, match=rf"f\.csv:{line}: {words}.*correct the line, or set data\.bad-lines"):
         read(tmp_path / "f.csv", content, LineRules(max_line_bytes=200))
     found, findings = read(tmp_path / "f.csv", content, LineRules("drop", 200))
     assert [pair.source for pair in found] == ["good", "next"] and sum(findings.dropped.counts.values()) == 1
@@ -208,23 +208,36 @@ def test_a_text_that_is_no_csv_is_shown_in_part(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", [",", ";"])
-def test_blanks_before_a_quote_are_no_text(tmp_path: Path, mark: str) -> None:
+def test_blanks_beside_a_quoted_cell_are_no_text(tmp_path: Path, mark: str) -> None:
     rows = [
         '"source", "target"',
         '"A.", "B, or ""C""; "',
         'plain,  "two\nlines, ""x"", "',
         '"a, ""b"" ", " c"',
         " d , e",
+        '"f" ,  " g "  ',
+        '"h\ni"  ,"j" ',
     ]
     found, findings = read(tmp_path / "f.csv", "\n".join(row.replace(",", mark) for row in rows) + "\n")
     expected = [("A.", 'B, or "C"; '), ("plain", 'two lines, "x", '), ('a, "b" ', " c"), (" d ", " e")]
+    expected += [("f", " g "), ("h i", "j")]
     assert [pair[:2] for pair in found] == [
         (source.replace(",", mark), target.replace(",", mark)) for source, target in expected
     ]
-    assert findings.noted.counts["blank before a quoted cell removed"] == 4  # in the header too
+    assert findings.noted.counts["blank beside a quoted cell removed"] == 6  # in the header too
 
 
 def test_a_blank_before_a_quote_inside_a_cell_stays(tmp_path: Path) -> None:
     found, findings = read(tmp_path / "f.csv", 'source,target\n"he said, ""yes"", twice",5 "inch"\n"a\n, ""b"" c",d\n')
     assert [pair[:2] for pair in found] == [('he said, "yes", twice', '5 "inch"'), ('a , "b" c', "d")]
-    assert "blank before a quoted cell removed" not in findings.noted.counts
+    assert "blank beside a quoted cell removed" not in findings.noted.counts
+
+
+def test_blanks_around_names_do_not_count_and_those_of_texts_do(tmp_path: Path) -> None:
+    found, _ = read(tmp_path / "f.csv", "source , target, tag\n one, eins , de\n")
+    assert [(pair.source, pair.target, pair.tags) for pair in found] == [(" one", " eins ", ("de",))]
+
+
+def test_text_behind_a_quoted_cell_is_still_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"f\.csv:2: not CSV"):
+        read(tmp_path / "f.csv", 'source,target\n"one" two,zwei\n')

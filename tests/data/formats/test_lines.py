@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transduce.data.findings import Findings
+from transduce.data.formats.conversion import to_utf8
 from transduce.data.formats.lines import BadLine, LineRules, aligned, facts, lines, open_text, stream_lines
 
 DROP = LineRules("drop")
@@ -93,10 +94,10 @@ def test_memory_of_a_long_line_is_bounded(tmp_path: Path) -> None:
     assert peak < 4_000_000, f"{peak:,} bytes for a line of 30,000,000"
 
 
-@given(st.binary(max_size=300))
+@given(st.binary(max_size=300).filter(lambda content: b"\0" not in content))
 def test_facts_agree_with_reading(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = write(tmp_path_factory.mktemp("facts") / "f", b"x" + content)
-    found = facts(path)
+    found = facts(path, empty=True)
     assert found.lines == len(list(stream_lines(io.BytesIO(b"x" + content), "f", 10, Findings())))
     assert found.lines == len(list(io.BytesIO(b"x" + content)))
     assert found.sha256 == hashlib.sha256(b"x" + content).hexdigest()
@@ -105,9 +106,12 @@ def test_facts_agree_with_reading(tmp_path_factory: pytest.TempPathFactory, cont
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("hallo\n".encode("utf-16"), "UTF-16"),
+        ("hallo\n".encode("utf-16"), "UTF-16 text.* iconv -f UTF-16 -t UTF-8 < .*corpus.en > .*new-corpus.en"),
         (b"\xfe\xff" + "hallo\n".encode("utf-16-be"), "UTF-16"),
         ("hallo\n".encode("utf-32"), "UTF-32"),
+        ("hallo\n".encode("utf-16-le"), "iconv -f UTF-16LE"),
+        ("Привет, мир. Это текст.\n".encode("utf-16-be") * 9, "iconv -f UTF-16BE"),
+        (b"one\rtwo\rthree\r", r"is one line with 3 carriage returns.* tr '\\r' '\\n' < .*corpus.en >"),
         (b"\x1f\x8b\x08\x00rest", "gzip"),
         (b"PK\x03\x04rest", "zip"),
         (b"", "is empty"),
@@ -155,3 +159,33 @@ def test_a_bad_line_drops_its_partner_too_and_keeps_the_rest_aligned(tmp_path: P
     assert findings.dropped.counts == {"invalid UTF-8": 1, "NUL character": 1}
     with pytest.raises(ValueError, match=r'a:2: invalid UTF-8 .*bad-lines = "drop"'):
         list(aligned([a, b], LineRules(), Findings()))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "Schöne Grüße aus Köln – „danke“".encode("cp1252"),
+            "looks like WINDOWS-1252.* iconv -f WINDOWS-1252 -t UTF-8 <",
+        ),
+        ("Привет, мир".encode("cp1251"), "another encoding, convert it: iconv -f ENCODING"),
+        ("中文文本".encode("gbk"), "another encoding, convert it: iconv -f ENCODING"),
+        ("Grüße und ein defektes Byte".encode() + b"\xe4", "another encoding, convert it: iconv -f ENCODING"),
+    ],
+)
+def test_the_message_names_the_likely_encoding(tmp_path: Path, text: bytes, words: str) -> None:
+    path = write(tmp_path / "a.en", b"fine\n" + text + b"\n")
+    with pytest.raises(ValueError, match=rf"a\.en:2: invalid UTF-8.*{words}.*; otherwise correct the line"):
+        list(lines(path))
+
+
+def test_a_compressed_file_is_unpacked_before_its_conversion() -> None:
+    assert to_utf8("my texts/a.tsv.gz", "UTF-16") == (
+        "convert it: zcat 'my texts/a.tsv.gz' | iconv -f UTF-16 -t UTF-8 > 'my texts/new-a.tsv'"
+    )
+
+
+def test_carriage_returns_within_lines_and_documents_stay(tmp_path: Path) -> None:
+    assert facts(write(tmp_path / "a", b"one\rtwo\rthree\nfour\n")).lines == 2
+    assert facts(write(tmp_path / "a", b"one\r\n")).lines == 1
+    assert facts(write(tmp_path / "a", b"one\rtwo\rthree"), empty=True).lines == 1

@@ -1,6 +1,7 @@
 """Examples from aligned files, TSV and JSON Lines, and every way in which a line of those can be wrong."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_tabs_are_text_in_aligned_files(tmp_path: Path) -> None:
 )
 def test_bad_lines_are_named_or_dropped(tmp_path: Path, name: str, line: str, words: str) -> None:
     good = "a\tb\n" if name == "f.tsv" else '{"source": "a", "target": "b"}\n'
-    with pytest.raises(ValueError, match=rf"{name}:2: {words}.*; correct the line, or set data\.bad-lines"):
+    with pytest.raises(ValueError, match=rf"{name}:2: {words}.*correct the line, or set data\.bad-lines"):
         read(tmp_path / name, good + line + "\n" + good)
     found, findings = read(tmp_path / name, good + line + "\n" + good, LineRules("drop"))
     assert found == [("a", "b", "")] * 2 and sum(findings.dropped.counts.values()) == 1
@@ -213,3 +214,26 @@ def test_a_column_of_text_is_no_column_of_tags(tmp_path: Path) -> None:
     origin = find_origins(TRANSLATION, DataConfig((Corpus(file=tmp_path / "f.tsv"),)), tmp_path)["train"]
     with pytest.raises(ValueError, match=r"f\.tsv:1001: more than 1,000 different tags by this line .*right one"):
         read_keys(origin, Findings())
+
+
+@pytest.mark.parametrize("text", ['[{"source": "a", "target": "b"}]\n', '[\n{"source": "a", "target": "b"}\n]\n'])
+def test_an_array_is_told_from_json_lines(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_text(text)
+    with pytest.raises(
+        ValueError, match=r"f\.jsonl: is a JSON array, expected an object on each line; convert it: python3"
+    ) as caught:
+        list(pairs(Corpus(file=path), LineRules(), Findings()))
+    with pytest.raises(ValueError, match="is a JSON array"):  # before the lines are counted
+        find_origins(TRANSLATION, DataConfig(train=(Corpus(file=path),)), tmp_path)
+    command = str(caught.value).partition("convert it: ")[2]
+    subprocess.run(command, shell=True, check=True)
+    converted = list(pairs(Corpus(file=tmp_path / "new-f.jsonl"), LineRules(), Findings()))
+    assert [pair[:2] for pair in converted] == [("a", "b")]
+
+
+def test_a_missing_key_tells_how_keys_are_named(tmp_path: Path) -> None:
+    (tmp_path / "f.jsonl").write_text('{"en": "a", "de": "b"}\n')
+    words = r'no "source"; the keys are "en", "de"\); name the keys, in a run file by columns = \{ source = "\.\.\.", target'
+    with pytest.raises(ValueError, match=words):
+        list(pairs(Corpus(file=tmp_path / "f.jsonl"), LineRules(), Findings()))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from transduce.text.config import ColumnTokenizer, Kind, TokenizerConfig
+from transduce.text.learn import bpe
 from transduce.text.learn.counts import covering, split_words
 from transduce.text.learn.learn import train
 from transduce.text.learn.sample import LINE_CHARACTERS, sample
@@ -184,3 +185,12 @@ def test_words_split_where_sorts_of_characters_meet() -> None:
     assert split_words({"axb": 1, "": 2}, "▁ab") == {"▁a": 1, "b": 1, "▁": 2}
     assert split_words({"नमस्ते": 1, "می\u200cخواهم": 1}, "▁नमस्तेمی\u200cخواهم") == {"▁नमस्ते": 1, "▁می\u200cخواهم": 1}
     assert split_words({"x" * 50: 1}, "x") == {"▁" + "x" * 24: 1, "x" * 24: 1, "xx": 1}
+
+
+def test_bpe_learns_from_the_most_frequent_words_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines without spaces are words that hardly repeat, and the trainer needs memory for each of their characters."""
+    words = {"abcd": 9, "efgh": 5, "ijkl": 2}
+    alphabet = list("abcdefghijkl")
+    monkeypatch.setattr(bpe, "MOST_CHARACTERS", 8)
+    pieces, _ = bpe.learn(words, alphabet, 100)
+    assert "abcd" in pieces and "efgh" in pieces and "ij" not in pieces

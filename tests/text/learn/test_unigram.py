@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transduce.text.learn import candidates as candidates_module
 from transduce.text.learn import unigram
 from transduce.text.learn.candidates import candidates
-from transduce.text.learn.counts import count_words, split_words
+from transduce.text.learn.counts import affordable, count_words, split_words
 from transduce.text.learn.lattice import LONGEST_PIECE, best, lattice_of, posterior
 from transduce.text.spelling import Pipeline, speller
 
@@ -81,14 +81,13 @@ def test_the_rarest_words_give_way_where_there_are_too_many(monkeypatch: pytest.
     assert candidates({"abc": 5, "cc": 4, "bbb": 3, "a": 9}, ["a", "b", "c"]).words == ("abc", "a")
 
 
-def test_of_words_that_occur_once_each_script_keeps_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_words_that_occur_once_each_script_keeps_its_share() -> None:
     """Not those alone whose letters have the lowest numbers."""
-    monkeypatch.setattr(candidates_module, "MOST_SPANS", 1500)
     latin = [chr(97 + n % 26) + chr(97 + n // 26) for n in range(500)]
     han = [chr(0x4E00 + n) + "的" for n in range(500)]
-    kept = candidates_module._affordable(dict.fromkeys([*latin, *han], 1))
-    assert len(kept) == 500 and 200 < len([word for word in kept if word in han]) < 300
-    assert kept == candidates_module._affordable(dict.fromkeys([*han, *latin], 1))
+    words = affordable(dict.fromkeys([*latin, *han], 1), len, 1000)
+    assert len(words) == 500 and 200 < len([word for word in words if word in han]) < 300
+    assert words == affordable(dict.fromkeys([*han, *latin], 1), len, 1000)
 
 
 def test_digamma_is_that_of_torch() -> None:

@@ -36,6 +36,11 @@ def test_aligned_files_keep_every_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_blank_line_of_one_reference_file_is_no_reference(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "r1", "1\n\n3\n\n"), write(tmp_path / "r2", "x\ny\n \n\n")
+    assert read_aligned(None, [first, second]).references == (("1", "x"), ("y",), ("3",), ("", ""))
+
+
 def test_unequal_counts_are_named(tmp_path: Path) -> None:
     source, reference = write(tmp_path / "s", "a\nb\n"), write(tmp_path / "r", "1\n2\n3\n")
     with pytest.raises(ValueError) as error:

@@ -198,3 +198,11 @@ def test_the_settings_of_a_task_are_part_of_what_is_prepared(tmp_path: Path) -> 
     )
     assert [len(rows(each, "train")[0]) for each in (first, second, again)] == [5, 8, 5]
     assert again.reused and again.folder == first.folder
+
+
+def test_an_error_names_the_mistake_that_probably_caused_it(tmp_path: Path) -> None:
+    """Labels behind a column of ids are groups, and the texts count as labels, of which dev has none that train has."""
+    corpus = tsv(tmp_path / "f.tsv", *((str(n), f"text number {n}", "good") for n in range(60)))
+    words = r"label occurs in no train record.* The cause may be that .*f\.tsv: the text column looks like one of ids"
+    with pytest.raises(ValueError, match=words):
+        run(CLASSIFICATION, tmp_path, train=(corpus,), split=Split(10, 10))

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -281,7 +282,7 @@ data = DataConfig((Corpus(file=Path("f.tsv")),))
 settings, origins = TokenizerConfig("characters", 300), find_origins(TRANSLATION, data, Path())
 prepare.prepare(prepare.Plan(TRANSLATION, data, settings, 1, Path("prepared"), origins))
 """
-    for point in ("train", "write_manifest"):
+    for point in ("Learning", "write_manifest"):
         killed = subprocess.run([sys.executable, "-c", program, point], cwd=tmp_path, stderr=subprocess.DEVNULL)
         assert killed.returncode == -signal.SIGKILL
         assert not [path for path in (tmp_path / "prepared").iterdir() if not path.name.startswith(".")]
@@ -618,3 +619,56 @@ def test_a_vocabulary_that_does_not_suit_the_text_is_named_with_its_table(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         run(tmp_path, config, train=(tsv(tmp_path / "a.tsv", numbered(20)),))
+
+
+def test_records_to_train_on_are_shown_as_they_are_read(tmp_path: Path) -> None:
+    rows = [(f"s {n}", f"t {n}", f"g {n}", "de") for n in range(30)]
+    rows[15] = ("x" * 300, "too long", "g", "de")
+    prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", rows),))
+    assert [example["where"].rpartition(":")[2] for example in prepared.report["examples"]] == ["5", "15", "26"]
+    assert prepared.summary()[-6:-1] == [
+        f"a train pair, {tmp_path}/f.tsv:26:",
+        "  source: s 25",
+        "  target: t 25",
+        "  group: g 25",
+        "  tags: de",
+    ]
+
+
+def test_many_records_beyond_max_length_give_a_warning(tmp_path: Path) -> None:
+    long = [(f"s {n}", "t " * 150 + str(n)) for n in range(8)]
+    words = "train files: 8 pairs left out, and 30 not, as a text has more tokens than data.clean.max-length = 250: raise it"
+    (warning,) = run(tmp_path, train=(tsv(tmp_path / "f.tsv", numbered(30) + long),)).report["warnings"]
+    assert warning.startswith(words)
+    assert not run(tmp_path, train=(tsv(tmp_path / "f.tsv", numbered(30) + long[:2]),)).report["warnings"]
+
+
+@pytest.mark.parametrize("settings", [{"kind": "unigram"}, {"kind": "bpe", "shared": False}])
+def test_tokenizers_learn_nothing_from_records_that_are_too_long(tmp_path: Path, settings: dict[str, object]) -> None:
+    """Else they would fill the vocabulary with pieces that no record in use has."""
+    draw = random.Random(1)
+    good = [(f"two {n}", f"zwei {n}") for n in range(300)]
+    garbage = [("".join(draw.choices("pqvxyz ", k=1500)), "y") for _ in range(60)]
+    tokenizer = TokenizerConfig(vocabulary=2000, exact=False, **settings)  # type: ignore[arg-type]
+    clean, mixed = (
+        run(tmp_path, tokenizer, train=(tsv(tmp_path / f"{len(rows)}.tsv", rows),)) for rows in (good, good + garbage)
+    )
+    assert mixed.report["parts"]["train"]["records"] == 300
+    assert source_of(mixed).sha256() == source_of(clean).sha256()
+
+
+def test_a_few_long_records_do_not_make_tokenizers_learn_twice(tmp_path: Path) -> None:
+    rows = [*numbered(300), ("x y " * 65 + "z", "z")]
+    prepared = run(tmp_path, train=(tsv(tmp_path / "f.tsv", rows),))
+    assert prepared.report["parts"]["train"]["records"] == 300
+    assert "x" in source_of(prepared).pieces(range(source_of(prepared).size))
+
+
+def test_texts_of_another_length_than_the_other_teach_tokenizers_nothing(tmp_path: Path) -> None:
+    rows = [*numbered(50), *((f"q {n}", "qq " * 40) for n in range(20))]
+    clean = Clean(max_ratio=4.0)
+    prepared = run(
+        tmp_path, TokenizerConfig("bpe", 400, exact=False), train=(tsv(tmp_path / "f.tsv", rows),), clean=clean
+    )
+    assert prepared.report["parts"]["train"]["records"] == 50
+    assert "q" not in source_of(prepared).pieces(range(source_of(prepared).size))

@@ -6,8 +6,9 @@
 
 The header names the columns of the task; a corpus's `columns` maps other names. Commas separate cells; semicolons or tabs
 do if only they give a header with the columns of the task (spreadsheets of some countries write those). A quoted cell may
-span lines: each line break in it becomes one space, unless its column keeps them. Blanks before a quoted cell do not
-belong to it: `one, "eins"` is `one,"eins"`.
+span lines: each line break in it becomes one space, unless its column keeps them. Blanks beside a quoted cell do not
+belong to it: `one , "eins"` is `one ,"eins"`. Blanks within a cell do, with or without quotes, but not in names: those of
+columns in the header, labels and tags.
 """
 
 import csv
@@ -64,21 +65,21 @@ def rows(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> It
 
 
 class _Unpadded:
-    """Removes blanks between a delimiter and a quote, which Python's csv module reads as text: ` "a"` -> `"a"`."""
+    """Removes blanks between a delimiter and a quoted cell, which Python's csv module takes for text: ` "a" ` -> `"a"`."""
 
     def __init__(self, delimiter: str, findings: Findings) -> None:
-        # the start of a cell, blanks, and a whole quoted text, whose inside must not change
-        self._quoted = re.compile(rf'(^|{delimiter}) *("[^"]*(?:""[^"]*)*+(?:"|$))')
+        # the start of a cell, blanks, a whole quoted text, whose inside must not change, and blanks at the end of the cell
+        self._quoted = re.compile(rf'(^|{delimiter}) *("[^"]*(?:""[^"]*)*+(?:"|$))(?: +(?={delimiter}|$))?')
         self._findings = findings
 
     def __call__(self, line: str, where: str, within_quotes: bool) -> str:
-        if ' "' not in line:
+        if ' "' not in line and '" ' not in line:
             return line
         text = f'"{line}' if within_quotes else line
         unpadded = self._quoted.sub(r"\1\2", text)
         if unpadded == text:
             return line
-        self._findings.noted.add("blank before a quoted cell removed", where)
+        self._findings.noted.add("blank beside a quoted cell removed", where)
         return unpadded[1:] if within_quotes else unpadded
 
 
@@ -180,7 +181,7 @@ def _places(header: tuple[str, Row] | BadLine | None, path: Path, layout: Layout
     if header is None:
         raise ValueError(f"{path}: has no header, a first line that names the columns")
     if isinstance(header, BadLine):
-        raise ValueError(f"{message(header)}; the header must be readable")
+        raise ValueError(f"{message(header)}; the header must be readable: {header.advice}")
     names = [name.strip() for name in header[1]]
     return _Places(
         columns=tuple((column, _place(names, name, path, layout)) for column, name in layout.names.items()),
@@ -211,12 +212,7 @@ def _place(names: Row, column: str, path: Path, layout: Layout, instead: str = "
     nearest = next((name for name in names if near and name.lower() == near[0]), None)
     advice = f"did you mean {nearest!r}? " if nearest else ""
     columns = shortened(", ".join(map(repr, names)), MOST_LISTED)
-    table = ", ".join(f'{name} = "..."' for name in layout.names)
-    option = ",".join(f"{name}=..." for name in layout.names)
-    raise ValueError(
-        f"{path}: has no column {column!r}; {advice}found {columns}. Name them, in a run file by columns = {{ {table} }}, "
-        f"for evaluate and predict by --columns {option}"
-    )
+    raise ValueError(f"{path}: has no column {column!r}; {advice}found {columns}. Name them, {layout.naming}")
 
 
 def _record(where: str, row: Row, places: _Places, findings: Findings) -> Record | BadLine:

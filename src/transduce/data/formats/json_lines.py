@@ -10,16 +10,20 @@ line break inside a string becomes one space, unless its column keeps them.
 import json
 import math
 import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 from transduce.data.findings import Findings
+from transduce.data.formats.conversion import HEAD, command
 from transduce.data.formats.layout import Layout
-from transduce.data.formats.lines import BadLine
+from transduce.data.formats.lines import BYTE_ORDER_MARK, CORRECT, BadLine, open_text
 from transduce.data.records import Record, shortened
 from transduce.text.tags import names_in, tags_of_source
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 LINE_BREAK = re.compile("\r?\n")
+MISSING = "missing key"
 MOST_LISTED = 300  # characters of the keys of an object, in messages
 
 Object = dict[str, Any]
@@ -27,6 +31,16 @@ Object = dict[str, Any]
 
 class _InvalidObject(Exception):
     """Reason and detail of an invalid object."""
+
+
+def refuse_array(path: Path) -> None:
+    """ValueError for a file that is one JSON array, with the command that converts it."""
+    with open_text(path) as stream:
+        if not stream.peek(HEAD).removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"["):
+            return
+    script = "import json, sys; [print(json.dumps(each)) for each in json.load(sys.stdin)]"
+    conversion = command(str(path), f"python3 -c {shlex.quote(script)}")
+    raise ValueError(f"{path}: is a JSON array, expected an object on each line; convert it: {conversion}")
 
 
 def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record | BadLine:
@@ -44,7 +58,10 @@ def parse(line: str, where: str, layout: Layout, findings: Findings) -> Record |
         values = {name: _text(tree, key, number=name in layout.numbers) for name, key in layout.names.items()}
         group, tags = _group(tree, layout), _tags(tree, layout)
     except _InvalidObject as error:
-        return BadLine(where, *error.args)
+        reason, detail = error.args
+        if reason == MISSING:
+            return BadLine(where, reason, detail, advice=f"name the keys, {layout.naming}; otherwise {CORRECT}")
+        return BadLine(where, reason, detail)
     if any("\n" in value for value in values.values()):
         for name, value in values.items():
             values[name] = LINE_BREAK.sub("\n" if name in layout.multiline else " ", value)
@@ -87,7 +104,7 @@ def _text(tree: Object, key: str, null: bool = False, number: bool = False) -> s
     """The string at a key; "" for null if allowed; a finite number, true or false, if allowed, as JSON spells it."""
     if key not in tree:
         keys = shortened(", ".join(f'"{each}"' for each in tree), MOST_LISTED) or "none"
-        raise _InvalidObject("missing key", f'no "{key}"; the keys are {keys}')
+        raise _InvalidObject(MISSING, f'no "{key}"; the keys are {keys}')
     value = tree[key]
     if value is None and null:
         return ""

@@ -29,6 +29,13 @@ class Layout:
     group: str | None = None
     records: Literal["lines", "paragraphs", "file"] = "lines"
 
+    @property
+    def naming(self) -> str:
+        """How a user gives the names that the columns have in a file."""
+        table = ", ".join(f'{name} = "..."' for name in self.names)
+        option = ",".join(f"{name}=..." for name in self.names)
+        return f"in a run file by columns = {{ {table} }}, for evaluate and predict by --columns {option}"
+
 
 def layout_of(corpus: Corpus, columns: Mapping[str, Column], without: str | None = None) -> Layout:
     settings = corpus.columns or Columns()

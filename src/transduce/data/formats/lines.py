@@ -17,15 +17,19 @@ from typing import Any, Literal, NamedTuple
 
 from transduce.data.findings import Findings
 from transduce.data.formats.compression import bytes_read, unpacked
+from transduce.data.formats.conversion import HEAD, command, invalid_utf8_advice, to_utf8, utf_16_without_mark
 from transduce.data.records import counted
 
 BLOCK = 1 << 20  # bytes
+CORRECT = "correct the line"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-NOT_TEXT = (  # (first bytes, kind of file, advice); UTF-32 before UTF-16, whose mark has the same first bytes
-    (b"\xff\xfe\x00\x00", "UTF-32 text", "convert it to UTF-8"),
-    (b"\x00\x00\xfe\xff", "UTF-32 text", "convert it to UTF-8"),
-    (b"\xff\xfe", "UTF-16 text", "convert it to UTF-8"),
-    (b"\xfe\xff", "UTF-16 text", "convert it to UTF-8"),
+MARKS = (  # (first bytes, encoding); UTF-32 before UTF-16, whose mark has the same first bytes
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+NOT_TEXT = (  # (first bytes, kind of file, advice)
     (b"\x1f\x8b", "compressed (gzip)", "name it .gz or unpack it"),
     (b"\xfd7zXZ\x00", "compressed (xz)", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "compressed (zstd)", "name it .zst or unpack it"),
@@ -59,7 +63,7 @@ class BadLine(NamedTuple):
     reason: str
     detail: str = ""
     text: str | None = None
-    advice: str = "correct the line"
+    advice: str = CORRECT
 
 
 @dataclass(frozen=True)
@@ -98,19 +102,26 @@ def stamp(path: Path) -> tuple[int, ...]:
 def facts(path: Path, progress: Callable[[int], object] = lambda read: None, empty: bool = False) -> FileFacts:
     """Lines and hash of a file; `progress` gets the number of bytes of the file for each block.
 
-    ValueError for an unreadable file, and for an empty one unless `empty` allows it.
+    ValueError for an unreadable file, for an empty one unless `empty` allows it, and for one whose lines end at carriage
+    returns alone.
     """
-    digest, newlines, before, last = hashlib.sha256(), 0, 0, b""
+    digest, newlines, returns, before, last = hashlib.sha256(), 0, 0, 0, b""
     with open_text(path) as stream:
         before_reading = stamp(path)
         while block := stream.read(BLOCK):
             digest.update(block)
             newlines += block.count(b"\n")
+            returns += block.count(b"\r")
             last = block[-1:]
             progress(bytes_read(stream) - before)
             before = bytes_read(stream)
     if not last and not empty:
         raise ValueError(f"{path}: the file is empty")
+    if newlines <= 1 and returns >= newlines + 2 and not empty:
+        raise ValueError(
+            f"{path}: is one line with {returns:,} carriage returns, the line ends of old Macs; convert it: "
+            + command(str(path), r"tr '\r' '\n'")
+        )
     return FileFacts(path, newlines + (last not in (b"", b"\n")), digest.hexdigest(), before_reading)
 
 
@@ -131,7 +142,10 @@ def open_text(path: Path) -> BufferedReader:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
     with ExitStack() as stack:  # closes a refused file
         stream = unpacked(stack.enter_context(file), path)
-        head = stream.peek(8)
+        head = stream.peek(HEAD)
+        encoding = next((name for mark, name in MARKS if head.startswith(mark)), utf_16_without_mark(head))
+        if encoding is not None:
+            raise ValueError(f"{path}: is {encoding} text, not UTF-8 text; {to_utf8(str(path), encoding)}")
         for start, kind, advice in NOT_TEXT:
             if head.startswith(start):
                 raise ValueError(f"{path}: is {kind}, not UTF-8 text; {advice}")
@@ -149,7 +163,7 @@ def good_lines(stream: BufferedIOBase, name: str, max_line_bytes: int = LineRule
     """The same of an open file or pipe called `name`."""
     for line in stream_lines(stream, name, max_line_bytes, Findings()):
         if isinstance(line, BadLine):
-            raise ValueError(message(line))
+            raise ValueError(f"{message(line)}; {line.advice}")
         yield line
 
 
@@ -190,7 +204,9 @@ def _decoded(raw: bytes, name: str, number: int, max_line_bytes: int) -> str | B
         return raw.decode()
     except UnicodeDecodeError as error:
         place = f"0x{raw[error.start]:02x} at byte {error.start + 1} of the line"
-        return BadLine(f"{name}:{number}", "invalid UTF-8", place, raw.decode(errors="replace"))
+        text = raw.decode(errors="replace")
+        advice = f"{invalid_utf8_advice(raw, name)}; otherwise {CORRECT}"
+        return BadLine(f"{name}:{number}", "invalid UTF-8", place, text, advice)
 
 
 def aligned(

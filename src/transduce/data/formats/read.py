@@ -26,7 +26,7 @@ from transduce.data.findings import Findings
 from transduce.data.formats import idx, time_windows
 from transduce.data.formats.layout import corpus_files, layout_of
 from transduce.data.formats.lines import BadLine, LineRules, aligned, drop_or_stop, lines
-from transduce.data.formats.table import FORMATS, format_of
+from transduce.data.formats.table import FORMATS, OBJECTS, format_of
 from transduce.data.picture_column import picture_columns
 from transduce.data.records import Record, with_tags
 
@@ -37,12 +37,15 @@ BIDIRECTIONAL = re.compile(
 
 HEADER = "first row that looks like a header"
 COLUMN_NAMES = {  # beside those of the task
-    "src", "tgt", "trg", "input", "output", "translation", "reference", "sentence", "class", "category", "arabic", "chinese",
-    "czech", "dutch", "english", "finnish", "french", "german", "greek", "hebrew", "hindi", "hungarian", "italian", "japanese",
-    "korean", "polish", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish", "ukrainian", "vietnamese", "ar",
-    "cs", "de", "el", "en", "es", "fi", "fr", "he", "hi", "hu", "it", "ja", "ko", "nl", "pl", "pt", "ro", "ru", "sv", "tr",
-    "uk", "vi", "zh",
+    "answer", "article", "body", "category", "class", "comment", "document", "domain", "group", "id", "index", "input", "label",
+    "lang", "language", "message", "original", "output", "phonemes", "phrase", "pronunciation", "query", "question", "reference",
+    "response", "review", "sentence", "sentiment", "source", "src", "summary", "tag", "target", "text", "tgt", "title", "topic",
+    "translation", "trg", "word", "arabic", "chinese", "czech", "dutch", "english", "finnish", "french", "german", "greek",
+    "hebrew", "hindi", "hungarian", "italian", "japanese", "korean", "polish", "portuguese", "romanian", "russian", "spanish",
+    "swedish", "turkish", "ukrainian", "vietnamese", "ar", "cs", "de", "el", "en", "es", "fi", "fr", "he", "hi", "hu", "it",
+    "ja", "ko", "nl", "pl", "pt", "ro", "ru", "sv", "tr", "uk", "vi", "zh",
 }  # fmt: skip
+BETWEEN_WORDS = re.compile(r"[\s_.:/()-]+|(?<=[^\W\d])\d+$")  # of "source_en", "English sentence" and "text2"
 
 
 def read_records(
@@ -148,7 +151,7 @@ def _rows(
 
 def _holds_windows(file: Path, extension: str, columns: Mapping[str, Column]) -> bool:
     """Whether the records of a .jsonl file are windows already, as in the dev.jsonl of a run, and not time steps."""
-    if extension not in (".jsonl", ".ndjson"):
+    if extension not in OBJECTS:
         return False
     with suppress(ValueError):
         first = json.loads(next(lines(file), "null"))
@@ -157,9 +160,11 @@ def _holds_windows(file: Path, extension: str, columns: Mapping[str, Column]) ->
 
 
 def _looks_like_header(record: Record) -> bool:
-    """Whether the columns are different usual names: "source" and "target", "text" and "label", "English" and "German"."""
+    """Whether the columns are different usual names: "source" and "target", "text_en" and "text_de", "English" and "German"."""
     names = {value.strip().casefold() for value in record.values.values()}
-    return len(names) == len(record.values) and names <= {*record.values, *COLUMN_NAMES}
+    usual = {*record.values, *COLUMN_NAMES}
+    words = [[word for word in BETWEEN_WORDS.split(name) if word] for name in names]
+    return len(names) == len(record.values) and all(each and usual.issuperset(each) for each in words)
 
 
 def header_warnings(findings: Findings) -> Iterator[str]:

@@ -16,6 +16,7 @@ from transduce.data.records import Record, counted
 from transduce.text.tags import names_in
 
 FOLDER = "folder"
+OBJECTS = (".jsonl", ".ndjson")
 Parse = Callable[[str, str, Layout, Findings], Record | BadLine]  # line, its place, layout, findings
 
 
@@ -33,28 +34,36 @@ def _line_by_line(
                 yield parse(line, f"{name}:{number}", layout, findings)
 
 
+def _objects(path: Path, layout: Layout, rules: LineRules, findings: Findings) -> Iterator[Record | BadLine]:
+    json_lines.refuse_array(path)
+    yield from _line_by_line(json_lines.parse, path, layout, rules, findings)
+
+
 def _from_tsv(line: str, where: str, layout: Layout, findings: Findings) -> Record | BadLine:
     cells, count = line.split("\t"), len(layout.names)
     if layout.without is not None and len(cells) > count:
         del cells[count]  # the answer is the last column of a task
     if not count <= len(cells) <= count + 2:
-        expected = f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"
-        return BadLine(where, "wrong number of columns", f"expected {expected}, found {counted(len(cells), 'column')}")
+        detail = f"expected {_columns(layout)}, found {counted(len(cells), 'column')}"
+        return BadLine(where, "wrong number of columns", detail)
     values = dict(zip(layout.names, cells))  # noqa: B905  (there may be more cells, and `strict` takes time)
     if len(cells) == count:
         return Record(values, where)
     try:
         tags = names_in(cells[count + 1]) if len(cells) == count + 2 else ()
     except ValueError as error:
-        return BadLine(where, "not a tag", str(error))
+        return BadLine(where, "not a tag", f"{error}; the columns of a .tsv file are {_columns(layout)}")
     return Record(values, where, cells[count], tags)
+
+
+def _columns(layout: Layout) -> str:
+    return f"{' TAB '.join(layout.names)} [TAB group [TAB tags]]"
 
 
 FORMATS: dict[str, Callable[[Path, Layout, LineRules, Findings], Iterator[Record | BadLine]]] = {
     ".csv": csv.rows,
     ".tsv": partial(_line_by_line, _from_tsv),
-    ".jsonl": partial(_line_by_line, json_lines.parse),
-    ".ndjson": partial(_line_by_line, json_lines.parse),
+    **dict.fromkeys(OBJECTS, _objects),
     ".txt": plain_text.rows,
     FOLDER: picture_folder.rows,
 }
@@ -119,7 +128,7 @@ def _require_time_steps(corpus: Corpus, columns: Mapping[str, Column]) -> None:
     assert corpus.file is not None
     extension = unpacked_name(corpus.file).suffix.lower()
     names = ", ".join(time_windows.variables(columns))
-    if extension not in (".csv", ".jsonl", ".ndjson") or corpus.records != "lines":
+    if extension not in (".csv", *OBJECTS) or corpus.records != "lines":
         raise ValueError(
             f"{corpus.file}: series come from a .csv or .jsonl file with a row for each step and {names} in it"
         )

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 import tokenizers
 
 from transduce.text.learn.candidates import LEAST_REPEATS
-from transduce.text.learn.counts import by_count
+from transduce.text.learn.counts import affordable, by_count
 
 BREAK = "<"  # separates words; spelled text never has it
+# The trainer lists the places of every pair: about 210 bytes for each character of the distinct words. Text without spaces
+# is cut into words of 24 characters that hardly ever repeat; the rarest words are left out.
+MOST_CHARACTERS = 1_000_000
 BLOCK = 10_000  # characters of a text for the trainer
 
 
@@ -18,8 +21,9 @@ def learn(
     """`size` pieces, or all that the words support if those are fewer; and the merges.
 
     `words`: word -> count, with characters of the alphabet. The alphabet comes first, then the pieces in the order of
-    merging. A pair that occurs once is not merged.
+    merging. A pair that occurs once is not merged. Of many words, the rarest are left out.
     """
+    words = {word: words[word] for word in affordable(words, len, MOST_CHARACTERS)}
     most = sum(map(len, words)) + len(alphabet)  # the trainer allocates memory for `vocab_size` pieces
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=min(size, most),

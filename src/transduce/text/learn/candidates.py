@@ -5,12 +5,11 @@ Letters: A characters of the alphabet, W words, S spans, M pieces.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import accumulate, takewhile
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from transduce.text.learn.counts import affordable
 from transduce.text.learn.lattice import LONGEST_PIECE, Lattice, lattice_of
 
 MOST_SPANS = 10_000_000  # of all words; the rarest words are left out
@@ -50,7 +49,7 @@ class _Level:
 
 def candidates(words: Mapping[str, int], alphabet: list[str]) -> Candidates:
     """The repeated substrings of up to 16 characters. `words`: word -> count, with characters of the alphabet."""
-    ordered = sorted(_affordable(words), key=lambda word: (-len(word), word))
+    ordered = sorted(affordable(words, _spans, MOST_SPANS), key=lambda word: (-len(word), word))
     counts = np.array([words[word] for word in ordered], dtype=np.float64)
     lattice = lattice_of(np.array([len(word) for word in ordered]))
     piece = np.full(lattice.size, -1, dtype=np.int32)
@@ -77,14 +76,9 @@ def candidates(words: Mapping[str, int], alphabet: list[str]) -> Candidates:
     )
 
 
-def _affordable(words: Mapping[str, int]) -> list[str]:
-    """The most frequent words, with no more than `MOST_SPANS` spans in total.
-
-    A hash orders words of equal count. Alphabetical order would prefer one script to the next.
-    """
-    ranked = sorted(words, key=lambda word: (-words[word], blake2b(word.encode(), digest_size=8).digest()))
-    spans = accumulate(sum(len(word) + 1 - k for k in range(1, min(LONGEST_PIECE, len(word)) + 1)) for word in ranked)
-    return ranked[: max(1, len(list(takewhile(lambda total: total <= MOST_SPANS, spans))))]
+def _spans(word: str) -> int:
+    """The number of spans of a word."""
+    return sum(len(word) + 1 - k for k in range(1, min(LONGEST_PIECE, len(word)) + 1))
 
 
 def _first_level(

@@ -3,7 +3,9 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from itertools import accumulate, takewhile
 
 from transduce.text.spelling import SPACE
 
@@ -31,6 +33,17 @@ def count_characters(words: Mapping[str, int]) -> Counter[str]:
 def by_count(counts: Mapping[str, int]) -> list[str]:
     """Most frequent first; ties are ordered by code points."""
     return sorted(counts, key=lambda item: (-counts[item], item))
+
+
+def affordable(words: Mapping[str, int], cost: Callable[[str], int], most: int) -> list[str]:
+    """The most frequent words, as many as cost `most` in total, but at least one.
+
+    A hash orders words of equal count. Alphabetical order would prefer one script to the next.
+
+        affordable({"ab": 5, "c": 9, "defg": 1}, cost=len, most=3) == ["c", "ab"]
+    """
+    ranked = sorted(words, key=lambda word: (-words[word], blake2b(word.encode(), digest_size=8).digest()))
+    return ranked[: max(1, len(list(takewhile(lambda total: total <= most, accumulate(map(cost, ranked))))))]
 
 
 def covering(characters: Mapping[str, int], share: float) -> list[str]:

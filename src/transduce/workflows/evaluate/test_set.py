@@ -124,17 +124,23 @@ class HeldOut:
 
 
 def read_aligned(source: Path | None, references: Sequence[Path], task: Task = TRANSLATION) -> HeldOut:
-    """Line N of every file belongs together; blank lines stay. ValueError with all counts if they are not equal, and for
-    a task without answers.
+    """Line N of every file belongs together. A blank line of a reference file is no reference if another file has one;
+    blank lines of all reference files and of the source stay. ValueError with all counts if they are not equal, and for a
+    task without answers.
     """
     if task.answer is None:
         raise ValueError(f"task {task.name} compares with no references: give --data FILE")
     paths = [*references] if source is None else [source, *references]
-    columns = [tuple(lines(path)) for path in paths]
     require_equal_lines([facts(path) for path in paths])
+    columns = [tuple(lines(path)) for path in paths]
     sources, answers = ((), columns) if source is None else (columns[0], columns[1:])
     records = [Record({task.key: text}, f"{source}:{number}") for number, text in enumerate(sources, 1)]
-    return HeldOut.of(records, zip(*answers, strict=True), task, str(paths[0]))
+    return HeldOut.of(records, map(_references, zip(*answers, strict=True)), task, str(paths[0]))
+
+
+def _references(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The references among a line of each file, of which some files may have none."""
+    return tuple(text for text in texts if text.strip()) or texts
 
 
 def read_test_set(

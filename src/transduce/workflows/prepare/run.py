@@ -4,7 +4,6 @@ the same.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -15,18 +14,18 @@ from transduce import config
 from transduce.config import Parts
 from transduce.data import overlap
 from transduce.data.cleaning.rules import Clean
-from transduce.data.columns import Column, Processor, Text
+from transduce.data.columns import Column, Text
 from transduce.data.config import DataConfig
 from transduce.data.contradictions import contradiction_warnings
 from transduce.data.encoding import encode
 from transduce.data.findings import Findings
 from transduce.data.formats.read import header_warnings
-from transduce.data.part_assignment import Decision, decide, training_records
+from transduce.data.part_assignment import decide
 from transduce.data.prepared import Prepared
 from transduce.data.processors import Processors
 from transduce.data.record_keys import read_keys
 from transduce.data.records import PARTS, RecordType, of_kind, plural
-from transduce.data.report import label_warnings, origin_report, processors_report
+from transduce.data.report import label_warnings, length_warnings, origin_report, processors_report
 from transduce.data.scan import Origin
 from transduce.files import (
     remove_leftovers,
@@ -38,14 +37,14 @@ from transduce.files import (
 )
 from transduce.text.config import TokenizerConfig
 from transduce.text.imported_tokenizer import read_files
-from transduce.text.learn.learn import VocabularyError, train
 from transduce.text.tags import advice
 from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.advice import another_task_named
+from transduce.workflows.prepare.learning import Learning, records_to_learn_from
 
 __all__ = ["Plan", "Prepared", "imported_tokenizers", "prepare"]
 
-FORMAT = 10  # of a prepared folder, and of the rules that made it: raise it whenever either changes
+FORMAT = 11  # of a prepared folder, and of the rules that made it: raise it whenever either changes
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Plan:
             key: value for key, value in config.tree_of(self.data).items() if key not in ("train", "dev", "test")
         }
         learns, lines = any(name not in self.ready for name in of_kind(self.task, Text)), self.origins["train"].lines
-        sampled = learns and lines > _records_to_learn_from(self.task, self.tokenizer)
+        sampled = learns and lines > records_to_learn_from(self.task, self.tokenizer)
         sampled |= any(column.sample is not None and lines > column.sample for column in self.task.columns.values())
         return {
             "format": FORMAT,
@@ -169,8 +168,25 @@ def _earlier_report(folder: Path, digest: str) -> dict[str, Any] | None:
 
 def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     """Write everything but report and manifest into `folder`; the report."""
+    findings = {name: Findings() for name in plan.origins}
+    try:
+        return _build_with(findings, folder, plan)
+    except ValueError as error:
+        if warnings := list(_reading_warnings(findings)):
+            raise ValueError(f"{error}. The cause may be that {warnings[0]}") from error
+        raise
+
+
+def _reading_warnings(findings: Mapping[str, Findings]) -> Iterator[str]:
+    """The warnings about the files as they are read."""
+    for each in findings.values():
+        yield from header_warnings(each)
+        yield from each.warnings
+
+
+def _build_with(findings: Mapping[str, Findings], folder: Path, plan: Plan) -> dict[str, Any]:
+    """The same; `findings` get what is noted of the records of each origin."""
     task, data, origins = plan.task, plan.data, plan.origins
-    findings = {name: Findings() for name in origins}
     split_by = None if data.split is None else data.split.by
     records = {"train": read_keys(origins["train"], findings["train"], data.clean, split_by)}
     records |= {name: read_keys(origin, findings[name]) for name, origin in origins.items() if name != "train"}
@@ -179,10 +195,13 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
     keys = records["train"].keys
     contradictions = list(contradiction_warnings(origins["train"], records["train"], decision.assignment.train))
     records.clear()  # hundreds of megabytes where there are millions of records
-    processors = _Learning(plan, plan.tokenizer, decision).processors()
+    processors = Learning(
+        task, origins["train"], decision, plan.ready, plan.tokenizer, data.clean, plan.seed
+    ).processors()
     processors.save(folder, task.columns)
     encoding = encode(folder, task, origins, decision.assignment, processors, data.clean, findings)
     overlap.write(folder, keys[encoding.train_mask])
+    parts = {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()}
     return {
         "task": task.name,
         "unit": task.unit,
@@ -190,74 +209,14 @@ def _build(folder: Path, plan: Plan) -> dict[str, Any]:
             *decision.warnings,
             *contradictions,
             *label_warnings(task, processors, findings),
-            *chain.from_iterable(map(header_warnings, findings.values())),
+            *length_warnings(task, data.clean, findings, {name: counts["records"] for name, counts in parts.items()}),
+            *_reading_warnings(findings),
         ],
-        "parts": {PARTS[part]: asdict(counts) for part, counts in encoding.parts.items()},
+        "parts": parts,
         "corpora": encoding.corpora,
+        "examples": encoding.examples,
         "overlap": {each.part: {"keys": each.keys, "in_train": each.in_train} for each in decision.overlaps},
         "processors": processors_report(processors, plan.ready, plan.tokenizer),
         "tags": list(decision.tags),
         "origins": {name: origin_report(origin, findings[name]) for name, origin in origins.items()},
     }
-
-
-def _records_to_learn_from(task: RecordType, tokenizer: TokenizerConfig) -> int:
-    """Records that give as many lines as a tokenizer learns from: a shared one takes a line of each text column."""
-    return max(1, tokenizer.sample // max(1, len(of_kind(task, Text)))) if tokenizer.shared else tokenizer.sample
-
-
-@dataclass(frozen=True)
-class _Learning:
-    """Learns the processors from the records of train alone, without those that the rules of [data.clean] take for their
-    text: duplicates, copies, damage, letters, scripts, max-characters. (Which are longer than max-length in tokens is
-    known only afterwards.)
-    """
-
-    plan: Plan
-    config: TokenizerConfig
-    decision: Decision
-
-    def processors(self) -> Processors:
-        """One for each column; the tokenizer of the key column gets the tags."""
-        task, tags = self.plan.task, self.decision.tags
-        texts = [name for name in of_kind(task, Text) if name not in self.plan.ready]
-        by_column: dict[str, Processor] = dict(self.plan.ready)
-        if texts and self.config.shared:
-            with _key_named("tokenizer"):
-                shared = train(self._lines(*texts), self.config.side(texts[0]), self.config, tags)
-            by_column |= dict.fromkeys(texts, shared)
-        else:
-            for name in texts:
-                own = name in self.config.columns
-                with _key_named(f"tokenizer.{name}" if own else "tokenizer", plural(name)):
-                    side_tags = tags if name == task.key else ()
-                    by_column[name] = train(self._lines(name), self.config.side(name), self.config, side_tags)
-        for name, column in task.columns.items():
-            if name not in by_column:
-                own_kind = (other for other in by_column if task.columns[other].file == column.file)
-                before = next(own_kind, None) if column.shared else None
-                values = self._values(name, column.sample)
-                by_column[name] = column.learn(values, name) if before is None else by_column[before]
-        return Processors({name: by_column[name] for name in task.columns})
-
-    def _lines(self, *columns: str) -> Iterator[str]:
-        records = self.plan.origins["train"].read(f"learning {' and '.join(columns)} tokens from", Findings())
-        limit = _records_to_learn_from(self.plan.task, self.config)
-        for record in training_records(records, self.decision.assignment.train, limit, self.plan.seed):
-            for name in columns:
-                yield record.values[name]
-
-    def _values(self, column: str, most: int | None) -> Iterator[str]:
-        train = self.decision.assignment.train
-        records = self.plan.origins["train"].read(f"learning {plural(column)} from", Findings())
-        limit = len(train) if most is None else most
-        return (record.values[column] for record in training_records(records, train, limit, self.plan.seed))
-
-
-@contextmanager
-def _key_named(table: str, of: str = "") -> Iterator[None]:
-    """Names the table, and the column, of a vocabulary that does not suit the text."""
-    try:
-        yield
-    except VocabularyError as error:
-        raise ValueError(f"[{table}] {error}" + (f" (of the {of})" if of else "")) from None
