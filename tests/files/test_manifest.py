@@ -228,3 +228,7 @@ def test_editable_files_are_not_protected(tmp_path: Path) -> None:
     assert "README.md" not in files.verify_manifest(model, VERSION)["files"]
     (model / "README.md").unlink()
     files.verify_manifest(model, VERSION)
+    (model / "README.md").write_text("cards\nand\npickle\n")  # as pickle begins, which imports a name
+    files.verify_manifest(model, VERSION, editable=["README.md"])
+    with pytest.raises(ValueError, match=r"README.md: looks like pickle"):
+        files.verify_manifest(model, VERSION)

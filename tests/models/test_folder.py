@@ -62,6 +62,34 @@ def test_files_that_the_owner_may_edit_can_be_changed_or_removed(folder):
     assert transduce.load(folder).generation == Generation()
 
 
+@pytest.mark.parametrize("words", ["classes\nof\nwords\n", "\x80\x04 draft", "PK\x03\x04 is a zip file"])
+def test_a_card_may_hold_any_words(folder, words):
+    (folder / "README.md").write_bytes(words.encode("latin-1"))
+    transduce.load(folder)
+
+
+def test_a_card_may_be_elsewhere(folder, tmp_path):
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to(tmp_path / "card.md")
+    transduce.load(folder)
+
+
+@settings(max_examples=4)
+@given(
+    changed=st.sets(st.sampled_from(["config.toml", "generation.toml", "manifest.json", "README.md", "tokenizer.json"]))
+)
+def test_line_ends_of_windows_in_any_text_file_change_no_output(good, tmp_path_factory, changed):
+    folder = Path(shutil.copytree(good, tmp_path_factory.mktemp("lines") / "model"))
+    for name in changed:
+        content = (folder / name).read_bytes()
+        assert b"\n" in content and b"\r" not in content
+        (folder / name).write_bytes(content.replace(b"\n", b"\r\n"))
+    model, before = transduce.load(folder, "cpu"), transduce.load(good, "cpu")
+    assert (model.generation, model.config) == (before.generation, before.config)
+    assert model.processors.sha256() == before.processors.sha256()
+    assert model.translate(["bar dar"]) == before.translate(["bar dar"])
+
+
 @settings(max_examples=40)
 @given(data=st.data())
 def test_any_flipped_bit_is_found(good, tmp_path_factory, data):

@@ -2,7 +2,9 @@
 
     {"digest": "9f86d0...", "files": {"config.toml": {"bytes": 812, "sha256": "60303a..."}}, "format": 1}
 
-`digest` covers the rest of the manifest. Text files count with LF line ends, so that a conversion by git does no harm.
+`digest` covers the rest of the manifest. A text file, known by its suffix (TEXT_FILES), counts with LF line ends: git on
+Windows, zip programs and editors write CRLF, which changes no value in it. Every other file counts byte by byte. (A
+`.gitattributes` in the folder would help with git alone.)
 Files that look like pickle are refused, whatever their name.
 """
 
@@ -81,19 +83,22 @@ def _serialise(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
 
-def verify_manifest(folder: Path, version: int, required: Collection[str] = ()) -> dict[str, Any]:
+def verify_manifest(
+    folder: Path, version: int, required: Collection[str] = (), editable: Collection[str] = ()
+) -> dict[str, Any]:
     """Check a folder against its manifest, and return the manifest.
 
     ValueError, naming the file and what to do, for: no manifest or a changed one, another format version, a missing,
     changed or truncated file, a name that leaves the folder, a symbolic link, a file that looks like pickle (listed or
     not), and a `required` name that is not listed. Other unlisted files are ignored: load only what is listed.
+    editable: names of text files of the owner, which are not opened here and may hold any words.
     """
     content = _read_manifest(folder, version)
     for name in required:
         if name not in content["files"]:
             raise ValueError(f"{folder}: {name} is not in {MANIFEST}; {_AGAIN}")
     for path in _files(folder):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and path.relative_to(folder).as_posix() not in editable:
             refuse_pickle(path)
     for name, entry in content["files"].items():
         _verify_file(folder, name, entry)

@@ -3,10 +3,11 @@
     config.toml        task and network: everything needed to build the network again
     model.safetensors  weights, float32, and the buffers that the network saves
     tokenizer.json     or one file per column: source.json, target.json, label.json
-    generation.toml    how to decode; its owner may edit it (networks that decode)
-    README.md          model card; its owner may edit it
-    manifest.json      format version and SHA-256 of every file that is not to be edited, written last
+    generation.toml    how to decode (networks that decode); its owner may edit it, or remove it for the defaults
+    README.md          model card; its owner may edit, replace or remove it
+    manifest.json      format version and SHA-256 of every other file, written last
 
+A change of any byte of the other files is refused, but for line ends: text files may have those of Windows.
 Nothing in it is executable, and pickle is never read.
 """
 
@@ -23,6 +24,8 @@ from transduce import config, files
 from transduce.config import NO_PARTS, Parts
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
+from transduce.models.generation_file import NAME as GENERATION
+from transduce.models.generation_file import read_generation
 from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.table import NETWORKS, NetworkConfig
 from transduce.networks.tensors import check_tensors, computes_tensors, set_tensors
@@ -30,7 +33,7 @@ from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 
 VERSION = 4  # raise it with every change of a file or of a parameter name
-CONFIG, WEIGHTS, GENERATION, CARD = "config.toml", "model.safetensors", "generation.toml", "README.md"
+CONFIG, WEIGHTS, CARD = "config.toml", "model.safetensors", "README.md"
 EDITABLE = (GENERATION, CARD)
 
 
@@ -129,7 +132,7 @@ def network_without_values(model: ModelConfig, processors: Processors) -> nn.Mod
 
 def read_config_and_processors(folder: Path, parts: Parts = NO_PARTS) -> tuple[ModelConfig, Processors]:
     """All but the weights, after checking every file against the manifest. Files that it does not list are not read."""
-    manifest = files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS])
+    manifest = files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS], editable=EDITABLE)
     model = read_config(folder, parts)
     return model, Processors.load(folder, model.task.columns, manifest["files"])
 
@@ -160,9 +163,3 @@ def read_config(folder: Path, parts: Parts = NO_PARTS) -> ModelConfig:
     except config.UnknownPart as error:
         own = f'transduce.load(folder, parts={{"{error.kind}": ...}})'
         raise ValueError(f"{error}; if it is a part of your own, give it: {own}") from None
-
-
-def read_generation(folder: Path) -> Generation:
-    """The model's settings of decoding; the defaults where the file was removed. ValueError with line and key."""
-    path = folder / GENERATION
-    return config.build(Generation, config.read(path), str(path)) if path.exists() else Generation()
