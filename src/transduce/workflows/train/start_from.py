@@ -39,6 +39,12 @@ class Start:
     config: ModelConfig
     parts: Parts = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """That of the run, or of the model folder, even where it is gone."""
+        place = self.path.absolute()
+        return place.parent.name if place.name == "model" else place.name
+
     @cached_property
     def processors(self) -> Processors:
         return model_folder.read_config_and_processors(self.folder, self.parts)[1]
