@@ -11,6 +11,8 @@ A change of any byte of the other files is refused, but for line ends: text file
 Nothing in it is executable, and pickle is never read.
 """
 
+import logging
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +33,8 @@ from transduce.networks.table import NETWORKS, NetworkConfig
 from transduce.networks.tensors import check_tensors, computes_tensors, set_tensors
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
+
+log = logging.getLogger(__name__)
 
 VERSION = 4  # raise it with every change of a file or of a parameter name
 CONFIG, WEIGHTS, CARD = "config.toml", "model.safetensors", "README.md"
@@ -66,6 +70,8 @@ def save(
 ) -> None:
     """Writes a model folder, or replaces one, as a whole: a reader sees the old one or the new one.
 
+    The card and generation.toml stay as their owner edited or removed them since they were written.
+
     weights: parameters and persistent buffers by name, tied ones once. parts: the caller's own, which config.toml names; a
     part that neither they nor a table name is refused.
     """
@@ -79,6 +85,22 @@ def save(
         files.write_tensors(new / WEIGHTS, floats)
         processors.save(new, model.task.columns)
         files.write_manifest(new, VERSION, editable=EDITABLE)
+        _take_edits(folder, new)
+
+
+def _take_edits(folder: Path, new: Path) -> None:
+    """Puts the files that the owner of the old folder edited in the place of the new ones, and leaves out removed ones. The
+    manifest names the new ones, so that the next writer knows of the edits too.
+    """
+    for name in set(EDITABLE) & set(files.edited_files(folder, VERSION)):
+        before = folder / name
+        if before.is_symlink() or (before.exists() and not before.is_file()):
+            continue
+        (new / name).unlink(missing_ok=True)
+        if before.exists():
+            shutil.copyfile(before, new / name)
+            stale = "; its figures are those of earlier weights" if name == CARD else ""
+            log.info("%s stays as it was edited%s", before, stale)
 
 
 def load_folder(
