@@ -44,7 +44,7 @@ def translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_facts_of_a_run_are_there(translation: Path) -> None:
     text = card(translation, base="general", loss=2.5, bleu=31.25, exact_match=math.nan)
     for words in (
-        "Started from the model general. Trained for 900 updates, 80,000 target tokens,\n3.0 minutes, seed 5.",
+        "Started from the model general. Seed 5.\nTrained for 900 updates, 80,000 target tokens, 3.0 minutes.\n",
         "| train | train.tsv | 7 | abababababababab... | unknown: fill in |",
         "After cleaning and splitting: train 6 pairs, dev 1 pair.",
         "by greedy search: metrics of predictions on 40 pairs.",

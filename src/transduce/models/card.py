@@ -100,8 +100,8 @@ Other uses, and people whom errors may harm: fill in.
 
 ## Training
 
-Started from {start}. Trained for {counted(state.step, "update")}, {state.target_tokens:,} {loss_unit(task)},
-{state.seconds / 60:.1f} minutes, seed {training.seed}.
+Started from {start}. Seed {training.seed}.
+Trained for {counted(state.step, "update")}, {state.target_tokens:,} {loss_unit(task)}, {state.seconds / 60:.1f} minutes.
 
 ```toml
 {config.dumps({"training": training.settings})}```
