@@ -10,12 +10,21 @@ from transduce.files.durable import (
     write_atomically,
 )
 from transduce.files.lock import InUse, folder_lock
-from transduce.files.manifest import edited_files, refuse_pickle, sha256, tree_digest, verify_manifest, write_manifest
+from transduce.files.manifest import (
+    content_digest,
+    edited_files,
+    refuse_pickle,
+    sha256,
+    tree_digest,
+    verify_manifest,
+    write_manifest,
+)
 from transduce.files.tensors import read_tensors, write_tensors
 
 __all__ = [
     "InUse",
     "WriteError",
+    "content_digest",
     "edited_files",
     "folder_lock",
     "read_tensors",
