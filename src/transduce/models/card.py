@@ -127,7 +127,7 @@ def _purpose(task: Task) -> str:
         return (
             f"to continue {plural(task.unit)} like those of its training data, and to measure the probability of such."
         )
-    return f"to predict the {task.answer} of a {task.key} like those of its training data."
+    return f"to predict the {task.answer} from the {task.key}, for {plural(task.unit)} like those of its training data."
 
 
 def _data(report: Mapping[str, Any]) -> str:
@@ -154,15 +154,16 @@ def _quality(task: Task, training: Training, values: Mapping[str, float]) -> str
     """The values with their signatures, and how they were measured."""
     signatures = {"loss": f"nats, mean over {loss_unit(task)}", **training.signatures}
     rows = [f"| {name} | {value:.4g} | {_cell(signatures.get(name, ''))} |" for name, value in values.items()]
-    search = ", by greedy search" if task.generates and task.answer is not None else ""
+    table = "\n".join(rows) or "| not validated | | |"
     precision, metric = training.settings["precision"], training.settings["metric"]
-    records = counted(training.dev_records, task.unit)
-    return f"""Measured on the dev set in {precision}{search}: metrics of predictions on {records}.
+    search = " by greedy search" if task.generates else ""
+    predictions = f", predictions of {counted(training.dev_records, task.unit)}{search}" if training.signatures else ""
+    return f"""Measured on the dev set in {precision}{predictions}.
 The best {metric} there chose the checkpoint; expect a little less on other data.
 
 | metric | value | signature |
 |---|---|---|
-{chr(10).join(rows) or "| not validated | | |"}"""
+{table}"""
 
 
 def _cell(text: str) -> str:
