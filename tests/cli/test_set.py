@@ -88,3 +88,12 @@ def test_a_lower_limit_of_the_network_is_told(run: Path, tmp_path: Path, capfd: 
     told = "max-source = 30 is more than the network can do: 6 holds\n"
     assert capfd.readouterr() == ("max-length = 5\nmax-source = 30\n", told)
     assert transduce.load(tmp_path / "m", "cpu").generation.max_source == 6
+
+
+def test_settings_of_sources_are_not_listed_for_a_language_model(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tiny_tasks.write_language_model(tmp_path / "lm")
+    assert main(["set", str(folder)]) == 0
+    out = capfd.readouterr().out
+    assert "\nmax-length = 10\n" in out and "max-ratio =" not in out and "max-source =" not in out

@@ -10,11 +10,10 @@ from transduce import config
 from transduce.config import NO_PARTS, Parts
 from transduce.config.fields import fields_of
 from transduce.config.toml import inline
-from transduce.decoding.config import Generation
+from transduce.decoding.config import OF_SOURCES, Generation
 from transduce.models.find import find_model
-from transduce.models.folder import read_config, within_network
+from transduce.models.folder import ModelConfig, read_config, within_network
 from transduce.models.generation_file import NAME, change_generation, read_generation
-from transduce.networks.table import NetworkConfig
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +33,13 @@ class Setting:
 
 
 def settings(path: Path, parts: Parts = NO_PARTS) -> list[Setting]:
-    """The settings of decoding of a model folder or run folder. ValueError for a model that generates no text."""
-    folder, _ = _generator(path, parts)
-    return _settings(read_generation(folder))
+    """The settings of decoding of a model folder or run folder, without those that its task has no use for.
+
+    ValueError for a model that generates no text.
+    """
+    folder, model = _generator(path, parts)
+    unused = (*OF_SOURCES, "max-source") if model.task.answer is None else ()
+    return [each for each in _settings(read_generation(folder)) if each.key not in unused]
 
 
 def change_settings(path: Path, assignments: Sequence[str], parts: Parts = NO_PARTS) -> list[Setting]:
@@ -45,25 +48,25 @@ def change_settings(path: Path, assignments: Sequence[str], parts: Parts = NO_PA
     A log message names a limit of the network that is lower than a setting. ValueErrors as of `settings`, and for a key or
     a value that the file cannot have.
     """
-    folder, network = _generator(path, parts)
+    folder, model = _generator(path, parts)
     generation, keeps_comments = change_generation(folder, assignments)
     if not keeps_comments:
         log.warning("%s: its comments are gone, as the file had to be written anew", folder / NAME)
-    asked, within = (config.values_of(each) for each in (generation, within_network(generation, network)))
+    asked, within = (config.values_of(each) for each in (generation, within_network(generation, model.network)))
     for key, value, limit in config.differences(asked, within):
         log.info("%s = %s is more than the network can do: %s holds", key, value, limit)
     return _settings(generation)
 
 
-def _generator(path: Path, parts: Parts) -> tuple[Path, NetworkConfig]:
-    """The folder and the network of a model that generates text."""
+def _generator(path: Path, parts: Parts) -> tuple[Path, ModelConfig]:
+    """The folder and the configuration of a model that generates text."""
     folder = find_model(path)
     model = read_config(folder, parts)
     if not model.task.generates:
         raise ValueError(
             f"{folder} is a model for {model.task.name}, which generates no text: it has no settings of decoding"
         )
-    return folder, model.network
+    return folder, model
 
 
 def _settings(generation: Generation) -> list[Setting]:
