@@ -218,6 +218,18 @@ def test_a_report_is_written_and_nothing_more_is_printed(
         assert words in page
 
 
+def test_the_card_of_a_model_stays_as_it_is_and_a_long_one_is_cut_in_the_report(
+    folder: str, texts: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = Path(shutil.copytree(folder, texts / "m"))
+    (model / "README.md").write_bytes(b"# mine \xff\n" + b"many words " * 1_000_000)
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    assert main(["evaluate", "m", "--data", "d.tsv", "--metrics", "chrf", "--report", "page.html"]) == 0
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+    assert "# mine \ufffd\nmany words" in (texts / "page.html").read_text(encoding="utf-8")
+    assert (texts / "page.html").stat().st_size < 2_000_000
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

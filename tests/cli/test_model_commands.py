@@ -145,11 +145,13 @@ def test_info_about_a_model_and_a_preset(folder: str, capfd: pytest.CaptureFixtu
     for words in (
         "task          translation",
         "source, target  words",
-        "beam                2",
+        "beam                    2\n",
+        "max-length              10\n",
         "every file matches it",
         "README.md",
     ):
         assert words in out
+    assert "alpha" not in out  # a default
     assert main(["info", "transformer-base"]) == 0
     assert "63,082,496" in capfd.readouterr().out
     assert main(["info", "transformer-base", "--vocabulary", "36000"]) == 0

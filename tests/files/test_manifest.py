@@ -220,6 +220,20 @@ def test_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
         files.verify_manifest(model, VERSION)
 
 
+def test_edits_are_known_to_the_next_writer(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "model")
+    assert files.edited_files(model, VERSION) == []
+    for name in ("README.md", "mine.toml"):
+        (model / name).write_text("a\n")
+    files.write_manifest(model, VERSION, editable=["README.md", "mine.toml", "other.toml"])
+    (model / "mine.toml").write_bytes(b"a\r\n")
+    assert files.edited_files(model, VERSION) == []
+    (model / "mine.toml").write_text("b\n")
+    (model / "README.md").unlink()
+    assert files.edited_files(model, VERSION) == ["README.md", "mine.toml"]
+    assert files.edited_files(model, VERSION + 1) == files.edited_files(tmp_path, VERSION) == []
+
+
 def test_editable_files_are_not_protected(tmp_path: Path) -> None:
     model = make_model(tmp_path / "model")
     (model / "README.md").write_text("a card")
@@ -228,3 +242,7 @@ def test_editable_files_are_not_protected(tmp_path: Path) -> None:
     assert "README.md" not in files.verify_manifest(model, VERSION)["files"]
     (model / "README.md").unlink()
     files.verify_manifest(model, VERSION)
+    (model / "README.md").write_text("cards\nand\npickle\n")  # as pickle begins, which imports a name
+    files.verify_manifest(model, VERSION, editable=["README.md"])
+    with pytest.raises(ValueError, match=r"README.md: looks like pickle"):
+        files.verify_manifest(model, VERSION)

@@ -63,6 +63,58 @@ def test_files_that_the_owner_may_edit_can_be_changed_or_removed(folder):
     assert transduce.load(folder).generation == Generation()
 
 
+def test_a_newer_model_in_the_folder_leaves_edited_files_alone(folder):
+    model = model_folder.load_folder(folder)
+    weights = dict(model.network.named_parameters())
+
+    def save(beam: int, card: str) -> None:
+        model_folder.save(folder, model.config, weights, model.processors, Generation(beam=beam), card)
+
+    (folder / "generation.toml").write_text("beam = 7  # mine\n")
+    for beam in (3, 4):  # a second time too
+        save(beam, f"# {beam}\n")
+        assert (folder / "README.md").read_text() == f"# {beam}\n"
+        assert (folder / "generation.toml").read_text() == "beam = 7  # mine\n"
+        assert transduce.load(folder).generation == Generation(beam=7)
+    (folder / "generation.toml").unlink()
+    (folder / "README.md").write_bytes(b"# 4\r\n")  # line ends are no edit
+    save(5, "# 5\n")
+    assert not (folder / "generation.toml").exists() and (folder / "README.md").read_text() == "# 5\n"
+    (folder / "generation.toml").symlink_to("nowhere")
+    (folder / "README.md").unlink()
+    (folder / "README.md").mkdir()
+    save(6, "# 6\n")
+    assert transduce.load(folder).generation.beam == 6 and (folder / "README.md").read_text() == "# 6\n"
+
+
+@pytest.mark.parametrize("words", ["classes\nof\nwords\n", "\x80\x04 draft", "PK\x03\x04 is a zip file"])
+def test_a_card_may_hold_any_words(folder, words):
+    (folder / "README.md").write_bytes(words.encode("latin-1"))
+    transduce.load(folder)
+
+
+def test_a_card_may_be_elsewhere(folder, tmp_path):
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to(tmp_path / "card.md")
+    transduce.load(folder)
+
+
+@settings(max_examples=4)
+@given(
+    changed=st.sets(st.sampled_from(["config.toml", "generation.toml", "manifest.json", "README.md", "tokenizer.json"]))
+)
+def test_line_ends_of_windows_in_any_text_file_change_no_output(good, tmp_path_factory, changed):
+    folder = Path(shutil.copytree(good, tmp_path_factory.mktemp("lines") / "model"))
+    for name in changed:
+        content = (folder / name).read_bytes()
+        assert b"\n" in content and b"\r" not in content
+        (folder / name).write_bytes(content.replace(b"\n", b"\r\n"))
+    model, before = transduce.load(folder, "cpu"), transduce.load(good, "cpu")
+    assert (model.generation, model.config) == (before.generation, before.config)
+    assert model.processors.sha256() == before.processors.sha256()
+    assert model.translate(["bar dar"]) == before.translate(["bar dar"])
+
+
 @settings(max_examples=40)
 @given(data=st.data())
 def test_any_flipped_bit_is_found(good, tmp_path_factory, data):

@@ -207,6 +207,14 @@ def test_the_file_is_kept_byte_for_byte(path: Path, imported: ImportedTokenizer,
     assert imported.sha256() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_line_ends_of_windows_make_no_other_tokenizer(path: Path, tmp_path: Path) -> None:
+    lines = path.read_bytes().replace(b"\r\n", b"\n")
+    (tmp_path / "tokenizer.json").write_bytes(lines.replace(b"\n", b"\r\n") + b"\r\n")
+    (tmp_path / "lines.json").write_bytes(lines + b"\n")
+    digests = {ImportedTokenizer.load(tmp_path / name).sha256() for name in ("tokenizer.json", "lines.json")}
+    assert len(digests) == 1
+
+
 def test_loading_decides_by_content(path: Path, trained: dict[str, LearnedTokenizer], tmp_path: Path) -> None:
     assert isinstance(load(path), ImportedTokenizer)
     for kind, tokenizer in trained.items():

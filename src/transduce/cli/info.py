@@ -65,10 +65,18 @@ def _model(description: "ModelInfo") -> str:
         + _section("network", description.network.items())
         + _section("parameters", description.parameters.rows)
         + _section("vocabularies", [*description.processors.items(), *tags])
-        + _section("generation", description.generation.items())
+        + _generation(description)
         + _section("files", [(name, f"{size:,} bytes") for name, size in description.files.items()])
         + _section("checks", [("manifest", "every file matches it"), *card])
     )
+
+
+def _generation(description: "ModelInfo") -> str:
+    """The settings that are not the defaults; the other ones are many, and `transduce set` prints them."""
+    if not description.generation:
+        return ""
+    rows = description.own_generation.items()
+    return _section("generation", [*rows, ("the defaults otherwise", "transduce set MODEL lists all")])
 
 
 def _section(title: str, rows: Iterable[tuple[str, object]]) -> str:

@@ -26,6 +26,7 @@ COMMANDS = {  # each is a module of its name in transduce.cli, with a function `
     "evaluate": "measure how good predictions are, and compare systems",
     "align": "print which source word each target word renders",
     "inspect": "look inside a model: attention, alternatives, saliency",
+    "set": "print or change how a model decodes unless told otherwise",
     "info": "print what is in a model folder, or what a preset is",
     "attention": "list the attention mechanisms, or explain one by its formula and an example",
     "layer": "list the layers, or explain one by its formula and an example in numbers",

@@ -10,13 +10,25 @@ from transduce.files.durable import (
     write_atomically,
 )
 from transduce.files.lock import InUse, folder_lock
-from transduce.files.manifest import refuse_pickle, sha256, tree_digest, verify_manifest, write_manifest
+from transduce.files.manifest import (
+    content_digest,
+    edited_files,
+    list_again,
+    refuse_pickle,
+    sha256,
+    tree_digest,
+    verify_manifest,
+    write_manifest,
+)
 from transduce.files.tensors import read_tensors, write_tensors
 
 __all__ = [
     "InUse",
     "WriteError",
+    "content_digest",
+    "edited_files",
     "folder_lock",
+    "list_again",
     "read_tensors",
     "recover_folder",
     "refuse_pickle",

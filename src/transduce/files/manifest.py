@@ -1,8 +1,12 @@
 """Manifests: the SHA-256 of the files of a folder, to detect a flipped bit before loading.
 
-    {"digest": "9f86d0...", "files": {"config.toml": {"bytes": 812, "sha256": "60303a..."}}, "format": 1}
+    {"digest": "9f86d0...", "editable": {}, "files": {"config.toml": {"bytes": 812, "sha256": "60303a..."}}, "format": 1}
 
-`digest` covers the rest of the manifest. Text files count with LF line ends, so that a conversion by git does no harm.
+`digest` covers the rest of the manifest. `editable` lists the files that their owner may change, as they were written, so
+that the next writer of the folder knows which of them were edited.
+A text file, known by its suffix (TEXT_FILES), counts with LF line ends: git on Windows, zip programs and editors write
+CRLF, which changes no value in it. Every other file counts byte by byte. (A `.gitattributes` in the folder would help with
+git alone.)
 Files that look like pickle are refused, whatever their name.
 """
 
@@ -57,17 +61,46 @@ def write_manifest(folder: Path, version: int, editable: Collection[str] = (), *
     version: format version of the folder's content. editable: names of files that the manifest does not protect, because
     their owner may change them. extra: further keys (JSON-able).
     """
-    assert not {"digest", "files", "format"} & set(extra), f"reserved keys in {sorted(extra)}"
-    files = {}
+    assert not {"digest", "editable", "files", "format"} & set(extra), f"reserved keys in {sorted(extra)}"
+    files: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     for path in _files(folder):
         if path.is_symlink():
             raise ValueError(f"{path}: is a symbolic link, which a manifest cannot contain; put the file itself there")
         name = path.relative_to(folder).as_posix()
-        if name != MANIFEST and name not in editable:
-            size, digest = content_digest(path)
-            files[name] = {"sha256": digest, "bytes": size}
-    content = {"format": version, "files": files, **extra}
+        if name != MANIFEST:
+            (own if name in editable else files)[name] = _entry(path)
+    content = {"format": version, "files": files, "editable": own, **extra}
     write_atomically(folder / MANIFEST, _serialise({**content, "digest": tree_digest(content)}))
+
+
+def list_again(folder: Path, version: int, name: str) -> None:
+    """Writes the manifest of a folder anew after a change of one of its files. ValueError where there is no whole manifest."""
+    content = _read_manifest(folder, version)
+    content["files"][name] = _entry(folder / name)
+    del content["digest"]
+    write_atomically(folder / MANIFEST, _serialise({**content, "digest": tree_digest(content)}))
+
+
+def edited_files(folder: Path, version: int) -> list[str]:
+    """The editable files of a folder that are not as they were written: changed, or removed. None in what is no whole
+    folder of this version.
+    """
+    try:
+        entries = _read_manifest(folder, version).get("editable")
+    except ValueError:
+        return []
+    if not isinstance(entries, dict):
+        return []
+    return [name for name, entry in entries.items() if _entry(folder / name) != entry]
+
+
+def _entry(path: Path) -> dict[str, Any] | None:
+    """The file as a manifest lists it; None for anything but a file."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    size, digest = content_digest(path)
+    return {"sha256": digest, "bytes": size}
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -81,19 +114,22 @@ def _serialise(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
 
-def verify_manifest(folder: Path, version: int, required: Collection[str] = ()) -> dict[str, Any]:
+def verify_manifest(
+    folder: Path, version: int, required: Collection[str] = (), editable: Collection[str] = ()
+) -> dict[str, Any]:
     """Check a folder against its manifest, and return the manifest.
 
     ValueError, naming the file and what to do, for: no manifest or a changed one, another format version, a missing,
     changed or truncated file, a name that leaves the folder, a symbolic link, a file that looks like pickle (listed or
     not), and a `required` name that is not listed. Other unlisted files are ignored: load only what is listed.
+    editable: names of text files of the owner, which are not opened here and may hold any words.
     """
     content = _read_manifest(folder, version)
     for name in required:
         if name not in content["files"]:
             raise ValueError(f"{folder}: {name} is not in {MANIFEST}; {_AGAIN}")
     for path in _files(folder):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and path.relative_to(folder).as_posix() not in editable:
             refuse_pickle(path)
     for name, entry in content["files"].items():
         _verify_file(folder, name, entry)

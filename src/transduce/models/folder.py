@@ -3,13 +3,15 @@
     config.toml        task and network: everything needed to build the network again
     model.safetensors  weights, float32, and the buffers that the network saves
     tokenizer.json     or one file per column: source.json, target.json, label.json
-    generation.toml    how to decode; its owner may edit it (networks that decode)
-    README.md          model card; its owner may edit it
-    manifest.json      format version and SHA-256 of every file that is not to be edited, written last
+    generation.toml    how to decode (networks that decode); its owner may edit it, or remove it for the defaults
+    README.md          model card; its owner may edit, replace or remove it
+    manifest.json      format version and SHA-256 of every other file, written last
 
+A change of any byte of the other files is refused, but for line ends: text files may have those of Windows.
 Nothing in it is executable, and pickle is never read.
 """
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,14 +26,18 @@ from transduce import config, files
 from transduce.config import NO_PARTS, Parts
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
+from transduce.models.generation_file import NAME as GENERATION
+from transduce.models.generation_file import read_generation
 from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.table import NETWORKS, NetworkConfig
 from transduce.networks.tensors import check_tensors, computes_tensors, set_tensors
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 
+log = logging.getLogger(__name__)
+
 VERSION = 5  # raise it with every change of a file or of a parameter name
-CONFIG, WEIGHTS, GENERATION, CARD = "config.toml", "model.safetensors", "generation.toml", "README.md"
+CONFIG, WEIGHTS, CARD = "config.toml", "model.safetensors", "README.md"
 EDITABLE = (GENERATION, CARD)
 
 
@@ -64,6 +70,8 @@ def save(
 ) -> None:
     """Writes a model folder, or replaces one, as a whole: a reader sees the old one or the new one.
 
+    The card and generation.toml stay as their owner edited or removed them since they were written.
+
     weights: parameters and persistent buffers by name, tied ones once. parts: the caller's own, which config.toml names; a
     part that neither they nor a table name is refused.
     """
@@ -77,14 +85,30 @@ def save(
         files.write_tensors(new / WEIGHTS, floats)
         processors.save(new, model.task.columns)
         files.write_manifest(new, VERSION, editable=EDITABLE)
+        _take_edits(folder, new)
+
+
+def _take_edits(folder: Path, new: Path) -> None:
+    """Puts the files that the owner of the old folder edited in the place of the new ones, and leaves out removed ones. The
+    manifest names the new ones, so that the next writer knows of the edits too.
+    """
+    for name in set(EDITABLE) & set(files.edited_files(folder, VERSION)):
+        before = folder / name
+        if before.is_symlink() or (before.exists() and not before.is_file()):
+            continue
+        (new / name).unlink(missing_ok=True)
+        if before.exists():
+            shutil.copyfile(before, new / name)
+            stale = "; its figures are those of earlier weights" if name == CARD else ""
+            log.info("%s stays as it was edited%s", before, stale)
 
 
 def replace_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
-    """Writes a model folder anew, with other values of some of its weights and buffers."""
+    """Writes a model folder anew, with other values of some of its weights and buffers. The owner's edits stay."""
     with files.replace_folder(folder) as new:
-        shutil.copytree(folder, new, dirs_exist_ok=True)
+        shutil.copytree(folder, new, symlinks=True, dirs_exist_ok=True)
         files.write_tensors(new / WEIGHTS, {**files.read_tensors(folder / WEIGHTS), **weights})
-        files.write_manifest(new, VERSION, editable=EDITABLE)
+        files.list_again(new, VERSION, WEIGHTS)
 
 
 def load_folder(
@@ -138,7 +162,7 @@ def network_without_values(model: ModelConfig, processors: Processors) -> nn.Mod
 
 def read_config_and_processors(folder: Path, parts: Parts = NO_PARTS) -> tuple[ModelConfig, Processors]:
     """All but the weights, after checking every file against the manifest. Files that it does not list are not read."""
-    manifest = files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS])
+    manifest = files.verify_manifest(folder, VERSION, required=[CONFIG, WEIGHTS], editable=EDITABLE)
     model = read_config(folder, parts)
     return model, Processors.load(folder, model.task.columns, manifest["files"])
 
@@ -169,9 +193,3 @@ def read_config(folder: Path, parts: Parts = NO_PARTS) -> ModelConfig:
     except config.UnknownPart as error:
         own = f'transduce.load(folder, parts={{"{error.kind}": ...}})'
         raise ValueError(f"{error}; if it is a part of your own, give it: {own}") from None
-
-
-def read_generation(folder: Path) -> Generation:
-    """The model's settings of decoding; the defaults where the file was removed. ValueError with line and key."""
-    path = folder / GENERATION
-    return config.build(Generation, config.read(path), str(path)) if path.exists() else Generation()

@@ -56,7 +56,9 @@ def transfer(
 ) -> Transfer:
     """Copies the tensors of a network with the config `start`, by name, into `network` as far as they have a place there.
 
-    The temperatures of heads stay as they are: that of new weights is fitted after training. A head is taken only if both have one of the same kind and shape, never with `new_head`. ValueError if any other tensor
+    The temperatures of heads stay as they are: that of new weights is fitted after training.
+
+    A head is taken only if both have one of the same kind and shape, never with `new_head`. ValueError if any other tensor
     has another shape, and where no tensor has a place.
     """
     names = _name_map(start, config)

@@ -110,9 +110,9 @@ class ImportedTokenizer(LibraryTokenizer):
         return [number for number, piece in enumerate(self._file.pieces) if BYTE_PIECE.fullmatch(piece)]
 
     def sha256(self) -> str:
-        """Of the file and the names, if there are any."""
+        """Of the file, with LF line ends, and of the names, if there are any."""
         names = json.dumps(self._names, sort_keys=True) if self._names else ""
-        return hashlib.sha256((self._text + names).encode()).hexdigest()
+        return hashlib.sha256((self._text.replace("\r\n", "\n") + names).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
         """Writes the unchanged file and, if there are names, a second file: source.json, source.special.json."""

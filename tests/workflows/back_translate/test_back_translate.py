@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -163,8 +164,15 @@ def test_a_broken_run_does_not_go_on_with_other_settings_or_text(
     with pytest.raises(ValueError, match=r"was begun with another text"):
         back_translate(model, [text(tmp_path, LINES[1:])], out, wanted(model))
     text(tmp_path, LINES)
+    shorter = replace(model, generation=replace(model.generation, max_source=2))
+    with pytest.raises(ValueError, match=r"was begun with another max_source"):
+        back_translate(shorter, [source], out, wanted(model))
     caplog.set_level(logging.INFO, "transduce")
-    assert back_translate(model, [source], out, wanted(model, batch_tokens=64)).lines == len(LINES)
+    assert model.folder is not None
+    moved = Path(shutil.copytree(model.folder, tmp_path / "windows"))
+    for path in (*moved.glob("*.toml"), *moved.glob("*.json")):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert back_translate(load(moved, "cpu"), [source], out, wanted(model, batch_tokens=64)).lines == len(LINES)
     assert caplog.messages == [f"resuming after line {len(LINES)} of {len(LINES)}"]
     source = text(tmp_path, LINES[1:])
     assert back_translate(model, [source], out, wanted(model, beam=1), force=True).lines == 59

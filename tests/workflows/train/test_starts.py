@@ -97,6 +97,7 @@ def test_a_classifier_keeps_the_head_of_the_same_labels_and_learns_others_anew(t
         run = transduce.train(letters(folder, labels, str(first)), settings={**SHORT, "seed": 4}, root=folder).folder
         model = transduce.load(run)
         assert model.processors.labels("label").names == tuple(sorted(labels))
+        assert "Started from the model run." in (run / "model/README.md").read_text()
         assert ("the head is new" in caplog.text) is not kept
         close(model.network.embedding.weight, start.network.embedding.weight)
         if len(labels) == 3:

@@ -71,6 +71,9 @@ def test_a_run_leaves_what_it_promises(whole):
     assert [event["step"] for event in events if event["kind"] == "validation"] == [10, 20, 30]
     losses = [event["loss"] for event in events if event["kind"] == "validation"]
     assert losses[-1] < losses[0]
+    card = (run / "model/README.md").read_text()
+    assert "| train | train.tsv | 282 | " in card and "Started from random weights." in card
+    assert "| exact-match | " in card and " | nrefs:1\\|refs:any\\|case:mixed\\|norm:nfc |" in card
 
 
 def test_only_the_newest_and_the_best_checkpoints_stay(whole):

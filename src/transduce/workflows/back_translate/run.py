@@ -83,6 +83,7 @@ def back_translate(
         "precision": str(next(model.network.parameters()).dtype),
         "text": [each.sha256 for each in read],
         "decoding": _decoding(synthesis.method.settings),
+        "max_source": model.generation.max_source,
         "choice": synthesis.method.least_risk,
         "language": synthesis.method.language,
         "tags": [list(synthesis.model_tags), list(synthesis.tags)],
@@ -149,7 +150,7 @@ def _digest(model: Model) -> str:
     """Stands for the model's content."""
     if model.folder is None:
         raise ValueError(f"{model.name}: back-translation is by one model, read from a folder")
-    return files.sha256(model.folder / "manifest.json")
+    return files.content_digest(model.folder / "manifest.json")[1]
 
 
 def _after(done: int, batches: Iterator[list[Line]]) -> Iterator[list[Line]]:

@@ -21,6 +21,7 @@ from transduce.evaluation.significance import Comparison, interval
 from transduce.evaluation.unmatched_words import nearest, unmatched
 from transduce.files import write_atomically
 from transduce.models.find import run_folder_of
+from transduce.models.folder import CARD
 from transduce.tasks.references import figure_names, loss_unit
 from transduce.training import metrics_log
 from transduce.workflows.evaluate.assessment import Assessment
@@ -41,6 +42,7 @@ from transduce.workflows.info.run import ModelInfo, model_info
 
 Rows = list[tuple[str, str]]
 
+CARD_BYTES = 100_000  # of a model card, in the report
 CONFUSION_CLASSES = 40  # the most frequent ones, in the report's matrix
 BLUES = colormaps["Blues"]
 
@@ -165,8 +167,11 @@ def _confusion_cells(confusion: Confusion) -> list[tuple[str, list[tuple[int, st
 
 
 def _card(info: ModelInfo) -> str | None:
-    path = info.folder / "README.md"
-    return path.read_text(encoding="utf-8", errors="replace") if "README.md" in info.files else None
+    """The beginning of the card, which its owner may have made of any length; None where there is none."""
+    if CARD not in info.files:
+        return None
+    with open(info.folder / CARD, "rb") as file:
+        return file.read(CARD_BYTES).decode("utf-8", "replace")
 
 
 def _data_uri(picture: str) -> str:

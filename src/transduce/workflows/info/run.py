@@ -13,6 +13,7 @@ from transduce import config
 from transduce.config import KeyDescription
 from transduce.config.toml import inline
 from transduce.data.processors import Processors
+from transduce.decoding.config import Generation
 from transduce.models.find import find_model, nearest_folder
 from transduce.models.folder import load_folder
 from transduce.networks.picture_config import PictureNetworkConfig
@@ -55,6 +56,12 @@ class ModelInfo:
     tags: str  # their names, the first of very many
     generation: dict[str, str]  # empty for a network that does not decode
     files: dict[str, int]  # name -> bytes
+
+    @property
+    def own_generation(self) -> dict[str, str]:
+        """The settings of decoding that are not the defaults."""
+        defaults = fields(Generation())
+        return {key: value for key, value in self.generation.items() if value != defaults.get(key)}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from transduce import files
+from transduce.config import tree_of
 from transduce.data import overlap
 from transduce.data.columns import Labels, Processor
 from transduce.data.processors import Processors
@@ -20,7 +21,7 @@ from transduce.drawing import pictures
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
 from transduce.machine.hardware import best_device
-from transduce.models.card import describe, model_card
+from transduce.models.card import Training, describe, model_card
 from transduce.models.find import run_folder_of
 from transduce.models.folder import ModelConfig, save, within_network
 from transduce.models.model import Model
@@ -188,10 +189,10 @@ def _job(
     model = Model(ModelConfig(task, run.model), network, processors, _generation(run, start), device)
     log.info("%s", _description(model.config, masters, device))
     dev = DevSet.of(prepared, model, training)
+    history = _history(folder, run, prepared, start, dev)
 
     def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
-        name, precision = folder.path.name, training.precision
-        card = model_card(name, model.config, network, processors, state, values, run.seed, precision)
+        card = model_card(folder.path.name, model.config, network, processors, history, state, values)
         generation = model.generation if decodes(network) else None
         tensors = {**tensors_of(network), **weights}
         save(folder.model, model.config, tensors, processors, generation, card, folder.parts)
@@ -217,6 +218,13 @@ def _job(
         ),
     )
     return job, state
+
+
+def _history(folder: RunFolder, run: RunConfig, prepared: Prepared, start: Start | None, dev: DevSet) -> Training:
+    """The facts of the run that its model card names."""
+    settings = tree_of(run.training, folder.parts)
+    base = None if start is None else start.name
+    return Training(settings, prepared.report, run.seed, base, len(dev.items), dev.signatures())
 
 
 @contextmanager

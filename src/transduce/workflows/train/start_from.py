@@ -17,6 +17,7 @@ from transduce.decoding.config import Decoding, Generation
 from transduce.models import folder as model_folder
 from transduce.models.find import find_model
 from transduce.models.folder import ModelConfig
+from transduce.models.generation_file import read_generation
 from transduce.networks.table import NETWORKS, NetworkConfig, family_of
 from transduce.networks.transfer import Side, sides, start_stack
 from transduce.tasks.task import Task
@@ -38,13 +39,19 @@ class Start:
     config: ModelConfig
     parts: Parts = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """That of the run, or of the model folder, even where it is gone."""
+        place = self.path.absolute()
+        return place.parent.name if place.name == "model" else place.name
+
     @cached_property
     def processors(self) -> Processors:
         return model_folder.read_config_and_processors(self.folder, self.parts)[1]
 
     @cached_property
     def generation(self) -> Generation:
-        return model_folder.read_generation(self.folder)
+        return read_generation(self.folder)
 
     def tokenizers(self, task: Task, network: NetworkConfig) -> Processors:
         """The tokenizers that a run takes: each column's own if the task is the same, else those of the sides of the model

@@ -14,7 +14,7 @@ from transduce.data.loader import Rows
 from transduce.data.prepared import Prepared
 from transduce.data.records import shortened
 from transduce.data.store import TokenStore
-from transduce.evaluation.metric import measure
+from transduce.evaluation.metric import Metric, measure
 from transduce.evaluation.metrics import QUICK_METRICS
 from transduce.models.model import Model
 from transduce.networks.stepping import decodes
@@ -63,21 +63,30 @@ class DevSet:
 
         All are NaN where the network's probabilities are. Raises Interrupted within a batch or two of a stop request.
         """
-        network, task = self.model.network, self.model.task
-        metrics = {name: QUICK_METRICS[name] for name in task.metrics if name in QUICK_METRICS}
+        network, metrics = self.model.network, self._metrics()
         network.eval()
         try:
             values = self._loss(stop)
             if not math.isfinite(values["loss"]):  # nothing can be predicted; the updates that follow end the run
                 return Validation(dict.fromkeys([*values, *metrics], math.nan), NO_OUTPUTS)
             predictions = self._predict(stop)
-            samples = self._samples(predictions) if task.answer is not None else self._continuation()
+            samples = self._samples(predictions) if self.model.task.answer is not None else self._continuation()
         finally:
             network.train()
-        references = [item.references for item in self.items]
         if metrics:
+            references = self._references()
             values |= {name: measure(each, predictions, references).value for name, each in metrics.items()}
         return Validation(values, samples)
+
+    def signatures(self) -> dict[str, str]:
+        """The settings that determine the value of each metric, by its name."""
+        return {name: each.signature(self._references()) for name, each in self._metrics().items()}
+
+    def _metrics(self) -> dict[str, Metric]:
+        return {name: QUICK_METRICS[name] for name in self.model.task.metrics if name in QUICK_METRICS}
+
+    def _references(self) -> list[list[str]]:
+        return [item.references for item in self.items]
 
     @torch.no_grad()
     def _loss(self, stop: StopRequest) -> dict[str, float]:
