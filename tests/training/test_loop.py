@@ -73,6 +73,7 @@ def job(folder, validations=(), fails_at=math.inf, diverges_at=math.inf, weight=
             config,
         ),
         moving=None if config.ema is None else MovingAverage(masters, config.ema),
+        device="cpu",
         loader=Numbers(),
         checkpoints=folder / "checkpoints",
         log=MetricsLog(folder, 0),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transduce.cli import streams
-from transduce.cli.options import add_flag
+from transduce.cli.options import add_device, add_flag
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_name, add_run_file, overrides
 from transduce.cli.tables import read_table
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     prepare_for_training([] if folder is None else [folder])
     try:
         file = read_run(options.run, overrides(options, "precision"), folder, options.name)
-        trained = train(file, options.resume, stopping=stop_on_signals)
+        trained = train(file, options.resume, stopping=stop_on_signals, device=options.device)
     except Abandoned:
         lost = "updates since the last checkpoint are lost"
         log.info("stopped at once; %s; to continue: %s", lost, _again(arguments))
@@ -62,6 +62,7 @@ def _parser() -> Parser:
     add_flag(parser, "--resume", "continue a run that was stopped")
     text = "number format (auto: bf16 where hardware is fast at it)"
     parser.add_argument("--precision", choices=["auto", "bf16", "float32"], help=text)
+    add_device(parser)
     text = "list the keys of a run file that begin with PREFIX (default: all), and exit"
     parser.add_argument("--keys", action=_Keys, nargs="?", metavar="PREFIX", help=text)
     return parser

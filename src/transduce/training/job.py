@@ -26,6 +26,7 @@ class Validation:
 class Job:
     """All parts of a run but its TrainState, which changes.
 
+    device: where the network is: "cpu", "cuda:1".
     validate: checks the request now and then and may raise Interrupted.
     higher_is_better: by name of metric.
     publish: saves weights as the model folder.
@@ -36,6 +37,7 @@ class Job:
 
     trainable: Trainable
     moving: MovingAverage | None
+    device: str
     loader: Loader
     checkpoints: Path
     log: MetricsLog

@@ -196,7 +196,7 @@ def _save(job: Job, state: TrainState) -> None:
     checkpoint = Checkpoint(
         weights=trainable.masters.state(),
         optimiser=trainable.optimiser.tensors(),
-        random=checkpoints.random_states(),
+        random=checkpoints.random_states(job.device),
         state=state,
         average=None if job.moving is None else job.moving.average,
     )

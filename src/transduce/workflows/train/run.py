@@ -2,8 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +13,12 @@ from transduce import files
 from transduce.data import overlap
 from transduce.data.columns import Labels, Processor
 from transduce.data.processors import Processors
-from transduce.data.records import plural
 from transduce.decoding.config import Generation
 from transduce.drawing import pictures
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
-from transduce.machine.hardware import best_device, bf16_is_fast
+from transduce.machine.devices import choose_device
+from transduce.machine.hardware import bf16_is_fast
 from transduce.models.card import describe, model_card
 from transduce.models.find import run_folder_of
 from transduce.models.folder import ModelConfig, save, within_network
@@ -43,6 +42,12 @@ from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
 from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
 from transduce.workflows.train.choices import choose, log_choices
+from transduce.workflows.train.reproducible import (
+    check_threads,
+    random_states_restored,
+    seed_generators,
+    threads_text,
+)
 from transduce.workflows.train.run_file import RunConfig, RunFile
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
 from transduce.workflows.train.run_network import require_lengths
@@ -70,24 +75,27 @@ def train(
     root: Path = Path("."),
     into: Path | None = None,
     stopping: Stopping = never,
+    device: str | None = None,
 ) -> Trained:
     """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
     file's stem. Settings that are given nowhere are chosen by the size of the data (choices.py).
 
     `resume` continues a run that was stopped or killed; on a CPU, with the threads it began with, it ends bit for bit as if
     it had never stopped. `stopping` gives the request to stop that holds during the updates; the run then ends with a
-    checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
-    torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
+    checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. `device` is auto (the default), cpu, cuda or
+    cuda:N, of this sitting alone. Threads, signal handlers and the states of torch's random generators stay as they are.
+    ValueErrors say what is wrong with the run file, the data or the folder.
     """
+    device = choose_device(device)
     folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
-    with files.folder_lock(folder.path), _random_states_kept():
+    with files.folder_lock(folder.path), random_states_restored(device):
         if resume:
             config = folder.resumed(file)
         else:
             folder.refuse_if_taken()
-            config = _with_precision(log_choices(choose(file)).run)
+            config = _with_precision(log_choices(choose(file)).run, device)
         require_trainable(config)
-        job, state, prepared = _set_up(folder, config, file, resume, root)
+        job, state, prepared = _set_up(folder, config, file, resume, root, device)
         folder.write(config)
         if not resume or not (folder.path / overlap.NAME).exists():
             _keep_for_evaluation(folder, prepared, file.start)
@@ -120,7 +128,7 @@ def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
 
 
 def _set_up(
-    folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path
+    folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path, device: str
 ) -> tuple[Job, TrainState, Prepared]:
     """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
     preparation = plan(file, config, root)
@@ -129,7 +137,7 @@ def _set_up(
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
-    return *_job(folder, config, prepared, file.start, checkpoint), prepared
+    return *_job(folder, config, prepared, file.start, checkpoint, device), prepared
 
 
 def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | None) -> None:
@@ -160,20 +168,25 @@ def require_trainable(config: RunConfig) -> None:
     require_lengths(config.model, config.data.clean)
 
 
-def _with_precision(config: RunConfig) -> RunConfig:
-    """With "auto" replaced by what suits this machine, so that a run that goes on elsewhere computes in the same type."""
+def _with_precision(config: RunConfig, device: str) -> RunConfig:
+    """With "auto" replaced by what suits the device, so that a run that goes on elsewhere computes in the same type."""
     if config.training.precision != "auto":
         return config
-    precision: Precision = "bf16" if bf16_is_fast(best_device()) else "float32"
+    precision: Precision = "bf16" if bf16_is_fast(device) else "float32"
     return replace(config, training=replace(config.training, precision=precision))
 
 
 def _job(
-    folder: RunFolder, run: RunConfig, prepared: Prepared, start: Start | None, checkpoint: Checkpoint | None
+    folder: RunFolder,
+    run: RunConfig,
+    prepared: Prepared,
+    start: Start | None,
+    checkpoint: Checkpoint | None,
+    device: str,
 ) -> tuple[Job, TrainState]:
     """Everything a run works with, and where it stands: at its beginning, or at a checkpoint."""
-    device, task, training = best_device(), run.task, run.training
-    _seed(run.seed, device)
+    task, training = run.task, run.training
+    seed_generators(run.seed, device)
     processors = prepared.processors
     network = task.network(run.model, processors).to(device)
     begins_with_start = checkpoint is None and start is not None and _take_weights(network, run, processors, start)
@@ -184,8 +197,8 @@ def _job(
         data=prepared.folder.name, threads=torch.get_num_threads(), validated_at=-1 if begins_with_start else 0
     )
     if checkpoint is not None:
-        state = restored(checkpoint, masters, optimiser, moving)
-        _check_threads(state.threads, device)
+        state = restored(checkpoint, masters, optimiser, moving, device)
+        check_threads(state.threads, device)
     model = Model(ModelConfig(task, run.model), network, processors, _generation(run, start), device)
     log.info("%s", _description(model.config, masters, device))
     dev = DevSet.of(prepared, model, training)
@@ -204,6 +217,7 @@ def _job(
             step, lambda rows: task.batch(rows, processors, run.seed).to(device), masters, optimiser, training
         ),
         moving=moving,
+        device=device,
         loader=prepared.loader(costs, training.batch_tokens, run.seed, weights),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
@@ -218,37 +232,6 @@ def _job(
         ),
     )
     return job, state
-
-
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    """Puts the random generators that training uses back to their states: that of the CPU, and of the current GPU."""
-    devices = [torch.cuda.current_device()] if best_device() == "cuda" else []
-    with torch.random.fork_rng(devices):
-        yield
-
-
-def _seed(seed: int, device: str) -> None:
-    """As torch.manual_seed, without the GPUs that the run does not use."""
-    torch.default_generator.manual_seed(seed)
-    if device == "cuda":
-        torch.cuda.manual_seed(seed)
-
-
-def _check_threads(began: int, device: str) -> None:
-    """A warning where a run on a CPU began with another number of threads."""
-    if device == "cpu" and began != torch.get_num_threads():
-        log.warning(
-            "this run began with %s and continues with %s, which round sums in another order; "
-            "torch.set_num_threads(%d) before training keeps it exact",
-            _threads(began),
-            _threads(torch.get_num_threads()),
-            began,
-        )
-
-
-def _threads(count: int) -> str:
-    return f"{count} {plural('thread', count)}"
 
 
 def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, start: Start) -> bool:
@@ -285,6 +268,4 @@ def _generation(run: RunConfig, start: Start | None) -> Generation:
 def _description(model: ModelConfig, masters: MasterWeights, device: str) -> str:
     count = sum(master.numel() for master in masters.masters)
     precision = "bf16 with float32 masters" if masters.separate else "float32"
-    return (
-        f"model: {describe(model)}, {count:,} parameters; {precision} on {device}, {_threads(torch.get_num_threads())}"
-    )
+    return f"model: {describe(model)}, {count:,} parameters; {precision} on {device}, {threads_text(torch.get_num_threads())}"

@@ -144,7 +144,7 @@ def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:
 
 
 def restored(
-    checkpoint: Checkpoint, masters: MasterWeights, optimiser: OptimiserGroup, moving: MovingAverage | None
+    checkpoint: Checkpoint, masters: MasterWeights, optimiser: OptimiserGroup, moving: MovingAverage | None, device: str
 ) -> TrainState:
     """Puts weights, optimiser, moving average and random generators back to a checkpoint's; its state."""
     masters.load(checkpoint.weights)
@@ -152,7 +152,7 @@ def restored(
     if moving is not None:
         assert checkpoint.average is not None  # a resumed run keeps its settings, `ema` too
         moving.load(checkpoint.average)
-    checkpoints.set_random_states(checkpoint.random)
+    checkpoints.set_random_states(checkpoint.random, device)
     return checkpoint.state
 
 
