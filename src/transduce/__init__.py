@@ -72,7 +72,7 @@ def prepare(
 
 
 def train(
-    run: Run,
+    run: Run | None = None,
     *,
     settings: Settings = _NONE,
     resume: bool = False,
@@ -90,7 +90,8 @@ def train(
     run: a run file, or its content as a dict, whose paths start at the current folder.
     settings: changes by dotted key, as `--set` takes them; None for "none". Settings given nowhere are chosen by the size
         of the data.
-    resume: continue a run that was stopped or killed. On a CPU it ends bit for bit as if it had never stopped.
+    resume: continue a run that was stopped or killed. On a CPU it ends bit for bit as if it had never stopped. Its `name`
+        is enough where the run file is gone, and its prepared data where the data files are.
     device: as of `load`; it is no setting of the run, which may resume on another one.
     parts: your own frozen dataclasses by name (docs/extending.md). With parts={"mine": Mine} a run file may say
         `norm = "mine"`, or `norm = { kind = "mine", eps = 1e-3 }`, in every field that Mine fits.

@@ -133,7 +133,7 @@ def test_a_killed_run_goes_on_from_a_checkpoint_between_validations_to_the_same_
     again = job(tmp_path / "killed", validate_every=6)
     newest = checkpoints.load_newest(again.checkpoints)
     assert newest.state.step == 5 and newest.state.best is None
-    state = restored(newest, again.trainable.masters, again.trainable.optimiser, again.moving)
+    state = restored(newest, again.trainable.masters, again.trainable.optimiser, again.moving, "cpu")
     assert loop.run(again, state, StopRequest())
     assert end(tmp_path / "killed") == end(tmp_path / "whole")
 

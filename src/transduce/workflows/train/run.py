@@ -49,9 +49,10 @@ from transduce.workflows.train.reproducible import (
     threads_text,
 )
 from transduce.workflows.train.run_file import RunConfig, RunFile
-from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
+from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored, resume_from
 from transduce.workflows.train.run_network import require_lengths
 from transduce.workflows.train.start_from import Start
+from transduce.workflows.train.stored_data import missing_file, stored_data
 from transduce.workflows.train.validation import DevSet
 
 __all__ = ["Abandoned", "Trained", "plan", "prepare_run", "require_trainable", "train"]
@@ -130,14 +131,30 @@ def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
 def _set_up(
     folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path, device: str
 ) -> tuple[Job, TrainState, Prepared]:
-    """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
-    preparation = plan(file, config, root)
-    checkpoint = newest_checkpoint(folder, preparation.folder.name) if resume else None
-    prepared = prepare(preparation)
+    """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with.
+
+    The prepared data alone is enough for a run with a checkpoint.
+    """
+    checkpoint = newest_checkpoint(folder) if resume else None
+    prepared = _prepared(folder, config, file, checkpoint, root)
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
     return *_job(folder, config, prepared, file.start, checkpoint, device), prepared
+
+
+def _prepared(
+    folder: RunFolder, config: RunConfig, file: RunFile, checkpoint: Checkpoint | None, root: Path
+) -> Prepared:
+    base = file.path.parent
+    if checkpoint is not None and missing_file(config.task, config.data, base):
+        stored = stored_data(config.task, config.data, base, root / "prepared" / checkpoint.state.data)
+        resume_from(folder, checkpoint, stored.folder.name)
+        return stored
+    preparation = plan(file, config, root)
+    if checkpoint is not None:
+        resume_from(folder, checkpoint, preparation.folder.name)
+    return prepare(preparation)
 
 
 def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | None) -> None:
