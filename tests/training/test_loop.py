@@ -223,3 +223,16 @@ def test_the_progress_line_has_the_perplexity_that_the_task_gives(tmp_path, monk
         loop.run(parts, TrainState(), StopRequest())
     (line, *_) = [message for message in caplog.messages if message.startswith("step 1/12")]
     assert ("ppl 7.00" in line) == bool(figures) and "tokens/s" in line
+
+
+def test_the_loss_is_without_label_smoothing_in_the_progress_line_and_the_metrics(tmp_path, monkeypatch, caplog):
+    """As that of a validation; what the gradient follows is the objective."""
+    monkeypatch.setattr(progress_line, "LINE_SECONDS", -1.0)
+    parts = job(tmp_path, steps=1)
+    step, own = parts.trainable.step, parts.trainable.step.loss
+    step.loss = lambda *arguments: replace(own(*arguments), total=own(*arguments).total * 0 + 100.0)
+    with caplog.at_level("INFO"):
+        loop.run(parts, TrainState(), StopRequest())
+    (event,) = (each for each in metrics_log.read(tmp_path / "metrics.jsonl") if each["kind"] == "train")
+    assert event["objective"] == 100.0 and event["loss"] < 10.0
+    assert any(f"step 1/1  loss {event['loss']:.3f}" in message for message in caplog.messages)

@@ -118,7 +118,7 @@ def _one_update(job: Job, state: TrainState, batches: list[Rows], progress: Prog
 def _event(result: UpdateResult, seconds: float) -> dict[str, float | str]:
     return {
         "loss": result.loss,
-        "nll": result.nll,
+        "objective": result.objective,
         "learning-rate": result.learning_rate,
         "gradient-norm": result.gradient_norm,
         "tokens-per-second": result.units / seconds,
@@ -128,7 +128,7 @@ def _event(result: UpdateResult, seconds: float) -> dict[str, float | str]:
 def _note_skip(job: Job, state: TrainState, result: UpdateResult) -> None:
     """Counts an update without a step. Too many in a row end the run; the checkpoints stay as they are."""
     state.skips += 1
-    figures = f"loss {result.loss}, gradient norm {result.gradient_norm}"
+    figures = f"objective {result.objective}, gradient norm {result.gradient_norm}"
     job.log.write("skipped", state.step, {"figures": figures})
     log.warning("step %d: %s; update skipped", state.step + 1, figures)
     if state.skips < MAX_SKIPS:

@@ -52,6 +52,7 @@ from transduce.workflows.train.run_file import RunConfig, RunFile
 from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored, resume_from
 from transduce.workflows.train.run_network import require_lengths
 from transduce.workflows.train.start_from import Start
+from transduce.workflows.train.start_overlap import warn_of_overlap
 from transduce.workflows.train.stored_data import missing_file, stored_data
 from transduce.workflows.train.validation import DevSet
 
@@ -114,7 +115,9 @@ def prepare_run(file: RunFile, root: Path = Path(".")) -> Prepared:
     """Prepares the data of a run file as `train` does, for settings that `train` accepts."""
     chosen = log_choices(choose(file)).run
     require_trainable(chosen)
-    return prepare(plan(file, chosen, root))
+    prepared = prepare(plan(file, chosen, root))
+    warn_of_overlap(file.start, prepared)
+    return prepared
 
 
 def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
@@ -140,6 +143,8 @@ def _set_up(
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
+    if not resume:
+        warn_of_overlap(file.start, prepared)
     return *_job(folder, config, prepared, file.start, checkpoint, device), prepared
 
 
