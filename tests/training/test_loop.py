@@ -1,5 +1,6 @@
 """The loop on one weight: the best checkpoint, early stopping, kills, divergence."""
 
+import itertools
 import math
 import re
 from dataclasses import asdict, replace
@@ -20,7 +21,7 @@ from transduce.training.losses import Loss
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.optimisers import Adam
 from transduce.training.precision import MasterWeights
-from transduce.training.schedules import Constant
+from transduce.training.schedules import Constant, Linear
 from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
@@ -236,3 +237,34 @@ def test_the_loss_is_without_label_smoothing_in_the_progress_line_and_the_metric
     (event,) = (each for each in metrics_log.read(tmp_path / "metrics.jsonl") if each["kind"] == "train")
     assert event["objective"] == 100.0 and event["loss"] < 10.0
     assert any(f"step 1/1  loss {event['loss']:.3f}" in message for message in caplog.messages)
+
+
+def test_a_run_of_minutes_on_a_machine_that_becomes_slower_ends_in_time(tmp_path, monkeypatch, caplog):
+    """Of ten minutes; an update takes three seconds, and nine from step 100 on."""
+    state, now = TrainState(), 0.0
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    parts = job(tmp_path, steps=None, minutes=10.0, validate_every=None, schedule=Linear(0), ema=None)
+
+    def batch(rows):
+        nonlocal now
+        now += 3.0 if state.step < 100 else 9.0
+        return parts.trainable.batch(rows)
+
+    def validate(stop):
+        nonlocal now
+        now += 0.1
+        return parts.validate(stop)
+
+    slow = replace(parts, trainable=replace(parts.trainable, batch=batch), validate=validate)
+    with caplog.at_level("INFO"):
+        assert loop.run(slow, state, StopRequest())
+    assert state.seconds == pytest.approx(600, rel=0.1) and state.step == state.total_steps < 150
+    corrections = [message for message in caplog.messages if "instead of" in message]
+    assert corrections and all(message.endswith(": the machine is slower now") for message in corrections)
+    assert re.fullmatch(r"planned: 1\d\d steps instead of 199: .*", corrections[0])
+    rates = [each["learning-rate"] for each in metrics_log.read(tmp_path / "metrics.jsonl") if each["kind"] == "train"]
+    falls = [(one - other) * 200 / 1e-3 for one, other in itertools.pairwise(rates[40:])]  # as planned, each is 1
+    assert rates[-1] == 0.0 and min(falls) > 0.9 and max(falls) < 6.0
+    stored = checkpoints.load_newest(tmp_path / "checkpoints").state
+    assert (stored.total_steps, stored.schedule_total) == (state.step, 199)

@@ -22,7 +22,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 # errors of a text with backslashes, and such a text in double quotes
 _OF_ESCAPES = re.compile(r"Unescaped '\\'|Invalid hex|Escaped character|Illegal character '\\n'|Unterminated string")
 _WITH_BACKSLASH = re.compile(r'"([^"\n]*\\[^"\n]*)')
-_CONTROLS = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r", "\x1b": r"\e"}
+_CONTROLS = str.maketrans({"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r", "\x1b": r"\e"})
 _KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 
 
@@ -111,7 +111,7 @@ def _escape_advice(reason: str, text: str) -> str:
 
 def path_advice(value: str) -> str:
     """How to write a Windows path, given its text in the file, or the value that TOML made of it."""
-    path = value.translate(str.maketrans(_CONTROLS))
+    path = value.translate(_CONTROLS)
     example = path if path.isprintable() and "'" not in path else r"C:\new\train.tsv"
     return (
         f"in double quotes a backslash begins an escape: write a Windows path in single quotes, '{example}', or with /"

@@ -10,6 +10,7 @@ from torch import nn
 
 from transduce.data.loader import Rows
 from transduce.machine.hardware import is_out_of_memory
+from transduce.training.budget import schedule_position
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
@@ -54,7 +55,7 @@ def update(trainable: Trainable, batches: Sequence[Rows], state: TrainState) -> 
     """Moves the weights once. Nothing moves where loss or gradient is not finite, or where the batches have no units."""
     objective, loss, units = _gradients_within_memory(trainable, batches, state)
     masters, config = trainable.masters, trainable.config
-    rate = config.learning_rate * config.schedule.at(state.step + 1, state.total_steps)
+    rate = config.learning_rate * config.schedule.at(*schedule_position(state))
     if units == 0:
         return UpdateResult(0.0, 0.0, 0, 0.0, rate, finite=True)
     masters.scale_gradients(1.0 / units)
