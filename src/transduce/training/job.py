@@ -13,6 +13,10 @@ from transduce.training.metrics_log import MetricsLog
 from transduce.training.state import TrainState
 from transduce.training.update import Trainable
 
+Publish = Callable[
+    [TrainState, dict[str, Tensor], Mapping[str, float]], None
+]  # state, weights, values of the validation
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -43,7 +47,7 @@ class Job:
     log: MetricsLog
     validate: Callable[[StopRequest], Validation]
     higher_is_better: Callable[[str], bool]
-    publish: Callable[[TrainState, dict[str, Tensor], Mapping[str, float]], None]
+    publish: Publish
     draw: Callable[[], None]
     figures: Callable[[float], Mapping[str, float]]
     unit: str

@@ -96,16 +96,9 @@ def search(
     fixed = _fixed(decision.conditional, dimensions)
     _check_values(file, fixed, dimensions_of_user)
     metric = METRICS.get(run.training.metric)
-    trials = Trials(
-        file=file,
-        fixed=fixed,
-        metric=run.training.metric,
-        higher_is_better=metric is not None and metric.higher_is_better,
-        folder=search_folder(run_path, root),
-        root=root,
-        stopping=stopping,
-        device=device,
-    )
+    higher_is_better = metric is not None and metric.higher_is_better
+    folder = search_folder(run_path, root)
+    trials = Trials(file, fixed, run.training.metric, higher_is_better, folder, root, stopping, device)
     with files.folder_lock(trials.folder):
         identity = _identity(run, file.data, dimensions)
         is_other = _holds_another(trials.folder, identity)

@@ -33,7 +33,7 @@ from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
 from transduce.training.config import Precision
 from transduce.training.interrupt import Abandoned, Stopping, never
-from transduce.training.job import Job
+from transduce.training.job import Job, Publish
 from transduce.training.loop import run as run_loop
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.precision import PRECISIONS, MasterWeights
@@ -225,13 +225,6 @@ def _job(
     log.info("%s", _description(model.config, masters, device))
     dev = DevSet.of(prepared, model, training)
 
-    def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
-        name, precision = folder.path.name, training.precision
-        card = model_card(name, model.config, network, processors, state, values, run.seed, precision)
-        generation = model.generation if decodes(network) else None
-        tensors = {**tensors_of(network), **weights}
-        save(folder.model, model.config, tensors, processors, generation, card, folder.parts)
-
     step = TrainingStep(network, task.loss, training.label_smoothing, training.r_drop).train()
     costs, weights = task.cost(prepared.train.all_lengths()), [corpus.weight for corpus in run.data.train]
     job = Job(
@@ -245,7 +238,7 @@ def _job(
         log=MetricsLog(folder.path, state.step),
         validate=dev.validate,
         higher_is_better=lambda name: name in QUICK_METRICS and QUICK_METRICS[name].higher_is_better,
-        publish=publish,
+        publish=_publisher(folder, run, model),
         unit=loss_unit(task),
         figures=lambda nll: task.figures(nll, dev.units_per_byte),
         draw=lambda: pictures.save(
@@ -254,6 +247,20 @@ def _job(
         ),
     )
     return job, state
+
+
+def _publisher(folder: RunFolder, run: RunConfig, model: Model) -> Publish:
+    """Writes the model folder of a run."""
+    network, processors = model.network, model.processors
+
+    def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
+        name, precision = folder.path.name, run.training.precision
+        card = model_card(name, model.config, network, processors, state, values, run.seed, precision)
+        generation = model.generation if decodes(network) else None
+        tensors = {**tensors_of(network), **weights}
+        save(folder.model, model.config, tensors, processors, generation, card, folder.parts)
+
+    return publish
 
 
 def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, start: Start) -> bool:
