@@ -47,13 +47,14 @@ def load(
     Every file is checked against the folder's manifest; a ValueError says what is missing, cut short or changed. Several
     paths give an ensemble, which translates or classifies by the mean of the models' probabilities; their vocabularies
     must be equal.
-    `device` is "cpu" or "cuda" (by default the best there is), `precision` "float32" or "bf16".
+    `device` is "auto" (the default: a GPU where there is one), "cpu", "cuda" or "cuda:N"; `precision` "float32" or "bf16".
     `parts` are your own that the model was trained with, as of `train`: a folder holds their names, never their code.
     """
+    from transduce.machine.devices import choose_device
     from transduce.models.ensemble import open_models
 
     paths = [path] if isinstance(path, str | Path) else path
-    return open_models([Path(each) for each in paths], device, precision, parts)
+    return open_models([Path(each) for each in paths], choose_device(device), precision, parts)
 
 
 def prepare(
@@ -71,12 +72,13 @@ def prepare(
 
 
 def train(
-    run: Run,
+    run: Run | None = None,
     *,
     settings: Settings = _NONE,
     resume: bool = False,
     name: str | None = None,
     root: str | Path = ".",
+    device: str | None = None,
     parts: Parts = _NONE,
 ) -> "Trained":
     """Trains a model into `root`/runs/NAME; NAME is `name`, or the stem of the run file.
@@ -88,7 +90,9 @@ def train(
     run: a run file, or its content as a dict, whose paths start at the current folder.
     settings: changes by dotted key, as `--set` takes them; None for "none". Settings given nowhere are chosen by the size
         of the data.
-    resume: continue a run that was stopped or killed. On a CPU it ends bit for bit as if it had never stopped.
+    resume: continue a run that was stopped or killed. On a CPU it ends bit for bit as if it had never stopped. Its `name`
+        is enough where the run file is gone, and its prepared data where the data files are.
+    device: as of `load`; it is no setting of the run, which may resume on another one.
     parts: your own frozen dataclasses by name (docs/extending.md). With parts={"mine": Mine} a run file may say
         `norm = "mine"`, or `norm = { kind = "mine", eps = 1e-3 }`, in every field that Mine fits.
 
@@ -99,7 +103,10 @@ def train(
     from transduce.workflows.train.run_file import open_run
 
     return workflow.train(
-        open_run(run, settings, name, parts, Path(root) / "runs" if resume else None), resume, Path(root)
+        open_run(run, settings, name, parts, Path(root) / "runs" if resume else None),
+        resume,
+        Path(root),
+        device=device,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 import tiny_model
 import transduce
 from transduce.cli.main import main
+from transduce.machine.devices import Devices
 from transduce.workflows.align.run import align
 
 PAIRS = [("bar bas", "nut nos kus"), ("", "nut"), ("mit dar  bis kos", "bar\u00a0bas"), ("nut", "zzz")]
@@ -19,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
 
 
 @pytest.fixture

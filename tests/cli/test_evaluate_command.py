@@ -18,6 +18,7 @@ from transduce.cli.main import main
 from transduce.data import overlap
 from transduce.data.keys import text_key
 from transduce.evaluation.metrics import USUAL
+from transduce.machine.devices import Devices
 from transduce.workflows.evaluate.breakdowns import KINDS
 
 SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
@@ -31,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
 
 
 @pytest.fixture
@@ -351,7 +352,7 @@ def test_a_model_computes_with_as_many_threads_as_cores_are_free(
     folder: str, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr("transduce.machine.hardware.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
     monkeypatch.setattr("transduce.machine.hardware.choose_threads", lambda: asked.append(True))
     assert main(["evaluate", folder, "--source", "s", "--reference", "r", "--metrics", "chrf"]) == 0
     assert main(["evaluate", "--outputs", "ours", "--reference", "r", "--metrics", "chrf"]) == 0

@@ -13,6 +13,7 @@ import tiny_tasks
 import transduce
 from transduce.cli.main import main
 from transduce.decoding.strategies.sampling import Sampling
+from transduce.machine.devices import Devices
 from transduce.models.model import Model
 from transduce.tasks.language_model import LanguageModel, text_stream
 
@@ -31,7 +32,7 @@ def model(folder: Path) -> Model:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 import tiny_model
 from transduce.cli.main import main
+from transduce.machine.devices import Devices
 from transduce.workflows.inspect.run import TOP
 
 
@@ -17,7 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
 
 
 def test_tables(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +66,7 @@ def test_long_texts(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
         (["bar", "--target", "nut", "--beam", "2"], "--beam is of the search, and --target is given"),
         (["bar", "--out", __file__], "is a file, expected a folder or nothing"),
         (["bar", "--out", str(Path(__file__).parent)], "which is of no inspection and would be lost"),
-        (["bar", "--device", "tpu"], "device must be cpu"),
+        (["bar", "--device", "tpu"], "device must be auto, cpu"),
         ([], "required: TEXT"),
     ],
 )

@@ -30,6 +30,21 @@ def test_help_names_every_command(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_that_computes_takes_a_device(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    computes = command not in ("prepare", "info", "attention", "layer")
+    assert ("--device D" in capfd.readouterr().out) == computes
+
+
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    assert main([]) == 2
+    assert (os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"]) == ("ACTIVE", "0")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help_with_examples(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])

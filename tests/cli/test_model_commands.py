@@ -12,6 +12,7 @@ import tiny_model
 import tiny_tasks
 import transduce
 from transduce.cli.main import main
+from transduce.machine.devices import Devices
 
 SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
 
@@ -28,7 +29,7 @@ def expected(folder: str) -> str:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
 
 
 def write(path: Path, content: str | bytes) -> str:
@@ -105,8 +106,11 @@ def test_long_sources(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--device", "tpu"], "device must be cpu, cuda or cuda:N, found 'tpu'"),
-        (["--device", "cuda:99"], "device cuda:99 is not there"),
+        (["--device", "tpu"], "device must be auto, cpu, cuda or cuda:N, found 'tpu'"),
+        (
+            ["--device", "cuda:99"],
+            "device cuda:99 is not there: this machine has cpu alone; PyTorch was built without CUDA",
+        ),
         (["--beam", "0"], "beam must be 1 to 1,000, found 0"),
         (["--beam", "2", "--n-best", "3"], "n-best must be at most beam (2), found 3"),
         (["--precision", "int8"], "argument --precision: invalid choice: 'int8'"),

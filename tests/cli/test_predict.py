@@ -17,6 +17,7 @@ import tiny_tasks
 import transduce
 from transduce.cli import streams
 from transduce.cli.main import main
+from transduce.machine.devices import Devices
 from transduce.models.model import Model
 
 TEXTS = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
@@ -47,7 +48,7 @@ def models(folders: dict[str, Path]) -> dict[str, Model]:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
 
 
 @pytest.fixture

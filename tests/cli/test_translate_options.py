@@ -12,6 +12,7 @@ import transduce
 from transduce.cli.main import main
 from transduce.decoding.config import Decoding
 from transduce.decoding.strategies.sampling import Sampling
+from transduce.machine.devices import Devices
 from transduce.models.model import Model
 
 SOURCES = ["bar", "", "dar kus", "mit dar bis kos", "nut"]
@@ -30,7 +31,7 @@ def model(folder: str) -> Model:
 
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.machine.devices.devices_of_machine", Devices)
 
 
 @pytest.fixture

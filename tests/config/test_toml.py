@@ -1,6 +1,8 @@
 """Files that are not TOML are refused with the place."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
@@ -52,3 +54,51 @@ def test_a_byte_order_mark_and_carriage_returns_are_fine(tmp_path: Path) -> None
     path = tmp_path / "run.toml"
     path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 'x'\r\n")
     assert config.read(path) == {"a": 1, "b": "x"}
+
+
+@dataclass(frozen=True)
+class Files:
+    file: Annotated[Path, "a file"]
+    others: Annotated[tuple[Path, ...], "more files"] = ()
+
+
+ADVICE = "in double quotes a backslash begins an escape: write a Windows path in single quotes, "
+
+
+@pytest.mark.parametrize(
+    ("line", "example"),
+    [
+        (r'file = "C:\data\pairs.tsv"', r"C:\data\pairs.tsv"),
+        (r'file = "C:\Users\me\train.tsv"', r"C:\Users\me\train.tsv"),
+        (r'file = "C:\umlaute.tsv"', r"C:\umlaute.tsv"),
+        (r'file = "C:\U0011ffff"', r"C:\U0011ffff"),
+        ('file = "C:\\new\\"', "C:\\new\\"),
+        (r'file = "C:\new\train.tsv"', r"C:\new\train.tsv"),
+        (r'file = "a.tsv"; others = ["b.tsv", "C:\text\b.tsv"]'.replace("; ", "\n"), r"C:\text\b.tsv"),
+    ],
+)
+def test_a_windows_path_in_double_quotes_gets_advice(tmp_path: Path, line: str, example: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(f"# a comment\n{line}\n")
+    with pytest.raises(ValueError) as caught:
+        config.build(Files, config.read(path), str(path))
+    assert str(caught.value).endswith(f"{ADVICE}'{example}', or with /") and f"{path}:" in str(caught.value)
+    path.write_text(line.replace('"', "'"))
+    assert str(config.build(Files, config.read(path), str(path)).file) in line
+
+
+def test_a_windows_path_of_set_gets_advice() -> None:
+    assert config.override({}, [r"file=C:\new\train.tsv"]) == {"file": r"C:\new\train.tsv"}
+    with pytest.raises(
+        ValueError, match=r"^--set: the value of file is not TOML: Unescaped .*single quotes, 'C:\\data'"
+    ):
+        config.override({}, [r'file="C:\data"'])
+    with pytest.raises(ValueError, match=r"--set: file has control characters.*'C:\\new'"):
+        config.build(Files, config.override({}, [r'file="C:\new"']), "run.toml")
+
+
+def test_other_mistakes_in_a_text_get_no_advice_on_paths(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('a = "no end\n')
+    with pytest.raises(ValueError, match=r"run.toml:1:12: not TOML: Illegal character '\\n'$"):
+        config.read(path)

@@ -48,7 +48,7 @@ def test_panels_show_loss_and_scores(drawn: Any) -> None:
     events = [
         train(20, loss=5.0, nll=4.5),
         validation(40, loss=3.0, perplexity=20.1, chrf=30.0, bleu=10.0),
-        train(40, loss=4.0, nll=3.5),
+        train(40, loss=3.5, objective=4.0),
         validation(80, loss=2.0, perplexity=7.4, chrf=50.0, bleu=20.0),
     ]
     upper, lower = drawn(events)

@@ -4,6 +4,7 @@ import pytest
 
 from transduce.training import budget
 from transduce.training.config import TrainingConfig
+from transduce.training.schedules import SCHEDULES
 from transduce.training.state import TrainState
 
 
@@ -117,3 +118,58 @@ def test_the_budget_of_a_run_that_continues_says_how_much_is_used():
         budget.describe(TrainingConfig(minutes=7.0), TrainState(step=40, seconds=90.0))
         == "minutes 7.0, 1.5 minutes used"
     )
+
+
+MINUTES = TrainingConfig(minutes=10.0, validate_every=100)
+
+
+def planned(seconds: float, **changes: float) -> TrainState:
+    """At step 400 of 1,000 planned ones; `seconds` each since the validation at step 300, in which 180 were spent."""
+    spent = {"seconds": 190.0 + 100 * seconds, "validation_seconds": 10.0, "last_validation": 1.0}
+    fields = {"step": 400, "rate_step": 300, "rate_seconds": 180.0, "total_steps": 1000, "validate_every": 100}
+    return TrainState(**{**fields, **spent, **changes})
+
+
+def test_the_number_of_steps_stays_where_the_end_is_near_the_budget():
+    assert budget.correction(MINUTES, planned(0.55)) is None
+    assert budget.correction(MINUTES, planned(0.65)) is None
+    assert budget.correction(TrainingConfig(steps=1000), planned(9.0)) is None
+    assert budget.correction(MINUTES, planned(9.0, step=1000)) is None
+    assert budget.correction(MINUTES, planned(9.0, rate_step=391)) is None  # of so few steps nothing is certain
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(1.0, 400 + 310 / 1.01), (0.3, 400 + 380 / 0.31), (5.0, 400)])
+def test_another_speed_corrects_the_number_of_steps(seconds, steps):
+    plan = budget.correction(MINUTES, planned(seconds))
+    assert plan.total_steps == pytest.approx(steps, abs=1) and plan.validate_every == 100
+
+
+def test_a_correction_leaves_as_many_validations_as_were_planned():
+    plan = budget.correction(TrainingConfig(minutes=10.0), planned(1.0))
+    assert (plan.total_steps - 400) / plan.validate_every == pytest.approx(6, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "total"), [("linear", 500), ("cosine", 4000), ("warmup-stable-decay", 700)])
+def test_the_learning_rate_goes_on_from_where_it_is_and_ends_with_the_run(name, total):
+    schedule, state = SCHEDULES[name](warmup=50), planned(1.0)
+    before = schedule.at(400, 1000)
+    budget.correct_plan(state, budget.Budget(total, 100))
+    factors = []
+    for state.step in range(400, total):
+        factors.append(schedule.at(*budget.schedule_position(state)))
+    pace = 600 / (total - 400)
+    assert factors[0] == pytest.approx(before, abs=0.01 * (pace + 1)) and factors[-1] == pytest.approx(0.0, abs=1e-9)
+    assert factors == sorted(factors, reverse=True)
+
+
+def test_a_second_correction_continues_the_first():
+    state = planned(1.0)
+    for step, total in ((400, 700), (550, 600)):
+        state.step = step
+        budget.correct_plan(state, budget.Budget(total, 100))
+    positions = []
+    for state.step in (550, 599):
+        positions.append(budget.schedule_position(state))
+    assert positions == [(706, 1000), (1000, 1000)]  # half of the first correction was 700 of 1,000
+    budget.set_plan(state, budget.Budget(900, 90))
+    assert budget.schedule_position(state) == (600, 900)

@@ -1,5 +1,6 @@
 """The loop on one weight: the best checkpoint, early stopping, kills, divergence."""
 
+import itertools
 import math
 import re
 from dataclasses import asdict, replace
@@ -20,7 +21,7 @@ from transduce.training.losses import Loss
 from transduce.training.metrics_log import MetricsLog
 from transduce.training.optimisers import Adam
 from transduce.training.precision import MasterWeights
-from transduce.training.schedules import Constant
+from transduce.training.schedules import Constant, Linear
 from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
@@ -73,6 +74,7 @@ def job(folder, validations=(), fails_at=math.inf, diverges_at=math.inf, weight=
             config,
         ),
         moving=None if config.ema is None else MovingAverage(masters, config.ema),
+        device="cpu",
         loader=Numbers(),
         checkpoints=folder / "checkpoints",
         log=MetricsLog(folder, 0),
@@ -132,7 +134,7 @@ def test_a_killed_run_goes_on_from_a_checkpoint_between_validations_to_the_same_
     again = job(tmp_path / "killed", validate_every=6)
     newest = checkpoints.load_newest(again.checkpoints)
     assert newest.state.step == 5 and newest.state.best is None
-    state = restored(newest, again.trainable.masters, again.trainable.optimiser, again.moving)
+    state = restored(newest, again.trainable.masters, again.trainable.optimiser, again.moving, "cpu")
     assert loop.run(again, state, StopRequest())
     assert end(tmp_path / "killed") == end(tmp_path / "whole")
 
@@ -222,3 +224,47 @@ def test_the_progress_line_has_the_perplexity_that_the_task_gives(tmp_path, monk
         loop.run(parts, TrainState(), StopRequest())
     (line, *_) = [message for message in caplog.messages if message.startswith("step 1/12")]
     assert ("ppl 7.00" in line) == bool(figures) and "tokens/s" in line
+
+
+def test_the_loss_is_without_label_smoothing_in_the_progress_line_and_the_metrics(tmp_path, monkeypatch, caplog):
+    """As that of a validation; what the gradient follows is the objective."""
+    monkeypatch.setattr(progress_line, "LINE_SECONDS", -1.0)
+    parts = job(tmp_path, steps=1)
+    step, own = parts.trainable.step, parts.trainable.step.loss
+    step.loss = lambda *arguments: replace(own(*arguments), total=own(*arguments).total * 0 + 100.0)
+    with caplog.at_level("INFO"):
+        loop.run(parts, TrainState(), StopRequest())
+    (event,) = (each for each in metrics_log.read(tmp_path / "metrics.jsonl") if each["kind"] == "train")
+    assert event["objective"] == 100.0 and event["loss"] < 10.0
+    assert any(f"step 1/1  loss {event['loss']:.3f}" in message for message in caplog.messages)
+
+
+def test_a_run_of_minutes_on_a_machine_that_becomes_slower_ends_in_time(tmp_path, monkeypatch, caplog):
+    """Of ten minutes; an update takes three seconds, and nine from step 100 on."""
+    state, now = TrainState(), 0.0
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    parts = job(tmp_path, steps=None, minutes=10.0, validate_every=None, schedule=Linear(0), ema=None)
+
+    def batch(rows):
+        nonlocal now
+        now += 3.0 if state.step < 100 else 9.0
+        return parts.trainable.batch(rows)
+
+    def validate(stop):
+        nonlocal now
+        now += 0.1
+        return parts.validate(stop)
+
+    slow = replace(parts, trainable=replace(parts.trainable, batch=batch), validate=validate)
+    with caplog.at_level("INFO"):
+        assert loop.run(slow, state, StopRequest())
+    assert state.seconds == pytest.approx(600, rel=0.1) and state.step == state.total_steps < 150
+    corrections = [message for message in caplog.messages if "instead of" in message]
+    assert corrections and all(message.endswith(": the machine is slower now") for message in corrections)
+    assert re.fullmatch(r"planned: 1\d\d steps instead of 199: .*", corrections[0])
+    rates = [each["learning-rate"] for each in metrics_log.read(tmp_path / "metrics.jsonl") if each["kind"] == "train"]
+    falls = [(one - other) * 200 / 1e-3 for one, other in itertools.pairwise(rates[40:])]  # as planned, each is 1
+    assert rates[-1] == 0.0 and min(falls) > 0.9 and max(falls) < 6.0
+    stored = checkpoints.load_newest(tmp_path / "checkpoints").state
+    assert (stored.total_steps, stored.schedule_total) == (state.step, 199)

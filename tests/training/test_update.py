@@ -51,7 +51,7 @@ def trainable(largest=100, error=NO_ROOM[0], **settings):
 
 def test_the_loss_is_that_per_token_over_all_batches():
     result = update(trainable(clip_norm=0.0), [rows(1, 2), rows(3)], TrainState())
-    assert result.loss == pytest.approx((0.25 + 2.25 + 6.25) / 3) and result.units == 3
+    assert result.objective == result.loss == pytest.approx((0.25 + 2.25 + 6.25) / 3) and result.units == 3
     assert result.gradient_norm == pytest.approx(2 * (0.5 + 1.5 + 2.5) / 3)
 
 

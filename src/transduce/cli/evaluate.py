@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from transduce.cli import streams
 from transduce.cli.evaluate_options import breakdown_kinds, check, check_task, edges, evaluate_parser, metric_names
-from transduce.cli.options import columns, free_cores, method
+from transduce.cli.options import columns, method, ready_device
 
 if TYPE_CHECKING:
     from transduce.workflows.evaluate.assessment import Assessment, Questions
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         if not options.calibration and not gives_probabilities(task):  # a report does without
             questions = replace(questions, calibration=False)
     if systems.models:
-        free_cores(options.device)
+        systems = replace(systems, device=ready_device(options.device))
     assessment = evaluate_systems(systems, _test_files(options), questions)
     output = _without_report_parts(assessment, options)
     try:
@@ -57,7 +57,6 @@ def _systems(options: argparse.Namespace) -> "Systems":
         ensemble=options.ensemble,
         outputs=options.outputs,
         compare=options.compare,
-        device=options.device,
         precision=options.precision,
         method=lambda model: method(options, model),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from transduce.cli.parser import Parser
 from transduce.machine import hardware
+from transduce.machine.devices import choose_device
 
 if TYPE_CHECKING:
     from transduce.models.model import Model
@@ -71,7 +72,8 @@ def add_folder(parser: Parser, required: bool = True) -> None:
 
 
 def add_device(parser: Parser) -> None:
-    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (default: the best there is)")
+    text = "where to compute: auto, cpu, cuda or cuda:N (default: auto, a GPU where there is one)"
+    parser.add_argument("--device", metavar="D", help=text)
 
 
 def add_model(parser: Parser, required: bool = True) -> None:
@@ -103,15 +105,18 @@ def opened(options: argparse.Namespace) -> "Model":
     """The model, or the ensemble, that the options of `add_folder` or `add_model`, and `add_ensemble`, name."""
     from transduce.models.ensemble import open_models
 
-    free_cores(options.device)
     paths = [options.model, *getattr(options, "ensemble", ())]
-    return open_models(paths, options.device, getattr(options, "precision", "float32"))
+    return open_models(paths, ready_device(options.device), getattr(options, "precision", "float32"))
 
 
-def free_cores(device: str | None) -> None:
-    """On a CPU, sets as many threads as cores are free: one that waits for its core makes all of them wait."""
-    if (device or hardware.best_device()) == "cpu":
+def ready_device(request: str | None) -> str:
+    """The device that --device means. On a CPU, sets as many threads as cores are free: one that waits for its core makes
+    all of them wait. ValueError for a device that is not there.
+    """
+    device = choose_device(request)
+    if device == "cpu":
         hardware.choose_threads()
+    return device
 
 
 def note_tags(model: "Model", tags: Sequence[object], option: str = "--tag") -> None:

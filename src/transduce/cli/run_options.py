@@ -11,8 +11,9 @@ from transduce.cli.parser import Parser
 from transduce.files.names import is_folder_name
 
 
-def add_run_file(parser: Parser) -> None:
-    parser.add_argument("run", metavar="RUN.toml", type=Path, help="run file; transduce train --keys lists its keys")
+def add_run_file(parser: Parser, required: bool = True) -> None:
+    text = "run file; transduce train --keys lists its keys"
+    parser.add_argument("run", metavar="RUN.toml", type=Path, nargs=None if required else "?", help=text)
     add_repeated(parser, "--set", "KEY=VALUE", "change a key of the run file, such as training.batch-tokens=2048")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from transduce import config
 from transduce.cli import streams
-from transduce.cli.options import add_repeated
+from transduce.cli.options import add_device, add_repeated
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_run_file, overrides
 from transduce.terminal import table, warnings_only
@@ -32,7 +32,12 @@ def main(arguments: Sequence[str]) -> int:
     prepare_for_training(search_folder(options.run).glob("trial-*"))
     with warnings_only("transduce.workflows.train"):  # each trial's run file and metrics hold the rest
         outcome = search(
-            options.run, options.over, options.trials, overrides(options, "metric"), stopping=stop_on_signals
+            options.run,
+            options.over,
+            options.trials,
+            overrides(options, "metric"),
+            stopping=stop_on_signals,
+            device=options.device,
         )
     if outcome.results:
         streams.write(_table(outcome))
@@ -61,6 +66,7 @@ def _parser() -> Parser:
     parser.add_argument("--trials", metavar="N", type=int, default=TRIALS, help=f"runs in all (default: {TRIALS})")
     add_minutes(parser, "train each trial this long, instead of the run file's budget")
     parser.add_argument("--metric", metavar="NAME", help="what is compared (default: the run's training.metric)")
+    add_device(parser)
     return parser
 
 

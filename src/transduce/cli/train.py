@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transduce.cli import streams
-from transduce.cli.options import add_flag
+from transduce.cli.options import add_device, add_flag
 from transduce.cli.parser import Parser
 from transduce.cli.run_options import add_minutes, add_name, add_run_file, overrides
 from transduce.cli.tables import read_table
@@ -24,11 +24,13 @@ def main(arguments: Sequence[str]) -> int:
     from transduce.workflows.train.run import Abandoned, train
     from transduce.workflows.train.run_file import read_run
 
+    if options.run is None and not (options.resume and options.name):
+        raise ValueError("name a run file; only a run that resumes by its name (--resume --name NAME) does without one")
     folder = Path("runs") / (options.name or options.run.stem) if options.resume else None
     prepare_for_training([] if folder is None else [folder])
     try:
         file = read_run(options.run, overrides(options, "precision"), folder, options.name)
-        trained = train(file, options.resume, stopping=stop_on_signals)
+        trained = train(file, options.resume, stopping=stop_on_signals, device=options.device)
     except Abandoned:
         lost = "updates since the last checkpoint are lost"
         log.info("stopped at once; %s; to continue: %s", lost, _again(arguments))
@@ -54,14 +56,16 @@ def _parser() -> Parser:
         "  transduce train run.toml --set model.preset=transformer-base --set training.steps=100000\n"
         "  transduce train run.toml --name small --set model.preset=transformer-tiny\n"
         "  transduce train run.toml --resume\n"
+        "  transduce train --resume --name small\n"
         "  transduce train --keys training.",
     )
-    add_run_file(parser)
+    add_run_file(parser, required=False)
     add_name(parser)
     add_minutes(parser, "train this long, instead of the run file's budget")
-    add_flag(parser, "--resume", "continue a run that was stopped")
+    add_flag(parser, "--resume", "continue a run that was stopped; with --name it needs no RUN.toml")
     text = "number format (auto: bf16 where hardware is fast at it)"
     parser.add_argument("--precision", choices=["auto", "bf16", "float32"], help=text)
+    add_device(parser)
     text = "list the keys of a run file that begin with PREFIX (default: all), and exit"
     parser.add_argument("--keys", action=_Keys, nargs="?", metavar="PREFIX", help=text)
     return parser

@@ -22,7 +22,7 @@ from transduce.config.fields import (
 )
 from transduce.config.keys import describe, tables_of
 from transduce.config.parts import check_parts, misfit, with_own
-from transduce.config.toml import Tree, origin
+from transduce.config.toml import Tree, has_controls, origin, path_advice
 
 T = TypeVar("T")
 
@@ -265,7 +265,9 @@ def _scalar(hint: Hint, value: Any, place: _Place) -> Any:
         if not math.isfinite(number):
             raise place.error(f"must be a finite number, found {value_and_type(value)}")
         return number
-    if hint.type is Path and isinstance(value, str) and value and "\0" not in value:
+    if hint.type is Path and isinstance(value, str) and has_controls(value):
+        raise place.error(f"has control characters, found {value_and_type(value)}; {path_advice(value)}")
+    if hint.type is Path and isinstance(value, str) and value:
         return Path(value)
     if (hint.type is int and whole) or (hint.type in (bool, str) and isinstance(value, hint.type)):
         return value

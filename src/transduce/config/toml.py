@@ -19,6 +19,10 @@ _DEEPEST = 20  # tables within tables
 _ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# errors of a text with backslashes, and such a text in double quotes
+_OF_ESCAPES = re.compile(r"Unescaped '\\'|Invalid hex|Escaped character|Illegal character '\\n'|Unterminated string")
+_WITH_BACKSLASH = re.compile(r'"([^"\n]*\\[^"\n]*)')
+_CONTROLS = str.maketrans({"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r", "\x1b": r"\e"})
 _KEY = re.compile(rf"{_BARE.pattern}(\.{_BARE.pattern})*")
 
 
@@ -94,7 +98,29 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not TOML: {message}")
     end = (text.count("\n") + 1, len(text) - text.rfind("\n"))
     line, column = (place[1], place[2]) if place[1] else end
-    raise ValueError(f"{path}:{line}:{column}: not TOML: {message[: place.start()]}")
+    reason = message[: place.start()]
+    advice = _escape_advice(reason, text.split("\n")[int(line) - 1])
+    raise ValueError(f"{path}:{line}:{column}: not TOML: {reason}{advice}")
+
+
+def _escape_advice(reason: str, text: str) -> str:
+    """Advice where the reason may be the backslashes of a Windows path; nothing for other reasons."""
+    value = _WITH_BACKSLASH.search(text)
+    return f"; {path_advice(value[1])}" if value and _OF_ESCAPES.match(reason) else ""
+
+
+def path_advice(value: str) -> str:
+    """How to write a Windows path, given its text in the file, or the value that TOML made of it."""
+    path = value.translate(_CONTROLS)
+    example = path if path.isprintable() and "'" not in path else r"C:\new\train.tsv"
+    return (
+        f"in double quotes a backslash begins an escape: write a Windows path in single quotes, '{example}', or with /"
+    )
+
+
+def has_controls(text: str) -> bool:
+    """Whether a text has control characters, as a path has whose backslashes were escapes: `C:\\new` in double quotes."""
+    return any(ord(character) < 32 or ord(character) == 127 for character in text)
 
 
 def _located(value: Any, path: KeyPath, lines: Mapping[KeyPath, int]) -> Any:
@@ -181,7 +207,8 @@ def _value(key: str, text: str) -> Any:
     except (ValueError, RecursionError) as error:
         if text.startswith(("[", "{", '"', "'")):
             reason = re.sub(r" \(at .*\)$", "", str(error))
-            raise ValueError(f"--set: the value of {key} is not TOML: {reason}: {text}") from None
+            advice = _escape_advice(reason, text)
+            raise ValueError(f"--set: the value of {key} is not TOML: {reason}: {text}{advice}") from None
         return text
 
 

@@ -29,11 +29,11 @@ def learning_curve(
 ) -> Figure:
     """The learning curve of the events of a metrics.jsonl.
 
-        {"kind": "train", "step": 20, "loss": 8.1, "nll": 7.9, ...}
+        {"kind": "train", "step": 20, "loss": 7.9, "objective": 8.1, ...}
         {"kind": "validation", "step": 500, "loss": 4.2, "perplexity": 66.7, "chrf": 31.0, "chrf (ema)": 33.0, ...}
 
-    The first panel compares like with like: negative log-likelihood in nats, a mean over `unit`, without label smoothing,
-    of the training batches (`nll`) and of the dev set (`loss`). `forms_of_loss`, such as perplexity, are not drawn. The
+    The first panel has the loss of the training batches and of the dev set: negative log-likelihood in nats, a mean over
+    `unit`, without label smoothing. `forms_of_loss`, such as perplexity, are not drawn. The
     next panels have scores, then the metrics in `error_rates`, for which less is better. Values other than finite numbers
     are left out.
     """
@@ -55,8 +55,9 @@ def learning_curve(
 
 
 def _draw_loss(axes: Axes, events: Sequence[Event], unit: str) -> None:
-    training = _points(events, "train", "nll") or _points(events, "train", "loss")
-    _line(axes, training, "train", TRAIN, "")
+    # earlier versions wrote the loss of a training batch as `nll`, beside a `loss` with label smoothing
+    training = [{**event, "loss": event["nll"]} if "nll" in event else event for event in events]
+    _line(axes, _points(training, "train", "loss"), "train", TRAIN, "")
     _line(axes, _points(events, "validation", "loss"), "dev", DEV, "o")
     axes.set_ylabel(f"loss (nats, mean over {unit})")
     axes.set_title("loss", loc="left")

@@ -78,7 +78,6 @@ def list_again(folder: Path, version: int, name: str) -> None:
     """Writes the manifest of a folder anew after a change of one of its files. ValueError where there is no whole manifest."""
     content = _read_manifest(folder, version)
     content["files"][name] = _entry(folder / name)
-    del content["digest"]
     write_atomically(folder / MANIFEST, _serialise({**content, "digest": tree_digest(content)}))
 
 

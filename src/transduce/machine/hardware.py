@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from transduce.machine.devices import choose_device
+
 
 def best_device() -> str:
     """Where to compute: "cuda" where there is a GPU that torch can use, else "cpu"."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return choose_device()
 
 
 def bf16_is_fast(device: str) -> bool:

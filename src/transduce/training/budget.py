@@ -1,7 +1,9 @@
 """The budget of a run: its number of steps, and the steps between validations.
 
-A budget in minutes becomes a number of steps once: after 200 steps, or earlier after a fifth of the time (two fifths where
-that is fewer than ten steps). From then on the run counts steps, so that a resumed run is exactly the same.
+A budget in minutes becomes a number of steps early: after 200 steps, or after a fifth of the time (two fifths where that is
+fewer than ten steps). Each later validation compares the end that is to be expected with the budget, and corrects the number
+where they differ by more than a tenth, as on a machine that has become slower. The state stores both, so that a resumed run
+counts the same steps.
 """
 
 import math
@@ -14,8 +16,9 @@ from transduce.training.state import TrainState
 
 PROBE_STEPS = 200
 PROBE_SHARE = 0.2  # of the time without validations
-FEW_STEPS = 10  # with fewer, the rate is uncertain: the probe may take twice the share
+FEW_STEPS = 10  # with fewer, the rate is uncertain: the probe may take twice the share, and corrections wait
 FIRST_STEPS = 5  # the rate leaves these out: they include the cost of kernels and memory
+DEVIATION = 0.1  # of the time: where the end is expected further from the budget, the number of steps is corrected
 VALIDATIONS = 10
 VALIDATION_SHARE = 0.2  # of the remaining time, at most, where no setting gives the number of validations
 
@@ -61,27 +64,88 @@ def _update_seconds(state: TrainState) -> float:
     return state.seconds - state.validation_seconds
 
 
+def note_validation(config: TrainingConfig, state: TrainState) -> None:
+    """After each validation of a run of minutes, from which the rate is measured anew, unless it follows few steps."""
+    if config.time_budget is not None and state.step - state.rate_step >= FEW_STEPS:
+        state.rate_step, state.rate_seconds = state.step, _update_seconds(state)
+
+
 def _seconds_per_step(state: TrainState) -> float:
-    """Without the first updates, unless there are no others."""
+    """Since `rate_step`; before that is known, since the first updates, unless there are no others."""
+    if 0 < state.rate_step < state.step:
+        return (_update_seconds(state) - state.rate_seconds) / (state.step - state.rate_step)
     if state.step <= state.first_steps:
         return _update_seconds(state) / state.step
     return (_update_seconds(state) - state.first_seconds) / (state.step - state.first_steps)
 
 
-def of_minutes(config: TrainingConfig, state: TrainState) -> Budget:
-    """The steps that fit into the remaining minutes, at the rate of `state`, after a validation."""
+def of_minutes(config: TrainingConfig, state: TrainState, validations: int = VALIDATIONS) -> Budget:
+    """The steps that fit into the remaining minutes, at the rate of `state`, after a validation; with so many `validations`
+    at most, where no setting gives their number.
+    """
     assert config.time_budget is not None
-    per_step = _seconds_per_step(state)
-    validation = state.last_validation * most_candidates(config) / state.last_candidates
+    per_step, validation = _seconds_per_step(state), _validation_seconds(config, state)
     remaining = 60 * config.time_budget - state.seconds
     if config.validate_every is not None:
         total = state.step + max(0, int(remaining / (per_step + validation / config.validate_every)))
         return Budget(total, config.validate_every)
     # the first validation takes the longest: an untrained model generates outputs up to their limit
-    validations = min(VALIDATIONS, max(1, int(VALIDATION_SHARE * remaining / validation)))
+    validations = min(validations, max(1, int(VALIDATION_SHARE * remaining / validation)))
     update_seconds = remaining - min(validations * validation, VALIDATION_SHARE * remaining)
     total = state.step + max(0, int(update_seconds / per_step))
     return Budget(total, math.ceil(max(1, total - state.step) / validations))
+
+
+def _validation_seconds(config: TrainingConfig, state: TrainState) -> float:
+    """Of the next ones, at most."""
+    return state.last_validation * most_candidates(config) / state.last_candidates
+
+
+def correction(config: TrainingConfig, state: TrainState) -> Budget | None:
+    """After a validation of a run of minutes: a new plan, where the end is expected too far from the budget.
+
+    None too where so few steps were done since the rate was last measured that it is uncertain.
+    """
+    if config.time_budget is None or state.total_steps is None or state.step >= state.total_steps:
+        return None
+    if state.step - state.rate_step < FEW_STEPS:
+        return None
+    assert state.validate_every is not None
+    left = state.total_steps - state.step
+    validations = math.ceil(left / state.validate_every)
+    end = state.seconds + left * _seconds_per_step(state) + validations * _validation_seconds(config, state)
+    if abs(end - 60 * config.time_budget) <= DEVIATION * 60 * config.time_budget:
+        return None
+    return of_minutes(config, state, validations)
+
+
+def set_plan(state: TrainState, plan: Budget) -> None:
+    """The plan of a run at its beginning, or of one whose budget has another setting."""
+    state.total_steps, state.validate_every = plan.total_steps, plan.validate_every
+    state.schedule_total, state.corrected_at, state.schedule_place = None, 0, 0.0
+
+
+def correct_plan(state: TrainState, plan: Budget) -> None:
+    """Another plan for the rest of a run; the schedule of its learning rate goes on from where it is."""
+    place, length = _schedule_place(state, state.step), state.schedule_total or state.total_steps
+    state.total_steps, state.validate_every = plan.total_steps, plan.validate_every
+    state.schedule_total, state.corrected_at, state.schedule_place = length, state.step, place
+
+
+def schedule_position(state: TrainState) -> tuple[int, int | None]:
+    """The step of the next update in the schedule of the learning rate, and the number of steps of that schedule.
+
+    They are the run's own until a correction. From there the schedule passes faster or slower, to end with the run: of 1,000
+    steps planned and 700 from step 400 on, the last 300 are the schedule's steps 402, 404, ..., 1000.
+    """
+    return round(_schedule_place(state, state.step + 1)), state.schedule_total or state.total_steps
+
+
+def _schedule_place(state: TrainState, step: int) -> float:
+    if state.total_steps is None or state.schedule_total is None:
+        return float(step)
+    pace = (state.schedule_total - state.schedule_place) / max(1, state.total_steps - state.corrected_at)
+    return state.schedule_place + pace * (step - state.corrected_at)
 
 
 def name(config: TrainingConfig) -> str:

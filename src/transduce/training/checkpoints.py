@@ -51,18 +51,19 @@ def step_of(name: str) -> int:
     return int(name.removeprefix("step-"))
 
 
-def random_states() -> dict[str, Tensor]:
-    """The generators that training draws from."""
+def random_states(device: str) -> dict[str, Tensor]:
+    """The generators that training on `device` draws from."""
     states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
+    if device.startswith("cuda"):
+        states["cuda"] = torch.cuda.get_rng_state(device)
     return states
 
 
-def set_random_states(states: dict[str, Tensor]) -> None:
+def set_random_states(states: dict[str, Tensor], device: str) -> None:
+    """A run that resumes on another kind of device draws other numbers there."""
     torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
+    if "cuda" in states and device.startswith("cuda"):
+        torch.cuda.set_rng_state(states["cuda"], device)
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> str:

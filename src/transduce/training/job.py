@@ -13,6 +13,10 @@ from transduce.training.metrics_log import MetricsLog
 from transduce.training.state import TrainState
 from transduce.training.update import Trainable
 
+Publish = Callable[
+    [TrainState, dict[str, Tensor], Mapping[str, float]], None
+]  # state, weights, values of the validation
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -26,6 +30,7 @@ class Validation:
 class Job:
     """All parts of a run but its TrainState, which changes.
 
+    device: where the network is: "cpu", "cuda:1".
     validate: checks the request now and then and may raise Interrupted.
     higher_is_better: by name of metric.
     publish: saves weights as the model folder.
@@ -36,12 +41,13 @@ class Job:
 
     trainable: Trainable
     moving: MovingAverage | None
+    device: str
     loader: Loader
     checkpoints: Path
     log: MetricsLog
     validate: Callable[[StopRequest], Validation]
     higher_is_better: Callable[[str], bool]
-    publish: Callable[[TrainState, dict[str, Tensor], Mapping[str, float]], None]
+    publish: Publish
     draw: Callable[[], None]
     figures: Callable[[float], Mapping[str, float]]
     unit: str

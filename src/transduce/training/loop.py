@@ -118,7 +118,7 @@ def _one_update(job: Job, state: TrainState, batches: list[Rows], progress: Prog
 def _event(result: UpdateResult, seconds: float) -> dict[str, float | str]:
     return {
         "loss": result.loss,
-        "nll": result.nll,
+        "objective": result.objective,
         "learning-rate": result.learning_rate,
         "gradient-norm": result.gradient_norm,
         "tokens-per-second": result.units / seconds,
@@ -128,7 +128,7 @@ def _event(result: UpdateResult, seconds: float) -> dict[str, float | str]:
 def _note_skip(job: Job, state: TrainState, result: UpdateResult) -> None:
     """Counts an update without a step. Too many in a row end the run; the checkpoints stay as they are."""
     state.skips += 1
-    figures = f"loss {result.loss}, gradient norm {result.gradient_norm}"
+    figures = f"objective {result.objective}, gradient norm {result.gradient_norm}"
     job.log.write("skipped", state.step, {"figures": figures})
     log.warning("step %d: %s; update skipped", state.step + 1, figures)
     if state.skips < MAX_SKIPS:
@@ -147,7 +147,9 @@ def _advice(job: Job) -> str:
 
 
 def _validate_when_due(job: Job, state: TrainState, stop: StopRequest) -> None:
-    """Validates, and saves unless the weights have diverged; plans the steps of a run of minutes after its probe."""
+    """Validates, and saves unless the weights have diverged; plans the steps of a run of minutes after its probe, and again
+    where its machine has another speed.
+    """
     if not _is_due(job, state):
         return
     try:
@@ -155,13 +157,29 @@ def _validate_when_due(job: Job, state: TrainState, stop: StopRequest) -> None:
     except Interrupted:
         return
     if state.total_steps is None and budget.probe_is_over(job.trainable.config, state):
-        _set_budget(state, budget.of_minutes(job.trainable.config, state))
+        budget.set_plan(state, budget.of_minutes(job.trainable.config, state))
         log.info("planned: %d steps", state.total_steps)
         _note_warm_up(job, state)
+    elif plan := budget.correction(job.trainable.config, state):
+        _correct(state, plan)
+    budget.note_validation(job.trainable.config, state)
     if selection.is_stale(job.trainable.config, state):
         log.info("early stopping: no better %s in %d validations", job.trainable.config.stop_metric, state.stale)
     if finite:
         _save(job, state)
+
+
+def _correct(state: TrainState, plan: budget.Budget) -> None:
+    assert state.total_steps is not None
+    speed = "slower" if plan.total_steps < state.total_steps else "faster"
+    if plan.total_steps != state.total_steps:
+        log.info(
+            "planned: %s steps instead of %s: the machine is %s now",
+            f"{plan.total_steps:,}",
+            f"{state.total_steps:,}",
+            speed,
+        )
+    budget.correct_plan(state, plan)
 
 
 def _note_warm_up(job: Job, state: TrainState) -> None:
@@ -196,7 +214,7 @@ def _save(job: Job, state: TrainState) -> None:
     checkpoint = Checkpoint(
         weights=trainable.masters.state(),
         optimiser=trainable.optimiser.tensors(),
-        random=checkpoints.random_states(),
+        random=checkpoints.random_states(job.device),
         state=state,
         average=None if job.moving is None else job.moving.average,
     )
@@ -217,12 +235,8 @@ def _plan_steps(job: Job, state: TrainState) -> bool:
         state.budget, state.total_steps, state.validate_every = budget.name(config), None, None
     steps = budget.in_steps(config, len(job.loader.plan(0)))
     if steps is not None:
-        _set_budget(state, steps)
+        budget.set_plan(state, steps)
     elif is_new and state.last_validation and budget.probe_is_over(config, state):
-        _set_budget(state, budget.of_minutes(config, state))
+        budget.set_plan(state, budget.of_minutes(config, state))
         return True
     return False
-
-
-def _set_budget(state: TrainState, steps: budget.Budget) -> None:
-    state.total_steps, state.validate_every = steps.total_steps, steps.validate_every

@@ -16,7 +16,8 @@ SMOOTHING = 0.05  # of the running means
 
 
 class Progress:
-    """Loss, perplexity and units per second, smoothed over about twenty updates; steps and time left.
+    """Loss, perplexity and units per second, running means over about twenty updates; steps and time left. The loss is that
+    of validations, of the training batches: without label smoothing.
 
     unit: the loss is a mean over these: "target tokens", "texts". figures: as in Job; a task may have no perplexity.
     """
@@ -25,15 +26,14 @@ class Progress:
         self.unit, self.figures = unit, figures
         on_terminal = sys.stderr is not None and sys.stderr.isatty()
         self.bar = progress_bar("step", state.total_steps, initial=state.step, hidden=not on_terminal)
-        self.loss = self.nll = self.rate = math.nan
+        self.loss = self.rate = math.nan
         self.start_time, self.start_step = time.monotonic(), state.step
         self.log_time = self.start_time
 
     def show(self, state: TrainState, result: UpdateResult, seconds: float) -> None:
         self.loss = _smooth(self.loss, result.loss)
-        self.nll = _smooth(self.nll, result.nll)
         self.rate = _smooth(self.rate, result.units / seconds)
-        perplexity = self.figures(self.nll).get("perplexity")
+        perplexity = self.figures(self.loss).get("perplexity")
         ppl = "" if perplexity is None else f"  ppl {perplexity:.2f}"
         figures = f"loss {self.loss:.3f}{ppl}  {self.rate:,.0f} {self.unit.rpartition(' ')[2]}/s"
         self.bar.total = state.total_steps

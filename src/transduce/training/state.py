@@ -20,9 +20,14 @@ class TrainState:
         0  # updates that the rate of a run of minutes leaves out: they include the cost of kernels and memory
     )
     first_seconds: float = 0.0  # spent on these updates
+    rate_step: int = 0  # a validation of a run of minutes, from which the rate is measured
+    rate_seconds: float = 0.0  # spent on updates until then
     budget: str = ""  # the setting behind total_steps: where it changes, total_steps is computed again
     total_steps: int | None = None  # None until a budget in minutes is a number of steps
     validate_every: int | None = None
+    schedule_total: int | None = None  # the schedule's own number of steps, once total_steps has been corrected
+    corrected_at: int = 0  # step of the last correction
+    schedule_place: float = 0.0  # step of the schedule there
     threads: int = 1  # on the CPU: with another number, rounding differs
     pieces: int = 1  # micro-batches of each batch, doubled when memory runs out
     skips: int = 0  # updates in a row without a step, because loss or gradient was not finite

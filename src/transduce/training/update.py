@@ -10,6 +10,7 @@ from torch import nn
 
 from transduce.data.loader import Rows
 from transduce.machine.hardware import is_out_of_memory
+from transduce.training.budget import schedule_position
 from transduce.training.config import TrainingConfig
 from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
@@ -34,14 +35,16 @@ class Trainable:
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """Figures of one update: loss and nll are means per unit (target token, row), in nats.
+    """Figures of one update: objective and loss are means per unit (target token, row), in nats.
 
+    objective: whose gradient it follows, with label smoothing and R-Drop. loss: the negative log-likelihood without them, as
+    validations measure it.
     units: 0 where the batches have nothing to learn from, as where a masked language model draws no mask; nothing moves.
     finite: False where loss or gradient is not finite; nothing moves.
     """
 
+    objective: float
     loss: float
-    nll: float
     units: int
     gradient_norm: float
     learning_rate: float
@@ -50,26 +53,26 @@ class UpdateResult:
 
 def update(trainable: Trainable, batches: Sequence[Rows], state: TrainState) -> UpdateResult:
     """Moves the weights once. Nothing moves where loss or gradient is not finite, or where the batches have no units."""
-    loss, nll, units = _gradients_within_memory(trainable, batches, state)
+    objective, loss, units = _gradients_within_memory(trainable, batches, state)
     masters, config = trainable.masters, trainable.config
-    rate = config.learning_rate * config.schedule.at(state.step + 1, state.total_steps)
+    rate = config.learning_rate * config.schedule.at(*schedule_position(state))
     if units == 0:
         return UpdateResult(0.0, 0.0, 0, 0.0, rate, finite=True)
     masters.scale_gradients(1.0 / units)
     limit = config.clip_norm or math.inf
     norm = float(nn.utils.clip_grad_norm_(masters.masters, limit, foreach=True))
-    finite = math.isfinite(loss) and math.isfinite(norm)
+    finite = math.isfinite(objective) and math.isfinite(norm)
     if finite:
         trainable.optimiser.step(rate)
         masters.publish()
     masters.clear()
-    return UpdateResult(loss / units, nll / units, units, norm, rate, finite)
+    return UpdateResult(objective / units, loss / units, units, norm, rate, finite)
 
 
 def _gradients_within_memory(
     trainable: Trainable, batches: Sequence[Rows], state: TrainState
 ) -> tuple[float, float, int]:
-    """Sums of loss, nll and units, with gradients in the masters. Splits batches further as long as memory runs out."""
+    """Sums of objective, loss and units, with gradients in the masters. Splits batches further as long as memory runs out."""
     while True:
         try:
             return _gradients(trainable, batches, state.pieces)

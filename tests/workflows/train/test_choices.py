@@ -47,7 +47,7 @@ def keys(*given_keys: str) -> Given:
 
 
 def settled_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    return choose(read_run(path, overrides), rate).run
+    return choose(read_run(path, overrides), rate=rate).run
 
 
 def rate(width: int, precision: str, device: str) -> float:
@@ -215,7 +215,7 @@ def test_a_settled_run_logs_every_choice_and_keeps_what_is_given(
 ) -> None:
     caplog.set_level(logging.INFO, "transduce")
     path = write(tmp_path, sentences(60), RUN + "[model]\ndropout = 0.05\n")
-    run = log_choices(choose(read_run(path, ["training.learning-rate=0.01"]), rate)).run
+    run = log_choices(choose(read_run(path, ["training.learning-rate=0.01"]), rate=rate)).run
     assert run.model.dropout == 0.05 and run.training.learning_rate == 0.01
     assert run.model.d_model == 128
     assert [line.partition(" = ")[0] for line in caplog.messages] == [
@@ -235,7 +235,7 @@ def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:
     path = write(tmp_path, sentences(60))
     whole = settled_run(path, [])
     (tmp_path / "whole.toml").write_text(run_toml(whole), encoding="utf-8")
-    again = choose(read_run(tmp_path / "whole.toml"), rate)
+    again = choose(read_run(tmp_path / "whole.toml"), rate=rate)
     assert again.run == whole == read_run(tmp_path / "whole.toml").run
     assert not again.choices
 

@@ -1,6 +1,7 @@
 """Runs that go on from a model: its network, its pieces, its weights."""
 
 import logging
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -213,3 +214,33 @@ def test_a_damaged_list_of_what_was_trained_on_is_named(tmp_path, content):
     (tmp_path / overlap.NAME).write_bytes(content)
     with pytest.raises(ValueError, match=r"trained-on\.npy: is damaged; remove it"):
         overlap.count(tmp_path, ["abc"])
+
+
+def test_dev_records_that_the_start_was_trained_on_are_said_before_training(first, tmp_path, caplog):
+    run_file = second(first, tmp_path)
+    seen = (first / "train.tsv").read_text().splitlines(keepends=True)[:3]
+    (tmp_path / "dev.tsv").write_text("".join([*seen, "hh\th h\n"]))
+    (tmp_path / "test.tsv").write_text("hhh\th h h\n")
+    settings = {"data.dev.file": "dev.tsv", "data.test": {"file": "test.tsv"}}
+    transduce.prepare(run_file, settings=settings, root=tmp_path)
+    start = first / "runs/toy"
+    (warning,) = [each.getMessage() for each in caplog.records if "trained on" in each.getMessage()]
+    assert warning == (
+        f"3 of 4 dev sources were trained on by {start}: scores on them are too good; name records in data.dev that neither "
+        f"this run nor that model is trained on, such as {start}/dev.jsonl"
+    )
+    caplog.clear()
+    transduce.prepare(run_file, root=tmp_path)
+    assert "trained on" not in caplog.text  # the dev set of the first run is new to its model
+    train(run_file, [f"data.dev.file={tmp_path / 'dev.tsv'}", "training.steps=1"], root=tmp_path)
+    assert warning in caplog.messages
+
+
+def test_a_start_without_its_run_folder_cannot_be_checked(first, tmp_path, caplog):
+    shutil.copytree(first / "runs/toy/model", tmp_path / "moved")
+    run_file = second(first, tmp_path)
+    transduce.prepare(run_file, settings={"start-from": str(tmp_path / "moved")}, root=tmp_path)
+    assert (
+        f"{tmp_path}/moved: trained-on.npy of the run that made this model is not there, so nothing tells"
+        in caplog.text
+    )

@@ -19,6 +19,7 @@ from typing import Any
 
 from transduce import config, files
 from transduce.evaluation.metrics import METRICS
+from transduce.machine.devices import choose_device
 from transduce.training.interrupt import Stopping, never
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
@@ -69,14 +70,16 @@ def search(
     overrides: Sequence[str] = (),
     root: Path = Path("."),
     stopping: Stopping = never,
+    device: str | None = None,
 ) -> SearchOutcome:
     """Trains `count` runs of a run file with `overrides`, over what `over` names (see space.py).
 
     Without `over`: learning rate, dropout, label smoothing and batch size, around the run's own. Finished trials stay,
-    and an unfinished one continues; with a higher `count` a finished search continues too. ValueErrors about settings come
-    before anything runs.
+    and an unfinished one continues; with a higher `count` a finished search continues too. `device` is as of `train`.
+    ValueErrors about settings come before anything runs.
     """
     require_optuna()
+    device = choose_device(device)
     if count < 1:
         raise ValueError(f"trials must be at least 1, found {count}")
     file = read_run(run_path, overrides)
@@ -93,15 +96,9 @@ def search(
     fixed = _fixed(decision.conditional, dimensions)
     _check_values(file, fixed, dimensions_of_user)
     metric = METRICS.get(run.training.metric)
-    trials = Trials(
-        file=file,
-        fixed=fixed,
-        metric=run.training.metric,
-        higher_is_better=metric is not None and metric.higher_is_better,
-        folder=search_folder(run_path, root),
-        root=root,
-        stopping=stopping,
-    )
+    higher_is_better = metric is not None and metric.higher_is_better
+    folder = search_folder(run_path, root)
+    trials = Trials(file, fixed, run.training.metric, higher_is_better, folder, root, stopping, device)
     with files.folder_lock(trials.folder):
         identity = _identity(run, file.data, dimensions)
         is_other = _holds_another(trials.folder, identity)

@@ -21,7 +21,6 @@ from transduce.data.cleaning.rules import Clean
 from transduce.data.columns import Text
 from transduce.data.records import counted, of_kind, plural
 from transduce.decoding.config import Decoding
-from transduce.machine.hardware import best_device
 from transduce.networks.layer_config import LayerConfig
 from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, family_of, reads_tokens
@@ -58,14 +57,14 @@ class Chosen:
     conditional: tuple[Choice, ...] = ()
 
 
-def choose(file: RunFile, rate: Rate = machine_rate) -> Chosen:
+def choose(file: RunFile, device: str = "cpu", rate: Rate = machine_rate) -> Chosen:
     """Chooses every setting that neither the run file nor --set gives. A model to start from gives its network.
 
-    `rate` is asked where the budget is one of time.
+    `rate` of the device is asked where the budget is one of time.
     """
     run, keys, facts, task = file.run, file.keys, file.data.facts, file.run.task
     examples = Examples.of_data(task, facts)
-    compute = _compute(file, examples, rate)
+    compute = _compute(file, examples, device, rate)
     conditional: list[Choice] = []
     if compute is not None:
         budget = [*budget_choice.minutes(keys, compute, lambda some: some.effort(_network(file, examples, some)))]
@@ -90,13 +89,13 @@ def choose(file: RunFile, rate: Rate = machine_rate) -> Chosen:
     return Chosen(with_choices(run, choices, keys, file.parts), (*conditional, *choices), tuple(conditional))
 
 
-def _compute(file: RunFile, examples: Examples, rate: Rate) -> Compute | None:
+def _compute(file: RunFile, examples: Examples, device: str, rate: Rate) -> Compute | None:
     """What the minutes of a run allow; None for a budget in steps or epochs, and for a task without texts."""
     minutes, texts = file.run.training.time_budget, of_kind(file.run.task, Text)
     if minutes is None or not texts:
         return None
     tokens = [examples.tokens(column, _kind_of(file, column)) for column in texts]
-    precision, device = precision_of(file.run.training), best_device()
+    precision = precision_of(file.run.training, device)
     return Compute(minutes, sum(tokens) / len(tokens), file.run.task, lambda width: rate(width, precision, device))
 
 

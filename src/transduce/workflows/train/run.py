@@ -2,32 +2,26 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from transduce import files
-from transduce.config import tree_of
 from transduce.data import overlap
 from transduce.data.columns import Labels, Processor
 from transduce.data.processors import Processors
-from transduce.data.records import plural
 from transduce.decoding.config import Generation
 from transduce.drawing import pictures
 from transduce.drawing.curves import learning_curve
 from transduce.evaluation.metrics import ERROR_RATES, QUICK_METRICS
-from transduce.machine.hardware import best_device
-from transduce.models.card import Training, describe, model_card
+from transduce.machine.devices import choose_device
+from transduce.models.card import describe
 from transduce.models.find import run_folder_of
-from transduce.models.folder import ModelConfig, save, within_network
+from transduce.models.folder import ModelConfig, within_network
 from transduce.models.model import Model
 from transduce.networks.heads import inner_matrices
-from transduce.networks.stepping import decodes
-from transduce.networks.tensors import tensors_of
 from transduce.networks.transfer import transfer
 from transduce.tasks.references import figure_names, loss_unit
 from transduce.training import metrics_log
@@ -45,10 +39,19 @@ from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers,
 from transduce.workflows.train.calibration import calibrate
 from transduce.workflows.train.choices import choose, log_choices
 from transduce.workflows.train.precision import precision_of
+from transduce.workflows.train.publishing import publisher, training_history
+from transduce.workflows.train.reproducible import (
+    check_threads,
+    random_states_restored,
+    seed_generators,
+    threads_text,
+)
 from transduce.workflows.train.run_file import RunConfig, RunFile
-from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored
+from transduce.workflows.train.run_folder import RunFolder, newest_checkpoint, publish_again, restored, resume_from
 from transduce.workflows.train.run_network import require_lengths
 from transduce.workflows.train.start_from import Start
+from transduce.workflows.train.start_overlap import warn_of_overlap
+from transduce.workflows.train.stored_data import missing_file, stored_data
 from transduce.workflows.train.validation import DevSet
 
 __all__ = ["Abandoned", "Trained", "plan", "prepare_run", "require_trainable", "train"]
@@ -72,24 +75,27 @@ def train(
     root: Path = Path("."),
     into: Path | None = None,
     stopping: Stopping = never,
+    device: str | None = None,
 ) -> Trained:
     """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
     file's stem. Settings that are given nowhere are chosen by the size of the data (choices.py).
 
     `resume` continues a run that was stopped or killed; on a CPU, with the threads it began with, it ends bit for bit as if
     it had never stopped. `stopping` gives the request to stop that holds during the updates; the run then ends with a
-    checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. Threads, signal handlers and the states of
-    torch's random generators stay as they are. ValueErrors say what is wrong with the run file, the data or the folder.
+    checkpoint. A KeyboardInterrupt during the updates is raised as Abandoned. `device` is auto (the default), cpu, cuda or
+    cuda:N, of this sitting alone. Threads, signal handlers and the states of torch's random generators stay as they are.
+    ValueErrors say what is wrong with the run file, the data or the folder.
     """
+    device = choose_device(device)
     folder = RunFolder(into or root / "runs" / file.path.stem, file.parts)
-    with files.folder_lock(folder.path), _random_states_kept():
+    with files.folder_lock(folder.path), random_states_restored(device):
         if resume:
             config = folder.resumed(file)
         else:
             folder.refuse_if_taken()
-            config = _with_precision(log_choices(choose(file)).run)
+            config = _with_precision(log_choices(choose(file, device)).run, device)
         require_trainable(config)
-        job, state, prepared = _set_up(folder, config, file, resume, root)
+        job, state, prepared = _set_up(folder, config, file, resume, root, device)
         folder.write(config)
         if not resume or not (folder.path / overlap.NAME).exists():
             _keep_for_evaluation(folder, prepared, file.start)
@@ -100,15 +106,17 @@ def train(
                 finished = run_loop(job, state, stop)
         except KeyboardInterrupt:
             raise Abandoned from None
-        calibrate(folder, prepared, best_device())
+        calibrate(folder, prepared, device)
     return Trained(folder.path, finished, state, stop.signal)
 
 
 def prepare_run(file: RunFile, root: Path = Path(".")) -> Prepared:
     """Prepares the data of a run file as `train` does, for settings that `train` accepts."""
-    chosen = log_choices(choose(file)).run
+    chosen = log_choices(choose(file, choose_device(None))).run
     require_trainable(chosen)
-    return prepare(plan(file, chosen, root))
+    prepared = prepare(plan(file, chosen, root))
+    warn_of_overlap(file.start, prepared)
+    return prepared
 
 
 def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
@@ -123,16 +131,34 @@ def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
 
 
 def _set_up(
-    folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path
+    folder: RunFolder, config: RunConfig, file: RunFile, resume: bool, root: Path, device: str
 ) -> tuple[Job, TrainState, Prepared]:
-    """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with."""
-    preparation = plan(file, config, root)
-    checkpoint = newest_checkpoint(folder, preparation.folder.name) if resume else None
-    prepared = prepare(preparation)
+    """The job, where it stands, and its data, which is prepared only once it is known to be what the run began with.
+
+    The prepared data alone is enough for a run with a checkpoint.
+    """
+    checkpoint = newest_checkpoint(folder) if resume else None
+    prepared = _prepared(folder, config, file, checkpoint, root)
     for line in prepared.summary():
         text = line.removeprefix("warning: ")
         log.log(logging.INFO if text == line else logging.WARNING, "%s", text)
-    return *_job(folder, config, prepared, file.start, checkpoint), prepared
+    if not resume:
+        warn_of_overlap(file.start, prepared)
+    return *_job(folder, config, prepared, file.start, checkpoint, device), prepared
+
+
+def _prepared(
+    folder: RunFolder, config: RunConfig, file: RunFile, checkpoint: Checkpoint | None, root: Path
+) -> Prepared:
+    base = file.path.parent
+    if checkpoint is not None and missing_file(config.task, config.data, base):
+        stored = stored_data(config.task, config.data, base, root / "prepared" / checkpoint.state.data)
+        resume_from(folder, checkpoint, stored.folder.name)
+        return stored
+    preparation = plan(file, config, root)
+    if checkpoint is not None:
+        resume_from(folder, checkpoint, preparation.folder.name)
+    return prepare(preparation)
 
 
 def _keep_for_evaluation(folder: RunFolder, prepared: Prepared, start: Start | None) -> None:
@@ -163,17 +189,22 @@ def require_trainable(config: RunConfig) -> None:
     require_lengths(config.model, config.data.clean)
 
 
-def _with_precision(config: RunConfig) -> RunConfig:
-    """With "auto" replaced by what suits this machine, so that a run that goes on elsewhere computes in the same type."""
-    return replace(config, training=replace(config.training, precision=precision_of(config.training)))
+def _with_precision(config: RunConfig, device: str) -> RunConfig:
+    """With "auto" replaced by what suits the device, so that a run that goes on elsewhere computes in the same type."""
+    return replace(config, training=replace(config.training, precision=precision_of(config.training, device)))
 
 
 def _job(
-    folder: RunFolder, run: RunConfig, prepared: Prepared, start: Start | None, checkpoint: Checkpoint | None
+    folder: RunFolder,
+    run: RunConfig,
+    prepared: Prepared,
+    start: Start | None,
+    checkpoint: Checkpoint | None,
+    device: str,
 ) -> tuple[Job, TrainState]:
     """Everything a run works with, and where it stands: at its beginning, or at a checkpoint."""
-    device, task, training = best_device(), run.task, run.training
-    _seed(run.seed, device)
+    task, training = run.task, run.training
+    seed_generators(run.seed, device)
     processors = prepared.processors
     network = task.network(run.model, processors).to(device)
     begins_with_start = checkpoint is None and start is not None and _take_weights(network, run, processors, start)
@@ -184,19 +215,12 @@ def _job(
         data=prepared.folder.name, threads=torch.get_num_threads(), validated_at=-1 if begins_with_start else 0
     )
     if checkpoint is not None:
-        state = restored(checkpoint, masters, optimiser, moving)
-        _check_threads(state.threads, device)
+        state = restored(checkpoint, masters, optimiser, moving, device)
+        check_threads(state.threads, device)
     model = Model(ModelConfig(task, run.model), network, processors, _generation(run, start), device)
     log.info("%s", _description(model.config, masters, device))
     dev = DevSet.of(prepared, model, training)
-    history = _history(folder, run, prepared, start, dev)
-
-    def publish(state: TrainState, weights: dict[str, Tensor], values: Mapping[str, float]) -> None:
-        card = model_card(folder.path.name, model.config, network, processors, history, state, values)
-        generation = model.generation if decodes(network) else None
-        tensors = {**tensors_of(network), **weights}
-        save(folder.model, model.config, tensors, processors, generation, card, folder.parts)
-
+    history = training_history(folder, run, prepared, start, dev)
     step = TrainingStep(network, task.loss, training.label_smoothing, training.r_drop).train()
     costs, weights = task.cost(prepared.train.all_lengths()), [corpus.weight for corpus in run.data.train]
     job = Job(
@@ -204,12 +228,13 @@ def _job(
             step, lambda rows: task.batch(rows, processors, run.seed).to(device), masters, optimiser, training
         ),
         moving=moving,
+        device=device,
         loader=prepared.loader(costs, training.batch_tokens, run.seed, weights),
         checkpoints=folder.checkpoints,
         log=MetricsLog(folder.path, state.step),
         validate=dev.validate,
         higher_is_better=lambda name: name in QUICK_METRICS and QUICK_METRICS[name].higher_is_better,
-        publish=publish,
+        publish=publisher(folder, model, history),
         unit=loss_unit(task),
         figures=lambda nll: task.figures(nll, dev.units_per_byte),
         draw=lambda: pictures.save(
@@ -218,44 +243,6 @@ def _job(
         ),
     )
     return job, state
-
-
-def _history(folder: RunFolder, run: RunConfig, prepared: Prepared, start: Start | None, dev: DevSet) -> Training:
-    """The facts of the run that its model card names."""
-    settings = tree_of(run.training, folder.parts)
-    base = None if start is None else start.name
-    return Training(settings, prepared.report, run.seed, base, len(dev.items), dev.signatures())
-
-
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    """Puts the random generators that training uses back to their states: that of the CPU, and of the current GPU."""
-    devices = [torch.cuda.current_device()] if best_device() == "cuda" else []
-    with torch.random.fork_rng(devices):
-        yield
-
-
-def _seed(seed: int, device: str) -> None:
-    """As torch.manual_seed, without the GPUs that the run does not use."""
-    torch.default_generator.manual_seed(seed)
-    if device == "cuda":
-        torch.cuda.manual_seed(seed)
-
-
-def _check_threads(began: int, device: str) -> None:
-    """A warning where a run on a CPU began with another number of threads."""
-    if device == "cpu" and began != torch.get_num_threads():
-        log.warning(
-            "this run began with %s and continues with %s, which round sums in another order; "
-            "torch.set_num_threads(%d) before training keeps it exact",
-            _threads(began),
-            _threads(torch.get_num_threads()),
-            began,
-        )
-
-
-def _threads(count: int) -> str:
-    return f"{count} {plural('thread', count)}"
 
 
 def _take_weights(network: nn.Module, run: RunConfig, processors: Processors, start: Start) -> bool:
@@ -292,6 +279,4 @@ def _generation(run: RunConfig, start: Start | None) -> Generation:
 def _description(model: ModelConfig, masters: MasterWeights, device: str) -> str:
     count = sum(master.numel() for master in masters.masters)
     precision = "bf16 with float32 masters" if masters.separate else "float32"
-    return (
-        f"model: {describe(model)}, {count:,} parameters; {precision} on {device}, {_threads(torch.get_num_threads())}"
-    )
+    return f"model: {describe(model)}, {count:,} parameters; {precision} on {device}, {threads_text(torch.get_num_threads())}"

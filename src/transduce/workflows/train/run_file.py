@@ -4,7 +4,8 @@ The task comes first: it names the columns of [data] and the network that [model
 A model that the run starts from gives what [model] and [decoding] leave open.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +16,8 @@ from transduce.config import NO_PARTS, Fact, Given, Parts
 from transduce.data.columns import Text
 from transduce.data.config import DataConfig
 from transduce.data.records import of_kind
-from transduce.decoding.config import OF_SOURCES, Decoding
+from transduce.decoding.config import Decoding
 from transduce.files.names import is_folder_name
-from transduce.networks.config import DecoderOnlyConfig
 from transduce.networks.presets import PRESETS
 from transduce.networks.table import NETWORKS, PRESETS_BY_KIND, NetworkConfig, preset_of_size
 from transduce.tasks.table import TASKS
@@ -26,7 +26,8 @@ from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
 from transduce.training.config import TrainingConfig
 from transduce.workflows.train.data_facts import RunData
-from transduce.workflows.train.run_network import DEFAULT_SIZE, network_to_change, require_usable
+from transduce.workflows.train.run_file_checks import check_columns, check_decoding, check_network
+from transduce.workflows.train.run_network import DEFAULT_SIZE, network_to_change
 from transduce.workflows.train.start_from import Start, check_start, find_start
 
 
@@ -95,19 +96,23 @@ class RunFile:
 
 
 def read_run(
-    path: Path, overrides: Sequence[str] = (), run_folder: Path | None = None, name: str | None = None
+    path: Path | None, overrides: Sequence[str] = (), run_folder: Path | None = None, name: str | None = None
 ) -> RunFile:
     """Reads a run file with the changes of --set. ValueErrors name file, line and key.
 
-    run_folder: of a run that resumes: the model that it started from may be gone. name: of the run, by default the file's
-    stem.
+    run_folder: of a run that resumes: the model that it started from may be gone, and with it the run file (path None). name:
+    of the run, by default the file's stem.
     """
+    if path is None:
+        assert run_folder is not None
+        return read_run_folder(run_folder, overrides)
+    _require_run_file(path, run_folder)
     file = _run_file(config.override(config.read(path), overrides), path, run_folder=run_folder)
     return file if name is None else replace(file, path=path.with_name(f"{run_name(name)}.toml"))
 
 
 def open_run(
-    run: str | Path | Mapping[str, Any],
+    run: str | Path | Mapping[str, Any] | None,
     settings: Mapping[str, Any],
     name: str | None = None,
     parts: Parts = NO_PARTS,
@@ -116,20 +121,64 @@ def open_run(
     """A run file, or its content as a dict, with settings by dotted key: `open_run("run.toml", {"training.steps": 100})`.
 
     `name` is that of the run: by default the file's stem; a dict needs one. runs: the folder of all runs, where
-    this one resumes.
+    this one resumes; it may then do without `run`.
     """
     overrides = [config.assignment(key, value) for key, value in settings.items()]
     if isinstance(run, Mapping) and name is None:
         raise ValueError("a run that is given as a dict needs a name: its folder is runs/NAME")
+    if run is None:
+        if runs is None or name is None:
+            raise ValueError(
+                "run must be a run file or a dict; only a run that resumes by its name (name=) does without"
+            )
+        with _settings_named():
+            return read_run_folder(runs / run_name(name), overrides, parts)
     path = Path(f"{run_name(name)}.toml") if isinstance(run, Mapping) else Path(run)
     run_path = path if name is None else path.with_name(f"{run_name(name)}.toml")
-    tree = _plain(run) if isinstance(run, Mapping) else config.read(path)
     run_folder = None if runs is None else runs / run_path.stem
-    try:
+    if not isinstance(run, Mapping):
+        _require_run_file(path, run_folder)
+    tree = _plain(run) if isinstance(run, Mapping) else config.read(path)
+    with _settings_named():
         file = _run_file(config.override(tree, overrides), path, parts, run_folder=run_folder)
+    return replace(file, path=run_path)
+
+
+def read_run_folder(folder: Path, overrides: Sequence[str] = (), parts: Parts = NO_PARTS) -> RunFile:
+    """A run that resumes without its run file: the settings of its run.toml with the changes of --set. The paths of its
+    data start at the folder in which runs/ is.
+    """
+    path = folder / "run.toml"
+    if not path.exists():
+        raise ValueError(f"{folder} holds no run to resume: begin one with a run file")
+    read_run_toml(path, parts)  # its errors name run.toml
+    tree = config.override(config.read(path), overrides)
+    return _run_file(tree, folder.parent.parent / f"{folder.name}.toml", parts, run_folder=folder)
+
+
+def _require_run_file(path: Path, run_folder: Path | None) -> None:
+    """ValueError for a run file that is gone, or the record of a run, where a run resumes that needs neither."""
+    if run_folder is None:
+        return
+    if path.name == "run.toml" and (path.parent / "checkpoints").is_dir():
+        name, text = path.parent.name, "holds the settings that a run began with, and is no run file to resume it by"
+    elif not path.exists() and (run_folder / "run.toml").exists():
+        name, text = run_folder.name, f"no such file; {run_folder} has the settings of the run"
+    else:
+        return
+    raise ValueError(
+        f"{path}: {text}: leave the file out, and name the run (--resume --name {name}, or train(resume=True, name={name!r}) in "
+        "Python)"
+    )
+
+
+@contextmanager
+def _settings_named() -> Iterator[None]:
+    """Names changes to a run as Python does, not as --set."""
+    try:
+        yield
     except ValueError as error:
         raise ValueError(str(error).replace("--set: ", "settings: ", 1)) from None
-    return replace(file, path=run_path)
 
 
 def run_name(name: str | None) -> str:
@@ -195,8 +244,8 @@ def _run_file(
     if start is not None:
         check_start(start, run.model, run.tokenizer, tree, path)
     if "decoding" in tree:
-        _check_decoding(tree, str(path), run)
-    _check_network(tree, str(path), run)
+        check_decoding(tree, str(path), run.task, run.model, run.decoding)
+    check_network(tree, str(path), run.task, run.model)
     data = RunData(run.task, run.data, path.parent)
     if before is not None and before.data == data:
         data = before.data  # which has read its files
@@ -207,33 +256,6 @@ def _advice_on_part(kind: str) -> str:
     if kind in MECHANISMS:
         return f"{kind} is in the catalogue (`transduce attention {kind}`), but no layer of a model can have it"
     return f'if it is a part of your own, give it: parts={{"{kind}": ...}} in Python'
-
-
-def _check_network(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
-    """ValueError, with task and network, where the task cannot use the network."""
-    try:
-        require_usable(run.task, run.model)
-    except ValueError as error:
-        model = tree.get("model")
-        has_kind = isinstance(model, Mapping) and "kind" in model
-        place = config.origin(where, model, "kind") if has_kind else config.origin(where, tree, "model")
-        raise ValueError(f"{place}: model{'.kind' if has_kind else ''}: {error}") from None
-
-
-def _check_decoding(tree: Mapping[str, Any], where: str, run: RunConfig) -> None:
-    """ValueError for settings of decoding that the run's task does not use."""
-    if not run.task.generates and run.decoding != Decoding():
-        place = config.origin(where, tree, "decoding")
-        raise ValueError(
-            f"{place}: [decoding] is for tasks that generate text; task {run.task.name} does not: leave it out"
-        )
-    for key in OF_SOURCES if isinstance(run.model, DecoderOnlyConfig) else ():
-        name = key.replace("-", "_")
-        if key in tree["decoding"] and getattr(run.decoding, name) != getattr(Decoding, name):
-            place = config.origin(where, tree["decoding"], key)
-            raise ValueError(
-                f"{place}: decoding.{key} is for tasks with a source; task {run.task.name} has none: leave it out"
-            )
 
 
 @dataclass(frozen=True)
@@ -247,23 +269,6 @@ def _run_of(tree: Mapping[str, Any], path: Path, start: Start | None, parts: Par
     bases: dict[str, Any] = {"model": network_to_change(rest, where, task, start, parts)}
     if start is not None and start.config.task.name == task.name:
         bases["decoding"] = start.decoding(rest.get("decoding", {}))
-    _check_columns(rest, where, task)
+    check_columns(rest, where, task)
     also = ("model.kind", "model.preset")
     return config.build(RunConfig, rest, where, bases, also=also, names=names_of(task), parts=parts)
-
-
-def _check_columns(tree: Mapping[str, Any], where: str, task: Task) -> None:
-    """ValueError for a column of another task in [data] or [tokenizer], with both tasks."""
-    data = tree.get("data")
-    tables = {f"data.{name}": table for name, table in data.items()} if isinstance(data, Mapping) else {}
-    for name, corpora in {**tables, "tokenizer": tree.get("tokenizer")}.items():
-        for corpus in corpora if isinstance(corpora, list) else [corpora]:
-            for table in (corpus, corpus.get("columns")) if isinstance(corpus, Mapping) else ():
-                for key in table if isinstance(table, Mapping) else ():
-                    owners = [other for other, each in TASKS.items() if key in each().columns]
-                    if owners and key not in task.columns:
-                        place = config.origin(where, table, key)
-                        raise ValueError(
-                            f"{place}: {key} in {name} is a column of {' and '.join(owners)}; this run's task, {task.name}, "
-                            f"has {' and '.join(task.columns)}"
-                        )

@@ -122,17 +122,18 @@ def _fields(table: str, value: Any) -> list[str]:
     return [f"{table}.{each.name.replace('_', '-')}" for each in fields(value)]
 
 
-def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:
-    """What the run goes on from: its newest good checkpoint, or None where none had been written yet.
-
-    `data` names the prepared folder that it would go on with; ValueError if it began with another.
-    """
+def newest_checkpoint(folder: RunFolder) -> Checkpoint | None:
+    """The newest good checkpoint, from which a run resumes; None where none had been written yet."""
     checkpoints.recover(folder.checkpoints)
     if not checkpoints.names(folder.checkpoints):
         folder.refuse_if_checkpoints_are_gone()
         log.info("%s: no checkpoint yet; training starts at step 0", folder.path)
         return None
-    checkpoint = checkpoints.load_newest(folder.checkpoints)
+    return checkpoints.load_newest(folder.checkpoints)
+
+
+def resume_from(folder: RunFolder, checkpoint: Checkpoint, data: str) -> None:
+    """Sets newer checkpoints aside, which are damaged. ValueError unless the run began with the prepared folder `data`."""
     if checkpoint.state.data != data:
         raise ValueError(
             f"{folder.path} began with other data (prepared/{checkpoint.state.data}, now prepared/{data}): put the files back as "
@@ -140,11 +141,10 @@ def newest_checkpoint(folder: RunFolder, data: str) -> Checkpoint | None:
         )
     checkpoints.set_aside_after(folder.checkpoints, checkpoints.name_of(checkpoint.state.step))
     log.info("resuming from step %d", checkpoint.state.step)
-    return checkpoint
 
 
 def restored(
-    checkpoint: Checkpoint, masters: MasterWeights, optimiser: OptimiserGroup, moving: MovingAverage | None
+    checkpoint: Checkpoint, masters: MasterWeights, optimiser: OptimiserGroup, moving: MovingAverage | None, device: str
 ) -> TrainState:
     """Puts weights, optimiser, moving average and random generators back to a checkpoint's; its state."""
     masters.load(checkpoint.weights)
@@ -152,7 +152,7 @@ def restored(
     if moving is not None:
         assert checkpoint.average is not None  # a resumed run keeps its settings, `ema` too
         moving.load(checkpoint.average)
-    checkpoints.set_random_states(checkpoint.random)
+    checkpoints.set_random_states(checkpoint.random, device)
     return checkpoint.state
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from transduce import config
 from transduce.config import NO_PARTS, Parts
+from transduce.config.toml import has_controls
 from transduce.data.columns import Text
 from transduce.data.processors import Processors
 from transduce.data.records import of_kind
@@ -116,8 +117,8 @@ def find_start(
     """The model that a run file names; None if it names none; `before` where that is it. ValueError if there is no such
     model, unless `run_folder`, of a run that resumes, has checkpoints and a model, which then has the same network and tokenizers.
     """
-    if not isinstance(tree.get(KEY), str):
-        return None  # a value of another type is refused when the run file is built
+    if not isinstance(tree.get(KEY), str) or has_controls(tree[KEY]):
+        return None  # a value that is no path is refused when the run file is built
     path = run_path.parent / tree[KEY]
     if before is not None and before.path == path:
         return before
