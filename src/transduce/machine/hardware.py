@@ -14,13 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from transduce.machine.devices import choose_device
-
-
-def best_device() -> str:
-    """Where to compute: "cuda" where there is a GPU that torch can use, else "cpu"."""
-    return choose_device()
-
 
 def bf16_is_fast(device: str) -> bool:
     """Whether matrix products in bfloat16 run in hardware there: AMX or AVX512-bf16, or a GPU of 2020 or later."""

@@ -1,14 +1,12 @@
 """From what a person calls a model (its folder, or that of the run that made it) to a model in memory."""
 
 import difflib
-import re
 from pathlib import Path
 
 from transduce import files
 from transduce.config import NO_PARTS, Parts
 from transduce.models.model import Model, load
 
-DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
 MODEL_FILES = ("config.toml", "manifest.json", "model.safetensors")
 SHOWN = 8  # of several runs
 
@@ -38,23 +36,8 @@ def run_folder_of(model: Path) -> Path | None:
 
 
 def open_model(path: Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:
-    """`transduce.load` for a model folder or a run folder, with a ValueError for a device that is not there."""
-    folder = find_model(path)
-    if device is not None:
-        check_device(device)
-    return load(folder, device, precision, parts)
-
-
-def check_device(device: str) -> None:
-    """ValueError unless torch can use the device: cpu, cuda or cuda:N."""
-    import torch
-
-    match = DEVICE.fullmatch(device)
-    if match is None:
-        raise ValueError(f"device must be cpu, cuda or cuda:N, found {device!r}")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device != "cpu" and int(match[1] or 0) >= count:
-        raise ValueError(f"device {device} is not there: torch finds {count or 'no'} GPUs; use cpu or leave it out")
+    """`transduce.load` for a model folder or a run folder."""
+    return load(find_model(path), device, precision, parts)
 
 
 def _no_model(path: Path) -> str:

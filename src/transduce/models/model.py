@@ -19,8 +19,8 @@ from transduce.decoding.config import OF_SOURCES, Decoding, Generation
 from transduce.decoding.protocol import Decodable, require_evaluation_mode
 from transduce.decoding.scores import check_probabilities
 from transduce.decoding.strategies.sampling import Sampling
+from transduce.machine.devices import choose_device
 from transduce.machine.fork import compute_with_one_thread_in_children
-from transduce.machine.hardware import best_device
 from transduce.models.folder import ModelConfig, load_folder
 from transduce.networks.source_to_target import SourceToTargetConfig
 from transduce.networks.stepping import decodable
@@ -246,9 +246,12 @@ def _require_one_best(method: str, settings: Mapping[str, Any], advice: str) -> 
 
 
 def load(path: str | Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:
-    """Reads a model folder, every file checked against its manifest. `device` is "cpu" or "cuda", the best by default."""
+    """Reads a model folder, every file checked against its manifest. `device` is auto (the default), cpu, cuda or cuda:N.
+
+    ValueErrors say what is wrong with the folder, and which devices there are where the one asked for is not.
+    """
     if precision not in DTYPES:
         raise ValueError(f"precision must be one of {', '.join(DTYPES)}, found {precision!r}")
-    device = device or best_device()
+    device = choose_device(device)
     loaded = load_folder(Path(path), device, DTYPES[precision], parts)
     return Model(loaded.config, loaded.network, loaded.processors, loaded.generation, device, Path(path))

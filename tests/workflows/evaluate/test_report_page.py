@@ -196,7 +196,7 @@ def test_the_example_of_the_docs(run: Path, tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "runs" / "help" / "test.jsonl").write_text('{"source": "bar", "target": "mit"}\n' * 3, encoding="utf-8")
     (tmp_path / "other.txt").write_text("mit\n" * 3, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("transduce.models.model.best_device", lambda: "cpu")
+    monkeypatch.setattr("transduce.models.model.choose_device", lambda device: "cpu")
     for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(example, {})
     assert "Most different: A and B" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -88,7 +88,7 @@ def search(
     dimensions_of_user = [parse(each, kinds) for each in over]
     _check(dimensions_of_user, file.run.training.metric)
     _check_values(file, (), [each for each in dimensions_of_user if not _is_below_a_choice(each.key, file.run)])
-    decision = choose(file)
+    decision = choose(file, device)
     run, dimensions = decision.run, dimensions_of_user or usual_dimensions(decision.run)
     for choice in decision.choices:
         if not config.is_in(choice.key, [each.key for each in dimensions]):
