@@ -16,6 +16,7 @@ from transduce.terminal import messages_on_stderr, print_message
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells count ends by SIGINT and SIGPIPE
 
 COMMANDS = {  # each is a module of its name in transduce.cli, with a function `main` from arguments to exit code
+    "init": "write a run file for files of data",
     "prepare": "read, check and tokenize the data of a run file (train does so by itself)",
     "train": "train a model from a run file",
     "search": "try a few settings on short runs, and print which are best",

@@ -25,12 +25,12 @@ def add_minutes(parser: Parser, text: str) -> None:
     parser.add_argument("--minutes", metavar="N", type=_minutes, help=text)
 
 
-def overrides(options: argparse.Namespace, name: str) -> list[str]:
+def overrides(options: argparse.Namespace, name: str | None = None) -> list[str]:
     """The changes to a run file by --set, by --minutes, whose budget replaces the run file's, and by `--NAME`, of the key
     training.NAME. ValueError where --set gives a budget beside --minutes.
     """
     changes = [*options.set, *_budget(options.minutes, options.set)]
-    value = getattr(options, name)
+    value = None if name is None else getattr(options, name)
     return changes if value is None else [*changes, f"training.{name}={value}"]
 
 

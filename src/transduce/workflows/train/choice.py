@@ -18,5 +18,10 @@ class Choice:
     value: Any
     reason: str
 
+    @property
+    def shown(self) -> str:
+        """The value for people: a text without its quotes, anything else as TOML has it."""
+        return self.value if isinstance(self.value, str) else inline(self.value)
+
     def __str__(self) -> str:
-        return f"{self.key} = {self.value if isinstance(self.value, str) else inline(self.value)}: {self.reason}"
+        return f"{self.key} = {self.shown}: {self.reason}"

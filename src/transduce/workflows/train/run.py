@@ -1,6 +1,7 @@
 """Train: a run file to a run folder with a model in it."""
 
 import logging
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from transduce import files
+from transduce.config import assignment
 from transduce.data import overlap
 from transduce.data.columns import Labels, Processor
 from transduce.data.processors import Processors
@@ -35,9 +37,10 @@ from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
+from transduce.workflows.prepare.earlier import earlier_preparation
 from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
 from transduce.workflows.train.calibration import calibrate
-from transduce.workflows.train.choices import choose, log_choices
+from transduce.workflows.train.choices import Chosen, choose, log_choices
 from transduce.workflows.train.precision import precision_of
 from transduce.workflows.train.publishing import publisher, training_history
 from transduce.workflows.train.reproducible import (
@@ -93,7 +96,7 @@ def train(
             config = folder.resumed(file)
         else:
             folder.refuse_if_taken()
-            config = _with_precision(log_choices(choose(file, device)).run, device)
+            config = _with_precision(log_choices(_choices(file, device, root)).run, device)
         require_trainable(config)
         job, state, prepared = _set_up(folder, config, file, resume, root, device)
         folder.write(config)
@@ -110,11 +113,28 @@ def train(
     return Trained(folder.path, finished, state, stop.signal)
 
 
+def _choices(file: RunFile, device: str, root: Path) -> Chosen:
+    """The choices for a run. Tokenizers that an earlier preparation learned from the same records are kept."""
+    chosen = choose(file, device)
+    tokenizers = [choice for choice in chosen.choices if choice.key.startswith("tokenizer.")]
+    preparation = plan(file, chosen.run, root)
+    earlier = earlier_preparation(preparation) if tokenizers else None
+    if earlier is None or earlier.folder == preparation.folder:
+        return chosen
+    log.info(
+        "%s: its tokenizers are kept, but this budget would take %s; transduce prepare with the same --minutes changes them",
+        earlier.folder,
+        ", ".join(f"{choice.key} = {choice.shown}" for choice in tokenizers),
+    )
+    return choose(file.changed([assignment("tokenizer", earlier.tokenizer)]), device)
+
+
 def prepare_run(file: RunFile, root: Path = Path(".")) -> Prepared:
     """Prepares the data of a run file as `train` does, for settings that `train` accepts."""
     chosen = log_choices(choose(file, choose_device(None))).run
     require_trainable(chosen)
     prepared = prepare(plan(file, chosen, root))
+    os.utime(prepared.folder / "report.json")  # the newest preparation gives the tokenizers of the next run
     warn_of_overlap(file.start, prepared)
     return prepared
 

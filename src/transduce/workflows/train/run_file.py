@@ -117,11 +117,12 @@ def open_run(
     name: str | None = None,
     parts: Parts = NO_PARTS,
     runs: Path | None = None,
+    base: Path = Path(),
 ) -> RunFile:
     """A run file, or its content as a dict, with settings by dotted key: `open_run("run.toml", {"training.steps": 100})`.
 
     `name` is that of the run: by default the file's stem; a dict needs one. runs: the folder of all runs, where
-    this one resumes; it may then do without `run`.
+    this one resumes; it may then do without `run`. base: where the paths of a dict start.
     """
     overrides = [config.assignment(key, value) for key, value in settings.items()]
     if isinstance(run, Mapping) and name is None:
@@ -133,7 +134,7 @@ def open_run(
             )
         with _settings_named():
             return read_run_folder(runs / run_name(name), overrides, parts)
-    path = Path(f"{run_name(name)}.toml") if isinstance(run, Mapping) else Path(run)
+    path = base / f"{run_name(name)}.toml" if isinstance(run, Mapping) else Path(run)
     run_path = path if name is None else path.with_name(f"{run_name(name)}.toml")
     run_folder = None if runs is None else runs / run_path.stem
     if not isinstance(run, Mapping):

@@ -1,5 +1,6 @@
 """What the choices look at in the texts of a column: lengths, words, and how many words are new."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -46,7 +47,7 @@ class TextSample:
         return TextFacts(
             characters=characters,
             words=total / len(lengths),
-            longest=lengths[(len(lengths) - 1) * MOST_OF_THOUSAND // 1000],
+            longest=lengths[math.ceil(len(lengths) * MOST_OF_THOUSAND / 1000) - 1],
             different=len(known.union(after)),
             unseen=sum(word not in known for word in after) / max(1, len(after)),
             digits=sum(map(_has_digit, before + after)) / max(1, total),

@@ -1,0 +1,1 @@
+"""Init: a run file for files of data."""
