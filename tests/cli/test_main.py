@@ -33,7 +33,7 @@ def test_help_names_every_command(capfd: pytest.CaptureFixture[str]) -> None:
 def test_each_command_that_computes_takes_a_device(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
-    computes = command not in ("prepare", "info", "attention", "layer")
+    computes = command not in ("init", "prepare", "set", "info", "attention", "layer")
     assert ("--device D" in capfd.readouterr().out) == computes
 
 

@@ -65,7 +65,7 @@ def test_files_that_the_owner_may_edit_can_be_changed_or_removed(folder):
 
 def test_a_newer_model_in_the_folder_leaves_edited_files_alone(folder):
     model = model_folder.load_folder(folder)
-    weights = dict(model.network.named_parameters())
+    weights = tensors_of(model.network)
 
     def save(beam: int, card: str) -> None:
         model_folder.save(folder, model.config, weights, model.processors, Generation(beam=beam), card)

@@ -69,7 +69,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
             (folder / "config.toml").write_text(...)
     """
     path = path.resolve()
-    if path.exists() and not path.is_dir():
+    if path.is_file():  # one look: another process may replace the folder at this moment
         raise ValueError(f"{path}: is a file, expected a folder or nothing")
     with ExitStack() as stack:
         with named_write_errors(path):

@@ -241,8 +241,9 @@ class Model:
 
 def _require_one_best(method: str, settings: Mapping[str, Any], advice: str) -> None:
     """ValueError for settings that ask for more outputs than the method returns."""
-    if settings.get("n_best", 1) != 1:
-        raise ValueError(f"{method} returns one output for each input, found n_best = {settings['n_best']}; {advice}")
+    n_best = settings.get("n_best", 1)
+    if isinstance(n_best, int) and n_best > 1:  # settings of another type or range have an error of their own
+        raise ValueError(f"{method} returns one output for each input, found n_best = {n_best}; {advice}")
 
 
 def load(path: str | Path, device: str | None = None, precision: str = "float32", parts: Parts = NO_PARTS) -> Model:

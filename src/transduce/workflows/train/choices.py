@@ -262,13 +262,13 @@ def gentler(choices: Iterable[Choice]) -> list[Choice]:
 
 def _learning_rate(optimiser: Optimiser, width: int) -> Choice:
     """Adafactor's is a share of a weight's size; Muon stands, and wants, about twice as much as Adam."""
-    rate = float(f"{(width * 4000) ** -0.5:.1e}")
+    rate = (width * 4000) ** -0.5
     reason = f"about the peak of Vaswani et al. 2017 for a network {width} wide"
     if isinstance(optimiser, Adafactor):
         rate, reason = 0.01, "the greatest that Shazeer and Stern 2018 take for Adafactor"
     elif isinstance(optimiser, Muon):
         rate, reason = 2 * rate, f"twice {reason}, as Muon did best in the recipe pronounce-en"
-    return Choice("training.learning-rate", rate, reason)
+    return Choice("training.learning-rate", float(f"{rate:.1e}"), reason)
 
 
 def _dropout(examples: Examples, width: int, passes: float | None, noise: bool) -> Choice:
