@@ -1,11 +1,13 @@
 """The temperature that fits given answers best: it undoes a scale, and a search over a grid finds none that is better."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from transduce.training.temperature import HIGHEST, LOWEST, best_temperature
+from transduce.training.temperature import HIGHEST, LOWEST, SPREAD, best_temperature
 
 
 def drawn(units: int, choices: int) -> tuple[Tensor, Tensor]:
@@ -27,14 +29,20 @@ def test_no_other_has_a_higher_likelihood() -> None:
     together = torch.cat([each for each, _ in pieces])
 
     def nll(temperature: float) -> float:
-        return F.cross_entropy(together / temperature, targets).item()
+        prior = math.log(temperature) ** 2 / (2 * SPREAD**2)
+        return F.cross_entropy(together / temperature, targets, reduction="sum").item() + prior
 
     best = best_temperature(pieces)
     grid = torch.logspace(-0.47, 0.47, 300).tolist()
-    assert nll(best) <= min(map(nll, grid)) + 1e-6
+    assert nll(best) <= min(map(nll, grid)) + 1e-3
 
 
 def test_it_stays_within_limits() -> None:
-    logits, _ = drawn(50, 5)
+    logits, _ = drawn(5_000, 5)
     assert best_temperature([(logits, logits.argmax(-1))]) == pytest.approx(LOWEST, rel=1e-3)
     assert best_temperature([(logits, logits.argmin(-1))]) == pytest.approx(HIGHEST, rel=1e-3)
+
+
+def test_a_few_units_change_little() -> None:
+    logits, _ = drawn(4, 5)
+    assert 0.8 < best_temperature([(logits, logits.argmax(-1))]) < 1

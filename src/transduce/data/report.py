@@ -18,7 +18,10 @@ from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 
 MOST_LONG = 0.1  # share of records that are left out so without a warning
-FEW = 100  # rows of training data from which little can be learnt
+EXPECTATIONS = (  # fewer rows to train on than, and what to expect of a model
+    (100, "enough to try the commands, too few for a useful model"),
+    (1_000, "enough for a simple rule, such as spelling; too few for a language"),
+)
 EXAMPLES = 3  # records that are shown
 MOST_SHOWN = 500  # characters of each value
 WIDTH = 120  # columns, where no terminal says another number
@@ -142,9 +145,11 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     if tags := report.get("tags"):
         yield f"tags: {name_list(tags)}"
     yield from _processors(report["processors"])
-    if (train := report["parts"].get("train")) and train["rows"] < FEW:
-        number = counted(train["records"], report["unit"])
-        yield f"{number} to train on: enough to try the commands, too few for a useful model"
+    if train := report["parts"].get("train"):
+        for fewer_than, expectation in EXPECTATIONS:
+            if train["rows"] < fewer_than:
+                yield f"{counted(train['records'], report['unit'])} to train on: {expectation}"
+                break
 
 
 def _example_lines(report: Mapping[str, Any], width: int) -> Iterator[str]:

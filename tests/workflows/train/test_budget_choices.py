@@ -115,7 +115,8 @@ def test_more_minutes_never_choose_a_smaller_network() -> None:
 def test_the_reason_compares_passes() -> None:
     size, reason = best_size(examples(100_000), "encoder-decoder", compute(3, 2e6))
     assert size == "mini"
-    assert reason.startswith("3 minutes give ") and "passes of the 7.4 million of small, which are too few" in reason
+    assert reason.startswith("3 minutes give a network of 1.0 million parameters ")
+    assert "; the 7.4 million of small would get " in reason and reason.endswith(" passes, which are too few")
 
 
 def test_without_a_budget_of_time_the_records_decide() -> None:

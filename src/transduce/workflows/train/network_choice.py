@@ -89,13 +89,13 @@ def _efforts(examples: Examples, kind: str, compute: Compute | None) -> dict[str
 
 
 def _reason(size: str, efforts: dict[str, Effort], compute: Compute, by_data: str) -> str:
-    """`3 minutes give 180 passes of 1.1 million parameters, and 4 passes of the 7.6 million of small, which are too few`."""
+    """`3 minutes give a network of 1.0 million parameters 180 passes; the 7.4 million of small would get 4 passes`."""
     minutes = "1 minute gives" if compute.minutes == 1 else f"{compute.minutes:g} minutes give"
-    text = f"{minutes} {efforts[size].in_words} of {_millions(efforts[size])} parameters"
+    text = f"{minutes} a network of {_millions(efforts[size])} parameters {efforts[size].in_words}"
     larger, effort = next(iter(efforts.items()))
     if larger == size:
         return f"{text}; {by_data}"
-    return f"{text}, and {effort.in_words} of the {_millions(effort)} of {larger}, which are too few"
+    return f"{text}; the {_millions(effort)} of {larger} would get {effort.in_words}, which are too few"
 
 
 def _millions(effort: Effort) -> str:
