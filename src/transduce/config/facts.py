@@ -13,8 +13,8 @@ class Fact:
 
     at_least, above, at_most, below: the range of a number (None and other values that are no numbers are in every range).
     resume: `--resume` may change it.
-    automatic: the size of the data decides where it is left out.
-    size: the number of weights depends on it; where it is given, no network is chosen by the size of the data.
+    automatic: data and budget decide where it is left out.
+    size: the number of weights depends on it; where it is given, no network is chosen.
     free: it may differ from the model that a run starts from, as the weights do not depend on it.
     noise: two passes over a batch in training differ by it.
     prepared: the prepared data depend on it.

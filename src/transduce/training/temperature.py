@@ -22,6 +22,8 @@ def best_temperature(pieces: Sequence[Piece]) -> float:
 
     The negative log-likelihood is convex in 1 / T, so that the sign of its slope tells on which side the minimum is.
     """
+    if not all(bool(logits.isfinite().all()) for logits, _ in pieces):
+        return 1.0  # weights that have diverged
     low, high = 1 / HIGHEST, 1 / LOWEST
     for _ in range(HALVINGS):
         middle = math.sqrt(low * high)

@@ -58,6 +58,12 @@ def test_columns_tell_the_task_or_get_its_names(tmp_path: Path) -> None:
     assert data["train"] == [{"file": "words.jsonl", "columns": {"text": "en", "label": "de"}}]
 
 
+def test_names_that_fit_come_first_and_numbers_of_records_are_no_text(tmp_path: Path) -> None:
+    table = write(tmp_path, "table.csv", ["id,source,translation", *(f"{n},word {n},Wort {n}" for n in range(40))])
+    _, data = started(tmp_path / "run.toml", table)
+    assert data["train"] == [{"file": "table.csv", "columns": {"source": "source", "target": "translation"}}]
+
+
 def test_a_text_is_for_a_language_model(tmp_path: Path) -> None:
     assert started(tmp_path / "run.toml", write(tmp_path, "plays.txt", ["to be"] * 50))[0] == "language-model"
 
@@ -78,11 +84,22 @@ def test_every_choice_is_a_comment_with_its_reason(tmp_path: Path) -> None:
         (["a-test.tsv"], None, "have the names of held-out sets"),
         (["one.csv"], None, "has the columns x, but task translation needs source and target"),
         (["a.bin"], "poetry", "--task must be one of translation"),
+        (["b.tsv"], None, "1 pair; a run needs 3 at least"),
+        (["b.tsv", "dev_1.tsv", "dev_2.tsv"], None, "there may be one dev set"),
+        (["series.csv"], "forecast", "write the run file by hand"),
     ],
 )
 def test_mistakes(tmp_path: Path, names: list[str], task: str | None, message: str) -> None:
-    for name, line in (("a.bin", "x"), ("a-test.tsv", "a\tb"), ("one.csv", "x")):
+    for name, line in (
+        ("a.bin", "x"),
+        ("a-test.tsv", "a\tb"),
+        ("one.csv", "x"),
+        ("b.tsv", "a\tb"),
+        ("series.csv", "p,q\n1,2"),
+    ):
         write(tmp_path, name, [line])
+    for name in ("dev_1.tsv", "dev_2.tsv"):
+        write(tmp_path, name, PAIRS)
     with pytest.raises(ValueError, match=message):
         init([tmp_path / name for name in names], tmp_path / "run.toml", task)
 

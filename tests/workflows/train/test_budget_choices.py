@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,8 @@ from transduce.workflows.train.compute import Compute
 from transduce.workflows.train.data_facts import DataFacts, Examples
 from transduce.workflows.train.machine_rate import machine_rate
 from transduce.workflows.train.network_choice import best_size
-from transduce.workflows.train.run import plan, prepare_run
+from transduce.workflows.train.plan import choices_of_run, plan
+from transduce.workflows.train.run import prepare_run
 from transduce.workflows.train.run_file import read_run
 from transduce.workflows.train.text_facts import TextFacts, TextSample
 from transduce.workflows.train.tokenizer_choice import text_kind, text_kinds
@@ -32,11 +34,14 @@ SENTENCES = TextFacts(90.0, 15.0, 240, 15_000, 0.1, 0.02)
 PHONEMES = TextFacts(15.0, 6.4, 36, 39, 0.0, 0.0)
 
 
-def sample(texts: list[str]) -> TextFacts:
+def sample(*corpora: list[str]) -> TextFacts:
     collected = TextSample()
-    for text in texts:
-        collected.add(text)
-    return collected.facts(sum(map(len, texts)) / max(1, len(texts)))
+    for texts in corpora:
+        collected.begin_corpus()
+        for text in texts:
+            collected.add(text)
+    lengths = [len(text) for texts in corpora for text in texts]
+    return collected.facts(sum(lengths) / max(1, len(lengths)))
 
 
 def rate(width: int) -> float:
@@ -62,6 +67,12 @@ def test_facts_of_texts() -> None:
     assert facts.digits == 9 / 50
     assert facts.longest == 10
     assert sample([]) == TextFacts(0.0)
+
+
+def test_the_order_of_corpora_does_not_count() -> None:
+    first, second = ["a b c d e"] * 90, ["v w x y z"] * 10
+    assert sample(first, second) == sample(second, first)
+    assert sample(first, second).unseen == 0
 
 
 @given(st.lists(st.text(max_size=20), max_size=60))
@@ -149,8 +160,12 @@ def test_dropout_by_passes() -> None:
 
 
 def test_the_rate_of_this_machine_is_a_power_of_two() -> None:
-    value = machine_rate(64, "float32", "cpu")
-    assert value > 1e6 and math.log2(value).is_integer()
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    for width in (8, 64, 200):  # a probe has heads of 64
+        value = machine_rate(width, "float32", "cpu")
+        assert value > 1e6 and math.log2(value).is_integer()
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 # --- Tokenizers of an earlier preparation
@@ -169,12 +184,23 @@ def test_tokenizers_that_are_prepared_are_kept(tmp_path: Path) -> None:
         read_run(path, ["tokenizer.kind=bpe", "tokenizer.vocabulary=330", "training.steps=3"]), tmp_path
     )
     file = read_run(path, ["training.steps=3"])
-    preparation = plan(file, choose(file).run, tmp_path)
-    earlier = earlier_preparation(preparation)
+    preparation, every = plan(file, choose(file).run, tmp_path), ("kind", "vocabulary", "exact", "shared")
+    earlier = earlier_preparation(preparation, every)
     assert earlier is not None and earlier.folder == first.folder
-    assert earlier.tokenizer["kind"] == "bpe" and earlier.tokenizer["vocabulary"] == 330
+    assert earlier.differences["kind"] == "bpe" and earlier.differences["vocabulary"] == 330
+    assert earlier_preparation(preparation, ("vocabulary",)) is None  # the run does not leave the kind open
+    assert choices_of_run(file, "cpu", tmp_path).run.tokenizer.kind == "bpe"
+    assert choices_of_run(file, "cpu", tmp_path, keep_tokenizers=False).run.tokenizer.kind == "unigram"
     (first.folder / "train.arrow").unlink()
-    assert earlier_preparation(preparation) is None  # a damaged one does not count
+    assert earlier_preparation(preparation, every) is None  # a damaged one does not count
     write_run(tmp_path, 61)
     other = read_run(path, ["training.steps=3"])
-    assert earlier_preparation(plan(other, choose(other).run, tmp_path)) is None  # other records
+    assert earlier_preparation(plan(other, choose(other).run, tmp_path), every) is None  # other records
+
+
+@pytest.mark.parametrize("given_key", ["tokenizer.kind=unigram", "tokenizer.lowercase=false", "tokenizer.shared=true"])
+def test_what_the_run_gives_is_not_replaced(tmp_path: Path, given_key: str) -> None:
+    path = write_run(tmp_path, 60)
+    prepare_run(read_run(path, ["tokenizer.lowercase=true", "tokenizer.kind=bpe", "training.steps=3"]), tmp_path)
+    tokenizer = choices_of_run(read_run(path, ["training.steps=3", given_key]), "cpu", tmp_path).run.tokenizer
+    assert not tokenizer.lowercase and tokenizer.kind != "bpe"

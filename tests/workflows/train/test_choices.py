@@ -219,16 +219,18 @@ def test_a_settled_run_logs_every_choice_and_keeps_what_is_given(
     assert run.model.dropout == 0.05 and run.training.learning_rate == 0.01
     assert run.model.d_model == 128
     assert [line.partition(" = ")[0] for line in caplog.messages] == [
+        "training.minutes",
         "model.preset",
         "model.positions",
         "tokenizer.kind",
-        "training.minutes",
         "training.metric",
         "training.batch-tokens",
         "training.label-smoothing",
         "training.schedule",
     ]
-    assert caplog.messages[0].startswith("model.preset = transformer-mini: 1 minute gives")  # 5 of 60 are held out
+    assert caplog.messages[1].startswith(
+        "model.preset = transformer-mini: 1 minute gives a network of"
+    )  # 5 of 60 are held out
 
 
 def test_a_run_that_gives_everything_is_as_it_is(tmp_path: Path) -> None:

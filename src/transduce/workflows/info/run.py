@@ -26,7 +26,7 @@ from transduce.text.tags import name_list
 from transduce.text.tokenizer import Tokenizer
 from transduce.workflows.train.run_file import RunConfig, describe_run_file, names_of
 
-BY_SIZE = "chosen by the size of the data"
+BY_SIZE = "chosen by data and budget"
 PAPER_VOCABULARY = 37_000  # pieces that both sides share (Vaswani et al. 2017, section 5.1)
 
 

@@ -1,5 +1,6 @@
 """Init: files of data to a commented run file, with every setting that would be chosen for them."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from transduce.data.columns import Text
 from transduce.data.formats.compression import unpacked_name
 from transduce.data.picture_column import Picture
 from transduce.data.records import counted, plural
+from transduce.data.series_column import Series
 from transduce.files import write_atomically
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
@@ -17,9 +19,13 @@ from transduce.workflows.advice import column_names, fitting_task
 from transduce.workflows.train.choices import Chosen, choose
 from transduce.workflows.train.run_file import RunFile, open_run
 
+log = logging.getLogger(__name__)
+
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 HELD_OUT = 20  # one record of so many is held out for dev, and another for test,
 LEAST, MOST = 1, 2_000  # within these numbers
+FEWEST = 3  # records of a run
+NO_TEXT = ("tag", "group", "id", "index", "no", "nr", "number", "")  # columns that are none of a task's
 PARTS = {"dev": ("dev", "valid", "validation", "val"), "test": ("test",)}  # words of file names
 
 ADVICE = (
@@ -34,14 +40,19 @@ def init(files: Sequence[Path], out: Path, task: str | None = None) -> str:
     """
     if out.exists():
         raise ValueError(f"{out} exists: give the new run file another name with --out, or remove it")
+    if not out.parent.is_dir():
+        raise ValueError(f"{out.parent}: no such folder; make it first, or give --out a name in a folder that is there")
     tree = _tree(files, out.parent, task)
     file = open_run(tree, {}, name=out.stem, base=out.parent)
-    facts = file.data.facts
+    records = file.data.facts.records
+    if records < FEWEST:
+        found = f"{', '.join(map(str, files))}: {counted(records, file.run.task.unit)}"
+        raise ValueError(f"{found}; a run needs {FEWEST} at least, as some are held out")
     if "dev" not in tree["data"]:
-        count = min(MOST, max(LEAST, facts.records // HELD_OUT))
+        count = min(MOST, max(LEAST, records // HELD_OUT))
         tree["data"]["split"] = {"dev": count} if "test" in tree["data"] else {"dev": count, "test": count}
         file = open_run(tree, {}, name=out.stem, base=out.parent)
-    text = _text(tree, facts.records, file, choose(file))
+    text = _text(tree, file, choose(file))
     write_atomically(out, text)
     return text
 
@@ -57,7 +68,11 @@ def _tree(files: Sequence[Path], base: Path, name: str | None) -> dict[str, Any]
     data: dict[str, Any] = {"train": _corpora(parts["train"], task, base)}
     for part in PARTS:
         if part in parts:
-            (data[part],) = _corpora(parts[part], task, base)
+            corpora = _corpora(parts[part], task, base)
+            if len(corpora) > 1:
+                names = ", ".join(map(str, parts[part]))
+                raise ValueError(f"there may be one {part} set, found {names}; join them, or leave out all but one")
+            data[part] = corpora[0]
     return {"task": task.name, "data": data}
 
 
@@ -103,23 +118,33 @@ def _corpora(files: Sequence[Path], task: Task, base: Path) -> list[dict[str, An
 
 
 def _columns(path: Path, task: Task) -> dict[str, Any]:
-    """Names for the columns of a file with others: the first of them, in their order."""
-    names = [name for name in column_names(path) if name not in ("tag", "group")]
+    """Names for the columns of a file that has others: columns of their own name first, then the first ones left."""
+    names = [name for name in column_names(path) if name.lower() not in NO_TEXT]
     if not names or {*task.columns} <= {*names}:
         return {}
+    if any(isinstance(column, Series) for column in task.columns.values()):
+        raise ValueError(
+            f"{path}: task {task.name} needs the names of its columns, which init does not guess; write the run file by hand: "
+            "docs/forecasting.md has one"
+        )
     if len(names) < len(task.columns):
         raise ValueError(
             f"{path} has the columns {', '.join(names)}, but task {task.name} needs {' and '.join(task.columns)}"
         )
-    return {"columns": dict(zip(task.columns, names, strict=False))}
+    others = iter([name for name in names if name not in task.columns])
+    columns = {column: column if column in names else next(others) for column in task.columns}
+    log.info(
+        "%s: %s; correct the run file if that is wrong", path, ", ".join(f"{c} is {n}" for c, n in columns.items())
+    )
+    return {"columns": columns}
 
 
 def _suffix(path: Path) -> str:
     return unpacked_name(path).suffix.lower()
 
 
-def _text(tree: Mapping[str, Any], records: int, file: RunFile, chosen: Chosen) -> str:
-    task = file.run.task
+def _text(tree: Mapping[str, Any], file: RunFile, chosen: Chosen) -> str:
+    task, records = file.run.task, file.data.facts.records
     lines = [
         f"# {counted(records, task.unit)} to learn from. `transduce train --keys` explains every key.",
         f'task = "{task.name}"' + _more_of_task(task),

@@ -20,6 +20,7 @@ from typing import Any
 from transduce import config, files
 from transduce.evaluation.metrics import METRICS
 from transduce.machine.devices import choose_device
+from transduce.training.config import BUDGET_NAMES
 from transduce.training.interrupt import Stopping, never
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
@@ -28,13 +29,15 @@ from transduce.workflows.search.trials import Result, Stopped, Trials, read_resu
 from transduce.workflows.train.choice import Choice
 from transduce.workflows.train.choices import choose
 from transduce.workflows.train.data_facts import RunData
-from transduce.workflows.train.run import plan, require_trainable
+from transduce.workflows.train.plan import plan
+from transduce.workflows.train.run import require_trainable
 from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
 
 log = logging.getLogger(__name__)
 
 SEARCH, RESULTS = "search.json", "results.jsonl"
 
+BUDGETS = tuple(f"training.{name}" for name in BUDGET_NAMES)
 PER_TOKEN = ("loss", "perplexity")  # metrics that depend on what a token is
 
 
@@ -121,6 +124,8 @@ def _fixed(conditional: Sequence[Choice], dimensions: Sequence[Dimension]) -> tu
     if "start-from" in searched:
         return ()
     fixed = [choice for choice in conditional if not config.is_in(choice.key, searched)]
+    if any(key in searched for key in BUDGETS):
+        fixed = [choice for choice in fixed if choice.key not in BUDGETS]
     if any(key.startswith("tokenizer.") and key.count(".") == 1 for key in searched):  # a key of both sides
         fixed = [choice for choice in fixed if "vocabulary" not in f"{choice.key} {choice.value}"]
     return tuple(config.assignment(choice.key, choice.value) for choice in fixed)

@@ -79,14 +79,14 @@ class Trials:
         into = self.place(number)
         if into.run_file.exists():
             try:
-                return train(file, True, self.root, into.path, self.stopping, self.device)
+                return train(file, True, self.root, into.path, self.stopping, self.device, keep_tokenizers=False)
             except (Diverged, TooLarge, files.InUse):
                 raise
             except ValueError:  # damaged, or of other settings: no trial of this search
                 aside = into.path.with_name(f"set-aside-{into.path.name}")
                 files.remove_folder(aside)
                 into.path.rename(aside)
-        return train(file, False, self.root, into.path, self.stopping, self.device)
+        return train(file, False, self.root, into.path, self.stopping, self.device, keep_tokenizers=False)
 
     def tidy(self, results: Iterable[Result], best: Result | None) -> None:
         """Removes checkpoints and models of all but the best; logs, curves and run files stay."""

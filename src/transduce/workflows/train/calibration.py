@@ -5,8 +5,9 @@ import logging
 import torch
 
 from transduce.data.prepared import Prepared
-from transduce.models.folder import replace_weights
-from transduce.models.model import Model, load
+from transduce.decoding.config import Generation
+from transduce.models.folder import read_config_and_processors, read_network, replace_weights
+from transduce.models.model import Model
 from transduce.networks.heads import CALIBRATED
 from transduce.tasks.references import loss_unit
 from transduce.tasks.task import gives_probabilities
@@ -19,15 +20,22 @@ log = logging.getLogger(__name__)
 MOST_LOGITS = 2**25  # that are looked at together: 128 MiB
 MOST_UNITS = 20_000
 ROWS = 4_000
-BATCH_TOKENS = 4_096
+BATCH_TOKENS = 512  # small batches, so that those which fit have texts of every length
 
 
 def calibrate(folder: RunFolder, prepared: Prepared, device: str) -> None:
     """Fits the temperature of the model in a run folder on its dev set, and writes the model anew with it.
 
-    A network without a head that has a temperature, one of the caller's own, stays as it is.
+    A network without a head that has a temperature, one of the caller's own, stays as it is; so does a folder that its owner
+    damaged.
     """
-    model = load(folder.model, device, parts=folder.parts)
+    try:
+        config, processors = read_config_and_processors(folder.model, folder.parts)
+        network = read_network(folder.model, config, processors).to(device).eval()
+    except (ValueError, OSError) as error:
+        log.warning("the model is not calibrated: %s", error)
+        return
+    model = Model(config, network, processors, Generation(), device, folder.model)
     buffers = {
         f"{name}.temperature": module.temperature
         for name, module in model.network.named_modules()
@@ -50,7 +58,7 @@ def _pieces(model: Model, prepared: Prepared) -> list[Piece]:
     assert prepared.dev is not None
     pieces: list[Piece] = []
     units = 0
-    for rows in dev_batches(prepared.dev, model, BATCH_TOKENS, ROWS):
+    for rows in dev_batches(prepared.dev, model, BATCH_TOKENS, ROWS, shuffled=True):
         batch = model.task.batch(rows, model.processors, seed=0).to(model.device)
         for logits, targets in model.task.logits_and_targets(model.network, batch):
             pieces.append((logits, targets))

@@ -67,8 +67,8 @@ def choose(file: RunFile, device: str = "cpu", rate: Rate = machine_rate) -> Cho
     compute = _compute(file, examples, device, rate)
     conditional: list[Choice] = []
     if compute is not None:
-        budget = [*budget_choice.minutes(keys, compute, lambda some: some.effort(_network(file, examples, some)))]
-        run = with_choices(run, budget, keys, file.parts)
+        conditional = [*budget_choice.minutes(keys, compute, lambda some: some.effort(_network(file, examples, some)))]
+        run = with_choices(run, conditional, keys, file.parts)
         compute = compute.with_minutes(run.training.time_budget or 0)
     if file.start is None:  # else network and tokenizers are there already, and Adam disturbs them less
         kind = config.name_of("model", {**NETWORKS, **file.parts}, run.model)
@@ -76,7 +76,7 @@ def choose(file: RunFile, device: str = "cpu", rate: Rate = machine_rate) -> Cho
         run = with_choices(run, preset, keys, file.parts)
         width = getattr(run.model, "d_model", None)
         pieces = tokenizers(facts, run.tokenizer, keys, run.data.clean.max_length, width)
-        conditional = [*preset, *pieces, *optimiser(keys, reads_tokens(kind))]
+        conditional += [*preset, *pieces, *optimiser(keys, reads_tokens(kind))]
         run = with_choices(run, conditional, keys, file.parts)
     effort = None if compute is None else compute.effort(run.model)
     choices = [*training(examples, run.model, _answer_kind(file), run.training, keys, effort)]
@@ -85,7 +85,6 @@ def choose(file: RunFile, device: str = "cpu", rate: Rate = machine_rate) -> Cho
     choices = [choice for choice in choices if choice.key not in keys]
     if file.start is not None:
         choices = gentler(choice for choice in choices if not choice.key.startswith("model."))
-    choices = [*([] if compute is None else budget), *choices]
     return Chosen(with_choices(run, choices, keys, file.parts), (*conditional, *choices), tuple(conditional))
 
 
@@ -220,13 +219,21 @@ def _batch(examples: Examples, kind: str, effort: Effort | None) -> tuple[int, f
         note = f"; a batch holds {each}, and each takes {examples.row_cost}"
         return rows * examples.row_cost, examples.epoch * examples.row_cost, note
     tokens = examples.tokens(counted_column(examples.task), kind)
-    most = rules.MOST_BATCH if effort is None else min(rules.MOST_BATCH, effort.passes * tokens / rules.LEAST_UPDATES)
-    best = max(rules.LEAST_BATCH, min(most, tokens / rules.BATCHES_PER_PASS))
-    batch = 2 ** round(math.log2(best))
-    if most < tokens / rules.BATCHES_PER_PASS and most < rules.MOST_BATCH:
-        return batch, tokens, f"; the budget wants small batches, of which it allows {rules.LEAST_UPDATES:,}"
+    by_data = _power_of_two(tokens / rules.BATCHES_PER_PASS)
+    batch = by_data if effort is None else min(by_data, _power_of_two(effort.passes * tokens / rules.LEAST_UPDATES))
+    if effort is not None and batch < by_data:
+        return (
+            batch,
+            tokens,
+            f"; small batches, so that the budget allows {effort.passes * tokens / batch:,.0f} updates",
+        )
     small = "; small data wants small batches (Sennrich and Zhang 2019)"
     return batch, tokens, "" if batch == rules.MOST_BATCH else small
+
+
+def _power_of_two(tokens: float) -> int:
+    """The nearest size of a batch."""
+    return int(2 ** round(math.log2(min(rules.MOST_BATCH, max(rules.LEAST_BATCH, tokens)))))
 
 
 def _label_smoothing(examples: Examples, kind: str) -> Choice:

@@ -1,4 +1,4 @@
-"""What the choices by the size of the data look at; the files of a run are read for it once."""
+"""The facts of the data that choices depend on; the files of a run are read for them once."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -78,7 +78,8 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
             counts.append(most)
             continue
         records = read_records(corpus, task.columns, train.rules, Findings())
-        sample = _measure(islice(records, max(1, SAMPLE // len(train.corpora))), samples)
+        limit = max(1, SAMPLE // len(train.corpora))
+        sample = _measure(islice(records, limit), samples, limit)
         several_lines = corpus.records == "paragraphs" or (multiline and corpus.records == "lines")
         counts.append(sample.estimate(most) if several_lines else most)
         for column, total in sample.characters.items():
@@ -93,19 +94,30 @@ def measure(data: DataConfig, train: Origin) -> DataFacts:
 
 @dataclass(frozen=True)
 class _Sample:
-    """The first records of a corpus: how many, the line at which the last begins, and characters of each text column."""
+    """The first records of a corpus: how many, the line at which the last begins, and characters of each text column.
+
+    whole: they are all that it has.
+    """
 
     records: int
     last_line: int
     characters: Mapping[str, int]
+    whole: bool
 
     def estimate(self, lines: int) -> int:
         """Records of the corpus, which may have several lines each, from its number of lines."""
+        if self.whole:
+            return self.records
         return max(self.records, round(self.records * lines / max(1, self.last_line))) if self.records else lines
 
 
-def _measure(records: Iterable[Record], samples: Mapping[str, TextSample]) -> _Sample:
-    """Of the first records that have `SAMPLE_CHARACTERS` together; adds their texts to the samples of their columns."""
+def _measure(records: Iterable[Record], samples: Mapping[str, TextSample], limit: int) -> _Sample:
+    """Of the first records that have `SAMPLE_CHARACTERS` together; adds their texts to the samples of their columns.
+
+    limit: the most records that there can be.
+    """
+    for sample in samples.values():
+        sample.begin_corpus()
     number, line, total = 0, 0, dict.fromkeys(samples, 0)
     for record in records:
         number += 1
@@ -115,8 +127,8 @@ def _measure(records: Iterable[Record], samples: Mapping[str, TextSample]) -> _S
             sample.add(record.values[column])
             total[column] += len(record.values[column])
         if sum(total.values()) >= SAMPLE_CHARACTERS:
-            break
-    return _Sample(number, line, total)
+            return _Sample(number, line, total, whole=False)
+    return _Sample(number, line, total, whole=number < limit)
 
 
 def counted_column(task: Task) -> str:

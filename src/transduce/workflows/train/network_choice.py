@@ -64,7 +64,7 @@ def best_size(examples: Examples, kind: str, compute: Compute | None) -> tuple[s
         return largest, reason
     for size, effort in efforts.items():
         if _is_enough(effort) or size == rules.SIZES[0]:
-            return size, _reason(size, efforts, compute, reason)
+            return size, _reason(size, largest, efforts, compute, reason)
     raise AssertionError("the smallest size ends the loop")
 
 
@@ -88,13 +88,15 @@ def _efforts(examples: Examples, kind: str, compute: Compute | None) -> dict[str
     return dict(reversed([*efforts.items()]))
 
 
-def _reason(size: str, efforts: dict[str, Effort], compute: Compute, by_data: str) -> str:
+def _reason(size: str, largest: str, efforts: dict[str, Effort], compute: Compute, by_data: str) -> str:
     """`3 minutes give a network of 1.0 million parameters 180 passes; the 7.4 million of small would get 4 passes`."""
     minutes = "1 minute gives" if compute.minutes == 1 else f"{compute.minutes:g} minutes give"
     text = f"{minutes} a network of {_millions(efforts[size])} parameters {efforts[size].in_words}"
     larger, effort = next(iter(efforts.items()))
-    if larger == size:
+    if size == largest:
         return f"{text}; {by_data}"
+    if larger == size:
+        return f"{text}; larger networks would get fewer"
     return f"{text}; the {_millions(effort)} of {larger} would get {effort.in_words}, which are too few"
 
 

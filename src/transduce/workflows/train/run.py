@@ -10,9 +10,8 @@ import torch
 from torch import nn
 
 from transduce import files
-from transduce.config import assignment
 from transduce.data import overlap
-from transduce.data.columns import Labels, Processor
+from transduce.data.columns import Labels
 from transduce.data.processors import Processors
 from transduce.decoding.config import Generation
 from transduce.drawing import pictures
@@ -37,10 +36,10 @@ from transduce.training.precision import PRECISIONS, MasterWeights
 from transduce.training.state import TrainState
 from transduce.training.training_step import TrainingStep
 from transduce.training.update import Trainable
-from transduce.workflows.prepare.earlier import earlier_preparation
-from transduce.workflows.prepare.run import Plan, Prepared, imported_tokenizers, prepare
+from transduce.workflows.prepare.run import Prepared, prepare
 from transduce.workflows.train.calibration import calibrate
-from transduce.workflows.train.choices import Chosen, choose, log_choices
+from transduce.workflows.train.choices import choose, log_choices
+from transduce.workflows.train.plan import choices_of_run, plan
 from transduce.workflows.train.precision import precision_of
 from transduce.workflows.train.publishing import publisher, training_history
 from transduce.workflows.train.reproducible import (
@@ -79,9 +78,11 @@ def train(
     into: Path | None = None,
     stopping: Stopping = never,
     device: str | None = None,
+    keep_tokenizers: bool = True,
 ) -> Trained:
     """Prepares the data where needed, then trains the run folder `into`: by default `root`/runs/NAME, NAME being the run
-    file's stem. Settings that are given nowhere are chosen by the size of the data (choices.py).
+    file's stem. Settings that are given nowhere are chosen (choices.py); tokenizers that were prepared for the
+    same records are kept, unless `keep_tokenizers` is false.
 
     `resume` continues a run that was stopped or killed; on a CPU, with the threads it began with, it ends bit for bit as if
     it had never stopped. `stopping` gives the request to stop that holds during the updates; the run then ends with a
@@ -96,7 +97,8 @@ def train(
             config = folder.resumed(file)
         else:
             folder.refuse_if_taken()
-            config = _with_precision(log_choices(_choices(file, device, root)).run, device)
+            require_trainable(file.run)  # before the machine is measured
+            config = _with_precision(log_choices(choices_of_run(file, device, root, keep_tokenizers)).run, device)
         require_trainable(config)
         job, state, prepared = _set_up(folder, config, file, resume, root, device)
         folder.write(config)
@@ -107,47 +109,21 @@ def train(
         try:
             with stopping() as stop:
                 finished = run_loop(job, state, stop)
+                calibrate(folder, prepared, device)
         except KeyboardInterrupt:
             raise Abandoned from None
-        calibrate(folder, prepared, device)
     return Trained(folder.path, finished, state, stop.signal)
-
-
-def _choices(file: RunFile, device: str, root: Path) -> Chosen:
-    """The choices for a run. Tokenizers that an earlier preparation learned from the same records are kept."""
-    chosen = choose(file, device)
-    tokenizers = [choice for choice in chosen.choices if choice.key.startswith("tokenizer.")]
-    preparation = plan(file, chosen.run, root)
-    earlier = earlier_preparation(preparation) if tokenizers else None
-    if earlier is None or earlier.folder == preparation.folder:
-        return chosen
-    log.info(
-        "%s: its tokenizers are kept, but this budget would take %s; transduce prepare with the same --minutes changes them",
-        earlier.folder,
-        ", ".join(f"{choice.key} = {choice.shown}" for choice in tokenizers),
-    )
-    return choose(file.changed([assignment("tokenizer", earlier.tokenizer)]), device)
 
 
 def prepare_run(file: RunFile, root: Path = Path(".")) -> Prepared:
     """Prepares the data of a run file as `train` does, for settings that `train` accepts."""
+    require_trainable(file.run)
     chosen = log_choices(choose(file, choose_device(None))).run
     require_trainable(chosen)
     prepared = prepare(plan(file, chosen, root))
     os.utime(prepared.folder / "report.json")  # the newest preparation gives the tokenizers of the next run
     warn_of_overlap(file.start, prepared)
     return prepared
-
-
-def plan(file: RunFile, config: RunConfig, root: Path) -> Plan:
-    """The preparation of the data of a run whose settings have been chosen."""
-    processors = dict[str, Processor](imported_tokenizers(config.task, config.tokenizer, file.path.parent))
-    if file.start is not None:
-        processors |= file.start.tokenizers(config.task, config.model)
-    place, origins = root / "prepared", file.data.origins
-    return Plan(
-        config.task, config.data, config.tokenizer, config.seed, place, origins, Processors(processors), file.parts
-    )
 
 
 def _set_up(

@@ -11,7 +11,6 @@ from transduce.workflows.train.data_facts import DataFacts
 from transduce.workflows.train.text_facts import TextFacts
 
 SUBWORDS = ("unigram", "bpe", "wordpiece")
-UNREGARDED = ("exact", "normalisation", "lowercase", "sample")  # keys of [tokenizer] that leave its kind open
 
 
 @dataclass(frozen=True)

@@ -136,11 +136,15 @@ class DevSet:
         return ""
 
 
-def dev_batches(store: TokenStore, model: Model, batch_tokens: int, most: int) -> Iterator[Rows]:
-    """At most `most` rows of a store, drawn from all of it, in batches of like lengths."""
+def dev_batches(
+    store: TokenStore, model: Model, batch_tokens: int, most: int, shuffled: bool = False
+) -> Iterator[Rows]:
+    """At most `most` rows of a store, drawn from all of it, in batches of like lengths, the shortest first or `shuffled`."""
     places = dev_places(len(store), most)
     costs = model.task.cost(store.all_lengths()).of(places)
-    for group in by_length(np.maximum(costs.main, costs.other).tolist(), batch_tokens):
+    groups = list(by_length(np.maximum(costs.main, costs.other).tolist(), batch_tokens))
+    for place in np.random.default_rng(0).permutation(len(groups)) if shuffled else range(len(groups)):
+        group = groups[place]
         indices = places[group]
         yield Rows(0, 0, {column: store.rows(column, indices) for column in store.columns}, indices)
 
