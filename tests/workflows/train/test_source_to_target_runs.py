@@ -222,7 +222,7 @@ def test_settings_are_chosen_by_the_size_of_the_data(tmp_path: Path) -> None:
     chosen = choose(read_run(write_run(tmp_path, 'kind = "recurrent"')))
     assert chosen.run.model == replace(recurrent_mini(), dropout=0.1)
     reasons = {choice.key: choice.reason for choice in chosen.choices}
-    assert "learns few examples by heart" in reasons["model.preset"] and "model.positions" not in reasons
+    assert "a larger network would overfit" in reasons["model.preset"] and "model.positions" not in reasons
 
 
 PAGE = (Path(__file__).parents[3] / "docs/networks.md").read_text(encoding="utf-8")

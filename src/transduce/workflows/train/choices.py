@@ -285,7 +285,7 @@ def _dropout(examples: Examples, width: int, passes: float | None, noise: bool) 
     """
     for fewer_than, dropout in rules.DROPOUT_BY_PASSES:
         if passes is not None and passes < fewer_than and (dropout or not noise):
-            return Choice(DROPOUT, dropout, f"in {passes:.1f} passes over the records little is learnt by heart")
+            return Choice(DROPOUT, dropout, f"in {passes:.1f} passes over the records a network overfits little")
     if width <= 128:
         return Choice(DROPOUT, 0.1, f"a network {width} wide hardly overfits")
     strong, some = (300_000, 1_000_000) if width >= 512 else (30_000, 300_000)

@@ -45,6 +45,6 @@ LEAST_BATCH, MOST_BATCH = 512, 4096
 LEAST_UPDATES = 1_000  # within the budget, if need be with smaller batches
 LEAST_ROWS, MOST_ROWS = 16, 128  # of a batch whose rows are equally long: pictures, windows
 
-# --- Dropout: (passes fewer than, dropout); a network that sees each record a few times learns nothing by heart
+# --- Dropout: (passes fewer than, dropout); a network that sees each record a few times overfits little
 
 DROPOUT_BY_PASSES = ((4, 0.0), (15, 0.1))
