@@ -11,7 +11,7 @@ import pytest
 
 from transduce import __version__
 from transduce.cli import main as cli
-from transduce.cli.main import COMMANDS, main
+from transduce.cli.main import COMMANDS, let_waiting_threads_sleep, main
 
 
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:
@@ -38,10 +38,12 @@ def test_each_command_that_computes_takes_a_device(command: str, capfd: pytest.C
 
 
 def test_waiting_threads_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     assert main([]) == 2
-    assert (os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"]) == ("ACTIVE", "0")
+    assert os.environ["GOMP_SPINCOUNT"] == "2000"
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    let_waiting_threads_sleep()
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
