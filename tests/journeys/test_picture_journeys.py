@@ -137,7 +137,9 @@ def test_a_name_without_a_file(tmp_path: Path) -> None:
         ("one.png", r"unknown extension '.png'.*; or name a folder that has a folder of pictures for each label"),
     ):
         picture("red", 1).save(tmp_path / "one.png")
-        run.write_text(f'task = "image-classification"\n[data]\ntrain = [{{ file = "{name}" }}]\n')
+        run.write_text(
+            f'task = "image-classification"\n[data]\ntrain = [{{ file = "{name}" }}]\nsplit = {{ dev = 1 }}\n'
+        )
         with pytest.raises(ValueError, match=words):
             prepare_run(read_run(run), tmp_path)
 

@@ -214,10 +214,10 @@ def test_failures_are_results_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     write_toy(tmp_path)
     train = trials_module.train
 
-    def diverges(*arguments: object) -> object:
+    def diverges(*arguments: object, **settings: object) -> object:
         if arguments[0].run.training.learning_rate in (5.0, 6.0):  # type: ignore[attr-defined]
             raise Diverged("the loss is not finite")
-        return train(*arguments)  # type: ignore[arg-type]
+        return train(*arguments, **settings)  # type: ignore[arg-type]
 
     monkeypatch.setattr(trials_module, "train", diverges)
     found = searched(tmp_path, 6, ("model.heads=4,8", "model.d-model=16,24,20"))  # all there are
@@ -245,8 +245,8 @@ def test_a_signal_in_the_last_moments_of_a_trial_stops_the_search(
     write_toy(tmp_path)
     train = trials_module.train
 
-    def stopped(*arguments: object) -> object:
-        return replace(train(*arguments), signal=signal.SIGINT)  # type: ignore[arg-type]
+    def stopped(*arguments: object, **settings: object) -> object:
+        return replace(train(*arguments, **settings), signal=signal.SIGINT)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
         patched.setattr(trials_module, "train", stopped)
