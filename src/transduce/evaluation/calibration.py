@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from transduce.evaluation.significance import Interval
+from transduce.evaluation.significance import RESAMPLES, SEED, Interval
 
 BINS = 10
 ENOUGH = 5_000  # units of a test set from which the error needs no interval
-RESAMPLES, SEED = 1_000, 12345
 
 
 @dataclass(frozen=True)

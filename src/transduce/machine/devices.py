@@ -13,7 +13,7 @@ WORDS = "auto, cpu, cuda or cuda:N"
 
 @dataclass(frozen=True)
 class Devices:
-    """What a machine has beside its CPU. gpus: their names, in torch's order. cuda: whether PyTorch was built with CUDA."""
+    """The devices of a machine beside its CPU. gpus: their names, in torch's order. cuda: whether PyTorch was built with CUDA."""
 
     gpus: tuple[str, ...] = ()
     cuda: bool = False

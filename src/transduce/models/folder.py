@@ -106,7 +106,7 @@ def _take_edits(folder: Path, new: Path) -> None:
 def replace_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
     """Writes a model folder anew, with other values of some of its weights and buffers. The owner's edits stay."""
     with files.replace_folder(folder) as new:
-        shutil.copytree(folder, new, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(folder, new, symlinks=True, ignore=shutil.ignore_patterns(WEIGHTS), dirs_exist_ok=True)
         files.write_tensors(new / WEIGHTS, {**files.read_tensors(folder / WEIGHTS), **weights})
         files.list_again(new, VERSION, WEIGHTS)
 

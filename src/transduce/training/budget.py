@@ -126,7 +126,7 @@ def set_plan(state: TrainState, plan: Budget) -> None:
 
 
 def correct_plan(state: TrainState, plan: Budget) -> None:
-    """Another plan for the rest of a run; the schedule of its learning rate goes on from where it is."""
+    """Sets another plan for the rest of a run; the schedule of its learning rate continues from its current place."""
     place, length = _schedule_place(state, state.step), state.schedule_total or state.total_steps
     state.total_steps, state.validate_every = plan.total_steps, plan.validate_every
     state.schedule_total, state.corrected_at, state.schedule_place = length, state.step, place

@@ -38,7 +38,7 @@ def utf_16_without_mark(head: bytes) -> str | None:
 
 
 def invalid_utf8_advice(raw: bytes, name: str) -> str:
-    """What to do about a line that is not UTF-8. Few bytes above 127 among many letters are Western European text."""
+    """The advice for a line that is not UTF-8. A line with few bytes above 127 and many letters is Western European text."""
     high = sum(byte > 127 for byte in raw)
     letters = sum(bytes([byte]).isalpha() for byte in raw)
     if high * 2 <= letters and _is_western(raw):

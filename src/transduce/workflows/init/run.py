@@ -9,9 +9,9 @@ from typing import Any
 from transduce.config.toml import inline
 from transduce.data.columns import Text
 from transduce.data.formats.compression import unpacked_name
-from transduce.data.picture_column import Picture
+from transduce.data.formats.time_windows import has_windows
+from transduce.data.picture_column import picture_columns
 from transduce.data.records import counted, plural
-from transduce.data.series_column import Series
 from transduce.files import write_atomically
 from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
@@ -46,8 +46,8 @@ def init(files: Sequence[Path], out: Path, task: str | None = None) -> str:
     file = open_run(tree, {}, name=out.stem, base=out.parent)
     records = file.data.facts.records
     if records < FEWEST:
-        found = f"{', '.join(map(str, files))}: {counted(records, file.run.task.unit)}"
-        raise ValueError(f"{found}; a run needs {FEWEST} at least, as some are held out")
+        content = f"{', '.join(map(str, files))}: {counted(records, file.run.task.unit)}"
+        raise ValueError(f"{content}; a run needs {FEWEST} at least, as some are held out")
     if "dev" not in tree["data"]:
         count = min(MOST, max(LEAST, records // HELD_OUT))
         tree["data"]["split"] = {"dev": count} if "test" in tree["data"] else {"dev": count, "test": count}
@@ -122,7 +122,7 @@ def _columns(path: Path, task: Task) -> dict[str, Any]:
     names = [name for name in column_names(path) if name.lower() not in NO_TEXT]
     if not names or {*task.columns} <= {*names}:
         return {}
-    if any(isinstance(column, Series) for column in task.columns.values()):
+    if has_windows(task.columns):
         raise ValueError(
             f"{path}: task {task.name} needs the names of its columns, which init does not guess; write the run file by hand: "
             "docs/forecasting.md has one"
@@ -168,7 +168,7 @@ def _text(tree: Mapping[str, Any], file: RunFile, chosen: Chosen) -> str:
 
 
 def _more_of_task(task: Task) -> str:
-    if any(isinstance(column, Picture) for column in task.columns.values()):
+    if picture_columns(task.columns):
         return '    # or { kind = "image-classification", size = 64 } for larger pictures'
     if any(isinstance(column, Text) and column.multiline for column in task.columns.values()):
         return '    # or { kind = "language-model", context = 512 } for a longer context'

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from transduce import config
-from transduce.files import verify_manifest
-from transduce.workflows.prepare.run import FORMAT, Plan
+from transduce.workflows.prepare.run import Plan, read_report
 
 NOT_OF_RECORDS = ("tokenizer", "seed")  # keys of an identity; the others say which records, columns and tags there are
 
@@ -63,7 +62,7 @@ def _newest_first(root: Path) -> list[Path]:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        verify_manifest(folder, FORMAT, required=["report.json", "train.arrow"])
+        read_report(folder)
     except (ValueError, OSError):
         return False
     return True

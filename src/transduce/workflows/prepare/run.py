@@ -4,6 +4,7 @@ the same.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -132,8 +133,8 @@ def prepare(plan: Plan) -> Prepared:
     A folder appears as a whole or not at all; a damaged one is made again. ValueError names file and line of what is wrong
     with the input.
     """
-    if report := _earlier_report(plan.folder, plan.digest):
-        return Prepared(plan.folder, plan.task, report, reused=True)
+    with suppress(ValueError):
+        return Prepared(plan.folder, plan.task, read_report(plan.folder, plan.digest), reused=True)
     remove_leftovers(plan.root)
     corpora = chain.from_iterable(origin.corpora for origin in plan.origins.values())
     with replace_folder(plan.folder) as draft, another_task_named(plan.task, (corpus.file for corpus in corpora)):
@@ -156,14 +157,13 @@ def _require_known_tags(data: DataConfig, tags_of_model: Sequence[str]) -> None:
                 )
 
 
-def _earlier_report(folder: Path, digest: str) -> dict[str, Any] | None:
-    """The report of an earlier, undamaged preparation; None if there is none."""
-    try:
-        manifest = verify_manifest(folder, FORMAT, required=["report.json", "train.arrow"])
-        report = json.loads((folder / "report.json").read_bytes())
-    except ValueError:
-        return None
-    return report if manifest.get("identity") == digest else None
+def read_report(folder: Path, digest: str | None = None) -> dict[str, Any]:
+    """The report of a whole, undamaged preparation. ValueError for anything else, and for one of another `digest`."""
+    manifest = verify_manifest(folder, FORMAT, required=["report.json", "train.arrow"])
+    if digest is not None and manifest.get("identity") != digest:
+        raise ValueError(f"{folder}: is the preparation of other data or settings")
+    report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
+    return report
 
 
 def _build(folder: Path, plan: Plan) -> dict[str, Any]:

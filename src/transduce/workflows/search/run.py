@@ -20,7 +20,6 @@ from typing import Any
 from transduce import config, files
 from transduce.evaluation.metrics import METRICS
 from transduce.machine.devices import choose_device
-from transduce.training.config import BUDGET_NAMES
 from transduce.training.interrupt import Stopping, never
 from transduce.workflows.prepare.run import prepare
 from transduce.workflows.search.proposals import propose, require_optuna
@@ -31,13 +30,12 @@ from transduce.workflows.train.choices import choose
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.plan import plan
 from transduce.workflows.train.run import require_trainable
-from transduce.workflows.train.run_file import RunConfig, RunFile, describe_run_file, read_run
+from transduce.workflows.train.run_file import BUDGETS, RunConfig, RunFile, describe_run_file, read_run
 
 log = logging.getLogger(__name__)
 
 SEARCH, RESULTS = "search.json", "results.jsonl"
 
-BUDGETS = tuple(f"training.{name}" for name in BUDGET_NAMES)
 PER_TOKEN = ("loss", "perplexity")  # metrics that depend on what a token is
 
 

@@ -52,8 +52,8 @@ def change_settings(path: Path, assignments: Sequence[str], parts: Parts = NO_PA
     generation, keeps_comments = change_generation(folder, assignments)
     if not keeps_comments:
         log.warning("%s: its comments are gone, as the file had to be written anew", folder / NAME)
-    asked, within = (config.values_of(each) for each in (generation, within_network(generation, model.network)))
-    for key, value, limit in config.differences(asked, within):
+    values, limited = (config.values_of(each) for each in (generation, within_network(generation, model.network)))
+    for key, value, limit in config.differences(values, limited):
         log.info("%s = %s is more than the network can do: %s holds", key, value, limit)
     return _settings(generation)
 

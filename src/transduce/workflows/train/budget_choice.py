@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterator
 
 from transduce.config import Given
-from transduce.training.config import BUDGET_NAMES
 from transduce.workflows.train import rules
 from transduce.workflows.train.choice import Choice
 from transduce.workflows.train.compute import Compute, Effort
+from transduce.workflows.train.run_file import BUDGETS
 
 KEY = "training.minutes"
 
 
 def minutes(keys: Given, compute: Compute, effort_for: Callable[[Compute], Effort | None]) -> Iterator[Choice]:
     """The fewest after which more help little. `effort_for`: that of the network which a run of so many minutes has."""
-    if any(f"training.{name}" in keys for name in BUDGET_NAMES):
+    if keys.any(BUDGETS):
         return
     for count in rules.MINUTES:
         effort = effort_for(compute.with_minutes(count))

@@ -18,10 +18,12 @@ class Choice:
     value: Any
     reason: str
 
-    @property
-    def shown(self) -> str:
-        """The value for people: a text without its quotes, anything else as TOML has it."""
-        return self.value if isinstance(self.value, str) else inline(self.value)
-
     def __str__(self) -> str:
-        return f"{self.key} = {self.shown}: {self.reason}"
+        return f"{self.key} = {shown(self.value)}: {self.reason}"
+
+
+def shown(value: Any) -> str:
+    """A value for people: a text without its quotes, "none", anything else as TOML has it."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else inline(value)

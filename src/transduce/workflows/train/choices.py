@@ -6,7 +6,7 @@
     all of these          optimiser, rate, batch, dropout, smoothing, schedule
 
 Each choice has its reason. The figures are in rules.py. With a budget in steps or epochs, the same data gives the same
-settings everywhere; one in minutes is worth what the machine makes of it.
+settings everywhere; with one in minutes they depend on the speed of the machine.
 """
 
 import logging
@@ -89,7 +89,7 @@ def choose(file: RunFile, device: str = "cpu", rate: Rate = machine_rate) -> Cho
 
 
 def _compute(file: RunFile, examples: Examples, device: str, rate: Rate) -> Compute | None:
-    """What the minutes of a run allow; None for a budget in steps or epochs, and for a task without texts."""
+    """The budget of a run in minutes, on its machine; None for one in steps or epochs, and for a task without texts."""
     minutes, texts = file.run.training.time_budget, of_kind(file.run.task, Text)
     if minutes is None or not texts:
         return None
@@ -213,8 +213,7 @@ def _warmup_reason(model: NetworkConfig) -> str:
 def _batch(examples: Examples, kind: str, effort: Effort | None) -> tuple[int, float, str]:
     """The size of a batch in what `training.batch-tokens` counts, the same of an epoch, and more of the reason."""
     if examples.row_cost is not None:
-        rows = examples.epoch / rules.BATCHES_PER_PASS
-        rows = 2 ** round(math.log2(min(rules.MOST_ROWS, max(rules.LEAST_ROWS, rows))))
+        rows = _power_of_two(examples.epoch / rules.BATCHES_PER_PASS, rules.LEAST_ROWS, rules.MOST_ROWS)
         each = counted(rows, examples.task.unit)
         note = f"; a batch holds {each}, and each takes {examples.row_cost}"
         return rows * examples.row_cost, examples.epoch * examples.row_cost, note
@@ -222,18 +221,15 @@ def _batch(examples: Examples, kind: str, effort: Effort | None) -> tuple[int, f
     by_data = _power_of_two(tokens / rules.BATCHES_PER_PASS)
     batch = by_data if effort is None else min(by_data, _power_of_two(effort.passes * tokens / rules.LEAST_UPDATES))
     if effort is not None and batch < by_data:
-        return (
-            batch,
-            tokens,
-            f"; small batches, so that the budget allows {effort.passes * tokens / batch:,.0f} updates",
-        )
+        updates = f"{effort.passes * tokens / batch:,.0f} updates"
+        return batch, tokens, f"; small batches, so that the budget allows {updates}"
     small = "; small data wants small batches (Sennrich and Zhang 2019)"
     return batch, tokens, "" if batch == rules.MOST_BATCH else small
 
 
-def _power_of_two(tokens: float) -> int:
-    """The nearest size of a batch."""
-    return int(2 ** round(math.log2(min(rules.MOST_BATCH, max(rules.LEAST_BATCH, tokens)))))
+def _power_of_two(size: float, least: int = rules.LEAST_BATCH, most: int = rules.MOST_BATCH) -> int:
+    """The nearest power of two, within the limits of a batch."""
+    return int(2 ** round(math.log2(min(most, max(least, size)))))
 
 
 def _label_smoothing(examples: Examples, kind: str) -> Choice:

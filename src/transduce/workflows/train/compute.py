@@ -1,4 +1,4 @@
-"""What a budget of minutes allows: tokens, and passes over the data, of a network."""
+"""The tokens and the passes over the data that a network gets within a budget of minutes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -58,7 +58,7 @@ def best_size(examples: Examples, kind: str, compute: Compute | None) -> tuple[s
     """The largest size that the records allow and that sees enough tokens within the budget, and the reason."""
     largest = largest_size(examples)
     few = f"{examples.of}; a larger network would overfit (Araabi and Monz 2020)"
-    reason = f"{examples.of}" if largest == rules.SIZES[-1] else few
+    reason = examples.of if largest == rules.SIZES[-1] else few
     efforts = _efforts(examples, kind, compute)
     if compute is None or not efforts:
         return largest, reason

@@ -4,11 +4,11 @@ import logging
 from pathlib import Path
 
 from transduce import config
-from transduce.config.toml import inline
 from transduce.data.columns import Processor
 from transduce.data.processors import Processors
 from transduce.workflows.prepare.earlier import earlier_preparation
 from transduce.workflows.prepare.run import Plan, imported_tokenizers
+from transduce.workflows.train.choice import Choice, shown
 from transduce.workflows.train.choices import Chosen, choose
 from transduce.workflows.train.run_file import RunConfig, RunFile
 
@@ -41,17 +41,8 @@ def choices_of_run(file: RunFile, device: str, root: Path, keep_tokenizers: bool
         return chosen
     own = config.tree_of(chosen.run.tokenizer)
     for key, value in earlier.differences.items():
-        shown = [
-            each if isinstance(each, str) else inline(each) if each is not None else "none"
-            for each in (value, own.get(key))
-        ]
-        log.info(
-            "tokenizer.%s = %s: from %s, which is kept; this run alone would take %s",
-            key,
-            shown[0],
-            earlier.folder,
-            shown[1],
-        )
+        reason = f"from {earlier.folder}, which is kept; this run alone would take {shown(own.get(key))}"
+        log.info("%s", Choice(f"{TABLE}{key}", value, reason))
     log.info("transduce prepare with the settings of this run learns its own tokenizers")
-    kept = [config.assignment(f"{TABLE}{key}", value) for key, value in earlier.differences.items()]
-    return choose(file.changed(kept), device)
+    settings = [config.assignment(f"{TABLE}{key}", value) for key, value in earlier.differences.items()]
+    return choose(file.changed(settings), device)

@@ -24,11 +24,13 @@ from transduce.tasks.table import TASKS
 from transduce.tasks.task import Task
 from transduce.tasks.translation import Translation
 from transduce.text.config import TokenizerConfig
-from transduce.training.config import TrainingConfig
+from transduce.training.config import BUDGET_NAMES, TrainingConfig
 from transduce.workflows.train.data_facts import RunData
 from transduce.workflows.train.run_file_checks import check_columns, check_decoding, check_network
 from transduce.workflows.train.run_network import DEFAULT_SIZE, network_to_change
 from transduce.workflows.train.start_from import Start, check_start, find_start
+
+BUDGETS = tuple(f"training.{name}" for name in BUDGET_NAMES)  # keys that can be the budget
 
 
 @dataclass(frozen=True)

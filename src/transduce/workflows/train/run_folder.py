@@ -13,17 +13,14 @@ from transduce.config import Parts
 from transduce.training import checkpoints, metrics_log
 from transduce.training.averaging import MovingAverage
 from transduce.training.checkpoints import Checkpoint
-from transduce.training.config import BUDGET_NAMES
 from transduce.training.job import Job
 from transduce.training.loop import is_over
 from transduce.training.optimisers import OptimiserGroup
 from transduce.training.precision import MasterWeights
 from transduce.training.state import TrainState
-from transduce.workflows.train.run_file import RunConfig, RunFile, read_run_toml, run_toml
+from transduce.workflows.train.run_file import BUDGETS, RunConfig, RunFile, read_run_toml, run_toml
 
 log = logging.getLogger(__name__)
-
-BUDGETS = tuple(f"training.{name}" for name in BUDGET_NAMES)
 
 
 @dataclass(frozen=True)

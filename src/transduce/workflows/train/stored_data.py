@@ -1,6 +1,5 @@
 """The prepared data of a run that resumes: by way of its files, or where those are gone, as the run's preparation stored it."""
 
-import json
 import logging
 from itertools import chain
 from pathlib import Path
@@ -11,8 +10,7 @@ from transduce.data.formats.layout import corpus_files
 from transduce.data.picture_column import picture_columns
 from transduce.data.prepared import Prepared
 from transduce.data.records import RecordType
-from transduce.files import verify_manifest
-from transduce.workflows.prepare.run import FORMAT
+from transduce.workflows.prepare.run import read_report
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +29,15 @@ def stored_data(task: RecordType, data: DataConfig, base: Path, folder: Path) ->
     """
     gone = missing_file(task, data, base)
     try:
-        verify_manifest(folder, FORMAT, required=["report.json", "train.arrow"])
-        report = json.loads((folder / "report.json").read_bytes())
+        report = read_report(folder)
     except ValueError as error:
         raise ValueError(
             f"{gone}: no such file, and the data that the run prepared from it cannot be read either ({error}): put the file "
             "back, or the prepared folder, or begin a new run"
         ) from None
-    known = {file["sha256"] for origin in report["origins"].values() for file in origin["files"]}
+    hashes = {file["sha256"] for origin in report["origins"].values() for file in origin["files"]}
     for path in _files(task, data, base):
-        if path.is_file() and lines.facts(path, empty=True).sha256 not in known:
+        if path.is_file() and lines.facts(path, empty=True).sha256 not in hashes:
             raise ValueError(
                 f"{path}: has changed since the run began, and {gone} is gone: put the files back as they were, or begin a new "
                 "run"
